@@ -1,0 +1,83 @@
+"""A small neural-network library in NumPy, to train with and to learn from. Knows nothing of houses.
+
+A file is one idea: ``layer`` (what every layer is), ``dense``, ``activations``, ``dropout``; ``network``
+(layers over one vector of ``parameters``); ``losses``, ``optimisers``, ``schedules``, ``averaging``;
+``batches`` and ``training``. Each backward pass stands beside its forward pass and derives its gradient.
+
+Examples
+--------
+>>> rng = np.random.default_rng(0)
+>>> network = Network([Dense(4, 64), ReLU(), Dense(64, 1)], rng=rng)
+>>> plan = Plan(epochs=100, schedule=cosine, patience=10)
+>>> batches = Batches(x, y, size=256)
+>>> train(network, batches, loss=RMSE(), optimiser=AdamW(), rng=rng, plan=plan, validation=(x_val, y_val))
+>>> network.predict(x_new)
+"""
+
+from estimator.network.activations import (
+    Activation,
+    Identity,
+    LeakyReLU,
+    Mish,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Tanh,
+)
+from estimator.network.averaging import ExponentialAverage
+from estimator.network.batches import Batches, Source
+from estimator.network.dense import Dense
+from estimator.network.dropout import Dropout
+from estimator.network.initialisers import he_normal, lecun_normal, xavier_uniform, zeros
+from estimator.network.layer import Layer
+from estimator.network.losses import MSE, RMSE, BinaryCrossEntropy, Loss, Pinball
+from estimator.network.network import Network, Sequential
+from estimator.network.optimisers import Adam, AdamW, GradientDescent, Momentum, Optimiser, clip_global_norm
+from estimator.network.parameters import Parameters
+from estimator.network.schedules import constant, cosine, coslog4, warm_up
+from estimator.network.training import Epoch, History, NonFiniteLossError, Plan, StopTraining, train
+
+__all__ = [
+    "MSE",
+    "RMSE",
+    "Activation",
+    "Adam",
+    "AdamW",
+    "Batches",
+    "BinaryCrossEntropy",
+    "Dense",
+    "Dropout",
+    "Epoch",
+    "ExponentialAverage",
+    "GradientDescent",
+    "History",
+    "Identity",
+    "Layer",
+    "LeakyReLU",
+    "Loss",
+    "Mish",
+    "Momentum",
+    "Network",
+    "NonFiniteLossError",
+    "Optimiser",
+    "Parameters",
+    "Pinball",
+    "Plan",
+    "ReLU",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Source",
+    "StopTraining",
+    "Tanh",
+    "clip_global_norm",
+    "constant",
+    "cosine",
+    "coslog4",
+    "he_normal",
+    "lecun_normal",
+    "train",
+    "warm_up",
+    "xavier_uniform",
+    "zeros",
+]

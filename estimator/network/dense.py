@@ -1,0 +1,86 @@
+"""The dense layer: every output is a weighted sum of every input, plus a bias."""
+
+# ruff: noqa: ARG002 - every layer's forward has one form
+
+from typing import Any
+
+import numpy as np
+
+from estimator.network.arrays import Array, Buffer, Shape
+from estimator.network.initialisers import Initialiser, he_normal, zeros
+from estimator.network.layer import Layer
+
+
+class Dense(Layer):
+    """y = xW + b for all examples in one matrix product.
+
+    Parameters
+    ----------
+    n_in, n_out
+        Numbers per example going in and coming out.
+    weight, bias
+        Initialisers of W ``(n_in, n_out)`` and b ``(n_out,)``.
+
+    Notes ----- Shapes: x ``(…, n_in)`` → y ``(…, n_out)``. All leading axes are examples to this layer:
+    in an ensemble its weights are shared by the members, and their rows go through one product ``(k·n,
+    n_in) @ (n_in, n_out)``.
+
+    Examples
+    --------
+    >>> network = Network([Dense(4, 8), ReLU(), Dense(8, 1)], rng=np.random.default_rng(0))
+    """
+
+    def __init__(
+        self, n_in: int, n_out: int, weight: Initialiser = he_normal, bias: Initialiser = zeros
+    ) -> None:
+        super().__init__()
+        self.n_in = n_in
+        self.n_out = n_out
+        self._initial_weight = weight
+        self._initial_bias = bias
+        self._ones = Buffer()
+
+    def shapes(self) -> dict[str, Shape]:
+        """W and b."""
+        return {"weight": (self.n_in, self.n_out), "bias": (self.n_out,)}
+
+    def initialise(self, rng: np.random.Generator) -> None:
+        """Draw W and b by their initialisers."""
+        self.parameters["weight"][:] = self._initial_weight(rng, (self.n_in, self.n_out))
+        self.parameters["bias"][:] = self._initial_bias(rng, (1, self.n_out))[0]
+
+    def settings(self) -> dict[str, Any]:
+        """The layer's shape; how it started is past."""
+        return {"n_in": self.n_in, "n_out": self.n_out}
+
+    def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
+        """Y = XW + b, a row an example."""
+        if x.shape[-1] != self.n_in:
+            raise ValueError(f"a dense layer of {self.n_in} inputs was given an array of shape {x.shape}")
+        self._x = x.reshape(-1, self.n_in)
+        y = self._y.take((*x.shape[:-1], self.n_out), x.dtype)
+        rows = y.reshape(-1, self.n_out)
+        np.matmul(x.reshape(-1, self.n_in), self.parameters["weight"], out=rows)
+        np.add(rows, self.parameters["bias"], out=rows)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """∂L/∂X = ∂L/∂Y · Wᵀ.
+
+        From yⱼ = Σᵢ xᵢWᵢⱼ + bⱼ follows ∂yⱼ/∂xᵢ = Wᵢⱼ, and the chain rule sums over j.
+        """
+        self.backward_parameters(dy)
+        dx = self._dx.take((*dy.shape[:-1], self.n_in), dy.dtype)
+        np.matmul(dy.reshape(-1, self.n_out), self.parameters["weight"].T, out=dx.reshape(-1, self.n_in))
+        return dx
+
+    def backward_parameters(self, dy: Array) -> None:
+        """∂L/∂W = Xᵀ · ∂L/∂Y and ∂L/∂b = Σ ∂L/∂Y over the rows.
+
+        ∂yⱼ/∂Wᵢⱼ = xᵢ and ∂yⱼ/∂bⱼ = 1 for each example; the sum over the examples is the matrix product.
+        """
+        rows = dy.reshape(-1, self.n_out)
+        np.matmul(self._x.T, rows, out=self.gradients["weight"])
+        ones = self._ones.take((len(rows),), dy.dtype)
+        ones.fill(1)
+        np.matmul(ones, rows, out=self.gradients["bias"])  # a product sums columns faster than a reduction
