@@ -6,13 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from estimator.areas import AreaLookup, Areas
+from estimator.areas import AreaLookup
 from estimator.errors import SavedVersionError
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray
 from estimator.intervals import ONE_SIGMA, ConformalRange
 from estimator.market import Market
 from estimator.price_model import PriceModel
-from estimator.sales import Sales
 
 CONFIDENCE = 0.9
 """Share of prices that a range promises to hold: what the industry publishes, wide enough to be honest."""

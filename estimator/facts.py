@@ -313,9 +313,7 @@ def _boolean_column(feature: Feature, column: pa.ChunkedArray) -> tuple[FloatArr
     if not _is_text(column):
         values, problems = number_column(feature.name, column)
         wrong = ~np.isnan(values) & (values != 0) & (values != 1)
-        _reject(
-            values, wrong, feature.name, problems, lambda value: f"{value:.15g} is neither true nor false"
-        )
+        _reject(values, wrong, feature.name, problems, lambda value: f"{value:.15g} is neither true nor false")
         return values, problems
     text = _trimmed(column)
     place = pc.index_in(pc.utf8_lower(text), value_set=pa.array(list(_TRUTH)))
@@ -367,13 +365,10 @@ def _to_floats(column: pa.ChunkedArray) -> FloatArray:
 
 def _malformed(name: str, text: pa.ChunkedArray, wrong: pa.Array, complaint: str) -> list[Problem]:
     """Return a problem for every cell that is wrong and not empty."""
-    rows = np.flatnonzero(
-        pc.fill_null(pc.and_(wrong, pc.is_valid(text)), False).to_numpy(zero_copy_only=False)
-    )
+    rows = np.flatnonzero(pc.fill_null(pc.and_(wrong, pc.is_valid(text)), False).to_numpy(zero_copy_only=False))
     values = text.take(pa.array(rows)).to_pylist()
     return [
-        Problem(int(row), name, f"{shown(value)} is {complaint}")
-        for row, value in zip(rows, values, strict=True)
+        Problem(int(row), name, f"{shown(value)} is {complaint}") for row, value in zip(rows, values, strict=True)
     ]
 
 

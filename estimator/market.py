@@ -250,14 +250,10 @@ def _feature(entry: object, row: int) -> Feature:
         raise MarketError(f"{where}: kind '{kind}' is not one of {', '.join(KINDS)}")
     effect = values.get("price_effect")
     if effect is not None and effect not in get_args(PriceEffect):
-        raise MarketError(
-            f"{where}: price_effect '{effect}' is not one of {', '.join(get_args(PriceEffect))}"
-        )
+        raise MarketError(f"{where}: price_effect '{effect}' is not one of {', '.join(get_args(PriceEffect))}")
     if effect is not None and kind not in {"number", "integer", "boolean"}:
         raise MarketError(f"{where}: price_effect does not go with kind '{kind}'")
-    for key, default in zip(
-        ("minimum", "maximum"), _BOUNDS_OF_THE_GLOBE.get(kind, (None, None)), strict=True
-    ):
+    for key, default in zip(("minimum", "maximum"), _BOUNDS_OF_THE_GLOBE.get(kind, (None, None)), strict=True):
         if key in values and kind not in _BOUNDED_KINDS:
             raise MarketError(f"{where}: {key} does not go with kind '{kind}'")
         bound = values.get(key, default)
@@ -299,9 +295,7 @@ def _check_names(market: Market) -> None:
         _claim(taken, name, "ignore")
     for feature in market.features:
         if VALUATION_DATE in feature.names:
-            raise MarketError(
-                f"feature '{feature.name}' takes the name '{VALUATION_DATE}', which is reserved"
-            )
+            raise MarketError(f"feature '{feature.name}' takes the name '{VALUATION_DATE}', which is reserved")
         for name in feature.names:
             _claim(taken, name, f"feature '{feature.name}'")
 

@@ -171,9 +171,7 @@ def _not_positive(name: str, price: FloatArray, faulty: set[int]) -> list[Proble
 
 
 def _missing(name: str, unknown: NDArray[np.bool_], faulty: set[int]) -> list[Problem]:
-    return [
-        Problem(int(row), name, "is required") for row in np.flatnonzero(unknown) if int(row) not in faulty
-    ]
+    return [Problem(int(row), name, "is required") for row in np.flatnonzero(unknown) if int(row) not in faulty]
 
 
 def _homes(name: str, column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Problem]]:

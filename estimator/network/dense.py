@@ -30,9 +30,7 @@ class Dense(Layer):
     >>> network = Network([Dense(4, 8), ReLU(), Dense(8, 1)], rng=np.random.default_rng(0))
     """
 
-    def __init__(
-        self, n_in: int, n_out: int, weight: Initialiser = he_normal, bias: Initialiser = zeros
-    ) -> None:
+    def __init__(self, n_in: int, n_out: int, weight: Initialiser = he_normal, bias: Initialiser = zeros) -> None:
         super().__init__()
         self.n_in = n_in
         self.n_out = n_out
