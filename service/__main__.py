@@ -8,4 +8,5 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from service.server import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,9 +1,12 @@
 """The Flask application: every room of the service under one roof."""
 
-from flask import Flask
+from http import HTTPStatus
+
+from flask import Flask, Response, request
 
 from service import problems
 from service.docs import docs_routes
+from service.json_body import discard_body
 from service.live_model import LiveModel
 from service.predict import predict_routes
 from service.settings import Settings
@@ -25,12 +28,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or Settings.from_environment()
     app = Flask(__name__, static_folder=None)
-    # Werkzeug's own limit cuts a body of unknown length at the limit without a word; `json_body` refuses it.
-    app.config["MAX_CONTENT_LENGTH"] = None
     live = LiveModel(settings.model)
     app.extensions["live_model"] = live
     problems.install(app)
     for routes in (predict_routes(live, settings), status_routes(live), docs_routes()):
         app.register_blueprint(routes)
+
+    @app.after_request
+    def let_client_finish(answer: Response) -> Response:
+        if answer.status_code >= HTTPStatus.BAD_REQUEST:
+            discard_body(request)
+        return answer
+
     live.start()
     return app

@@ -4,6 +4,7 @@ What the standard library lets pass is refused here: a body that may have been c
 NaN, numbers that overflow, nesting that overflows the stack.
 """
 
+import codecs
 import json
 import math
 from typing import Any, NoReturn
@@ -14,6 +15,9 @@ from service.problems import BODY_TOO_LARGE, MALFORMED_JSON, NO_LENGTH, NOT_JSON
 
 MAX_DEPTH = 8
 """Levels of nesting: the deepest body that any route documents has 2."""
+
+DISCARDED_BYTES = 64 * 2**20
+"""Of a body that is refused unread, this much is received all the same: some times the largest that is taken."""
 
 
 def read_json(request: Request, max_bytes: int) -> Any:
@@ -49,6 +53,8 @@ def parse_json(body: bytes) -> Any:
     ProblemError
         The bytes are not strict JSON; the detail says why.
     """
+    if body.startswith(codecs.BOM_UTF8):
+        raise _malformed("the body begins with a byte order mark")
     try:
         document = _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -62,6 +68,16 @@ def parse_json(body: bytes) -> Any:
         raise _malformed("an integer has too many digits") from error
     _check_depth(document)
     return document
+
+
+def discard_body(request: Request) -> None:
+    """Read what is left of a refused request's body, up to `DISCARDED_BYTES`.
+
+    A client that is still sending when the connection closes sees a broken connection, not the answer.
+    """
+    left = DISCARDED_BYTES
+    while left > 0 and (chunk := request.stream.read(min(left, 2**16))):
+        left -= len(chunk)
 
 
 def json_answer(content: Any, status: int = 200) -> Response:

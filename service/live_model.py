@@ -3,11 +3,13 @@
 import json
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from estimator.appraiser import Appraiser
+from estimator.errors import EstimatorError
 from estimator.registry import SavedVersion, load_version
 from service.about import about_model
 from service.openapi import openapi_document
@@ -15,8 +17,8 @@ from service.problems import NOT_READY, ProblemError
 from service.schemas import Subject, SubjectSchema
 from service.valuing import check_subject, value_subjects
 
-RETRY_SECONDS = 5.0
-"""Pause before a model that could not be loaded is tried again: someone has to put it right first."""
+RETRY_SECONDS = 2.0
+"""Pause before a model that could not be loaded is tried again: soon, and without flooding the log."""
 
 _log = logging.getLogger(__name__)
 
@@ -96,13 +98,15 @@ class LiveModel:
         return self._loaded.wait(seconds)
 
     def _load(self) -> None:
-        pause = threading.Event()
         while self._snapshot is None:
             try:
                 self._snapshot = Snapshot.of(load_version(self._path))
+            except EstimatorError as error:
+                _log.error("no model yet, next try in %g s: %s", RETRY_SECONDS, error)
+                time.sleep(RETRY_SECONDS)
             except Exception:
                 # Whatever is wrong with a saved model, the thread that waits for a good one must not end.
-                _log.exception("%s: the model cannot be loaded; next try in %g s", self._path, RETRY_SECONDS)
-                pause.wait(RETRY_SECONDS)
+                _log.exception("no model yet, next try in %g s: %s", RETRY_SECONDS, self._path)
+                time.sleep(RETRY_SECONDS)
         _log.info("serving %s", self._snapshot.version)
         self._loaded.set()

@@ -4,8 +4,12 @@ Measured against the others in `benchmarks/SERVERS.md`. Nothing is valued in thi
 it, and a fork after work in a BLAS library can hang.
 """
 
+import logging
+import os
+import signal
 import socket
 import sys
+from functools import partial
 from typing import Any
 
 from granian import Granian
@@ -14,18 +18,28 @@ from granian.http import HTTP1Settings
 
 from estimator.errors import EstimatorError
 from estimator.registry import load_version
+from service.app import create_app
 from service.settings import Settings
 
 BAD_START = 2
 """Exit code of a server that cannot start with what it was given."""
 
+
+class _Intended(logging.Filter):
+    """Drops granian's advice against many threads: most of them are there for uploads that stall."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "Python threads" not in record.getMessage()
+
+
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"intended": {"()": _Intended}},
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(process)d %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"_granian": {"level": "INFO"}},
+    "loggers": {"_granian": {"level": "INFO", "filters": ["intended"]}},
 }
 """Lines on stderr for starts, stops and errors, of this process and of the workers; none for a request."""
 
@@ -72,9 +86,9 @@ def _check_address(settings: Settings) -> None:
 
 def _serve(settings: Settings) -> None:
     """Run the workers until SIGTERM or SIGINT, then let them finish what they have begun."""
+    os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_default_signals)
     Granian(
-        "service.app:create_app",
-        factory=True,
+        "service",
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
         websockets=False,
@@ -87,4 +101,24 @@ def _serve(settings: Settings) -> None:
         workers_kill_timeout=settings.stop_timeout,
         respawn_failed_workers=True,
         log_dictconfig=LOGGING,
-    ).serve()
+    ).serve(target_loader=partial(create_app, settings), wrap_loader=False)
+
+
+# A worker is forked with this process's signal handlers, which do nothing in a worker until granian sets its own.
+# A server that is told to stop while a worker starts would wait for that worker until `stop_timeout`. So a starting
+# worker dies of a signal, even of one that was sent while it was forked.
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+def _hold_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+
+
+def _release_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+
+
+def _default_signals() -> None:
+    for number in _STOPPING:
+        signal.signal(number, signal.SIG_DFL)
+    _release_signals()

@@ -74,7 +74,7 @@ class Settings:
         ),
     ] = 8 * 2**20
     max_rows: Annotated[
-        int, About("homes", "Longest list in a request: about a second of one worker's time.", (1, 1_000_000))
+        int, About("homes", "Longest list in a request: about two seconds of one worker's time.", (1, 1_000_000))
     ] = 10_000
 
     @classmethod
