@@ -35,7 +35,8 @@ SERVERS = {
     " --host 127.0.0.1 --port {port} benchmarks.servers_app:app",
     "gunicorn (gthread)": "gunicorn --no-control-socket --worker-class gthread --workers 2 --threads 128"
     " --bind 127.0.0.1:{port} benchmarks.servers_app:app",
-    "waitress": "waitress --host 127.0.0.1 --port {port} --threads 128 benchmarks.servers_app:app",
+    "waitress": "waitress --threads 128 --connection-limit 1024 --host 127.0.0.1 --port {port}"
+    " benchmarks.servers_app:app",
 }
 
 
@@ -100,26 +101,28 @@ def running(python: str, arguments: str) -> Iterator[Server]:
 
 
 def cost(server: Server) -> dict[str, str]:
-    """CPU and latency of an empty route, over connections that are kept."""
+    """CPU and latency of an empty route and of a small POST, over connections that are kept."""
+    return _cost(server, "GET", "/", b"") | _cost(server, "POST", "/read", bytes(120))
 
+
+def _cost(server: Server, method: str, path: str, body: bytes) -> dict[str, str]:
     def client(_: int) -> list[float]:
         connection = http.client.HTTPConnection("127.0.0.1", server.port)
         seconds = []
         for _ in range(REQUESTS // CLIENTS):
             start = time.perf_counter()
-            connection.request("GET", "/")
+            connection.request(method, path, body)
             connection.getresponse().read()
             seconds.append(time.perf_counter() - start)
+        connection.close()
         return seconds
 
     before = server.cpu_seconds()
     with ThreadPoolExecutor(CLIENTS) as pool:
         seconds = sorted(second for one in pool.map(client, range(CLIENTS)) for second in one)
     cpu = (server.cpu_seconds() - before) / len(seconds)
-    return {
-        "CPU per request": f"{1e6 * cpu:.0f} µs",
-        "p50 / p99": f"{1e3 * seconds[len(seconds) // 2]:.1f} / {1e3 * seconds[len(seconds) * 99 // 100]:.1f} ms",
-    }
+    p50, p99 = (1e3 * seconds[int(len(seconds) * share)] for share in (0.5, 0.99))
+    return {f"{method} {path}: CPU; p50, p99": f"{1e6 * cpu:.0f} µs; {p50:.1f}, {p99:.1f} ms"}
 
 
 def beside_stalled(server: Server, stalled: int, sent: bytes) -> str:
