@@ -29,7 +29,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.from_environment()
     app = Flask(__name__, static_folder=None)
     live = LiveModel(settings.model)
-    app.extensions["live_model"] = live
     problems.install(app)
     for routes in (predict_routes(live, settings), status_routes(live), docs_routes()):
         app.register_blueprint(routes)

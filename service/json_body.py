@@ -17,7 +17,7 @@ MAX_DEPTH = 8
 """Levels of nesting: the deepest body that any route documents has 2."""
 
 DISCARDED_BYTES = 64 * 2**20
-"""Of a body that is refused unread, this much is received all the same: some times the largest that is taken."""
+"""Of a body that is refused unread, this much is received all the same: eight times the default `max_body`."""
 
 
 def read_json(request: Request, max_bytes: int) -> Any:

@@ -75,7 +75,6 @@ class LiveModel:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._snapshot: Snapshot | None = None
-        self._loaded = threading.Event()
 
     def start(self) -> None:
         """Begin to load, in the background; a version that cannot be loaded is logged and tried again."""
@@ -93,20 +92,21 @@ class LiveModel:
             raise ProblemError(NOT_READY, "no model is loaded yet")
         return self._snapshot
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until a model is loaded; return whether it is."""
-        return self._loaded.wait(seconds)
-
     def _load(self) -> None:
-        while self._snapshot is None:
-            try:
-                self._snapshot = Snapshot.of(load_version(self._path))
-            except EstimatorError as error:
-                _log.error("no model yet, next try in %g s: %s", RETRY_SECONDS, error)
-                time.sleep(RETRY_SECONDS)
-            except Exception:
-                # Whatever is wrong with a saved model, the thread that waits for a good one must not end.
-                _log.exception("no model yet, next try in %g s: %s", RETRY_SECONDS, self._path)
-                time.sleep(RETRY_SECONDS)
-        _log.info("serving %s", self._snapshot.version)
-        self._loaded.set()
+        while not self._try_to_load():
+            time.sleep(RETRY_SECONDS)
+
+    def _try_to_load(self) -> bool:
+        """Load the version and serve it; log why if that fails."""
+        try:
+            snapshot = Snapshot.of(load_version(self._path))
+        except EstimatorError as error:
+            _log.error("no model yet, next try in %g s: %s", RETRY_SECONDS, error)
+            return False
+        except Exception:
+            # Whatever is wrong with a saved model, the thread that waits for a good one must not end.
+            _log.exception("no model yet, next try in %g s: %s", RETRY_SECONDS, self._path)
+            return False
+        self._snapshot = snapshot
+        _log.info("serving %s", snapshot.version)
+        return True

@@ -59,19 +59,24 @@ def main() -> int:
     try:
         settings = Settings.from_environment()
         load_version(settings.model)  # what cannot be served stops the start here, not every worker later
-        _check_address(settings)
+        address = _free_address(settings)
     except EstimatorError as error:
         sys.stderr.write(f"{error}\n")
         return BAD_START
-    _serve(settings)
+    _serve(settings, address)
     return 0
 
 
-def _check_address(settings: Settings) -> None:
-    """Refuse an address that cannot be listened on.
+def _free_address(settings: Settings) -> str:
+    """Return the IP address to listen on, if its port is free.
 
     The workers share their port (SO_REUSEPORT), so that a second server of the same user would quietly take half
     of the first one's requests.
+
+    Raises
+    ------
+    StartError
+        The host has no address, the address is not this machine's, or the port is taken.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -82,17 +87,18 @@ def _check_address(settings: Settings) -> None:
             probe.bind(address)
     except OSError as error:
         raise StartError(f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}") from error
+    return str(address[0])
 
 
-def _serve(settings: Settings) -> None:
+def _serve(settings: Settings, address: str) -> None:
     """Run the workers until SIGTERM or SIGINT, then let them finish what they have begun."""
-    os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_default_signals)
+    os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_worker_signals)
     Granian(
-        "service",
+        "service",  # a name: what is served is what the loader below makes
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
         websockets=False,
-        address=settings.host,
+        address=address,
         port=settings.port,
         workers=settings.workers,
         blocking_threads=settings.threads,
@@ -104,10 +110,12 @@ def _serve(settings: Settings) -> None:
     ).serve(target_loader=partial(create_app, settings), wrap_loader=False)
 
 
-# A worker is forked with this process's signal handlers, which do nothing in a worker until granian sets its own.
-# A server that is told to stop while a worker starts would wait for that worker until `stop_timeout`. So a starting
-# worker dies of a signal, even of one that was sent while it was forked.
+# A worker that is starting would miss SIGTERM in two gaps, and the server wait for it until `stop_timeout`. It is
+# forked with this process's handlers, which do nothing in it until granian sets its own: so until then it dies of
+# the signal, even of one sent while it was forked. And CPython does not wake a thread for a signal that came just
+# before it began to wait, which a worker's main thread does for good: so it is woken now and then.
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
+_WAKE_SECONDS = 1.0
 
 
 def _hold_signals() -> None:
@@ -118,7 +126,9 @@ def _release_signals() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
 
 
-def _default_signals() -> None:
+def _worker_signals() -> None:
     for number in _STOPPING:
         signal.signal(number, signal.SIG_DFL)
     _release_signals()
+    signal.signal(signal.SIGALRM, lambda _number, _frame: None)
+    signal.setitimer(signal.ITIMER_REAL, _WAKE_SECONDS, _WAKE_SECONDS)

@@ -4,17 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from estimator.training import train_market
-from service.app import create_app
-from service.live_model import LiveModel
 from service.settings import Settings
+from tests.service.ready import ready_client
 
 KING_COUNTY = Path(__file__).parents[2] / "data" / "king_county"
-
-HOME = {"latitude": 47.6, "longitude": -122.3, "square_footage": 1800, "crime_rate": 5000, "population": 30000}
 
 
 @pytest.fixture(scope="session")
@@ -33,18 +29,5 @@ def settings(models: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def app(settings: Settings) -> Flask:
-    app = create_app(settings)
-    assert live_model(app).wait(30)
-    return app
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
-
-
-def live_model(app: Flask) -> LiveModel:
-    live = app.extensions["live_model"]
-    assert isinstance(live, LiveModel)
-    return live
+def client(settings: Settings) -> FlaskClient:
+    return ready_client(settings)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
@@ -15,7 +15,7 @@ from estimator.facts import Facts
 from estimator.registry import load_version
 from service.json_body import parse_json
 from service.predict import MAX_ERRORS
-from tests.service.conftest import HOME
+from tests.service.homes import HOME
 
 
 def predict(client: FlaskClient, body: object) -> TestResponse:
@@ -174,7 +174,7 @@ HOMES = st.dictionaries(NAMES | st.text(max_size=5), VALUES, max_size=8).map(lam
     body=(HOMES | st.lists(HOMES | VALUES, max_size=4) | VALUES).map(json.dumps).map(str.encode)
     | st.binary(min_size=1)
 )
-@hypothesis_settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=300, deadline=None)
 def test_no_body_is_the_servers_fault(client: FlaskClient, body: bytes) -> None:
     answer = client.post("/predict", data=body, content_type="application/json")
     assert answer.status_code in {200, 400, 422}

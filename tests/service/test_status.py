@@ -10,7 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from estimator.registry import load_version
 from service.app import create_app
 from service.settings import Settings
-from tests.service.conftest import HOME
+from tests.service.homes import HOME
 
 
 def test_a_server_with_its_model_is_alive_and_ready(client: FlaskClient) -> None:
