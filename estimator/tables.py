@@ -65,6 +65,11 @@ def read_table(path: Path) -> pa.Table:
     return pa.concat_tables(read_pieces(path))
 
 
+def first_row(path: Path) -> int:
+    """Return the number of a file's first row of values; the header of CSV is row 1, as in a spreadsheet."""
+    return 1 if _kind(path) == ".parquet" else 2
+
+
 @contextmanager
 def write_whole(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
     """Write a table piece by piece so that the file appears whole or not at all.
