@@ -14,7 +14,7 @@ def days(*after: float) -> DateArray:
 
 def test_a_straight_rise_is_found_exactly() -> None:
     after = np.arange(0, 100)
-    drift = MarketDrift.fit(START, days(*after), 0.001 * after)
+    drift = MarketDrift.fit(START, days(*after), np.asarray(0.001 * after, np.float64))
     assert drift.per_day == pytest.approx(0.001)
     assert drift.end == days(99)[0]
 
