@@ -269,6 +269,7 @@ def test_a_target_that_cannot_be_written_is_told(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_million_rows_are_valued_in_the_memory_of_some_pieces(
     appraiser: Appraiser, homes: Path, tmp_path: Path
 ) -> None:
