@@ -188,17 +188,14 @@ def _sold_twice(
     market: Market, home: NDArray[np.int64], when: "pd.Series[Any]", table: pa.Table, offset: int
 ) -> list[Problem]:
     """Return a problem for each sale that stands in the file already: the same home on the same day."""
-    rows = pd.Series(np.arange(len(home)))
-    first = rows.groupby([home, when], dropna=False).transform("min")
+    rows = np.arange(len(home))
+    first = pd.Series(rows).groupby([home, when], dropna=False).transform("min").to_numpy()
+    again = np.flatnonzero(first != rows)
     name, on = str(market.sale_id), market.sale_date or market.price
+    homes, days = (table.column(column).take(pa.array(again)).to_pylist() for column in (name, on))
     return [
-        Problem(
-            row,
-            name,
-            f"the sale of {table.column(name)[row]} ({on} {table.column(on)[row]}) "
-            f"stands in row {first[row] + offset} already",
-        )
-        for row in rows[rows != first]
+        Problem(row, name, f"the sale of {sold} ({on} {day}) stands in row {earlier + offset} already")
+        for row, earlier, sold, day in zip(again.tolist(), first[again].tolist(), homes, days, strict=True)
     ]
 
 
