@@ -16,7 +16,7 @@ from scipy.spatial import KDTree
 from estimator.errors import DataError
 from estimator.facts import BoolArray, Facts, FloatArray, LabelArray, check_table
 from estimator.market import Market
-from estimator.tables import read_table
+from estimator.tables import first_row, read_table
 
 KM_PER_DEGREE = 111.2
 """Kilometres in a degree of latitude on a sphere of the Earth's mean radius, 6,371 km: π·6371/180."""
@@ -62,11 +62,11 @@ class Areas:
             raise DataError(f"{path}: {error}") from error
         wrong = [problem for problem in problems if problem.message != "is required"]
         if wrong:
-            raise DataError(f"{path}: row {wrong[0].row + 2}, column {wrong[0]}")
+            raise DataError(f"{path}: row {wrong[0].row + first_row(path)}, column {wrong[0]}")
         order = np.argsort(facts[codes.name], kind="stable")
         sorted_codes = facts[codes.name][order]
         if "" in sorted_codes:
-            raise DataError(f"{path}: row {order[0] + 2} has no {codes.name}")
+            raise DataError(f"{path}: row {order[0] + first_row(path)} has no {codes.name}")
         twice = sorted_codes[1:][sorted_codes[1:] == sorted_codes[:-1]]
         if len(twice):
             raise DataError(f"{path}: {codes.name} {twice[0]} stands twice")

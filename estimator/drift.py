@@ -48,10 +48,11 @@ class MarketDrift:
         """
         days = (date - start).astype(np.float64).clip(min=0.0)
         leverage = float(days @ days)
-        if leverage == 0.0:
+        if leverage == 0.0 or len(days) < 2:
             return cls()
         slope = float(days @ residual) / leverage
-        variance = float(np.var(residual - slope * days)) / leverage
+        miss = residual - slope * days
+        variance = float(miss @ miss) / (len(days) - 1) / leverage
         shrunk = slope * max(0.0, 1 - variance / slope**2) if slope else 0.0
         return cls(start, date.max(), shrunk)
 

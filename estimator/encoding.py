@@ -28,6 +28,8 @@ RARE = 5
 
 _LONG_TAIL = 2.5
 """A positive fact whose 99th percentile is more than this many medians is scaled by its logarithm."""
+_FARTHEST = 1e6
+"""Spreads from the median at which a value is as far as any: the square of a greater one may be infinite."""
 _DAYS_PER_UNIT = 100.0
 """Days in one unit of the date's column: a market year then spans a few units, like the other columns."""
 
@@ -62,7 +64,10 @@ class NumberScale:
 
     def apply(self, values: FloatArray) -> FloatArray:
         """Scale n values; NaN stays NaN."""
-        z = ((np.log1p(values) if self.logarithmic else values) - self.median) / self.spread
+        # Below 0 only after training: no such value was there to learn from, and 0 is the nearest that was.
+        size = np.log1p(values.clip(min=0.0)) if self.logarithmic else values
+        with np.errstate(over="ignore"):
+            z = ((size - self.median) / self.spread).clip(-_FARTHEST, _FARTHEST)
         scaled: FloatArray = z / np.sqrt(1 + (z / 3) ** 2)
         return scaled
 

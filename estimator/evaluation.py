@@ -69,7 +69,7 @@ def error_figures(
         What the ranges from low to high promise, between 0 and 1.
     """
     ratio = estimate / price
-    error = 100 * np.abs(ratio - 1)
+    error = 100 * np.abs(estimate - price) / price  # not ratio − 1: a miss of exactly 5% is within 5%
     return ErrorFigures(
         n=len(price),
         log_rmse=math.sqrt(np.mean(np.log(ratio) ** 2)),

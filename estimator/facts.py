@@ -28,10 +28,14 @@ MAX_LABEL_LENGTH = 200
 """Characters in a label: longer than any neighbourhood's name, short enough to store by the million."""
 
 _EPOCH = dt.date(1970, 1, 1)
+_FIRST_DAY, _LAST_DAY = np.datetime64(dt.date.min), np.datetime64(dt.date.max)
 _NUMBER = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _TRUTH = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "1": 1.0, "0": 0.0}
 _SHOWN_CHARACTERS = 60
+_LONGEST_SHOWN = 10**_SHOWN_CHARACTERS
+_LARGEST_EXACT = 2.0**53
+"""Whole numbers beyond it are not all floats: a label read from one could be another label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,8 @@ def check_date(value: object) -> dt.date:
 
 def shown(value: object) -> str:
     """Return a value as an error message shows it, cut where it is long."""
+    if isinstance(value, int) and abs(value) >= _LONGEST_SHOWN:
+        return f"a number of more than {_SHOWN_CHARACTERS} digits"  # Python refuses to write out thousands
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
 
@@ -182,7 +188,7 @@ def _check_number(value: object) -> float:
 
 
 def _check_label(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LONGEST_SHOWN:
         value = str(value)  # a postal code typed without quotes is still that postal code
     if not isinstance(value, str):
         raise ValueError(f"{shown(value)} is not text")
@@ -270,8 +276,6 @@ def check_column(feature: Feature, column: pa.ChunkedArray) -> tuple[NDArray[Any
     problems
         The cells that cannot be used.
     """
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
     if feature.is_label:
         return _label_column(feature, column)
     if feature.kind == "date":
@@ -297,11 +301,12 @@ def check_column(feature: Feature, column: pa.ChunkedArray) -> tuple[NDArray[Any
 
 def number_column(name: str, column: pa.ChunkedArray) -> tuple[FloatArray, list[Problem]]:
     """Read a column of finite numbers: shape (n,), NaN where empty or wrong."""
+    column = _decoded(column)
     if not _is_text(column):
-        try:
-            values = _to_floats(column.cast(pa.float64()))
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        if not _is_number(column):
             return _all_wrong(name, column, "not a number")
+        # Unsafe: a whole number too long for a float is rounded, as in text, and not a fault of its column.
+        values = _to_floats(column.cast(pa.float64(), safe=False))
         problems: list[Problem] = []
         _reject(values, np.isinf(values), name, problems, lambda _: "the number is not finite, or too large")
         return values, problems
@@ -315,16 +320,23 @@ def number_column(name: str, column: pa.ChunkedArray) -> tuple[FloatArray, list[
 
 def date_column(name: str, column: pa.ChunkedArray) -> tuple[DateArray, list[Problem]]:
     """Read a column of calendar dates: datetime64[D], shape (n,), NaT where empty or wrong."""
-    if pa.types.is_temporal(column.type):
-        return column.cast(pa.date32()).to_numpy().astype("datetime64[D]"), []
+    column = _decoded(column)
+    complaint = "not a date like 2015-05-27"
+    if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
+        dates = column.cast(pa.date32()).to_numpy().astype("datetime64[D]")
+        outside = (dates < _FIRST_DAY) | (dates > _LAST_DAY)
+        problems = [Problem(row, name, f"{dates[row]} is {complaint}") for row in _rows(outside)]
+        dates[outside] = np.datetime64("NaT")
+        return dates, problems
     if not _is_text(column):
-        _, problems = _all_wrong(name, column, "not a date like 2015-05-27")
+        _, problems = _all_wrong(name, column, complaint)
         return np.full(len(column), "NaT", "datetime64[D]"), problems
     text = _trimmed(column)
     shaped = pc.if_else(pc.match_substring_regex(text, _DATE), text, pa.scalar(None, pa.string()))
     parsed = pd.to_datetime(pd.Series(shaped.to_numpy()), format="%Y-%m-%d", errors="coerce")
     dates = parsed.to_numpy().astype("datetime64[D]")
-    return dates, _malformed(name, text, pa.array(np.isnat(dates)), "not a date like 2015-05-27")
+    dates[dates < _FIRST_DAY] = np.datetime64("NaT")  # numpy has a year 0, the calendar has not
+    return dates, _malformed(name, text, pa.array(np.isnat(dates)), complaint)
 
 
 def valuation_dates(market: Market, table: pa.Table) -> tuple[DateArray, list[Problem]]:
@@ -336,6 +348,9 @@ def valuation_dates(market: Market, table: pa.Table) -> tuple[DateArray, list[Pr
 
 
 def _boolean_column(feature: Feature, column: pa.ChunkedArray) -> tuple[FloatArray, list[Problem]]:
+    column = _decoded(column)
+    if pa.types.is_boolean(column.type):
+        return _to_floats(column.cast(pa.float64())), []
     if not _is_text(column):
         values, problems = number_column(feature.name, column)
         wrong = ~np.isnan(values) & (values != 0) & (values != 1)
@@ -349,13 +364,10 @@ def _boolean_column(feature: Feature, column: pa.ChunkedArray) -> tuple[FloatArr
 
 
 def _label_column(feature: Feature, column: pa.ChunkedArray) -> tuple[LabelArray, list[Problem]]:
+    column = _decoded(column)
+    problems: list[Problem] = []
     if pa.types.is_floating(column.type):
-        # A column of whole numbers becomes one of floats as soon as one of them is missing.
-        try:
-            column = column.cast(pa.int64())
-        except pa.ArrowInvalid:
-            _, problems = _all_wrong(feature.name, column, "not text")
-            return np.full(len(column), "", np.str_), problems
+        column, problems = _whole_numbers(feature.name, column)
     if not (_is_text(column) or pa.types.is_integer(column.type)):
         _, problems = _all_wrong(feature.name, column, "not text")
         return np.full(len(column), "", np.str_), problems
@@ -365,17 +377,36 @@ def _label_column(feature: Feature, column: pa.ChunkedArray) -> tuple[LabelArray
         pc.and_(pc.not_equal(text, ""), pc.invert(pc.utf8_is_printable(text))),
     )
     labels = pc.if_else(unusable, "", text).to_numpy().astype(np.str_)
-    return labels, _malformed(
-        feature.name, text, unusable, f"longer than {MAX_LABEL_LENGTH} characters or not printable"
-    )
+    complaint = f"longer than {MAX_LABEL_LENGTH} characters or not printable"
+    return labels, problems + _malformed(feature.name, text, unusable, complaint)
+
+
+def _whole_numbers(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[Problem]]:
+    """Return labels that came as floats: whole numbers become so as soon as one of their column is missing."""
+    values = _to_floats(column.cast(pa.float64()))
+    whole = (np.trunc(values) == values) & (np.abs(values) <= _LARGEST_EXACT)
+    problems: list[Problem] = []
+    _reject(values, ~whole, name, problems, lambda value: f"{value:.15g} is not text")
+    return pa.chunked_array([pa.array(values, from_pandas=True).cast(pa.int64())]), problems
 
 
 def _all_unknown(feature: Feature, n: int) -> NDArray[Any]:
     return np.full(n, "", np.str_) if feature.is_label else np.full(n, np.nan)
 
 
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the values of a column that stores each of them once and refers to it."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
 def _is_text(column: pa.ChunkedArray) -> bool:
-    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
+    kinds = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
+    return any(is_kind(column.type) for is_kind in kinds)
+
+
+def _is_number(column: pa.ChunkedArray) -> bool:
+    kinds = pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null
+    return any(is_kind(column.type) for is_kind in kinds)
 
 
 def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -400,6 +431,8 @@ def _malformed(name: str, text: pa.ChunkedArray, wrong: pa.Array, complaint: str
 
 def _all_wrong(name: str, column: pa.ChunkedArray, complaint: str) -> tuple[FloatArray, list[Problem]]:
     """Return a problem for every cell of a column whose type cannot hold the fact."""
+    if pa.types.is_temporal(column.type):
+        column = column.cast(pa.string())  # not all of arrow's times are Python's
     problems = [
         Problem(row, name, f"{shown(value)} is {complaint}")
         for row, value in enumerate(column.to_pylist())

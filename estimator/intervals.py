@@ -15,8 +15,9 @@ from scipy.optimize import nnls
 
 from estimator.facts import BoolArray, FloatArray
 
-LEAST_PENALTY = 0.01
-"""Least penalty of a gap, in shares of the base. Calibration sales that show none could not tell it from 0."""
+LEAST_SHARE = 0.01
+"""Least penalty of a gap, and least base, in shares of the mean miss: calibration sales that show none could not
+tell it from 0, and least squares then gives exactly 0."""
 
 ONE_SIGMA = 0.6827
 """Share of a normal distribution within one standard deviation: how the field reads an FSD."""
@@ -63,8 +64,9 @@ class ConformalRange:
         design = np.column_stack((np.ones(len(size)), gaps)).astype(np.float64)
         weights, _ = nnls(design, size)
         # A calibration part without a miss (one sale, say) still gives a positive scale.
-        base = max(float(weights[0]), np.finfo(np.float64).eps)
-        penalty = weights[1:].clip(min=LEAST_PENALTY * base)
+        least = max(LEAST_SHARE * float(size.mean()), np.finfo(np.float64).eps)
+        base = max(float(weights[0]), least)
+        penalty = weights[1:].clip(min=least)
         return cls(base, penalty, np.sort(size / (base + gaps @ penalty)))
 
     def half_width(self, gaps: BoolArray, confidence: float) -> FloatArray:

@@ -5,6 +5,7 @@ what a fact is called and which values it may take; it knows no file but its own
 """
 
 import dataclasses
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -257,6 +258,8 @@ def _feature(entry: object, row: int) -> Feature:
         if key in values and kind not in _BOUNDED_KINDS:
             raise MarketError(f"{where}: {key} does not go with kind '{kind}'")
         bound = values.get(key, default)
+        if bound is not None and not math.isfinite(bound):
+            raise MarketError(f"{where}: {key} is {bound}; leave it out where any value goes")
         values[key] = None if bound is None else float(bound)
     minimum, maximum = values["minimum"], values["maximum"]
     if minimum is not None and maximum is not None and minimum > maximum:
@@ -290,7 +293,10 @@ def _check_names(market: Market) -> None:
     if not market.features:
         raise MarketError("the market declares no features")
     own = {"price": market.price, "sale_date": market.sale_date, "sale_id": market.sale_id}
-    taken: dict[str, str] = {column: key for key, column in own.items() if column is not None}
+    taken: dict[str, str] = {}
+    for key, column in own.items():
+        if column is not None:
+            _claim(taken, column, key)
     for name in market.ignore:
         _claim(taken, name, "ignore")
     for feature in market.features:

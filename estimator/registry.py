@@ -73,17 +73,17 @@ def save_version(market_folder: Path, appraiser: Appraiser, record: Mapping[str,
     joblib.dump(appraiser.state(), buffer, compress=("zlib", 3))
     content = buffer.getvalue()
     digest = hashlib.sha256(content).hexdigest()
-    created = dt.datetime.now(dt.UTC)
-    name = f"{created:%Y%m%dT%H%M%SZ}-{digest[:8]}"
-    manifest = {
-        "version": name,
-        "created": created.isoformat(timespec="seconds"),
-        "files": {APPRAISER: digest},
-    }
-    folder = market_folder / name
     try:
         market_folder.mkdir(parents=True, exist_ok=True)
         with _only_writer(market_folder):
+            # To the microsecond, and while no other writes: two trainings may save the same model in one second.
+            created = dt.datetime.now(dt.UTC)
+            folder = market_folder / f"{created:%Y%m%dT%H%M%S.%fZ}-{digest[:8]}"
+            manifest = {
+                "version": folder.name,
+                "created": created.isoformat(timespec="seconds"),
+                "files": {APPRAISER: digest},
+            }
             beside = Path(tempfile.mkdtemp(dir=market_folder, prefix=_UNFINISHED))
             beside.chmod(0o755)  # mkdtemp's 0700 would keep the service's user out
             _write_synced(beside / APPRAISER, content)
@@ -92,7 +92,7 @@ def save_version(market_folder: Path, appraiser: Appraiser, record: Mapping[str,
             beside.rename(folder)
             sync_folder(market_folder)
     except OSError as error:
-        raise SavedVersionError(f"{folder}: {error}") from error
+        raise SavedVersionError(f"{market_folder}: {error}") from error
     return folder
 
 
@@ -104,12 +104,13 @@ def publish(folder: Path) -> None:
     SavedVersionError
         The link cannot be exchanged.
     """
-    link = folder.with_name(f".{CURRENT}-{os.getpid()}")
+    link = folder.with_name(f".{CURRENT}-next")
     try:
-        link.unlink(missing_ok=True)
-        link.symlink_to(folder.name)
-        link.replace(folder.with_name(CURRENT))
-        sync_folder(folder.parent)
+        with _only_writer(folder.parent):
+            link.unlink(missing_ok=True)  # a publisher that was killed may have left it
+            link.symlink_to(folder.name)
+            link.replace(folder.with_name(CURRENT))
+            sync_folder(folder.parent)
     except OSError as error:
         raise SavedVersionError(f"{folder}: cannot be published: {error}") from error
 

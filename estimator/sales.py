@@ -4,7 +4,7 @@ A file of sales is taken whole or refused with every fault that was found; nothi
 way. Knows the market table; knows no model.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,10 +22,11 @@ from estimator.facts import (
     Problem,
     check_table,
     date_column,
+    find_columns,
     number_column,
 )
 from estimator.market import Market
-from estimator.tables import read_table
+from estimator.tables import first_row, read_table
 
 Split = Literal["time", "random"]
 
@@ -88,7 +89,6 @@ def read_sales(market: Market, path: Path) -> Sales:
         CSV file is row 1, as in a spreadsheet.
     """
     table = read_table(path)
-    first_row = 1 if path.suffix == ".parquet" else 2
     _check_header(market, path, table.column_names)
     if table.num_rows == 0:
         raise DataError(f"{path}: the file has a header and no sales")
@@ -105,9 +105,10 @@ def read_sales(market: Market, path: Path) -> Sales:
     home = np.arange(table.num_rows)
     if market.sale_id is not None:
         home, faults = _homes(market.sale_id, table.column(market.sale_id))
-        problems += faults or _sold_twice(market, home, table, first_row)
+        when = pd.Series(price if date is None else date)
+        problems += faults or _sold_twice(market, home, when, table, first_row(path))
     if problems:
-        raise DataError(_report(market, path, problems, first_row))
+        raise DataError(_report(find_columns(market, table.column_names), path, problems))
     return Sales(facts, price, date, home)
 
 
@@ -126,6 +127,8 @@ def split_sales(sales: Sales, how: Split, rng: np.random.Generator) -> Parts:
         A split by time of sales without dates, or a part would be empty.
     """
     homes, home = np.unique(sales.home, return_inverse=True)
+    if len(homes) < 3:
+        raise DataError(f"{len(sales)} sales of {len(homes)} homes are too few: each of three parts takes a home")
     if how == "time":
         if sales.date is None:
             raise DataError("the market's sales have no dates; split them at random")
@@ -181,31 +184,28 @@ def _homes(name: str, column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[
     return codes, _missing(name, codes < 0, set())
 
 
-def _sold_twice(market: Market, home: NDArray[np.int64], table: pa.Table, first_row: int) -> list[Problem]:
+def _sold_twice(
+    market: Market, home: NDArray[np.int64], when: "pd.Series[Any]", table: pa.Table, offset: int
+) -> list[Problem]:
     """Return a problem for each sale that stands in the file already: the same home on the same day."""
-    when = market.sale_date or market.price
-    keys = pd.DataFrame({"home": home, "when": table.column(when).cast(pa.string()).to_pandas()})
-    rows = pd.Series(keys.index)
-    first = rows.groupby([keys["home"], keys["when"]], dropna=False).transform("min")
-    name = str(market.sale_id)
+    rows = np.arange(len(home))
+    first = pd.Series(rows).groupby([home, when], dropna=False).transform("min").to_numpy()
+    again = np.flatnonzero(first != rows)
+    name, on = str(market.sale_id), market.sale_date or market.price
+    homes, days = (table.column(column).take(pa.array(again)).to_pylist() for column in (name, on))
     return [
-        Problem(
-            row,
-            name,
-            f"the sale of {table.column(name)[row]} ({when} {keys['when'][row]}) "
-            f"stands in row {first[row] + first_row} already",
-        )
-        for row in rows[rows != first]
+        Problem(row, name, f"the sale of {sold} ({on} {day}) stands in row {earlier + offset} already")
+        for row, earlier, sold, day in zip(again.tolist(), first[again].tolist(), homes, days, strict=True)
     ]
 
 
-def _report(market: Market, path: Path, problems: list[Problem], first_row: int) -> str:
-    columns = {feature.name: feature.column for feature in market.features}
+def _report(columns: Mapping[str, str], path: Path, problems: list[Problem]) -> str:
+    """Tell the problems; columns: feature name → its column in this file."""
     lines = []
     for problem in sorted(problems, key=lambda problem: problem.row)[:MAX_REPORTED]:
         column = columns.get(problem.field, problem.field)
         named = f"{column} ({problem.field})" if column != problem.field else column
-        lines.append(f"  row {problem.row + first_row}, column {named}: {problem.message}")
+        lines.append(f"  row {problem.row + first_row(path)}, column {named}: {problem.message}")
     if len(problems) > MAX_REPORTED:
         lines.append(f"  and {len(problems) - MAX_REPORTED} more")
     count = "1 value" if len(problems) == 1 else f"{len(problems)} values"

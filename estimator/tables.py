@@ -9,12 +9,14 @@ import gzip
 import io
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
@@ -38,7 +40,8 @@ class TableWriter(Protocol):
 def read_pieces(path: Path) -> Iterator[pa.Table]:
     """Read a table piece by piece; every cell of a CSV file is text, exactly as it stands.
 
-    A file of a header alone gives one piece without rows.
+    A file of a header alone gives one piece without rows. A blank line is a row of empty cells, so that rows are
+    counted as a spreadsheet counts them.
 
     Raises
     ------
@@ -60,6 +63,11 @@ def read_pieces(path: Path) -> Iterator[pa.Table]:
 def read_table(path: Path) -> pa.Table:
     """Read a whole table into memory; see `read_pieces`."""
     return pa.concat_tables(read_pieces(path))
+
+
+def first_row(path: Path) -> int:
+    """Return the number of a file's first row of values; the header of CSV is row 1, as in a spreadsheet."""
+    return 1 if _kind(path) == ".parquet" else 2
 
 
 @contextmanager
@@ -92,11 +100,19 @@ class _CsvWriter:
     """Writes CSV with quotes only where a cell needs them: arrow's own writer quotes every text."""
 
     def __init__(self, file: io.TextIOWrapper, names: Sequence[str]) -> None:
-        self._writer = csv.writer(file, lineterminator="\n")
-        self._writer.writerow(names)
+        self._sparing = csv.writer(file, lineterminator="\n")
+        self._quoting = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        self._writer(pa.array(names, pa.string())).writerow(names)
 
     def write_table(self, table: pa.Table) -> None:
-        self._writer.writerows(zip(*(column.to_pylist() for column in table.columns), strict=True))
+        texts = [column for column in table.columns if pa.types.is_string(column.type)]
+        rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+        self._writer(*texts).writerows(rows)
+
+    def _writer(self, *texts: pa.Array) -> Any:
+        # Python before 3.13 leaves a cell with a carriage return bare, and readers then see two rows.
+        returns = any(pc.any(pc.match_substring(text, "\r")).as_py() for text in texts)
+        return self._quoting if returns else self._sparing
 
 
 @contextmanager
@@ -143,40 +159,47 @@ def _kind(path: Path) -> str:
 
 
 def _read_csv(path: Path) -> Iterator[pa.Table]:
-    names = _header(path)
+    names, has_rows = _header(path)
+    if not has_rows:
+        yield pa.schema([(name, pa.string()) for name in names]).empty_table()
+        return
     convert = pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
     # One thread: arrow then says in which row a cell is missing.
     read = pa_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False)
-    parse = pa_csv.ParseOptions(newlines_in_values=True)
+    parse = pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
     with (
-        pa.input_stream(str(path), compression="detect") as stream,
+        pa.input_stream(str(path), compression="gzip" if _is_packed(path) else None) as stream,
         pa_csv.open_csv(stream, read_options=read, parse_options=parse, convert_options=convert) as reader,
     ):
-        empty = True
         for batch in reader:
-            empty = False
             yield pa.Table.from_batches([batch])
-        if empty:
-            yield reader.schema.empty_table()
 
 
-def _header(path: Path) -> Sequence[str]:
-    """Read the names of a CSV file's columns."""
+def _header(path: Path) -> tuple[Sequence[str], bool]:
+    """Read the names of a CSV file's columns, and whether anything follows them."""
     with _open_bytes(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
         try:
             names = next(csv.reader(text), [])
+            has_rows = text.read(1) != ""
         except UnicodeDecodeError as error:
             raise pa.ArrowInvalid("invalid UTF8 data") from error
+        except csv.Error as error:
+            raise DataError(f"{path}: the header cannot be read: {error}") from error
     if not names:
-        raise DataError(f"{path}: the file is empty")
-    twice = sorted({name for name in names if names.count(name) > 1})
+        raise DataError(f"{path}: " + ("the first line is blank" if has_rows else "the file is empty"))
+    _refuse_twins(path, names)
+    return names, has_rows
+
+
+def _refuse_twins(path: Path, names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataError(f"{path}: column '{twice[0]}' stands twice in the header")
-    return names
 
 
 def _read_parquet(path: Path) -> Iterator[pa.Table]:
     with pq.ParquetFile(path) as file:
+        _refuse_twins(path, file.schema_arrow.names)
         empty = True
         for batch in file.iter_batches(batch_size=BATCH_ROWS):
             empty = False
@@ -186,25 +209,29 @@ def _read_parquet(path: Path) -> Iterator[pa.Table]:
 
 
 def _open_bytes(path: Path) -> gzip.GzipFile | IO[bytes]:
-    return gzip.GzipFile(path) if path.name.lower().endswith(".gz") else path.open("rb")
+    return gzip.GzipFile(path) if _is_packed(path) else path.open("rb")
+
+
+def _is_packed(path: Path) -> bool:
+    return path.name.lower().endswith(".gz")
 
 
 def _reason(path: Path, kind: str, complaint: str) -> str:
     """Say in the user's words why arrow refuses a file."""
-    if "UTF8" in complaint:
-        return f"line {_first_line_not_utf8(path)} is not UTF-8; save the file as UTF-8"
-    if "Empty CSV" in complaint:
-        return "the file is empty"
     if kind == ".parquet":
         return f"this is not a whole Parquet file ({complaint})"
+    # The complaint may quote the file, so that "UTF8" in it does not tell alone.
+    line = _first_line_not_utf8(path) if "UTF8" in complaint else None
+    if line is not None:
+        return f"line {line} is not UTF-8; save the file as UTF-8"
     return complaint.removeprefix("CSV parse error: ")
 
 
-def _first_line_not_utf8(path: Path) -> int:
+def _first_line_not_utf8(path: Path) -> int | None:
     with _open_bytes(path) as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 line.decode()
             except UnicodeDecodeError:
                 return number
-    raise AssertionError(f"{path} is UTF-8 after all")
+    return None

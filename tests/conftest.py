@@ -1,0 +1,91 @@
+"""King County's committed sales, and real models of them: a small one in a second, and two full trainings."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from estimator.appraiser import Appraiser
+from estimator.areas import Areas
+from estimator.market import Market
+from estimator.registry import publish, save_version
+from estimator.sales import Parts, Sales, read_sales, split_sales
+
+ROOT = Path(__file__).parents[1]
+KING_COUNTY = ROOT / "data" / "king_county"
+
+# How long an example takes says nothing on a shared machine; the same examples every time keep the suite steady.
+settings.register_profile("steady", deadline=None, derandomize=True, max_examples=100)
+settings.load_profile("steady")
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Return what a subprocess needs to find the estimator, with some variables changed."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), **changes}
+
+
+def estimator(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m estimator` to its end."""
+    command = [sys.executable, "-m", "estimator", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment(**variables), check=False)
+
+
+@pytest.fixture(scope="session")
+def market() -> Market:
+    return Market.read(KING_COUNTY)
+
+
+@pytest.fixture(scope="session")
+def sales(market: Market) -> Sales:
+    return read_sales(market, KING_COUNTY / market.sales)
+
+
+@pytest.fixture(scope="session")
+def areas(market: Market) -> Areas:
+    return Areas.read(market, KING_COUNTY)
+
+
+@pytest.fixture(scope="session")
+def parts(sales: Sales) -> Parts:
+    """Every tenth sale, divided by time."""
+    return split_sales(sales.take(np.arange(0, len(sales), 10)), "time", np.random.default_rng(0))
+
+
+@pytest.fixture(scope="session")
+def appraiser(market: Market, areas: Areas, parts: Parts) -> Appraiser:
+    """A real appraiser that learned from 1,500 sales."""
+    return Appraiser.fit(market, areas, parts, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="session")
+def small_models(appraiser: Appraiser, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`models/<market>` with the small appraiser published."""
+    folder = tmp_path_factory.mktemp("small") / appraiser.market.name
+    publish(save_version(folder, appraiser, {}))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trainings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """`models/<market>` of two full trainings of King County, side by side in processes of their own."""
+    folders = [tmp_path_factory.mktemp("models") for _ in range(2)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "estimator", "train", "--market", KING_COUNTY, "--models", folder],
+            env=environment(PYTHONHASHSEED=seed),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for folder, seed in zip(folders, "12", strict=True)
+    ]
+    for process in processes:
+        printed, complaint = process.communicate()
+        assert process.returncode == 0, complaint
+        assert "published" in printed
+    first, second = (folder / "king_county" for folder in folders)
+    return first, second

@@ -1,0 +1,121 @@
+"""A new city is a new folder, and no code."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from estimator.bulk import predict_file
+from estimator.errors import DataError
+from estimator.evaluation import ALL_FACTS, REQUIRED_FACTS
+from estimator.facts import Facts
+from estimator.registry import SavedVersion, load_version
+from estimator.training import Trained, train_market
+from tests.town import QUARTERS, make_town
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["without places", "with places"])
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Trained]:
+    folder = tmp_path_factory.mktemp("cities")
+    make_town(folder / "data", places=request.param)
+    return folder, train_market(folder / "data", None, folder / "models", split=None, seed=0)
+
+
+@pytest.fixture(scope="module")
+def saved(trained: tuple[Path, Trained]) -> SavedVersion:
+    return load_version(trained[0] / "models" / "town")
+
+
+def test_five_hundred_sales_are_enough_to_learn_the_quarters(trained: tuple[Path, Trained]) -> None:
+    _, training = trained
+    assert training.parts == {"train": 320, "validation": 80, "test": 100}
+    known, bare = training.figures[ALL_FACTS], training.figures[REQUIRED_FACTS]
+    # The spread of the quarters' factors alone is some 40%; a fifth of the sales do not name theirs.
+    assert known.mdape < 20
+    assert bare.mdape > known.mdape
+    assert bare.median_width > known.median_width
+    # One calibration for every state of knowledge: 90% of them together, on 200 values from 80 sales.
+    assert (known.coverage + bare.coverage) / 2 == pytest.approx(90, abs=8)
+
+
+def test_the_manifest_says_how_sales_without_dates_were_divided(saved: SavedVersion) -> None:
+    assert saved.manifest["split"] == "random"
+    assert saved.manifest["market"] == "town"
+    assert set(saved.manifest["example"]) >= {"size", "always_seven"}
+
+
+def test_an_answer_is_in_the_citys_currency_and_without_a_day(saved: SavedVersion) -> None:
+    appraiser = saved.appraiser
+    answer = appraiser.value(Facts.of(appraiser.market, [{"size": 100.0, "quarter": 'the "hill"'}])).as_dict(0)
+    assert answer["currency"] == "SEK"
+    assert answer["valuation_date"] is None
+    assert answer["looked_up"] == []
+    assert set(answer["unknown"]) >= {"rooms", "garden", "renovated", "never_recorded", "always_seven"}
+    assert "size" not in answer["unknown"]
+    assert "quarter" not in answer["unknown"]
+    assert answer["price_low"] < answer["price"] < answer["price_high"]
+
+
+def test_the_quarters_are_told_apart(saved: SavedVersion) -> None:
+    appraiser = saved.appraiser
+    homes: list[dict[str, float | str]] = [{"size": 100.0, "quarter": quarter} for quarter in QUARTERS]
+    price = dict(zip(QUARTERS, appraiser.value(Facts.of(appraiser.market, homes)).price, strict=True))
+    assert price["Öland"] < price["harbour, east"] < price["old town"] < price['the "hill"']
+
+
+def test_a_quarter_never_sold_in_is_warned_of_and_taken_as_unknown(saved: SavedVersion) -> None:
+    appraiser = saved.appraiser
+    strange = "a quarter whose name is longer than any other's"
+    homes: list[dict[str, float | str]] = [{"size": 100.0, "quarter": strange}, {"size": 100.0}]
+    values = appraiser.value(Facts.of(appraiser.market, homes))
+    assert values.price[0] == values.price[1]
+    assert values.unknown["quarter"].all()
+    assert values.as_dict(0)["warnings"] == [
+        f"quarter {strange} has too few sales to learn from: taken as unknown"
+    ]
+    assert values.as_dict(1)["warnings"] == []
+
+
+def test_a_file_of_the_citys_homes_is_valued(trained: tuple[Path, Trained], saved: SavedVersion) -> None:
+    folder, _ = trained
+    homes = make_town(folder / "other", 50, places=saved.appraiser.market.coordinates is not None, seed=1)
+    target = folder / "valued.csv"
+    assert predict_file(saved.appraiser, folder / "other" / "sales.csv", target) == (50, 0)
+    valued = pd.read_csv(target, keep_default_na=False)
+    given = pd.read_csv(folder / "other" / "sales.csv", keep_default_na=False)
+    pd.testing.assert_frame_equal(valued[list(given.columns)], given)
+    assert (valued["valuation_date"] == "").all()
+    error = (valued["valuation_price"] / homes["paid"] - 1).abs()
+    assert error[homes["quarter"].notna()].median() < 0.15
+
+
+def test_the_same_folder_and_seed_give_the_same_model(trained: tuple[Path, Trained], tmp_path: Path) -> None:
+    folder, training = trained
+    again = train_market(folder / "data" / "market.toml", None, tmp_path, split=None, seed=0)
+    other = train_market(folder / "data", None, tmp_path, split="random", seed=1)
+    bytes_of = [(run.folder / "appraiser.joblib").read_bytes() for run in (training, again, other)]
+    assert bytes_of[0] == bytes_of[1] != bytes_of[2]
+
+
+def test_sales_without_dates_cannot_be_divided_by_time(trained: tuple[Path, Trained], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no dates"):
+        train_market(trained[0] / "data", None, tmp_path, split="time", seed=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("n", [5, 12])
+def test_a_handful_of_sales_makes_a_model_that_is_unsure(tmp_path: Path, n: int) -> None:
+    make_town(tmp_path, n)
+    train_market(tmp_path, None, tmp_path / "models", split=None, seed=0)
+    appraiser = load_version(tmp_path / "models" / "town").appraiser
+    values = appraiser.value(Facts.of(appraiser.market, [{"size": 100.0}]))
+    assert np.isfinite([values.price, values.low, values.high, values.fsd]).all()
+    assert values.low[0] < values.price[0] < values.high[0]
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_too_few_sales_are_told(tmp_path: Path, n: int) -> None:
+    make_town(tmp_path, n)
+    with pytest.raises(DataError, match="too few"):
+        train_market(tmp_path, None, tmp_path / "models", split=None, seed=0)

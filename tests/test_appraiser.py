@@ -1,0 +1,197 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estimator.appraiser import CONFIDENCE, STATE_FORMAT, Appraiser, Valuations
+from estimator.areas import Areas
+from estimator.errors import SavedVersionError
+from estimator.facts import Facts, check_value
+from estimator.market import Market
+from estimator.sales import Parts, split_sales
+
+STORY = {"latitude": 47.63, "longitude": -122.34, "crime_rate": 5000, "square_footage": 1800, "population": 21000}
+PLACE_AND_SIZE = {name: STORY[name] for name in ("latitude", "longitude", "square_footage")}
+FIGURES = ("price", "low", "high", "fsd")
+
+
+def value(appraiser: Appraiser, *subjects: dict[str, Any], date: str | None = None) -> Valuations:
+    market = appraiser.market
+    checked = [{name: check_value(market.by_name[name], fact) for name, fact in home.items()} for home in subjects]
+    days = None if date is None else np.full(len(subjects), np.datetime64(date, "D"))
+    return appraiser.value(Facts.of(market, checked), days)
+
+
+def test_the_storys_facts_alone_get_a_price_and_a_range(appraiser: Appraiser) -> None:
+    answer = value(appraiser, STORY).as_dict(0)
+    assert 100_000 < answer["price_low"] < answer["price"] < answer["price_high"] < 5_000_000
+    assert answer["currency"] == "USD"
+    assert answer["confidence"] == CONFIDENCE == 0.9
+    assert answer["looked_up"] == ["postal_code"]
+    assert answer["warnings"] == []
+    assert {"bedrooms", "grade", "waterfront"} <= set(answer["unknown"])
+    assert not set(STORY) & set(answer["unknown"])
+
+
+def test_place_and_size_alone_get_a_wider_range_and_what_was_looked_up(appraiser: Appraiser) -> None:
+    story, bare = value(appraiser, STORY).as_dict(0), value(appraiser, PLACE_AND_SIZE).as_dict(0)
+    assert bare["price_high"] / bare["price_low"] > story["price_high"] / story["price_low"]
+    assert bare["fsd"] > story["fsd"]
+    assert bare["looked_up"] == ["postal_code", "crime_rate", "population"]
+    assert bare["unknown"] == story["unknown"]
+
+
+def test_what_is_looked_up_is_the_figure_of_the_postal_code(appraiser: Appraiser) -> None:
+    looked_up = value(appraiser, PLACE_AND_SIZE | {"postal_code": "98109"})
+    given = value(
+        appraiser, PLACE_AND_SIZE | {"postal_code": "98109", "crime_rate": 345.0 + 6384.1, "population": 20715}
+    )
+    assert looked_up.price == given.price
+    assert set(looked_up.looked_up) == {"crime_rate", "population"}
+    assert given.looked_up == {}
+
+
+def test_a_price_does_not_depend_on_who_else_is_in_the_batch(appraiser: Appraiser, parts: Parts) -> None:
+    facts, date = parts.test.facts, parts.test.date
+    assert date is not None
+    together = appraiser.value(facts, date)
+    shuffled = np.random.default_rng(0).permutation(len(date))
+    mixed = appraiser.value(facts.take(shuffled), date[shuffled])
+    for name in FIGURES:
+        np.testing.assert_array_equal(getattr(mixed, name), getattr(together, name)[shuffled])
+    for row in range(0, len(date), 3):
+        alone = appraiser.value(facts.take(np.array([row])), date[[row]])
+        assert alone.as_dict(0) == together.as_dict(row)
+
+
+def test_nobody_is_valued_when_nobody_asks(appraiser: Appraiser) -> None:
+    assert len(value(appraiser)) == 0
+
+
+def test_prices_are_to_the_cent_and_inside_their_ranges(appraiser: Appraiser, parts: Parts) -> None:
+    values = appraiser.value(parts.test.facts, parts.test.date)
+    for amount in (values.price, values.low, values.high):
+        np.testing.assert_array_equal(amount, np.round(amount, 2))
+    assert (values.low < values.price).all()
+    assert (values.price < values.high).all()
+    # The range is as far up as down, in log price, and the 68% one is narrower than the 90% one.
+    np.testing.assert_allclose(values.high * values.low, values.price**2, rtol=1e-6)
+    assert (values.fsd < np.log(values.high / values.price)).all()
+
+
+subsets = st.sets(
+    st.sampled_from(["bedrooms", "bathrooms", "grade", "view", "waterfront", "crime_rate", "population"])
+)
+
+
+@given(subsets, subsets, st.integers(0, 400))
+def test_knowing_more_never_widens_the_range(
+    appraiser: Appraiser, parts: Parts, some: set[str], more: set[str], row: int
+) -> None:
+    market = appraiser.market
+    home = appraiser.areas.complete(parts.test.facts.take(np.array([row])))[0].as_values(market, 0)
+
+    def told(names: set[str]) -> Valuations:
+        return value(appraiser, {name: fact for name, fact in home.items() if name in names | set(PLACE_AND_SIZE)})
+
+    less, greater = told(some).fsd[0], told(some | more).fsd[0]
+    assert greater <= less
+    assert (more <= some) == (greater == less)
+
+
+def test_without_a_date_homes_are_valued_at_the_newest_sales(appraiser: Appraiser) -> None:
+    assert appraiser.sale_dates is not None
+    newest = str(appraiser.sale_dates[1])
+    facts = Facts.of(appraiser.market, [PLACE_AND_SIZE, PLACE_AND_SIZE])
+    unsaid = appraiser.value(facts, np.array(["NaT", "2014-06-01"], "datetime64[D]"))
+    assert value(appraiser, PLACE_AND_SIZE).as_dict(0) == unsaid.as_dict(0)
+    assert unsaid.as_dict(0)["valuation_date"] == newest
+    assert unsaid.as_dict(1)["valuation_date"] == "2014-06-01"
+    assert unsaid.price[0] != unsaid.price[1]
+
+
+@pytest.mark.parametrize(
+    ("date", "end", "side"), [("1066-10-14", 0, "before the oldest"), ("2999-01-01", 1, "after the newest")]
+)
+def test_a_day_outside_the_sales_is_valued_as_of_the_nearest_inside(
+    appraiser: Appraiser, date: str, end: int, side: str
+) -> None:
+    assert appraiser.sale_dates is not None
+    nearest = str(appraiser.sale_dates[end])
+    answer = value(appraiser, STORY, date=date).as_dict(0)
+    assert answer["warnings"] == [f"valuation_date is {side} sale: valued as of {nearest}"]
+    inside = value(appraiser, STORY, date=nearest).as_dict(0)
+    assert inside["warnings"] == []
+    assert answer | {"warnings": []} == inside
+
+
+def test_an_answer_is_plain_json(appraiser: Appraiser) -> None:
+    answer = value(appraiser, STORY).as_dict(0)
+    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+    assert list(answer) == [
+        "price",
+        "price_low",
+        "price_high",
+        "confidence",
+        "fsd",
+        "currency",
+        "valuation_date",
+        "looked_up",
+        "unknown",
+        "warnings",
+    ]
+
+
+def test_the_test_sales_are_not_looked_at(market: Market, areas: Areas, parts: Parts) -> None:
+    few = Parts(*(part.take(np.arange(0, len(part), 5)) for part in (parts.train, parts.validation, parts.test)))
+    other = replace(
+        few,
+        test=replace(few.test, price=few.test.price[::-1] * 3, facts=parts.test.facts.take(slice(len(few.test)))),
+    )
+    one, same = (Appraiser.fit(market, areas, some, np.random.default_rng(0)) for some in (few, other))
+    answer = one.value(parts.test.facts, parts.test.date), same.value(parts.test.facts, parts.test.date)
+    for name in FIGURES:
+        np.testing.assert_array_equal(*(getattr(values, name) for values in answer))
+
+
+def test_an_appraiser_comes_back_from_its_state(appraiser: Appraiser, parts: Parts) -> None:
+    again = Appraiser.from_state(appraiser.state())
+    one, other = (each.value(parts.test.facts, parts.test.date) for each in (appraiser, again))
+    assert [one.as_dict(row) for row in range(len(one))] == [other.as_dict(row) for row in range(len(other))]
+
+
+def test_its_state_is_plain_values_and_arrays(appraiser: Appraiser) -> None:
+    def check(value: object) -> None:
+        if isinstance(value, dict):
+            assert all(isinstance(key, str) for key in value)
+            for entry in value.values():
+                check(entry)
+        elif isinstance(value, (list, tuple)):
+            for entry in value:
+                check(entry)
+        else:
+            assert value is None or isinstance(value, (bool, int, float, str, np.ndarray)), type(value)
+            assert not isinstance(value, np.ndarray) or value.dtype != object
+
+    check(appraiser.state())
+
+
+def test_a_state_of_another_format_is_refused(appraiser: Appraiser) -> None:
+    with pytest.raises(SavedVersionError, match=f"has format {STATE_FORMAT + 1}"):
+        Appraiser.from_state(appraiser.state() | {"format": STATE_FORMAT + 1})
+
+
+def test_ranges_hold_their_share_of_homes_sold_at_random(market: Market, areas: Areas, parts: Parts) -> None:
+    """Calibration and test sales of a random split are exchangeable: the ranges hold what they promise."""
+    sales = parts.train.take(np.arange(len(parts.train)))
+    covered = []
+    for seed in range(2):
+        rng = np.random.default_rng(seed)
+        divided = split_sales(sales, "random", rng)
+        values = Appraiser.fit(market, areas, divided, rng).value(divided.test.facts, divided.test.date)
+        covered.append((values.low <= divided.test.price) & (divided.test.price <= values.high))
+    assert np.mean(np.concatenate(covered)) == pytest.approx(0.9, abs=0.04)

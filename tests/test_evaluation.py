@@ -1,0 +1,81 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estimator.appraiser import Appraiser
+from estimator.evaluation import ALL_FACTS, REQUIRED_FACTS, error_figures, evaluate
+from estimator.facts import Facts
+from estimator.sales import Parts
+
+REQUIRED = ["latitude", "longitude", "square_footage"]
+
+
+def test_the_figures_of_four_sales_by_hand() -> None:
+    price = np.array([100.0, 200, 400, 1000])
+    estimate = np.array([105.0, 180, 480, 1000])  # 5%, 10%, 20% and 0% off
+    figures = error_figures(
+        price, estimate, low=price * 0.9, high=np.array([110.0, 199, 800, 1000]), confidence=0.9
+    )
+    assert figures.n == 4
+    assert figures.mdape == pytest.approx(7.5)
+    assert (figures.ppe5, figures.ppe10, figures.ppe20) == pytest.approx((50, 75, 100))
+    assert figures.rmse == pytest.approx(np.sqrt((25 + 400 + 6400 + 0) / 4))
+    assert figures.log_rmse == pytest.approx(
+        np.sqrt(np.mean(np.square([np.log(1.05), np.log(0.9), np.log(1.2), 0])))
+    )
+    assert figures.median_ratio == pytest.approx(1.025)
+    assert figures.coverage == pytest.approx(75)
+    assert figures.confidence == 90
+    assert figures.median_width == pytest.approx(np.median([110 / 90, 199 / 180, 800 / 360, 1000 / 900]))
+
+
+amounts = st.floats(1, 1e7)
+
+
+@given(st.lists(st.tuples(amounts, amounts, st.floats(1, 3)), min_size=1, max_size=30))
+def test_the_figures_are_those_of_pandas(rows: list[tuple[float, float, float]]) -> None:
+    table = pd.DataFrame(rows, columns=["price", "estimate", "reach"])
+    table["low"], table["high"] = table.estimate / table.reach, table.estimate * table.reach
+    columns = {name: table[name].to_numpy() for name in ("price", "estimate", "low", "high")}
+    figures = error_figures(**columns, confidence=0.8)
+    percent = 100 * (table.estimate - table.price).abs() / table.price
+    assert figures.mdape == pytest.approx(percent.median())
+    assert figures.rmse == pytest.approx(((table.estimate - table.price) ** 2).mean() ** 0.5)
+    assert figures.log_rmse == pytest.approx(((np.log(table.estimate) - np.log(table.price)) ** 2).mean() ** 0.5)
+    assert figures.ppe20 == pytest.approx(100 * (percent <= 20).mean())
+    assert figures.coverage == pytest.approx(100 * table.price.between(table.low, table.high).mean())
+    assert figures.median_ratio == pytest.approx((table.estimate / table.price).median())
+
+
+def test_exact_values_have_no_error() -> None:
+    price = np.array([100.0, 200.0])
+    figures = error_figures(price, price, price, price, 0.9)
+    assert (figures.mdape, figures.log_rmse, figures.rmse) == (0, 0, 0)
+    assert (figures.ppe5, figures.coverage, figures.median_ratio, figures.median_width) == (100, 100, 1, 1)
+
+
+def test_homes_are_valued_at_their_day_of_sale_with_all_and_with_the_required_facts(
+    appraiser: Appraiser, parts: Parts
+) -> None:
+    figures = evaluate(appraiser, parts.test)
+    sales = parts.test
+    n = len(sales)
+    bare = {
+        feature.name: sales.facts[feature.name]
+        if feature.name in REQUIRED
+        else (np.full(n, "") if feature.is_label else np.full(n, np.nan))
+        for feature in appraiser.market.features
+    }
+    for known, facts in ((ALL_FACTS, sales.facts), (REQUIRED_FACTS, Facts(bare))):
+        values = appraiser.value(facts, sales.date)
+        assert figures[known] == error_figures(sales.price, values.price, values.low, values.high, 0.9)
+    assert figures[REQUIRED_FACTS].mdape > figures[ALL_FACTS].mdape
+    assert figures[REQUIRED_FACTS].median_width > figures[ALL_FACTS].median_width
+
+
+def test_figures_are_written_rounded(appraiser: Appraiser, parts: Parts) -> None:
+    written = evaluate(appraiser, parts.test)[ALL_FACTS].to_dict()
+    assert written["n"] == len(parts.test)
+    assert all(value == round(value, 4) for value in written.values())

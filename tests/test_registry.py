@@ -1,0 +1,210 @@
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+
+from estimator.appraiser import STATE_FORMAT, Appraiser
+from estimator.errors import SavedVersionError
+from estimator.registry import APPRAISER, CURRENT, MANIFEST, load_version, publish, save_version
+from estimator.sales import Parts
+from tests.conftest import environment
+
+SAVE_FIVE = """
+import sys
+from pathlib import Path
+from estimator.registry import load_version, publish, save_version
+
+source, target = map(Path, sys.argv[1:])
+appraiser = load_version(source).appraiser
+for _ in range(5):
+    publish(save_version(target, appraiser, {}))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "models" / "king_county"
+
+
+def left_over(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name.startswith(".") and path.name != ".lock")
+
+
+def test_a_version_comes_back_and_values_the_same(folder: Path, appraiser: Appraiser, parts: Parts) -> None:
+    version = save_version(folder, appraiser, {"seed": 3})
+    loaded = load_version(version)
+    assert loaded.name == version.name
+    assert loaded.manifest["version"] == version.name
+    assert loaded.manifest["seed"] == 3
+    again = loaded.appraiser.value(parts.test.facts, parts.test.date)
+    first = appraiser.value(parts.test.facts, parts.test.date)
+    for name in ("price", "low", "high", "fsd", "date"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
+    assert loaded.appraiser.market == appraiser.market
+
+
+def test_the_manifest_names_the_hash_of_the_file(folder: Path, appraiser: Appraiser) -> None:
+    version = save_version(folder, appraiser, {})
+    manifest = json.loads((version / MANIFEST).read_text())
+    assert manifest["files"] == {APPRAISER: hashlib.sha256((version / APPRAISER).read_bytes()).hexdigest()}
+    assert sorted(path.name for path in version.iterdir()) == [APPRAISER, MANIFEST]
+
+
+def test_a_version_is_not_served_before_it_is_published(folder: Path, appraiser: Appraiser) -> None:
+    version = save_version(folder, appraiser, {})
+    with pytest.raises(SavedVersionError, match="no saved version here"):
+        load_version(folder)
+    publish(version)
+    assert load_version(folder).name == version.name
+    assert load_version(folder / CURRENT).name == version.name
+
+
+def test_the_service_may_read_what_training_wrote(folder: Path, appraiser: Appraiser) -> None:
+    version = save_version(folder, appraiser, {})
+    assert version.stat().st_mode & 0o055 == 0o055
+    assert all(path.stat().st_mode & 0o044 == 0o044 for path in version.iterdir())
+
+
+def test_moving_the_link_back_rolls_back(folder: Path, appraiser: Appraiser) -> None:
+    old, new = (save_version(folder, appraiser, {}) for _ in range(2))
+    publish(old)
+    publish(new)
+    assert load_version(folder).name == new.name
+    (folder / CURRENT).unlink()
+    (folder / CURRENT).symlink_to(old.name)
+    assert load_version(folder).name == old.name
+
+
+def test_a_byte_that_changed_is_noticed(folder: Path, appraiser: Appraiser) -> None:
+    version = save_version(folder, appraiser, {})
+    content = (version / APPRAISER).read_bytes()
+    for place in (0, len(content) // 2, len(content) - 1):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        (version / APPRAISER).write_bytes(changed)
+        with pytest.raises(SavedVersionError, match=r"SHA-256 is .*, the manifest says"):
+            load_version(version)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 1000, -1])
+def test_a_half_copied_file_is_noticed(folder: Path, appraiser: Appraiser, kept: int) -> None:
+    version = save_version(folder, appraiser, {})
+    (version / APPRAISER).write_bytes((version / APPRAISER).read_bytes()[:kept])
+    with pytest.raises(SavedVersionError, match="SHA-256"):
+        load_version(version)
+
+
+@pytest.mark.parametrize("missing", [APPRAISER, MANIFEST])
+def test_a_half_copied_folder_is_noticed(folder: Path, appraiser: Appraiser, missing: str) -> None:
+    version = save_version(folder, appraiser, {})
+    publish(version)
+    (version / missing).unlink()
+    for path in (version, folder):
+        with pytest.raises(SavedVersionError, match="no saved version here"):
+            load_version(path)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [b"", b"{", b"[]", b"{}", b'{"files": []}', b'{"files": {}}', b"\xff\xfe", b"null", b'{"files": 1}'],
+)
+def test_a_manifest_that_says_nothing_is_told(folder: Path, appraiser: Appraiser, manifest: bytes) -> None:
+    version = save_version(folder, appraiser, {})
+    (version / MANIFEST).write_bytes(manifest)
+    with pytest.raises(SavedVersionError, match="the manifest cannot be read"):
+        load_version(version)
+
+
+@pytest.mark.parametrize("number", [STATE_FORMAT + 1, 0, None, "1"])
+def test_a_model_of_another_format_is_refused_before_it_is_misread(
+    folder: Path, appraiser: Appraiser, number: object
+) -> None:
+    version = save_version(folder, appraiser, {})
+    joblib.dump({"format": number}, version / APPRAISER)
+    digest = hashlib.sha256((version / APPRAISER).read_bytes()).hexdigest()
+    (version / MANIFEST).write_text(json.dumps({"files": {APPRAISER: digest}}))
+    with pytest.raises(
+        SavedVersionError, match=f"has format {number!r}; this program reads format {STATE_FORMAT}"
+    ):
+        load_version(version)
+
+
+def test_no_version_at_all_is_told_with_the_way_to_one(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "dangling").mkdir()
+    (tmp_path / "dangling" / CURRENT).symlink_to("gone")
+    for path in (tmp_path / "none", tmp_path / "empty", tmp_path / "dangling"):
+        with pytest.raises(SavedVersionError, match="make train makes one"):
+            load_version(path)
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, appraiser: Appraiser) -> None:
+    (tmp_path / "models").write_text("a file stands where the folder would")
+    with pytest.raises(SavedVersionError, match="models"):
+        save_version(tmp_path / "models" / "king_county", appraiser, {})
+
+
+def test_what_a_killed_writer_left_is_cleared_away_and_versions_are_not(
+    folder: Path, appraiser: Appraiser
+) -> None:
+    old = save_version(folder, appraiser, {})
+    publish(old)
+    (folder / ".writing-abc").mkdir()
+    (folder / ".writing-abc" / APPRAISER).write_bytes(b"half")
+    (folder / ".current-next").symlink_to("half")
+    new = save_version(folder, appraiser, {})
+    publish(new)
+    assert left_over(folder) == []
+    assert load_version(old).name == old.name
+    assert load_version(folder).name == new.name
+
+
+def test_a_reader_gets_a_whole_version_while_current_moves(folder: Path, appraiser: Appraiser) -> None:
+    versions = [save_version(folder, appraiser, {"number": number}) for number in range(2)]
+    publish(versions[0])
+    stop = threading.Event()
+
+    def move() -> None:
+        turn = 0
+        while not stop.is_set():
+            turn = 1 - turn
+            publish(versions[turn])
+
+    mover = threading.Thread(target=move)
+    mover.start()
+    try:
+        seen = [load_version(folder) for _ in range(40)]
+    finally:
+        stop.set()
+        mover.join()
+    for version in seen:
+        assert version.manifest["version"] == version.name == versions[version.manifest["number"]].name
+
+
+def test_writers_at_once_all_save_and_one_is_current(small_models: Path, folder: Path) -> None:
+    command = [sys.executable, "-c", SAVE_FIVE, str(small_models), str(folder)]
+    writers = [subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    for writer in writers:
+        complaint = writer.communicate()[1]
+        assert writer.returncode == 0, complaint
+    versions = [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()]
+    assert len(versions) == 15
+    assert {load_version(version).name for version in versions} == {version.name for version in versions}
+    assert (folder / CURRENT).resolve() in versions
+    assert left_over(folder) == []
+
+
+def test_models_may_be_moved_as_a_whole(folder: Path, appraiser: Appraiser) -> None:
+    version = save_version(folder, appraiser, {})
+    publish(version)
+    elsewhere = folder.parent.with_name("elsewhere")
+    shutil.move(folder.parent, elsewhere)
+    assert not (elsewhere / folder.name / CURRENT).readlink().is_absolute()
+    assert load_version(elsewhere / folder.name).name == version.name
