@@ -1,6 +1,6 @@
 """Draw the README's picture: valuations of King County's test sales against what the homes sold for, and where.
 
-    make train && make picture
+make train && make picture
 """
 
 import sys

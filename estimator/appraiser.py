@@ -240,10 +240,10 @@ def _calibrate(
     optional = [feature.name for feature in market.features if not feature.required]
     share = rng.random((len(sales), 1))
     some = rng.random((len(sales), len(optional))) < share
-    residuals, gaps = [], []
+    states = []
     for hidden in (np.zeros_like(some), some, np.ones_like(some)):
         facts = sales.facts.without(dict(zip(optional, hidden.T, strict=True)))
         completed, looked_up = lookup.complete(facts)
-        residuals.append(np.log(sales.price) - model.predict(completed, sales.date))
-        gaps.append(_gaps(model, model.unknown(completed), looked_up))
-    return ConformalRange.fit(np.concatenate(residuals), np.concatenate(gaps))
+        residual = np.log(sales.price) - model.predict(completed, sales.date)
+        states.append((residual, _gaps(model, model.unknown(completed), looked_up)))
+    return ConformalRange.fit(states)

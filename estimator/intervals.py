@@ -6,7 +6,7 @@ have fatter tails. Knows residuals, nothing of homes.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -37,37 +37,39 @@ class ConformalRange:
     penalty
         What each of g possible gaps adds, shape (g,), log price.
     scores
-        |residual| / expected miss of the calibration sales, sorted, shape (m,).
+        |residual| / expected miss of the calibration sales, sorted, an array for each state of knowledge.
     """
 
     base: float
     penalty: FloatArray
-    scores: FloatArray
+    scores: tuple[FloatArray, ...]
 
     @classmethod
-    def fit(cls, residual: FloatArray, gaps: BoolArray) -> Self:
+    def fit(cls, states: Sequence[tuple[FloatArray, BoolArray]]) -> Self:
         """Calibrate on sales that the network did not learn from.
 
         Parameters
         ----------
-        residual
-            log(price) − log(estimate), shape (m,), m ≥ 1.
-        gaps
-            Which of g possible gaps each estimate had, shape (m, g).
+        states
+            For each state of knowledge the sales were valued at: the residuals log(price) − log(estimate), shape
+            (m,), m ≥ 1, and which of g possible gaps each estimate had, shape (m, g).
 
         Notes
         -----
         Locally weighted split conformal: Lei et al. (2018), Distribution-free predictive inference for
-        regression, section 5.2, with a scale that is additive in the gaps.
+        regression, section 5.2, with a scale that is additive in the gaps. Calibrated for each state apart, so
+        that homes that are well known do not owe their coverage to the ones that are not.
         """
-        size = np.abs(residual)
+        sizes = [np.abs(residual) for residual, _ in states]
+        size, gaps = np.concatenate(sizes), np.concatenate([gaps for _, gaps in states])
         design = np.column_stack((np.ones(len(size)), gaps)).astype(np.float64)
         weights, _ = nnls(design, size)
         # A calibration part without a miss (one sale, say) still gives a positive scale.
         least = max(LEAST_SHARE * float(size.mean()), np.finfo(np.float64).eps)
         base = max(float(weights[0]), least)
         penalty = weights[1:].clip(min=least)
-        return cls(base, penalty, np.sort(size / (base + gaps @ penalty)))
+        scores = [np.sort(size / (base + gaps @ penalty)) for size, (_, gaps) in zip(sizes, states, strict=True)]
+        return cls(base, penalty, tuple(scores))
 
     def half_width(self, gaps: BoolArray, confidence: float) -> FloatArray:
         """Return how far the range reaches on either side, log price, shape (n,).
@@ -81,18 +83,21 @@ class ConformalRange:
 
         Notes
         -----
-        The ⌈confidence·(m + 1)⌉-th smallest score covers with at least that probability. Too few calibration
-        sales for the confidence asked have no such score; the largest one stands in.
+        The ⌈confidence·(m + 1)⌉-th smallest score covers with at least that probability; the largest of the
+        states' stands for all. Too few calibration sales for the confidence asked have no such score; the
+        greatest one stands in.
         """
-        rank = min(math.ceil(confidence * (len(self.scores) + 1)), len(self.scores))
-        width: FloatArray = (self.base + gaps @ self.penalty) * self.scores[rank - 1]
+        score = max(
+            scores[min(math.ceil(confidence * (len(scores) + 1)), len(scores)) - 1] for scores in self.scores
+        )
+        width: FloatArray = (self.base + gaps @ self.penalty) * score
         return width
 
     def state(self) -> dict[str, Any]:
         """Return the range as plain values and arrays; `from_state` takes it back."""
-        return {"base": self.base, "penalty": self.penalty, "scores": self.scores}
+        return {"base": self.base, "penalty": self.penalty, "scores": list(self.scores)}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Build the range again from its state."""
-        return cls(**state)
+        return cls(state["base"], state["penalty"], tuple(state["scores"]))

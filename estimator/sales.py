@@ -88,7 +88,7 @@ def read_sales(market: Market, path: Path) -> Sales:
         sale in it is wrong or stands twice. The message names row, column, value and bound; the header of a
         CSV file is row 1, as in a spreadsheet.
     """
-    table = read_table(path)
+    table = _without_blank_end(read_table(path))
     _check_header(market, path, table.column_names)
     if table.num_rows == 0:
         raise DataError(f"{path}: the file has a header and no sales")
@@ -147,6 +147,14 @@ def split_sales(sales: Sales, how: Split, rng: np.random.Generator) -> Parts:
         if len(part) == 0:
             raise DataError(f"{len(sales)} sales are too few: the {name} part would be empty")
     return Parts(*parts)
+
+
+def _without_blank_end(table: pa.Table) -> pa.Table:
+    """Return the table without the blank lines that editors leave at the end of a file."""
+    end = table.num_rows
+    while end and all(column[end - 1].as_py() in (None, "") for column in table.columns):
+        end -= 1
+    return table.slice(0, end)
 
 
 def _check_header(market: Market, path: Path, names: Sequence[str]) -> None:

@@ -110,6 +110,12 @@ def test_a_fault_is_named_with_its_row_column_value_and_bound(
     assert str(error.value).startswith(f"{path}: ")
 
 
+def test_blank_lines_at_the_end_are_no_sales_and_between_them_are_faults(file: Callable[[str], Path]) -> None:
+    assert len(read_sales(TOWN, file(f"{GOOD}\n,,,,\n\n"))) == 3
+    with pytest.raises(DataError, match="row 5, column m2"):
+        read_sales(TOWN, file(f"{GOOD}\nc,2020-01-02,200,60,\n"))
+
+
 def test_every_fault_of_a_file_is_told_in_the_order_of_its_rows(file: Callable[[str], Path]) -> None:
     with pytest.raises(DataError) as error:
         read_sales(TOWN, file("id,sold,price,m2\na,,1,5\nb,2020-01-01,-1,20\n,2020-01-01,1,20\n"))
