@@ -36,6 +36,8 @@ class MemberScale(Layer):
     Shapes: x ``(n, d)``, the same for every member, or ``(k, n, d)`` → y ``(k, n, d)``.
     """
 
+    forgets_output = True
+
     def __init__(self, members: int, width: int, scale: Initialiser = random_signs) -> None:
         super().__init__()
         self.members = members
@@ -88,6 +90,9 @@ class MemberBias(Layer):
     Shapes: x ``(k, n, d)`` → y ``(k, n, d)``.
     """
 
+    forgets_output = True
+    may_overwrite_input = True
+
     def __init__(self, members: int, width: int) -> None:
         super().__init__()
         self.members = members
@@ -108,7 +113,7 @@ class MemberBias(Layer):
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
         """yₖ = xₖ + bₖ."""
         _check(x, self.members, self.width)
-        y = self._y.take(x.shape, x.dtype)
+        y = x if self.in_place else self._y.take(x.shape, x.dtype)
         return np.add(x, self.parameters["bias"][:, None, :], out=y)
 
     def backward(self, dy: Array) -> Array:
@@ -135,6 +140,8 @@ class MemberDense(Layer):
     -----
     Shapes: x ``(k, n, n_in)`` → y ``(k, n, n_out)``. A product a member: for wide layers, share the weights.
     """
+
+    forgets_output = True
 
     def __init__(self, members: int, n_in: int, n_out: int, weight: Initialiser = lecun_normal) -> None:
         super().__init__()

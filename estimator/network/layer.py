@@ -27,6 +27,12 @@ class Layer:
     kinds: ClassVar[dict[str, type["Layer"]]] = {}
     """Every layer class by its name."""
 
+    forgets_output: ClassVar[bool] = False
+    """Whether ``backward`` does without y, so that the next layer may write over it."""
+    may_overwrite_input: ClassVar[bool] = False
+    """Whether ``forward`` can write y where x was: it does if ``in_place`` is set, and saves memory traffic."""
+
+    in_place: bool = False
     parameters: Mapping[str, Array]
     gradients: Mapping[str, Array]
 

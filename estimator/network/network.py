@@ -3,6 +3,7 @@
 Knows nothing of losses, optimisers or what its numbers mean.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -43,6 +44,8 @@ class Sequential(Layer):
         super().bind(parameters, gradients)
         for place, layer in enumerate(self.layers):
             layer.bind(under(f"{place}.", parameters), under(f"{place}.", gradients))
+        for before, layer in itertools.pairwise(self.layers):
+            layer.in_place = before.forgets_output and layer.may_overwrite_input
         self._first_trained = next(
             (place for place, layer in enumerate(self.layers) if layer.shapes()), len(self.layers)
         )
