@@ -108,9 +108,5 @@ def build(state: State) -> Layer:
         return [built(item) for item in value] if isinstance(value, list) else value
 
     if state["kind"] not in Layer.kinds:
-        raise ValueError(
-            f"there is no layer called {state['kind']!r}; known are {', '.join(sorted(Layer.kinds))}"
-        )
-    return Layer.kinds[state["kind"]](
-        **{name: built(value) for name, value in state.items() if name != "kind"}
-    )
+        raise ValueError(f"there is no layer called {state['kind']!r}; known are {', '.join(sorted(Layer.kinds))}")
+    return Layer.kinds[state["kind"]](**{name: built(value) for name, value in state.items() if name != "kind"})

@@ -161,9 +161,7 @@ class Network(Sequential):
         network = cls(layers, rng=np.random.default_rng(0), dtype=np.dtype(state["dtype"]).type)
         shapes = {name: array.shape for name, array in state["parameters"].items()}
         if shapes != network.shapes():
-            raise ValueError(
-                f"the layers have parameters of shapes {network.shapes()}, the state has {shapes}"
-            )
+            raise ValueError(f"the layers have parameters of shapes {network.shapes()}, the state has {shapes}")
         for name, array in state["parameters"].items():
             network.parameters[name][...] = array
         return network

@@ -66,9 +66,7 @@ class Momentum(Optimiser):
     η stands outside v, as in PyTorch: a schedule then acts at once, and not only on what is to come.
     """
 
-    def __init__(
-        self, learning_rate: float, momentum: float = 0.9, *, rate_factors: Array | None = None
-    ) -> None:
+    def __init__(self, learning_rate: float, momentum: float = 0.9, *, rate_factors: Array | None = None) -> None:
         super().__init__(learning_rate, rate_factors=rate_factors)
         self.momentum = momentum
 

@@ -155,9 +155,7 @@ def train(
             if best:
                 kept_place, lowest = number - 1, math.inf if figure is None else figure
                 np.copyto(kept_weights, weights)
-            epochs.append(
-                Epoch(number, plan.epochs, train_loss, figure, rate, time.perf_counter() - began, best)
-            )
+            epochs.append(Epoch(number, plan.epochs, train_loss, figure, rate, time.perf_counter() - began, best))
             try:
                 for callback in callbacks:
                     callback(network, epochs[-1])
@@ -182,9 +180,7 @@ def _one_pass(
     """Learn from every batch once; the mean loss and the last learning rate."""
     steps = len(batches)
     total, rows, factor = 0.0, 0, 1.0
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # what overflows makes the loss infinite, and that is told
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows makes the loss infinite, and that is told
         for step, (x, y) in enumerate(batches.epoch(rng)):
             factor = plan.schedule((number - 1 + step / steps) / plan.epochs)
             batch_loss = loss.forward(network.forward(x, rng), y)

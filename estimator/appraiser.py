@@ -1,0 +1,185 @@
+"""The waist of the house: subjects in, valuations out. Everything above asks it, everything below serves it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from estimator.areas import AreaLookup
+from estimator.errors import SavedVersionError
+from estimator.facts import BoolArray, DateArray, Facts, FloatArray
+from estimator.intervals import ONE_SIGMA, ConformalRange
+from estimator.market import Market
+from estimator.price_model import PriceModel
+
+CONFIDENCE = 0.9
+"""Share of prices that a range promises to hold: what the industry publishes, wide enough to be honest."""
+
+STATE_FORMAT = 1
+"""Rises when `state` changes shape, so that an older program refuses a newer file instead of misreading it."""
+
+
+@dataclass(frozen=True)
+class Valuations:
+    """What n subjects are worth.
+
+    Parameters
+    ----------
+    price, low, high
+        Shape (n,), in the currency, to the cent.
+    fsd
+        Forecast standard deviation, shape (n,): about 68% of prices lie within price·(1 ± fsd).
+    date
+        The day each subject is valued at, datetime64[D], shape (n,); None in a market without dates.
+    looked_up, unknown
+        Feature name → where its value was looked up, or is not known, shape (n,).
+    warnings
+        Warning → the subjects it is about, shape (n,).
+    currency
+        ISO 4217 code.
+    confidence
+        Share of prices that lie between low and high.
+    """
+
+    price: FloatArray
+    low: FloatArray
+    high: FloatArray
+    fsd: FloatArray
+    date: DateArray | None
+    looked_up: Mapping[str, BoolArray]
+    unknown: Mapping[str, BoolArray]
+    warnings: Mapping[str, BoolArray]
+    currency: str
+    confidence: float
+
+    def __len__(self) -> int:
+        return len(self.price)
+
+    def as_dict(self, row: int) -> dict[str, Any]:
+        """Return one subject's valuation as an answer gives it."""
+        return {
+            "price": float(self.price[row]),
+            "price_low": float(self.low[row]),
+            "price_high": float(self.high[row]),
+            "confidence": self.confidence,
+            "fsd": round(float(self.fsd[row]), 4),
+            "currency": self.currency,
+            "valuation_date": None if self.date is None else str(self.date[row]),
+            "looked_up": [name for name, where in self.looked_up.items() if where[row]],
+            "unknown": [name for name, where in self.unknown.items() if where[row]],
+            "warnings": [text for text, where in self.warnings.items() if where[row]],
+        }
+
+
+class Appraiser:
+    """Values homes of one market; made by `fit` or `from_state`, then never changed.
+
+    Parameters
+    ----------
+    market
+        The market it knows.
+    areas
+        Completes subjects with their area's figures.
+    model
+        Facts → log price.
+    ranges
+        How far a price may lie from its value.
+    sale_dates
+        The oldest and the newest day of sale in the file, datetime64[D]; None in a market without dates.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        areas: AreaLookup,
+        model: PriceModel,
+        ranges: ConformalRange,
+        sale_dates: tuple[np.datetime64, np.datetime64] | None,
+    ) -> None:
+        self.market = market
+        self.areas = areas
+        self.model = model
+        self.ranges = ranges
+        self.sale_dates = sale_dates
+
+    def value(self, facts: Facts, date: DateArray | None = None) -> Valuations:
+        """Value n subjects.
+
+        A subject's valuation does not depend on which others are valued with it.
+
+        Parameters
+        ----------
+        facts
+            The subjects, checked.
+        date
+            The day each is valued at, datetime64[D], shape (n,); NaT or None: the newest sale's. A day outside
+            the sales' is valued as of the nearest day inside, with a warning.
+        """
+        completed, looked_up = self.areas.complete(facts)
+        date, warnings = self._within_sales(date, len(facts))
+        warnings |= self.model.unseen_labels(completed)
+        unknown = self.model.unknown(completed)
+        log_price = self.model.predict(completed, date)
+        reach = self.ranges.half_width(unknown, CONFIDENCE)
+        return Valuations(
+            price=np.round(np.exp(log_price), 2),
+            low=np.round(np.exp(log_price - reach), 2),
+            high=np.round(np.exp(log_price + reach), 2),
+            fsd=self.ranges.half_width(unknown, ONE_SIGMA),
+            date=date,
+            looked_up=looked_up,
+            unknown={
+                name: column for name, column in zip(self.model.facts, unknown.T, strict=True) if column.any()
+            },
+            warnings=warnings,
+            currency=self.market.currency,
+            confidence=CONFIDENCE,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return everything learned as plain values and arrays; `from_state` takes it back."""
+        dates = None if self.sale_dates is None else [str(date) for date in self.sale_dates]
+        return {
+            "format": STATE_FORMAT,
+            "market": self.market.to_dict(),
+            "areas": self.areas.state(),
+            "model": self.model.state(),
+            "ranges": self.ranges.state(),
+            "sale_dates": dates,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Build the appraiser again from its state.
+
+        Raises
+        ------
+        SavedVersionError
+            The state is of a format that this program does not know.
+        """
+        if state.get("format") != STATE_FORMAT:
+            raise SavedVersionError(
+                f"the saved model has format {state.get('format')!r}; this program reads format {STATE_FORMAT}"
+            )
+        market = Market.from_dict(state["market"])
+        dates = state["sale_dates"]
+        return cls(
+            market,
+            AreaLookup.from_state(market, state["areas"]),
+            PriceModel.from_state(market, state["model"]),
+            ConformalRange.from_state(state["ranges"]),
+            None if dates is None else (np.datetime64(dates[0], "D"), np.datetime64(dates[1], "D")),
+        )
+
+    def _within_sales(self, date: DateArray | None, n: int) -> tuple[DateArray | None, dict[str, BoolArray]]:
+        """Return the day each subject is valued at, and warnings where that is not the day asked for."""
+        if self.sale_dates is None:
+            return None, {}
+        oldest, newest = self.sale_dates
+        asked = np.full(n, newest) if date is None else np.where(np.isnat(date), newest, date)
+        warnings = {
+            f"valuation_date is before the oldest sale; valued as of {oldest}": asked < oldest,
+            f"valuation_date is after the newest sale; valued as of {newest}": asked > newest,
+        }
+        return asked.clip(oldest, newest), {text: where for text, where in warnings.items() if where.any()}

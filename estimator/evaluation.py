@@ -1,0 +1,80 @@
+"""Error figures of valuations against what the homes sold for. Knows arrays of prices, nothing of how they came."""
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from estimator.facts import FloatArray
+
+
+@dataclass(frozen=True)
+class ErrorFigures:
+    """How far valuations are from sale prices; e = (estimate − price)/price.
+
+    Parameters
+    ----------
+    n
+        Sales compared.
+    log_rmse
+        Root mean square of log(estimate/price).
+    rmse
+        Root mean square of estimate − price, in the market's currency.
+    mdape
+        Median of |e|, in percent.
+    ppe5, ppe10, ppe20
+        Share of sales with |e| within 5, 10, 20 percent, in percent.
+    median_ratio
+        Median of estimate/price: below 1, homes are under-valued as a whole.
+    coverage
+        Share of prices inside their range, in percent.
+    confidence
+        Share the ranges promise, in percent.
+    median_width
+        Median of high/low.
+    """
+
+    n: int
+    log_rmse: float
+    rmse: float
+    mdape: float
+    ppe5: float
+    ppe10: float
+    ppe20: float
+    median_ratio: float
+    coverage: float
+    confidence: float
+    median_width: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the figures by name, rounded to what the number of sales can tell."""
+        return {name: value if name == "n" else round(value, 4) for name, value in asdict(self).items()}
+
+
+def error_figures(
+    price: FloatArray, estimate: FloatArray, low: FloatArray, high: FloatArray, confidence: float
+) -> ErrorFigures:
+    """Compare n valuations with n sale prices.
+
+    Parameters
+    ----------
+    price, estimate, low, high
+        Shape (n,), positive, in one currency; n ≥ 1.
+    confidence
+        What the ranges from low to high promise, between 0 and 1.
+    """
+    ratio = estimate / price
+    error = 100 * np.abs(ratio - 1)
+    return ErrorFigures(
+        n=len(price),
+        log_rmse=math.sqrt(np.mean(np.log(ratio) ** 2)),
+        rmse=math.sqrt(np.mean((estimate - price) ** 2)),
+        mdape=float(np.median(error)),
+        ppe5=100 * float(np.mean(error <= 5)),
+        ppe10=100 * float(np.mean(error <= 10)),
+        ppe20=100 * float(np.mean(error <= 20)),
+        median_ratio=float(np.median(ratio)),
+        coverage=100 * float(np.mean((low <= price) & (price <= high))),
+        confidence=100 * confidence,
+        median_width=float(np.median(high / low)),
+    )

@@ -1,0 +1,160 @@
+"""Saved versions of a model: `models/<market>/<version>/`, and `current`, a link to the published one.
+
+A version is written beside, synced, then renamed, and `current` is exchanged in one step: a reader never sees
+half a model, whenever the writer is killed. A file is loaded only after its SHA-256 agrees with the manifest.
+"""
+
+import datetime as dt
+import fcntl
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from estimator.appraiser import Appraiser
+from estimator.errors import SavedVersionError
+from estimator.tables import sync_folder
+
+APPRAISER = "appraiser.joblib"
+MANIFEST = "manifest.json"
+CURRENT = "current"
+_UNFINISHED = ".writing-"
+
+
+@dataclass(frozen=True)
+class SavedVersion:
+    """One saved version, loaded.
+
+    Parameters
+    ----------
+    name
+        The version's name, that of its folder.
+    manifest
+        What is recorded about it: hashes, seed, library versions, error figures.
+    appraiser
+        The trained appraiser.
+    """
+
+    name: str
+    manifest: Mapping[str, Any]
+    appraiser: Appraiser
+
+
+def save_version(market_folder: Path, appraiser: Appraiser, record: Mapping[str, Any]) -> Path:
+    """Save a trained appraiser as a new version, not yet published.
+
+    Parameters
+    ----------
+    market_folder
+        `models/<market>`; made if it is not there.
+    record
+        What the manifest says besides the version's name, its time and the files' hashes.
+
+    Returns
+    -------
+    Path
+        The version's folder.
+
+    Raises
+    ------
+    SavedVersionError
+        The version cannot be written.
+    """
+    buffer = io.BytesIO()
+    joblib.dump(appraiser.state(), buffer, compress=("zlib", 3))
+    content = buffer.getvalue()
+    digest = hashlib.sha256(content).hexdigest()
+    created = dt.datetime.now(dt.UTC)
+    name = f"{created:%Y%m%dT%H%M%SZ}-{digest[:8]}"
+    manifest = {
+        "version": name,
+        "created": created.isoformat(timespec="seconds"),
+        "files": {APPRAISER: digest},
+    }
+    folder = market_folder / name
+    try:
+        market_folder.mkdir(parents=True, exist_ok=True)
+        with _only_writer(market_folder):
+            beside = Path(tempfile.mkdtemp(dir=market_folder, prefix=_UNFINISHED))
+            beside.chmod(0o755)  # mkdtemp's 0700 would keep the service's user out
+            _write_synced(beside / APPRAISER, content)
+            _write_synced(beside / MANIFEST, json.dumps(manifest | dict(record), indent=2).encode())
+            sync_folder(beside)
+            beside.rename(folder)
+            sync_folder(market_folder)
+    except OSError as error:
+        raise SavedVersionError(f"{folder}: {error}") from error
+    return folder
+
+
+def publish(folder: Path) -> None:
+    """Make a saved version the current one, in one step.
+
+    Raises
+    ------
+    SavedVersionError
+        The link cannot be exchanged.
+    """
+    link = folder.with_name(f".{CURRENT}-{os.getpid()}")
+    try:
+        link.unlink(missing_ok=True)
+        link.symlink_to(folder.name)
+        link.replace(folder.with_name(CURRENT))
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise SavedVersionError(f"{folder}: cannot be published: {error}") from error
+
+
+def load_version(path: Path) -> SavedVersion:
+    """Load a saved version.
+
+    Parameters
+    ----------
+    path
+        A version's folder, a link to one, or `models/<market>`, which stands for its current version.
+
+    Raises
+    ------
+    SavedVersionError
+        There is no such version, or its files are not the ones its manifest names.
+    """
+    folder = path / CURRENT if not (path / MANIFEST).exists() and (path / CURRENT).exists() else path
+    folder = folder.resolve()  # once: `current` may be moved while the files are read
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        content = (folder / APPRAISER).read_bytes()
+        expected = manifest["files"][APPRAISER]
+    except FileNotFoundError as error:
+        raise SavedVersionError(f"{path}: there is no saved version here (make train makes one)") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SavedVersionError(f"{folder}: the manifest cannot be read: {error!r}") from error
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != expected:
+        raise SavedVersionError(f"{folder / APPRAISER}: SHA-256 is {digest}, the manifest says {expected}")
+    return SavedVersion(folder.name, manifest, Appraiser.from_state(joblib.load(io.BytesIO(content))))
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _only_writer(market_folder: Path) -> Iterator[None]:
+    """Let one process write at a time, and clear away what writers that were killed left behind."""
+    with (market_folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the system lets go of it when the process ends, however it ends
+        for unfinished in market_folder.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(unfinished, ignore_errors=True)
+        yield

@@ -1,0 +1,212 @@
+"""Closed sales: reading them strictly, and dividing them into parts to learn from, choose on and test on.
+
+A file of sales is taken whole or refused with every fault that was found; nothing is dropped or mended on the
+way. Knows the market table; knows no model.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from estimator.errors import DataError
+from estimator.facts import (
+    DateArray,
+    Facts,
+    FloatArray,
+    Problem,
+    check_table,
+    date_column,
+    number_column,
+)
+from estimator.market import Market
+from estimator.tables import read_table
+
+Split = Literal["time", "random"]
+
+MAX_REPORTED = 20
+"""Faults of a file named one by one; the rest are counted. More would scroll the first off the screen."""
+
+TIME_PARTS = (0.70, 0.10, 0.20)
+"""Training, validation and test share of a time split: the newest fifth stands for the future."""
+RANDOM_PARTS = (0.64, 0.16, 0.20)
+"""The same of a random split: a fifth for testing, then a fifth of the rest for validation."""
+
+
+@dataclass(frozen=True)
+class Sales:
+    """n closed sales.
+
+    Parameters
+    ----------
+    facts
+        What is known of the n homes.
+    price
+        Sale prices, shape (n,), in the market's currency, positive.
+    date
+        Days of sale, datetime64[D], shape (n,); None in a market without dates.
+    home
+        Which home was sold, shape (n,): repeat sales of a home share a number.
+    """
+
+    facts: Facts
+    price: FloatArray
+    date: DateArray | None
+    home: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.price)
+
+    def take(self, rows: NDArray[Any]) -> "Sales":
+        """Return the sales at some rows."""
+        date = None if self.date is None else self.date[rows]
+        return Sales(self.facts.take(rows), self.price[rows], date, self.home[rows])
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Sales to learn from, to choose and calibrate on, and to look at once, at the end."""
+
+    train: Sales
+    validation: Sales
+    test: Sales
+
+
+def read_sales(market: Market, path: Path) -> Sales:
+    """Read a file of sales, CSV or Parquet.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, has no rows, lacks a column, has one that the market does not declare, or a
+        sale in it is wrong or stands twice. The message names row, column, value and bound; the header of a
+        CSV file is row 1, as in a spreadsheet.
+    """
+    table = read_table(path)
+    first_row = 1 if path.suffix == ".parquet" else 2
+    _check_header(market, path, table.column_names)
+    if table.num_rows == 0:
+        raise DataError(f"{path}: the file has a header and no sales")
+    try:
+        facts, problems = check_table(market, table)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}") from error
+    price, faults = number_column(market.price, table.column(market.price))
+    problems += faults + _not_positive(market.price, price, {fault.row for fault in faults})
+    date: DateArray | None = None
+    if market.sale_date is not None:
+        date, faults = date_column(market.sale_date, table.column(market.sale_date))
+        problems += faults + _missing(market.sale_date, np.isnat(date), {fault.row for fault in faults})
+    home = np.arange(table.num_rows)
+    if market.sale_id is not None:
+        home, faults = _homes(market.sale_id, table.column(market.sale_id))
+        problems += faults or _sold_twice(market, home, table, first_row)
+    if problems:
+        raise DataError(_report(market, path, problems, first_row))
+    return Sales(facts, price, date, home)
+
+
+def split_sales(sales: Sales, how: Split, rng: np.random.Generator) -> Parts:
+    """Divide sales into training, validation and test parts; a home's sales stay together.
+
+    Parameters
+    ----------
+    how
+        `time`: in order of date, oldest to training, newest to testing; a home sold more than once counts by
+        its last sale, so that no part sees a home's later price. `random`: by lot.
+
+    Raises
+    ------
+    DataError
+        A split by time of sales without dates, or a part would be empty.
+    """
+    homes, home = np.unique(sales.home, return_inverse=True)
+    if how == "time":
+        if sales.date is None:
+            raise DataError("the market's sales have no dates; split them at random")
+        place = np.zeros(len(homes), np.int64)
+        np.maximum.at(place, home, sales.date.astype(np.int64))
+        shares = TIME_PARTS
+    else:
+        place, shares = rng.permutation(len(homes)), RANDOM_PARTS
+    # By home within a day, so that the sales of one home stand side by side.
+    order = np.lexsort((home, place[home]))
+    ordered = home[order]
+    ends = np.round(np.cumsum(shares[:2]) * len(sales)).astype(int)
+    cuts = [int(np.argmax(ordered == ordered[cut])) for cut in ends]  # never between two sales of one home
+    parts = [sales.take(np.sort(rows)) for rows in np.split(order, cuts)]
+    for name, part in zip(("training", "validation", "test"), parts, strict=True):
+        if len(part) == 0:
+            raise DataError(f"{len(sales)} sales are too few: the {name} part would be empty")
+    return Parts(*parts)
+
+
+def _check_header(market: Market, path: Path, names: Sequence[str]) -> None:
+    own = [name for name in (market.price, market.sale_date, market.sale_id) if name is not None]
+    faults = [f"column '{name}' is missing" for name in own if name not in names]
+    faults += [
+        f"column '{feature.column}' ({feature.name}) is missing; it is required"
+        for feature in market.features
+        if feature.required and not set(feature.names) & set(names)
+    ]
+    faults += [
+        f"column '{name}' is unknown: declare it as a feature of the market, or list it under ignore"
+        for name in names
+        if name not in {*own, *market.ignore, *market.by_name}
+    ]
+    if faults:
+        raise DataError(f"{path}: " + "\n  ".join(faults))
+
+
+def _not_positive(name: str, price: FloatArray, faulty: set[int]) -> list[Problem]:
+    problems = _missing(name, np.isnan(price), faulty)
+    for row in np.flatnonzero(price <= 0):
+        problems.append(Problem(int(row), name, f"{price[row]:.15g} is not above 0"))
+    return problems
+
+
+def _missing(name: str, unknown: NDArray[np.bool_], faulty: set[int]) -> list[Problem]:
+    return [Problem(int(row), name, "is required") for row in np.flatnonzero(unknown) if int(row) not in faulty]
+
+
+def _homes(name: str, column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Problem]]:
+    """Number the homes by their identifier."""
+    text = pd.Series(column.cast(pa.string()).to_pandas()).str.strip()
+    codes = pd.factorize(text.where(text != ""))[0].astype(np.int64)
+    return codes, _missing(name, codes < 0, set())
+
+
+def _sold_twice(market: Market, home: NDArray[np.int64], table: pa.Table, first_row: int) -> list[Problem]:
+    """Return a problem for each sale that stands in the file already: the same home on the same day."""
+    when = market.sale_date or market.price
+    keys = pd.DataFrame({"home": home, "when": table.column(when).cast(pa.string()).to_pandas()})
+    rows = pd.Series(keys.index)
+    first = rows.groupby([keys["home"], keys["when"]], dropna=False).transform("min")
+    name = str(market.sale_id)
+    return [
+        Problem(
+            row,
+            name,
+            f"the sale of {table.column(name)[row]} ({when} {keys['when'][row]}) "
+            f"stands in row {first[row] + first_row} already",
+        )
+        for row in rows[rows != first]
+    ]
+
+
+def _report(market: Market, path: Path, problems: list[Problem], first_row: int) -> str:
+    columns = {feature.name: feature.column for feature in market.features}
+    lines = []
+    for problem in sorted(problems, key=lambda problem: problem.row)[:MAX_REPORTED]:
+        column = columns.get(problem.field, problem.field)
+        named = f"{column} ({problem.field})" if column != problem.field else column
+        lines.append(f"  row {problem.row + first_row}, column {named}: {problem.message}")
+    if len(problems) > MAX_REPORTED:
+        lines.append(f"  and {len(problems) - MAX_REPORTED} more")
+    count = "1 value" if len(problems) == 1 else f"{len(problems)} values"
+    return f"{path}: {count} cannot be used\n" + "\n".join(lines)

@@ -1,0 +1,210 @@
+"""Tables in files of any size, in pieces: CSV (plain or gzip) as text, Parquet as typed columns.
+
+Strict where a looser reader loses data without a word: a row with a cell too few or too many, two columns of
+one name, bytes that are not UTF-8 and a file cut short are errors. Knows nothing of homes.
+"""
+
+import csv
+import gzip
+import io
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Protocol
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from estimator.errors import DataError
+
+BLOCK_BYTES = 8 << 20
+"""Bytes of CSV read at a time: some 50,000 rows, enough for whole columns, not too many for any machine."""
+BATCH_ROWS = 65_536
+"""Rows of Parquet read at a time, for the same reason."""
+
+_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+
+
+class TableWriter(Protocol):
+    """Takes the pieces of a table, all of one schema."""
+
+    def write_table(self, table: pa.Table) -> None:
+        """Append the rows of one piece."""
+
+
+def read_pieces(path: Path) -> Iterator[pa.Table]:
+    """Read a table piece by piece; every cell of a CSV file is text, exactly as it stands.
+
+    A file of a header alone gives one piece without rows.
+
+    Raises
+    ------
+    DataError
+        The file is missing, empty, of an unknown kind, damaged or not UTF-8, or a row does not fit the
+        header.
+    """
+    kind = _kind(path)
+    try:
+        yield from _read_parquet(path) if kind == ".parquet" else _read_csv(path)
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: there is no such file") from error
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{path}: {_reason(path, kind, str(error))}") from error
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def read_table(path: Path) -> pa.Table:
+    """Read a whole table into memory; see `read_pieces`."""
+    return pa.concat_tables(read_pieces(path))
+
+
+@contextmanager
+def write_whole(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
+    """Write a table piece by piece so that the file appears whole or not at all.
+
+    Raises
+    ------
+    DataError
+        The file is of an unknown kind, or cannot be written.
+    """
+    kind = _kind(path)
+    try:
+        with replace_whole(path) as file:
+            if kind == ".parquet":
+                with pq.ParquetWriter(file, schema) as writer:
+                    yield writer
+                return
+            packed = gzip.GzipFile(fileobj=file, mode="wb") if kind == ".csv.gz" else file
+            text = io.TextIOWrapper(packed, encoding="utf-8", newline="")
+            yield _CsvWriter(text, schema.names)
+            text.detach()
+            if packed is not file:
+                packed.close()
+    except OSError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+class _CsvWriter:
+    """Writes CSV with quotes only where a cell needs them: arrow's own writer quotes every text."""
+
+    def __init__(self, file: io.TextIOWrapper, names: Sequence[str]) -> None:
+        self._writer = csv.writer(file, lineterminator="\n")
+        self._writer.writerow(names)
+
+    def write_table(self, table: pa.Table) -> None:
+        self._writer.writerows(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+@contextmanager
+def replace_whole(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file beside `path` for writing; on success it is synced and takes the place of `path`.
+
+    A reader of `path` sees the old bytes or the new, never a part, whenever the writer is killed.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    beside = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.chmod(0o666 & ~_umask())  # mkstemp's 0600 would lock out the readers of an ordinary file
+        beside.replace(path)
+        sync_folder(path.parent)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _kind(path: Path) -> str:
+    kind = next((suffix for suffix in _SUFFIXES if path.name.lower().endswith(suffix)), None)
+    if kind is None:
+        raise DataError(f"{path}: the name ends in none of {', '.join(_SUFFIXES)}")
+    return kind
+
+
+def _read_csv(path: Path) -> Iterator[pa.Table]:
+    names = _header(path)
+    convert = pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
+    # One thread: arrow then says in which row a cell is missing.
+    read = pa_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False)
+    parse = pa_csv.ParseOptions(newlines_in_values=True)
+    with (
+        pa.input_stream(str(path), compression="detect") as stream,
+        pa_csv.open_csv(stream, read_options=read, parse_options=parse, convert_options=convert) as reader,
+    ):
+        empty = True
+        for batch in reader:
+            empty = False
+            yield pa.Table.from_batches([batch])
+        if empty:
+            yield reader.schema.empty_table()
+
+
+def _header(path: Path) -> Sequence[str]:
+    """Read the names of a CSV file's columns."""
+    with _open_bytes(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+        try:
+            names = next(csv.reader(text), [])
+        except UnicodeDecodeError as error:
+            raise pa.ArrowInvalid("invalid UTF8 data") from error
+    if not names:
+        raise DataError(f"{path}: the file is empty")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"{path}: column '{twice[0]}' stands twice in the header")
+    return names
+
+
+def _read_parquet(path: Path) -> Iterator[pa.Table]:
+    with pq.ParquetFile(path) as file:
+        empty = True
+        for batch in file.iter_batches(batch_size=BATCH_ROWS):
+            empty = False
+            yield pa.Table.from_batches([batch])
+        if empty:
+            yield file.schema_arrow.empty_table()
+
+
+def _open_bytes(path: Path) -> gzip.GzipFile | IO[bytes]:
+    return gzip.GzipFile(path) if path.name.lower().endswith(".gz") else path.open("rb")
+
+
+def _reason(path: Path, kind: str, complaint: str) -> str:
+    """Say in the user's words why arrow refuses a file."""
+    if "UTF8" in complaint:
+        return f"line {_first_line_not_utf8(path)} is not UTF-8; save the file as UTF-8"
+    if "Empty CSV" in complaint:
+        return "the file is empty"
+    if kind == ".parquet":
+        return f"this is not a whole Parquet file ({complaint})"
+    return complaint.removeprefix("CSV parse error: ")
+
+
+def _first_line_not_utf8(path: Path) -> int:
+    with _open_bytes(path) as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    raise AssertionError(f"{path} is UTF-8 after all")
