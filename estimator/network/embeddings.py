@@ -159,10 +159,9 @@ class PiecewiseLinear(Layer):
     def bind(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
         """As every layer; and the bins' lines in the parameters' number type."""
         super().bind(parameters, gradients)
-        dtype = parameters["weight"].dtype
-        self._slope, self._shift, self._lowest, self._highest = self._bins().astype(dtype)
+        self._slope, self._shift, self._lowest, self._highest = self.bins_as(parameters["weight"].dtype)
 
-    def _bins(self) -> Array:
+    def bins_as(self, dtype: np.dtype[Any]) -> Array:
         """Slope, shift and bounds of each bin's line, ``(4, d, T)``; bins an input does not have stay 0."""
         lines = np.zeros((4, self.n_in, self.bins))
         for (slope, shift, lowest, highest), edges in zip(lines.transpose(1, 0, 2), self.edges, strict=True):
@@ -171,7 +170,7 @@ class PiecewiseLinear(Layer):
             shift[:bins] = -edges[:-1] / np.diff(edges)
             highest[:bins] = 1
             lowest[0], highest[bins - 1] = -np.inf, np.inf
-        return lines
+        return lines.astype(dtype)
 
     def shapes(self) -> dict[str, Shape]:
         """α, V and β."""
