@@ -1,17 +1,18 @@
 """The waist of the house: subjects in, valuations out. Everything above asks it, everything below serves it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 
-from estimator.areas import AreaLookup
+from estimator.areas import AreaLookup, Areas
 from estimator.errors import SavedVersionError
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray
 from estimator.intervals import ONE_SIGMA, ConformalRange
 from estimator.market import Market
-from estimator.price_model import PriceModel
+from estimator.price_model import Callback, PriceModel
+from estimator.sales import Parts, Sales
 
 CONFIDENCE = 0.9
 """Share of prices that a range promises to hold: what the industry publishes, wide enough to be honest."""
@@ -103,6 +104,37 @@ class Appraiser:
         self.ranges = ranges
         self.sale_dates = sale_dates
 
+    @classmethod
+    def fit(
+        cls,
+        market: Market,
+        areas: Areas,
+        parts: Parts,
+        rng: np.random.Generator,
+        callbacks: Sequence[Callback] = (),
+    ) -> Self:
+        """Train on the training part and calibrate on the validation part; the test part is not looked at.
+
+        Parameters
+        ----------
+        areas
+            Figures by postal code.
+        rng
+            Source of all randomness: the same one gives the same appraiser, bit for bit.
+        callbacks
+            Called after each epoch of the network.
+        """
+        lookup = AreaLookup(market, areas, parts.train.facts)
+        train = replace(parts.train, facts=lookup.complete(parts.train.facts)[0])
+        validation = replace(parts.validation, facts=lookup.complete(parts.validation.facts)[0])
+        model = PriceModel.fit(market, train, validation, rng, callbacks)
+        ranges = _calibrate(market, lookup, model, validation, rng)
+        dates = None
+        if train.date is not None:
+            every = np.concatenate([part.date for part in (parts.train, parts.validation, parts.test)])
+            dates = (every.min(), every.max())
+        return cls(market, lookup, model, ranges, dates)
+
     def value(self, facts: Facts, date: DateArray | None = None) -> Valuations:
         """Value n subjects.
 
@@ -120,13 +152,14 @@ class Appraiser:
         date, warnings = self._within_sales(date, len(facts))
         warnings |= self.model.unseen_labels(completed)
         unknown = self.model.unknown(completed)
+        gaps = _gaps(self.model, unknown, looked_up)
         log_price = self.model.predict(completed, date)
-        reach = self.ranges.half_width(unknown, CONFIDENCE)
+        reach = self.ranges.half_width(gaps, CONFIDENCE)
         return Valuations(
-            price=np.round(np.exp(log_price), 2),
-            low=np.round(np.exp(log_price - reach), 2),
-            high=np.round(np.exp(log_price + reach), 2),
-            fsd=self.ranges.half_width(unknown, ONE_SIGMA),
+            price=_cents(np.exp(log_price)),
+            low=_cents(np.exp(log_price - reach)),
+            high=_cents(np.exp(log_price + reach)),
+            fsd=self.ranges.half_width(gaps, ONE_SIGMA),
             date=date,
             looked_up=looked_up,
             unknown={
@@ -179,7 +212,38 @@ class Appraiser:
         oldest, newest = self.sale_dates
         asked = np.full(n, newest) if date is None else np.where(np.isnat(date), newest, date)
         warnings = {
-            f"valuation_date is before the oldest sale; valued as of {oldest}": asked < oldest,
-            f"valuation_date is after the newest sale; valued as of {newest}": asked > newest,
+            f"valuation_date is before the oldest sale: valued as of {oldest}": asked < oldest,
+            f"valuation_date is after the newest sale: valued as of {newest}": asked > newest,
         }
         return asked.clip(oldest, newest), {text: where for text, where in warnings.items() if where.any()}
+
+
+def _cents(amount: FloatArray) -> FloatArray:
+    rounded: FloatArray = amount.round(2)
+    return rounded
+
+
+def _gaps(model: PriceModel, unknown: BoolArray, looked_up: Mapping[str, BoolArray]) -> BoolArray:
+    """Return what each of n subjects did not say: facts unknown, then facts looked up, shape (n, 2f)."""
+    nowhere = np.zeros(len(unknown), np.bool_)
+    return np.column_stack((unknown, *(looked_up.get(name, nowhere) for name in model.facts)))
+
+
+def _calibrate(
+    market: Market, lookup: AreaLookup, model: PriceModel, sales: Sales, rng: np.random.Generator
+) -> ConformalRange:
+    """Measure the misses on sales the network did not learn from, at every state of knowledge.
+
+    Each sale is valued three times: with all its facts, with a random share of the optional ones withheld, and
+    with the required ones alone. What is then looked up or unknown is so in the way of a real request.
+    """
+    optional = [feature.name for feature in market.features if not feature.required]
+    share = rng.random((len(sales), 1))
+    some = rng.random((len(sales), len(optional))) < share
+    residuals, gaps = [], []
+    for hidden in (np.zeros_like(some), some, np.ones_like(some)):
+        facts = sales.facts.without(dict(zip(optional, hidden.T, strict=True)))
+        completed, looked_up = lookup.complete(facts)
+        residuals.append(np.log(sales.price) - model.predict(completed, sales.date))
+        gaps.append(_gaps(model, model.unknown(completed), looked_up))
+    return ConformalRange.fit(np.concatenate(residuals), np.concatenate(gaps))

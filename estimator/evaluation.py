@@ -1,11 +1,16 @@
-"""Error figures of valuations against what the homes sold for. Knows arrays of prices, nothing of how they came."""
+"""Error figures of valuations against what the homes sold for."""
 
 import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from estimator.appraiser import Appraiser
 from estimator.facts import FloatArray
+from estimator.sales import Sales
+
+ALL_FACTS = "all_facts"
+REQUIRED_FACTS = "required_facts"
 
 
 @dataclass(frozen=True)
@@ -78,3 +83,25 @@ def error_figures(
         confidence=100 * confidence,
         median_width=float(np.median(high / low)),
     )
+
+
+def evaluate(appraiser: Appraiser, sales: Sales) -> dict[str, ErrorFigures]:
+    """Value sold homes at their day of sale, and compare with their prices.
+
+    Returns
+    -------
+    dict
+        `ALL_FACTS`: valued with everything the sales tell. `REQUIRED_FACTS`: with the facts that a request
+        cannot do without, and what can be looked up from those.
+    """
+    optional = [feature.name for feature in appraiser.market.features if not feature.required]
+    everywhere = np.ones(len(sales), np.bool_)
+    known = {
+        ALL_FACTS: sales.facts,
+        REQUIRED_FACTS: sales.facts.without(dict.fromkeys(optional, everywhere)),
+    }
+    figures = {}
+    for name, facts in known.items():
+        values = appraiser.value(facts, sales.date)
+        figures[name] = error_figures(sales.price, values.price, values.low, values.high, values.confidence)
+    return figures

@@ -79,6 +79,32 @@ class Facts:
         """Return the same homes with some columns exchanged."""
         return Facts({**self.columns, **columns})
 
+    def without(self, hidden: Mapping[str, BoolArray]) -> "Facts":
+        """Return the same homes with some facts unknown: feature name → where, shape (n,)."""
+        return self.replace(
+            {
+                name: np.where(where, "" if self[name].dtype.kind == "U" else np.nan, self[name])
+                for name, where in hidden.items()
+            }
+        )
+
+    def as_values(self, market: Market, row: int) -> dict[str, float | int | bool | str]:
+        """Return what is known of one home as JSON gives it; `check_value` takes each value back."""
+        values: dict[str, float | int | bool | str] = {}
+        for feature in market.features:
+            if not self.known(feature.name)[row]:
+                continue
+            value = self[feature.name][row]
+            if feature.is_label:
+                values[feature.name] = str(value)
+            elif feature.kind == "date":
+                values[feature.name] = (_EPOCH + dt.timedelta(days=int(value))).isoformat()
+            elif feature.kind == "boolean":
+                values[feature.name] = bool(value)
+            else:
+                values[feature.name] = int(value) if float(value).is_integer() else float(value)
+        return values
+
     @classmethod
     def of(cls, market: Market, subjects: Sequence[Mapping[str, float | str]]) -> Self:
         """Gather checked values, a mapping a subject; what a mapping lacks is unknown."""

@@ -15,6 +15,9 @@ from scipy.optimize import nnls
 
 from estimator.facts import BoolArray, FloatArray
 
+LEAST_PENALTY = 0.01
+"""Least penalty of a gap, in shares of the base. Calibration sales that show none could not tell it from 0."""
+
 ONE_SIGMA = 0.6827
 """Share of a normal distribution within one standard deviation: how the field reads an FSD."""
 
@@ -23,15 +26,15 @@ ONE_SIGMA = 0.6827
 class ConformalRange:
     """Ranges of log price.
 
-    The expected miss of a subject is `base` plus, for each fact it lacks, that fact's `penalty` ≥ 0: knowing
-    less never narrows a range.
+    The expected miss of a subject is `base` plus, for each gap in what is known, that gap's `penalty` > 0:
+    knowing less always widens a range.
 
     Parameters
     ----------
     base
-        Expected |residual| with every fact known, log price.
+        Expected |residual| without any gap, log price.
     penalty
-        What lacking each of f facts adds, shape (f,), log price.
+        What each of g possible gaps adds, shape (g,), log price.
     scores
         |residual| / expected miss of the calibration sales, sorted, shape (m,).
     """
@@ -41,35 +44,36 @@ class ConformalRange:
     scores: FloatArray
 
     @classmethod
-    def fit(cls, residual: FloatArray, unknown: BoolArray) -> Self:
+    def fit(cls, residual: FloatArray, gaps: BoolArray) -> Self:
         """Calibrate on sales that the network did not learn from.
 
         Parameters
         ----------
         residual
             log(price) − log(estimate), shape (m,), m ≥ 1.
-        unknown
-            Which of f facts each estimate lacked, shape (m, f).
+        gaps
+            Which of g possible gaps each estimate had, shape (m, g).
 
         Notes
         -----
         Locally weighted split conformal: Lei et al. (2018), Distribution-free predictive inference for
-        regression, section 5.2, with a scale that is additive in what is unknown.
+        regression, section 5.2, with a scale that is additive in the gaps.
         """
         size = np.abs(residual)
-        design = np.column_stack((np.ones(len(size)), unknown)).astype(np.float64)
+        design = np.column_stack((np.ones(len(size)), gaps)).astype(np.float64)
         weights, _ = nnls(design, size)
         # A calibration part without a miss (one sale, say) still gives a positive scale.
         base = max(float(weights[0]), np.finfo(np.float64).eps)
-        return cls(base, weights[1:], np.sort(size / (base + unknown @ weights[1:])))
+        penalty = weights[1:].clip(min=LEAST_PENALTY * base)
+        return cls(base, penalty, np.sort(size / (base + gaps @ penalty)))
 
-    def half_width(self, unknown: BoolArray, confidence: float) -> FloatArray:
+    def half_width(self, gaps: BoolArray, confidence: float) -> FloatArray:
         """Return how far the range reaches on either side, log price, shape (n,).
 
         Parameters
         ----------
-        unknown
-            Which of f facts each subject lacks, shape (n, f).
+        gaps
+            Which of g possible gaps each subject has, shape (n, g).
         confidence
             Share of prices the range is to hold, between 0 and 1.
 
@@ -79,7 +83,7 @@ class ConformalRange:
         sales for the confidence asked have no such score; the largest one stands in.
         """
         rank = min(math.ceil(confidence * (len(self.scores) + 1)), len(self.scores))
-        width: FloatArray = (self.base + unknown @ self.penalty) * self.scores[rank - 1]
+        width: FloatArray = (self.base + gaps @ self.penalty) * self.scores[rank - 1]
         return width
 
     def state(self) -> dict[str, Any]:

@@ -1,0 +1,65 @@
+# Everything a person does with the project. Needs Python ≥ 3.11 and make; the rest it installs into .venv.
+
+MARKET ?= data/king_county
+MODELS ?= models
+PORT   ?= 8000
+SEED   ?= 0
+
+# The first Python on the machine that is new enough.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+MARKET_FILE := $(if $(wildcard $(MARKET)/market.toml),$(MARKET)/market.toml,$(MARKET))
+MODEL := $(MODELS)/$(shell sed -n 's/^name *= *"\(.*\)".*/\1/p' $(MARKET_FILE) 2>/dev/null | head -n 1)
+
+.DEFAULT_GOAL := help
+.PHONY: help train serve test test-slow lint types bench lock clean
+.DELETE_ON_ERROR:
+
+help:  ## What can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+train: $(VENV)/runtime  ## Train, evaluate on held-out sales, save a version, publish it [MARKET=… SEED=…]
+	$(BIN)/python -m estimator train --market $(MARKET) --models $(MODELS) --seed $(SEED)
+
+serve: $(VENV)/runtime | $(MODEL)/current  ## Value homes over HTTP, training first if nothing is published [PORT=8000]
+	ESTIMATOR_MODEL=$(MODEL) ESTIMATOR_PORT=$(PORT) $(BIN)/python -m service
+
+test: $(VENV)/dev  ## The tests, in some minutes
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev  ## Style, and the rooms' imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/dev  ## Types, strictly
+	$(BIN)/mypy
+
+lock: $(VENV)/dev  ## Pin the newest versions that fit pyproject.toml
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile $(UV_LOCK) -o requirements.lock
+	$(BIN)/uv pip compile $(UV_LOCK) --group dev -o requirements-dev.lock
+
+# Universal: one file for every system and Python from 3.11 on.
+UV_LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml
+
+clean:  ## Remove what was installed and cached; saved models stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(MODEL)/current: | $(VENV)/runtime
+	$(MAKE) train
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "make: no Python ≥ 3.11 was found; name one with PYTHON=…" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/runtime: requirements.lock | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@

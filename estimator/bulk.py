@@ -1,0 +1,133 @@
+"""Valuing files of any size: piece by piece, every row answered, in the order it came."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from estimator.appraiser import Appraiser, Valuations
+from estimator.errors import DataError
+from estimator.facts import BoolArray, Problem, check_table, find_columns, valuation_dates
+from estimator.market import Market
+from estimator.tables import read_pieces, write_whole
+
+SEPARATOR = "; "
+"""Between the entries of one cell."""
+
+_NUMBERS = ("valuation_price", "valuation_low", "valuation_high", "valuation_fsd")
+_TEXTS = ("valuation_date", "looked_up", "unknown", "warnings", "error")
+
+
+def predict_file(
+    appraiser: Appraiser, source: Path, target: Path, progress: Callable[[int], object] = lambda _: None
+) -> tuple[int, int]:
+    """Value every row of a file.
+
+    The target has the source's columns as they came, then the valuation's. A row that cannot be valued has an
+    empty valuation and says why in `error`. The target appears whole or not at all.
+
+    Parameters
+    ----------
+    source, target
+        CSV or Parquet, by the names' endings.
+    progress
+        Told how many rows each finished piece had.
+
+    Returns
+    -------
+    tuple of int
+        Rows valued, and rows with an error.
+
+    Raises
+    ------
+    DataError
+        The source cannot be read, lacks a required column, or has a column that the target is to have; or the
+        target cannot be written.
+    """
+    pieces = read_pieces(source)
+    first = next(pieces)
+    _check_header(appraiser.market, source, first.column_names)
+    answered = _answer(appraiser, first)
+    valued, failed = 0, 0
+    with write_whole(target, answered.schema) as writer:
+        while True:
+            writer.write_table(answered)
+            errors = answered.num_rows - answered.column("valuation_price").drop_null().length()
+            valued, failed = valued + answered.num_rows - errors, failed + errors
+            progress(answered.num_rows)
+            piece = next(pieces, None)
+            if piece is None:
+                return valued, failed
+            answered = _answer(appraiser, piece)
+
+
+def _check_header(market: Market, source: Path, names: list[str]) -> None:
+    taken = [name for name in names if name in {*_NUMBERS, *_TEXTS}]
+    if taken:
+        raise DataError(f"{source}: column '{taken[0]}' is one that the answer is to have; rename it")
+    try:
+        found = find_columns(market, names)
+    except ValueError as error:
+        raise DataError(f"{source}: {error}") from error
+    for feature in market.features:
+        if feature.required and feature.name not in found:
+            raise DataError(
+                f"{source}: there is no column for {feature.name}, which is required; "
+                f"it may be called {', '.join(feature.names)}"
+            )
+
+
+def _answer(appraiser: Appraiser, piece: pa.Table) -> pa.Table:
+    """Append the valuations to one piece of n rows."""
+    facts, problems = check_table(appraiser.market, piece)
+    date, faults = valuation_dates(appraiser.market, piece)
+    errors = _errors(problems + faults, piece.num_rows)
+    good = errors == ""
+    values = appraiser.value(facts.take(good), date[good])
+    for name, column in _columns(values, good).items():
+        piece = piece.append_column(name, column)
+    return piece.append_column("error", pa.array(errors, pa.string()))
+
+
+def _columns(values: Valuations, good: BoolArray) -> dict[str, pa.Array]:
+    """Return the valuations of the good rows as columns of all n rows, empty elsewhere."""
+    numbers = dict(zip(_NUMBERS, (values.price, values.low, values.high, values.fsd.round(4)), strict=True))
+    columns = {name: _spread(column, good, pa.float64()) for name, column in numbers.items()}
+    dates = np.full(len(values), "") if values.date is None else values.date.astype(str)
+    columns["valuation_date"] = _spread(dates, good, pa.string())
+    for name, marks in (
+        ("looked_up", values.looked_up),
+        ("unknown", values.unknown),
+        ("warnings", values.warnings),
+    ):
+        columns[name] = _spread(_joined(marks, len(values)), good, pa.string())
+    return columns
+
+
+def _spread(column: NDArray[Any], good: BoolArray, kind: pa.DataType) -> pa.Array:
+    every = np.full(len(good), None, object)
+    every[good] = column
+    return pa.array(every, kind)
+
+
+def _joined(marks: Mapping[str, BoolArray], n: int) -> NDArray[Any]:
+    """Return the names that are marked in each of n rows as one text; rows share few combinations."""
+    if not marks:
+        return np.full(n, "", object)
+    names = list(marks)
+    combinations, which = np.unique(np.column_stack(list(marks.values())), axis=0, return_inverse=True)
+    texts = [
+        SEPARATOR.join(name for name, marked in zip(names, row, strict=True) if marked) for row in combinations
+    ]
+    return np.array(texts, object)[which]
+
+
+def _errors(problems: list[Problem], n: int) -> NDArray[Any]:
+    """Return what is wrong with each of n rows, '' where nothing is."""
+    errors = np.full(n, "", object)
+    for problem in problems:
+        errors[problem.row] += (SEPARATOR if errors[problem.row] else "") + str(problem)
+    return errors

@@ -1,0 +1,108 @@
+"""From a market's folder to a published model: read, divide, train, evaluate on unseen sales, save, publish."""
+
+import hashlib
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from estimator.appraiser import Appraiser
+from estimator.areas import Areas
+from estimator.evaluation import ErrorFigures, evaluate
+from estimator.market import Market
+from estimator.price_model import Callback
+from estimator.registry import publish, save_version
+from estimator.sales import Sales, Split, read_sales, split_sales
+
+_RECORDED_LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scipy")
+"""Libraries whose versions can change a model or the reading of its file."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training run.
+
+    Parameters
+    ----------
+    folder
+        The saved version.
+    parts
+        How many sales were learned from, chosen on and tested on.
+    figures
+        What was known of the test homes → how far their valuations are from their prices.
+    """
+
+    folder: Path
+    parts: Mapping[str, int]
+    figures: Mapping[str, ErrorFigures]
+
+
+def train_market(
+    market_path: Path,
+    sales_path: Path | None,
+    models: Path,
+    split: Split | None,
+    seed: int,
+    callbacks: Sequence[Callback] = (),
+) -> Trained:
+    """Train, evaluate, save and publish a model of a market.
+
+    Parameters
+    ----------
+    market_path
+        The market's file or folder.
+    sales_path
+        Sales to learn from; None: the ones that the market declares.
+    models
+        Folder of all markets' models; the version is saved in `models/<market's name>`.
+    split
+        How the sales are divided; None: by time if they have dates, else at random.
+    seed
+        Seed of all randomness.
+
+    Raises
+    ------
+    EstimatorError
+        The market, the sales or the areas cannot be used, or the version cannot be saved.
+    """
+    market = Market.read(market_path)
+    folder = market_path if market_path.is_dir() else market_path.parent
+    sales_path = sales_path or folder / market.sales
+    sales = read_sales(market, sales_path)
+    areas = Areas.read(market, folder)
+    rng = np.random.default_rng(seed)
+    how: Split = split or ("random" if sales.date is None else "time")
+    parts = split_sales(sales, how, rng)
+    appraiser = Appraiser.fit(market, areas, parts, rng, callbacks)
+    figures = evaluate(appraiser, parts.test)
+    counts = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
+    record = {
+        "market": market.name,
+        "sales_sha256": _sha256(sales_path),
+        "market_table": market.to_dict(),
+        "split": how,
+        "seed": seed,
+        "sales": counts,
+        "error_figures": {known: entry.to_dict() for known, entry in figures.items()},
+        "example": _example(market, parts.train),
+        "libraries": {name: importlib.metadata.version(name) for name in _RECORDED_LIBRARIES},
+        "python": platform.python_version(),
+    }
+    version = save_version(models / market.name, appraiser, record)
+    publish(version)
+    return Trained(version, counts, figures)
+
+
+def _example(market: Market, sales: Sales) -> dict[str, Any]:
+    """Return the facts of the home with the median price: a request that anyone can try."""
+    row = int(np.argsort(sales.price, kind="stable")[len(sales) // 2])
+    return dict(sales.facts.as_values(market, row))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
