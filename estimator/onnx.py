@@ -40,8 +40,8 @@ OPSET = 18
 def save_onnx(network: Network, n_in: int, path: Path) -> None:
     """Write the network as an ONNX model that answers as ``network.predict`` does.
 
-    The model has one input ``x`` ``(n, n_in)`` and one output ``y`` ``(n, n_out)``, both in the network's number type; an ensemble's
-    members are averaged in it. Dropout is left out, as in any prediction.
+    The model has one input ``x`` ``(n, n_in)`` and one output ``y`` ``(n, n_out)``, both in the network's
+    number type; an ensemble's members are averaged in it. Dropout is left out, as in any prediction.
 
     Parameters
     ----------
@@ -169,19 +169,23 @@ def _joined(graph: _Graph, y: str) -> str:
     return graph.add("Reshape", y, graph.constant(np.array([0] * (graph.axes - 1) + [-1])))
 
 
-def _silu(layer: SiLU, graph: _Graph, x: str) -> str:
+def _nothing(_layer: Layer, _graph: _Graph, x: str) -> str:
+    return x
+
+
+def _silu(_layer: SiLU, graph: _Graph, x: str) -> str:
     return graph.add("Mul", x, graph.add("Sigmoid", x))
 
 
 def _one_operator(operator: str) -> Callable[[Layer, _Graph, str], str]:
-    return lambda layer, graph, x: graph.add(operator, x)
+    return lambda _layer, graph, x: graph.add(operator, x)
 
 
 _TRANSLATIONS: dict[type[Layer], Callable[[Any, _Graph, str], str]] = {
     Beside: _beside,
     Dense: _dense,
-    Dropout: lambda layer, graph, x: x,
-    Identity: lambda layer, graph, x: x,
+    Dropout: _nothing,
+    Identity: _nothing,
     LeakyReLU: lambda layer, graph, x: graph.add("LeakyRelu", x, alpha=layer.leak),
     MemberBias: _member_bias,
     MemberDense: _member_dense,

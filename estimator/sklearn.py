@@ -1,7 +1,7 @@
 """The network as scikit-learn estimators, for pipelines, cross-validation and grid searches.
 
-Thin adapters: what scikit-learn's contract asks for is here, everything else in ``estimator.network``. Inputs should come
-scaled, as for any network: put a ``StandardScaler`` before. Needs the optional group ``sklearn``.
+Thin adapters: what scikit-learn's contract asks for is here, everything else in ``estimator.network``. Inputs
+should come scaled, as for any network: put a ``StandardScaler`` before. Needs the optional group ``sklearn``.
 """
 
 from typing import Any, Self
@@ -99,14 +99,14 @@ class _MLP(BaseEstimator):  # type: ignore[misc] # scikit-learn ships no types
         """The network's outputs, ``(n, d_out)``."""
         check_is_fitted(self)
         checked = validate_data(self, x, dtype=np.float64, reset=False)
-        outputs: NDArray[np.float64] = self.network_.predict(checked)
-        return outputs
+        return np.asarray(self.network_.predict(checked), np.float64)
 
 
 class MLPRegressor(MultiOutputMixin, RegressorMixin, _MLP):  # type: ignore[misc]
     """A multilayer perceptron that learns numbers, by least squares.
 
-    Targets are standardised for the training, so that prices and percentages train alike; predictions come in their own unit.
+    Targets are standardised for the training, so that prices and percentages train alike; predictions come in
+    their own unit.
 
     Parameters
     ----------
@@ -153,15 +153,15 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, _MLP):  # type: ignore[misc
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
         """Predictions for X ``(n, d)``, in the shape of the y that was learnt."""
-        predictions = self._outputs(X) * self._spread + self._mean
+        predictions: NDArray[np.float64] = self._outputs(X) * self._spread + self._mean
         return predictions[:, 0] if self._one_output else predictions
 
 
 class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
     """A multilayer perceptron that learns classes, by binary cross-entropy.
 
-    Two classes share one output. Of more, each has an output of its own that tells it from all others, and the probabilities are
-    scaled to sum to 1.
+    Two classes share one output. Of more, each has an output of its own that tells it from all others, and the
+    probabilities are scaled to sum to 1.
 
     Parameters
     ----------
@@ -183,10 +183,8 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
         x, labels = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(labels)
         self.classes_, places = np.unique(labels, return_inverse=True)
-        if len(self.classes_) == 2:
-            targets = places[:, None]
-        else:
-            targets = places[:, None] == np.arange(len(self.classes_))
+        one_hot = places[:, None] == np.arange(len(self.classes_))
+        targets = one_hot[:, 1:] if len(self.classes_) == 2 else one_hot
         self._train(x, targets.astype(np.float32), BinaryCrossEntropy())
         return self
 
