@@ -69,8 +69,7 @@ class Dropout(Layer):
         """∂L/∂x = ∂L/∂y ⊙ mask / (1 − rate): what did not pass forward gets no blame."""
         if not self._training:
             return dy
-        dx = self._dx.take(dy.shape, dy.dtype)
-        return np.multiply(dy, self._mask_view, out=dx)
+        return np.multiply(dy, self._mask_view, out=dy)
 
 
 _BYTES = 1 << 14

@@ -66,9 +66,9 @@ class MemberScale(Layer):
     def backward(self, dy: Array) -> Array:
         """∂L/∂xₖ = ∂L/∂yₖ ⊙ rₖ; for an x that the members share, the sum of theirs."""
         self.backward_parameters(dy)
-        dx = self._dx.take(dy.shape if self._x.ndim == 3 else self._x.shape, dy.dtype)
         if self._x.ndim == 3:
-            return np.multiply(dy, self.parameters["scale"][:, None, :], out=dx)
+            return np.multiply(dy, self.parameters["scale"][:, None, :], out=dy)
+        dx = self._dx.take(self._x.shape, dy.dtype)
         return np.einsum("knd,kd->nd", dy, self.parameters["scale"], out=dx)
 
     def backward_parameters(self, dy: Array) -> None:

@@ -17,8 +17,9 @@ class Layer:
     """One differentiable step.
 
     ``forward`` turns x into y and remembers what ``backward`` will need. ``backward`` is given ∂L/∂y, the
-    gradient of the loss by the layer's output, writes ∂L/∂θ into ``gradients`` for each of its parameters
-    θ, and returns ∂L/∂x. What both return is the layer's own memory: good until the layer's next call.
+    gradient of the loss by the layer's output, writes ∂L/∂θ into ``gradients`` for each of its parameters θ,
+    and returns ∂L/∂x. What both return is the layer's own memory: good until the layer's next call.
+    ``backward`` may write over the dy it is given.
 
     A subclass names its parameters' shapes in ``shapes``, their starting values in ``initialise`` and its
     constructor's arguments in ``settings``. It is then known by its class's name to ``Network.from_state``.
