@@ -18,6 +18,7 @@ import time
 import tracemalloc
 import warnings
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -107,9 +108,8 @@ def compare_ensembles() -> None:
         repeats=20,
     )
     x, y = data(ROWS // 4)
-    print(
-        f"An epoch of TabM, {'-'.join(map(str, WIDTHS))}, {MEMBERS} members, batch {BATCH}, AdamW, {len(x):,} rows:\n"
-    )
+    shape = f"{'-'.join(map(str, WIDTHS))}, {MEMBERS} members"
+    print(f"An epoch of TabM, {shape}, batch {BATCH}, AdamW, {len(x):,} rows:\n")
     theirs = tabm.TabM(
         n_num_features=WIDTHS[0],
         d_out=1,
@@ -131,22 +131,18 @@ def compare_ensembles() -> None:
 def measure_growth() -> None:
     """Time and memory against rows, from arrays and from a memory map."""
     print("An epoch of 32-64-64-1, batch 256, by rows:\n")
-    print(
-        "| rows | seconds | µs a row | memory above the data, MB | from a memory map: seconds | memory in all, MB |"
-    )
+    print("| rows | seconds | µs a row | memory above the data, MB | from a memory map: seconds | memory, MB |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")
     for rows in (10_000, 100_000, 1_000_000):
         x, y = data(rows)
-        seconds, memory = cost(lambda x=x, y=y: Batches(x, y, BATCH))
+        seconds, memory = cost(partial(Batches, x, y, BATCH))
         with tempfile.TemporaryDirectory() as folder:
-            maps = [as_memory_map(array, Path(folder) / name) for name, array in (("x", x), ("y", y))]
-            del x, y
-            mapped_seconds, mapped_memory = cost(lambda maps=maps: BlockBatches(*maps, BATCH, block=50_000))
-            del maps
+            mapped_x, mapped_y = as_memory_map(x, Path(folder) / "x"), as_memory_map(y, Path(folder) / "y")
+            mapped_seconds, mapped_memory = cost(partial(BlockBatches, mapped_x, mapped_y, BATCH, block=50_000))
+            del mapped_x, mapped_y
         per_row = 1e6 * seconds / rows
-        print(
-            f"| {rows:,} | {seconds:.2f} | {per_row:.2f} | {memory:.1f} | {mapped_seconds:.2f} | {mapped_memory:.1f} |"
-        )
+        times = f"{seconds:.2f} | {per_row:.2f} | {memory:.1f} | {mapped_seconds:.2f} | {mapped_memory:.1f}"
+        print(f"| {rows:,} | {times} |", flush=True)
 
 
 def data(rows: int) -> tuple[Array, Array]:
