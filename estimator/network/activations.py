@@ -35,7 +35,7 @@ class Activation(Layer):
         raise NotImplementedError
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        """Y = f(x)."""
+        """Write y = f(x)."""
         y = x if self.in_place else self._y.take(x.shape, x.dtype)
         self.value(x, out=y)
         self._last = x, y

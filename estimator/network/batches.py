@@ -49,7 +49,7 @@ class Batches:
     Raises
     ------
     ValueError
-        If there are no rows, or x and y differ in how many.
+        If there are no rows, or x and y differ in how many, or a batch is to have none.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Batches:
         dtype: type[np.floating[Any]] = np.float32,
     ) -> None:
         self.x, self.y = pair(x, y, dtype)
-        self.size = size
+        self.size = _at_least_one(size, "rows in a batch")
         self.augment = augment
         self._rows = np.arange(len(self.x))
         self._order = self._rows.copy()
@@ -119,11 +119,11 @@ class BlockBatches:
         if not len(x) or len(x) != len(y):
             raise ValueError(f"examples and targets of as many rows are needed, not {len(x)} and {len(y)}")
         self.x, self.y = x, y
-        self.size = size
+        self.size = _at_least_one(size, "rows in a batch")
         self.augment = augment
         self.dtype = dtype
+        self._block = _at_least_one(block, "rows in memory")
         self._starts = np.arange(0, len(x), block)
-        self._block = block
 
     def __len__(self) -> int:
         rows = np.minimum(self._starts + self._block, len(self.x)) - self._starts
@@ -181,3 +181,9 @@ def pair(x: ArrayLike, y: ArrayLike, dtype: type[np.floating[Any]]) -> Batch:
             f"examples (n, d) and targets (n, d) with n ≥ 1, not {examples.shape} and {targets.shape}"
         )
     return examples, targets
+
+
+def _at_least_one(number: int, what: str) -> int:
+    if number < 1:
+        raise ValueError(f"there must be at least one of the {what}, not {number}")
+    return number

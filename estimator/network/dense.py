@@ -21,9 +21,10 @@ class Dense(Layer):
     weight, bias
         Initialisers of W ``(n_in, n_out)`` and b ``(n_out,)``; a bias of None leaves b out.
 
-    Notes ----- Shapes: x ``(…, n_in)`` → y ``(…, n_out)``. All leading axes are examples to this layer:
-    in an ensemble its weights are shared by the members, and their rows go through one product ``(k·n,
-    n_in) @ (n_in, n_out)``.
+    Notes
+    -----
+    Shapes: x ``(…, n_in)`` → y ``(…, n_out)``. All leading axes are examples to this layer: in an ensemble its
+    weights are shared by the members, and their rows go through one product ``(k·n, n_in) @ (n_in, n_out)``.
 
     Examples
     --------
@@ -59,7 +60,7 @@ class Dense(Layer):
         return shape if self._initial_bias is not None else {**shape, "bias": None}
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        """Y = XW + b, a row an example."""
+        """Write Y = XW + b, a row an example."""
         if x.shape[-1] != self.n_in:
             raise ValueError(f"a dense layer of {self.n_in} inputs was given an array of shape {x.shape}")
         y = self._y.take((*x.shape[:-1], self.n_out), x.dtype)

@@ -50,7 +50,7 @@ class Dropout(Layer):
         return {"rate": self.rate}
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        """Y = x ⊙ mask / (1 − rate), or x itself in prediction."""
+        """Write y = x ⊙ mask / (1 − rate), or x itself in prediction."""
         threshold = min(round(self.rate * 256), 255)
         self._training = rng is not None and threshold > 0
         if rng is None or threshold == 0:

@@ -59,7 +59,7 @@ class Periodic(Layer):
         }
 
     def initialise(self, rng: np.random.Generator) -> None:
-        """C ~ N(0, σ²), V by LeCun's rule for 2f inputs, β = 0."""
+        """Draw c from N(0, σ²) and V by LeCun's rule, where the paper's code draws V evenly; β = 0."""
         sigma = np.broadcast_to(self.sigma, (self.n_in,))
         self.parameters["frequency"][:] = rng.normal(0.0, sigma[:, None], (self.n_in, self.frequencies))
         for weight in self.parameters["weight"]:
@@ -139,8 +139,10 @@ class PiecewiseLinear(Layer):
     ValueError
         If an input has fewer than two edges, or they do not rise.
 
-    Notes ----- Shapes: x ``(…, d)`` → y ``(…, d·m)``, input by input. α, β ``(d, m)``, V ``(d, T, m)``, T
-    of the input with the most bins.
+    Notes
+    -----
+    Shapes: x ``(…, d)`` → y ``(…, d·m)``, input by input. α, β ``(d, m)``, V ``(d, T, m)``, T of the input with
+    the most bins.
     """
 
     def __init__(self, edges: Sequence[Array], width: int) -> None:

@@ -103,7 +103,7 @@ class MemberBias(Layer):
         return {"bias": (self.members, self.width)}
 
     def initialise(self, rng: np.random.Generator) -> None:
-        """B = 0."""
+        """Start from b = 0."""
         self.parameters["bias"].fill(0)
 
     def settings(self) -> dict[str, Any]:

@@ -28,9 +28,9 @@ class Layer:
     kinds: ClassVar[dict[str, type["Layer"]]] = {}
     """Every layer class by its name."""
 
-    forgets_output: ClassVar[bool] = False
+    forgets_output: bool = False
     """Whether ``backward`` does without y, so that the next layer may write over it."""
-    may_overwrite_input: ClassVar[bool] = False
+    may_overwrite_input: bool = False
     """Whether ``forward`` can write y where x was: it does if ``in_place`` is set, and saves memory traffic."""
 
     in_place: bool = False
@@ -38,8 +38,9 @@ class Layer:
     gradients: Mapping[str, Array]
 
     def __init_subclass__(cls) -> None:
-        if cls.__name__ in Layer.kinds:
-            raise TypeError(f"there is a layer called {cls.__name__} already")
+        known = Layer.kinds.get(cls.__name__, cls)
+        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(f"there is a layer called {cls.__name__} already, in {known.__module__}")
         Layer.kinds[cls.__name__] = cls
 
     def __init__(self) -> None:
@@ -58,7 +59,11 @@ class Layer:
         return {}
 
     def bind(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
-        """Take these arrays as the layer's parameters and as the place for their gradients."""
+        """Take these arrays as the layer's parameters and as the place for their gradients.
+
+        The layer's neighbours may be new ones: whether it can work in place is for them to say again.
+        """
+        self.in_place = False
         self.parameters = parameters
         self.gradients = gradients
 

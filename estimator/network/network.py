@@ -44,6 +44,7 @@ class Sequential(Layer):
         super().bind(parameters, gradients)
         for place, layer in enumerate(self.layers):
             layer.bind(under(f"{place}.", parameters), under(f"{place}.", gradients))
+        self.forgets_output = bool(self.layers) and self.layers[-1].forgets_output
         for before, layer in itertools.pairwise(self.layers):
             layer.in_place = before.forgets_output and layer.may_overwrite_input
         self._first_trained = next(
@@ -129,14 +130,14 @@ class Network(Sequential):
         return self._predict(x, batch_size, lambda y: y)
 
     def _predict(self, x: ArrayLike, batch_size: int, answer: Callable[[Array], Array]) -> Array:
-        examples = np.asanyarray(x)
+        examples = np.asarray(x)
         if examples.ndim != 2:
             raise ValueError(f"examples must come as (n, d), not as an array of shape {examples.shape}")
-        first = answer(self.forward(examples[:batch_size].astype(self.dtype, copy=False)))
+        first = answer(self.forward(np.asarray(examples[:batch_size], self.dtype)))
         answers = np.empty((*first.shape[:-2], len(examples), first.shape[-1]), self.dtype)
         answers[..., :batch_size, :] = first
         for start in range(batch_size, len(examples), batch_size):
-            batch = examples[start : start + batch_size].astype(self.dtype, copy=False)
+            batch = np.asarray(examples[start : start + batch_size], self.dtype)
             answers[..., start : start + batch_size, :] = answer(self.forward(batch))
         return answers
 

@@ -82,6 +82,14 @@ def test_after_a_dense_layer_the_sums_memory_is_used_again() -> None:
     assert relu.forward(sums) is sums
 
 
+def test_a_layer_that_moves_to_another_network_asks_its_new_neighbours() -> None:
+    rng = np.random.default_rng(0)
+    relu = ReLU()
+    Network([Dense(2, 2), relu], rng=rng)
+    Network([relu, Dense(2, 1)], rng=rng)
+    assert not relu.in_place
+
+
 def test_an_activation_does_not_write_over_the_callers_array() -> None:
     x = -np.ones((2, 2), np.float32)
     Network([ReLU(), Dense(2, 1)], rng=np.random.default_rng(0)).forward(x)

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +76,12 @@ def test_a_stream_gives_the_callers_batches_in_the_networks_type() -> None:
 def test_examples_and_targets_that_do_not_fit_are_refused(x: Array, y: Array) -> None:
     with pytest.raises(ValueError, match="examples"):
         Batches(x, y)
+
+
+@pytest.mark.parametrize("make", [lambda: Batches(X, Y, 0), lambda: BlockBatches(X, Y, block=0)])
+def test_batches_and_blocks_have_rows(make: Callable[[], Source]) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        make()
 
 
 def test_blocks_of_unlike_lengths_are_refused() -> None:

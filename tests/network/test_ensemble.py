@@ -64,6 +64,11 @@ def test_the_prediction_is_the_mean_of_the_members() -> None:
     np.testing.assert_allclose(network.predict(x), members.mean(axis=0), rtol=1e-6)
 
 
+def test_after_shared_layers_the_sums_memory_is_used_again() -> None:
+    layers: list[Layer] = [batch_ensemble_dense(2, 3, 4), ReLU(), MemberDense(2, 4, 1)]
+    assert Network(layers, rng=np.random.default_rng(0)).layers[1].in_place
+
+
 def test_random_signs_make_members_differ_and_ones_do_not() -> None:
     x = np.random.default_rng(1).normal(size=(4, 3))
     same = Network([batch_ensemble_dense(2, 3, 3)], rng=np.random.default_rng(0)).predict_members(x)

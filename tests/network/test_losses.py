@@ -76,6 +76,12 @@ def test_targets_of_another_shape_are_refused(loss: Loss) -> None:
         loss.forward(np.zeros((4, 1)), np.zeros(4))
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (3, 1), (4, 3)])
+def test_quantiles_do_not_stretch_a_target(shape: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="no targets of shape"):
+        Pinball((0.1, 0.9)).forward(np.zeros((4, 2)), np.zeros(shape))
+
+
 @pytest.mark.parametrize("quantiles", [(), (0.0,), (0.5, 1.0)])
 def test_impossible_quantiles_are_refused(quantiles: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="quantiles"):

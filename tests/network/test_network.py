@@ -105,8 +105,13 @@ def test_a_state_with_an_unknown_layer_is_refused() -> None:
 
 
 def test_layer_names_are_taken_once() -> None:
-    with pytest.raises(TypeError, match="Dense"):
+    with pytest.raises(TypeError, match=r"Dense already, in estimator\.network\.dense"):
         type("Dense", (Layer,), {})
+
+
+def test_a_layer_may_be_defined_again_as_in_a_notebook() -> None:
+    for _ in range(2):
+        type("Mine", (Layer,), {"__module__": "notebook"})
 
 
 def test_the_same_seed_gives_the_same_start_in_either_number_type() -> None:

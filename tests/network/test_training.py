@@ -1,6 +1,7 @@
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from estimator.network import (
     Periodic,
     Plan,
     ReLU,
+    Source,
     StopTraining,
     Stream,
     cosine,
@@ -40,6 +42,12 @@ Y = np.sin(2 * X[:, 0]) + X[:, 1] * X[:, 2]
 def network(seed: int = 0) -> Network:
     layers: list[Layer] = [Dense(3, 32), ReLU(), Dropout(0.1), Dense(32, 32), ReLU(), Dense(32, 1)]
     return Network(layers, rng=np.random.default_rng(seed))
+
+
+def learn(learner: Network, batches: Source | None = None, **more: Any) -> History:
+    """The plainest training, and what is said of it."""
+    settings: dict[str, Any] = {"loss": MSE(), "optimiser": AdamW(), "rng": np.random.default_rng(0)} | more
+    return train(learner, batches or Batches(X, Y), **settings)
 
 
 def trained(seed: int = 0, *, of: Network | None = None, **plan: object) -> tuple[Network, History]:
@@ -78,12 +86,8 @@ def test_the_best_weights_are_kept() -> None:
         return losses[len(seen) - 1]
 
     learner = network()
-    history = train(
+    history = learn(
         learner,
-        Batches(X, Y),
-        loss=MSE(),
-        optimiser=AdamW(),
-        rng=np.random.default_rng(0),
         plan=Plan(epochs=4),
         validation=figure,
     )
@@ -98,12 +102,8 @@ def test_patience_ends_the_training(patience: int | None, epochs: int) -> None:
     losses = iter(
         [5.0, 4.0, 4.0, 3.0, 3.5, 3.6, 3.7, 3.8] if patience != 2 else [5.0, 4.0, 3.0, 3.5, 3.6, 0, 0, 0]
     )
-    history = train(
+    history = learn(
         network(),
-        Batches(X, Y),
-        loss=MSE(),
-        optimiser=AdamW(),
-        rng=np.random.default_rng(0),
         plan=Plan(epochs=8, patience=patience),
         validation=lambda _: next(losses),
     )
@@ -112,12 +112,8 @@ def test_patience_ends_the_training(patience: int | None, epochs: int) -> None:
 
 def test_a_perfect_validation_loss_is_the_best_there_is() -> None:
     losses = iter([1.0, 0.0, 0.5])
-    history = train(
+    history = learn(
         network(),
-        Batches(X, Y),
-        loss=MSE(),
-        optimiser=AdamW(),
-        rng=np.random.default_rng(0),
         plan=Plan(epochs=3),
         validation=lambda _: next(losses),
     )
@@ -125,19 +121,15 @@ def test_a_perfect_validation_loss_is_the_best_there_is() -> None:
 
 
 def test_without_validation_the_last_weights_stay() -> None:
-    def learn(epochs: int) -> Network:
+    def after(epochs: int) -> Network:
         learner = network()
-        train(
+        learn(
             learner,
-            Batches(X, Y),
-            loss=MSE(),
-            optimiser=AdamW(),
-            rng=np.random.default_rng(0),
             plan=Plan(epochs=epochs),
         )
         return learner
 
-    assert not np.array_equal(learn(2).parameters.vector, learn(3).parameters.vector)
+    assert not np.array_equal(after(2).parameters.vector, after(3).parameters.vector)
 
 
 def test_the_average_is_validated_and_kept() -> None:
@@ -183,12 +175,8 @@ def test_a_callback_sees_each_epoch_and_can_end_the_training() -> None:
         if epoch.number == 3:
             raise StopTraining
 
-    history = train(
+    history = learn(
         network(),
-        Batches(X, Y),
-        loss=MSE(),
-        optimiser=AdamW(),
-        rng=np.random.default_rng(0),
         callbacks=[enough],
     )
     assert seen == [1, 2, 3]
@@ -200,7 +188,7 @@ def test_a_loss_that_is_not_finite_stops_with_a_clear_error(bad: float) -> None:
     x = X.copy()
     x[7, 1] = bad
     with pytest.raises(NonFiniteLossError, match=r"loss became (nan|inf) in epoch 1 at learning rate 0.001"):
-        train(network(), Batches(x, Y), loss=MSE(), optimiser=AdamW(), rng=np.random.default_rng(0))
+        learn(network(), batches=Batches(x, Y))
 
 
 def test_learning_that_runs_away_is_told() -> None:
@@ -222,24 +210,21 @@ def test_clipping_holds_a_wild_learning_rate() -> None:
 
 def test_a_validation_that_is_not_finite_is_told_too() -> None:
     with pytest.raises(NonFiniteLossError, match="validation loss became nan in epoch 1"):
-        train(
+        learn(
             network(),
-            Batches(X, Y),
-            loss=MSE(),
-            optimiser=AdamW(),
-            rng=np.random.default_rng(0),
             validation=lambda _: float("nan"),
         )
 
 
+def test_a_training_has_an_epoch() -> None:
+    with pytest.raises(ValueError, match="at least one epoch"):
+        Plan(epochs=0)
+
+
 def test_patience_without_validation_is_refused() -> None:
     with pytest.raises(ValueError, match="patience"):
-        train(
+        learn(
             network(),
-            Batches(X, Y),
-            loss=MSE(),
-            optimiser=AdamW(),
-            rng=np.random.default_rng(0),
             plan=Plan(patience=3),
         )
 
