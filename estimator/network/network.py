@@ -108,7 +108,7 @@ class Network(Sequential):
         self.bind(Parameters(self.shapes(), dtype), Parameters(self.shapes(), dtype))
         self.initialise(rng)
 
-    def predict(self, x: ArrayLike, batch_size: int = 1024) -> Array:
+    def predict(self, x: ArrayLike, batch_size: int = 512) -> Array:
         """The network's answers, an ensemble's members averaged.
 
         Parameters
@@ -125,7 +125,7 @@ class Network(Sequential):
         """
         return self._predict(x, batch_size, lambda y: y.mean(axis=0) if y.ndim == 3 else y)
 
-    def predict_members(self, x: ArrayLike, batch_size: int = 1024) -> Array:
+    def predict_members(self, x: ArrayLike, batch_size: int = 512) -> Array:
         """The answers of each member of an ensemble, ``(k, n, d_out)``; see ``predict``."""
         return self._predict(x, batch_size, lambda y: y)
 
