@@ -111,11 +111,12 @@ def animate_surface(learning: Learning, points: np.ndarray, inner: np.ndarray, p
     """The decision surface, epoch by epoch, as a GIF."""
     figure, axis = plt.subplots(figsize=(5.6, 4.8), dpi=90)
     side = (learning.grid[0], learning.grid[-1])
+    few = mpl.colormaps["PuOr"].resampled(20)  # a GIF has 256 colours a frame
     image = axis.imshow(
         learning.surfaces[0],
         origin="lower",
         extent=(*side, *side),
-        cmap="PuOr",
+        cmap=few,
         vmin=0,
         vmax=1,
         interpolation="bilinear",
@@ -127,7 +128,7 @@ def animate_surface(learning: Learning, points: np.ndarray, inner: np.ndarray, p
     ):
         chosen = points[inner == value].T
         axis.plot(*chosen, linestyle="", marker=marker, markersize=5, color=colour, mec=edge, mew=0.6, label=label)
-    axis.set(xlabel="x", ylabel="y", aspect="equal", title=" ")
+    axis.set(xlabel="x", ylabel="y", aspect="equal", title="epoch 1")
     axis.grid(visible=False)
     axis.legend(loc="upper right", framealpha=1)
 
@@ -136,6 +137,7 @@ def animate_surface(learning: Learning, points: np.ndarray, inner: np.ndarray, p
         axis.set_title(f"epoch {frame + 1}: {100 * learning.accuracy[frame]:.1f} % of unseen points right")
         return [image]
 
+    figure.canvas.draw()  # settles the layout before the first frame
     FuncAnimation(figure, show, frames=len(learning.surfaces)).save(path, writer=PillowWriter(fps=5))
     plt.close(figure)
 
