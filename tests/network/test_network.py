@@ -30,7 +30,7 @@ def every_kind(seed: int = 0) -> Network:
     """A network with layers that hold lists, arrays and other layers."""
     edges = [np.array([-1.0, 0, 1]), np.array([0.0, 0.5])]
     first = Beside(
-        [(0, 2, Sequential([Periodic(2, 3, 4, [0.1, 1.0]), Mish()])), (2, 4, PiecewiseLinear(edges, 2))]
+        [(0, 2, Sequential([Periodic(2, 3, 4, (0.1, 1.0)), Mish()])), (2, 4, PiecewiseLinear(edges, 2))]
     )
     layers: list[Layer] = [
         Beside([(0, 4, first), (0, 5, Identity())]),
