@@ -45,7 +45,7 @@ class Periodic(Layer):
         self.n_in = n_in
         self.frequencies = frequencies
         self.width = width
-        self.sigma = sigma if isinstance(sigma, float) else list(sigma)
+        self.sigma = sigma if isinstance(sigma, float | int) else list(sigma)
         self._angles = Buffer()
         self._waves = Buffer()
         self._d_waves = Buffer()
