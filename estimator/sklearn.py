@@ -86,7 +86,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc] # scikit-learn ships no types
             plan=Plan(epochs=self.epochs, schedule=cosine),
         )
         self.loss_curve_ = [epoch.train_loss for epoch in history.epochs]
-        self.network_ = Network.from_state({**network.state(), "dtype": "float64"})
+        self.network_ = network.as_type(np.float64)
 
     def _layers(self, n_in: int, n_out: int) -> list[Any]:
         layers: list[Any] = []

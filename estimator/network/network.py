@@ -167,6 +167,13 @@ class Network(Sequential):
             network.parameters[name][...] = array
         return network
 
+    def as_type(self, dtype: type[np.floating[Any]]) -> "Network":
+        """A copy in another number type.
+
+        A network that learnt in float32 answers in float64 without the last digits that there depend on the batch.
+        """
+        return Network.from_state(self.state() | {"dtype": np.dtype(dtype).name})
+
     def __reduce__(self) -> tuple[Callable[[State], "Network"], tuple[State]]:
         """Copies and pickles are made of ``state``: a thread's working memory does not travel."""
         return Network.from_state, (self.state(),)

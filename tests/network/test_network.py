@@ -75,6 +75,15 @@ def test_the_state_is_plain_and_goes_through_joblib() -> None:
     np.testing.assert_array_equal(Network.from_state(joblib.load(file)).predict(X), network.predict(X))
 
 
+def test_in_float64_an_answer_does_not_depend_on_the_rows_beside_it() -> None:
+    network = every_kind()
+    wide = network.as_type(np.float64)
+    together = wide.predict(X)
+    alone = np.concatenate([wide.predict(X[row : row + 1]) for row in range(len(X))])
+    np.testing.assert_allclose(alone, together, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(together, network.predict(X), rtol=1e-4, atol=1e-5)
+
+
 def test_a_state_does_not_change_with_the_network() -> None:
     network = every_kind()
     state = network.state()
