@@ -1,0 +1,142 @@
+"""Problems: every error as RFC 9457 `application/problem+json`. Knows HTTP, nothing of homes.
+
+The problems of this service's own have a `type` under `/problems/`, where their meaning is served. Any other
+HTTP error has the type `about:blank`: it means what its status means (RFC 9457, section 4.2.1).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Flask, Response, abort
+from werkzeug.exceptions import HTTPException
+
+from estimator.errors import EstimatorError
+
+MEDIA_TYPE = "application/problem+json"
+
+RETRY_AFTER = "1"
+"""Seconds until a client that was told 503 may ask again: what loading a model takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of problem: the name in its `type`, its status, its title, and what its reader should know."""
+
+    name: str
+    status: int
+    title: str
+    meaning: str
+
+    @property
+    def uri(self) -> str:
+        """The problem's `type`, a reference relative to this server."""
+        return f"/problems/{self.name}"
+
+
+MALFORMED_JSON = Kind(
+    "malformed-json",
+    400,
+    "Malformed JSON",
+    "The body is not JSON of the strict kind (RFC 8259, UTF-8) taken here: every key once, no NaN, no Infinity, no"
+    " number outside of double precision, no deep nesting. The detail says where it fails.",
+)
+NO_LENGTH = Kind(
+    "no-length",
+    411,
+    "Length required",
+    "The request has no Content-Length. Without it, a body that was cut off cannot be told from a whole one.",
+)
+BODY_TOO_LARGE = Kind(
+    "body-too-large", 413, "Body too large", "The body is larger than this server takes: send it in parts."
+)
+TOO_MANY_ROWS = Kind(
+    "too-many-rows", 413, "Too many rows", "The list is longer than this server takes at once: send it in parts."
+)
+NOT_JSON = Kind("not-json", 415, "Not JSON", "The Content-Type is not application/json.")
+INVALID_FACTS = Kind(
+    "invalid-facts",
+    422,
+    "Invalid facts",
+    "Facts about a home cannot be used. `errors` names each field and what is wrong with its value; where there"
+    " are very many, `errors_left_out` counts the rest. GET /model lists the facts with their units and bounds.",
+)
+NOT_READY = Kind(
+    "not-ready", 503, "Not ready", "This server has no model loaded yet: ask again after Retry-After seconds."
+)
+KINDS = (MALFORMED_JSON, NO_LENGTH, BODY_TOO_LARGE, TOO_MANY_ROWS, NOT_JSON, INVALID_FACTS, NOT_READY)
+
+
+class ProblemError(HTTPException):
+    """A request ends with a problem of this service's own.
+
+    Parameters
+    ----------
+    kind
+        What kind of problem.
+    detail
+        What is wrong with this very request.
+    members
+        Further members of the problem.
+    """
+
+    def __init__(self, kind: Kind, detail: str, members: Mapping[str, Any] | None = None) -> None:
+        super().__init__(detail)
+        self.code = kind.status
+        self.kind = kind
+        self.members = dict(members or {})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the problem as its JSON object."""
+        return {
+            "type": self.kind.uri,
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.description,
+            **self.members,
+        }
+
+
+def install(app: Flask) -> None:
+    """Make every error of an application a problem, and serve what the kinds of problem mean."""
+    app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(EstimatorError, _from_estimator)
+    app.register_blueprint(_pages)
+
+
+def _from_http(error: HTTPException) -> Response | HTTPException:
+    if error.code is None:
+        return error  # a response that was raised whole
+    if isinstance(error, ProblemError):
+        problem = error.as_dict()
+    else:
+        problem = {
+            "type": "about:blank",
+            "title": error.name,
+            "status": error.code,
+            "detail": error.description,
+        }
+    answer = Response(json.dumps(problem), error.code, content_type=MEDIA_TYPE)
+    for name, value in error.get_headers():  # Allow of a 405, Retry-After of a 429, …
+        if name.lower() != "content-type":
+            answer.headers[name] = value
+    if error.code == 503:
+        answer.headers.setdefault("Retry-After", RETRY_AFTER)
+    return answer
+
+
+def _from_estimator(error: EstimatorError) -> Response | HTTPException:
+    return _from_http(ProblemError(INVALID_FACTS, str(error)))
+
+
+_pages = Blueprint("problems", __name__, url_prefix="/problems")
+
+
+@_pages.get("/<name>")
+def _page(name: str) -> Response:
+    """Serve what a kind of problem means, as text."""
+    kind = next((kind for kind in KINDS if kind.name == name), None)
+    if kind is None:
+        abort(404)
+    return Response(f"{kind.title} ({kind.status})\n\n{kind.meaning}\n", content_type="text/plain; charset=utf-8")

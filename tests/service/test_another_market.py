@@ -1,0 +1,88 @@
+"""The service of a market that is unlike King County: no places, no dates, facts of the other kinds."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from flask.testing import FlaskClient
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from estimator.training import train_market
+from service.settings import Settings
+from tests.service.ready import ready_client
+
+MARKET = """
+name = "flats"
+currency = "EUR"
+sales = "sales.csv"
+price = "price"
+
+[[features]]
+name = "living.area"
+kind = "number"
+unit = "m²"
+required = true
+minimum = 10
+
+[[features]]
+name = "quarter"
+kind = "category"
+
+[[features]]
+name = "lift"
+kind = "boolean"
+
+[[features]]
+name = "first_let"
+kind = "date"
+"""
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    folder = tmp_path_factory.mktemp("flats")
+    rng = np.random.default_rng(0)
+    area = rng.uniform(20, 200, 300).round(1)
+    sales = {
+        "price": (3000 * area * rng.lognormal(0, 0.1, 300)).round(),
+        "living.area": area,
+        "quarter": rng.choice(["north", "south"], 300),
+        "lift": rng.choice(["true", "false"], 300),
+        "first_let": rng.choice(["1990-01-01", "2010-06-30"], 300),
+    }
+    (folder / "market.toml").write_text(MARKET)
+    pd.DataFrame(sales).to_csv(folder / "sales.csv", index=False)
+    trained = train_market(folder, None, folder, split=None, seed=0)
+    return ready_client(Settings(model=trained.folder))
+
+
+def test_it_values_with_its_own_facts_and_currency(client: FlaskClient) -> None:
+    flat = {"living.area": 60, "quarter": "north", "lift": True, "first_let": "1990-01-01"}
+    valuation = client.post("/predict", json=flat).get_json()
+    assert valuation["price_low"] < valuation["price"] < valuation["price_high"]
+    assert valuation["currency"] == "EUR"
+    assert valuation["valuation_date"] is None
+    assert valuation["unknown"] == []
+
+
+def test_what_is_left_out_is_unknown(client: FlaskClient) -> None:
+    valuation = client.post("/predict", json={"living.area": 60}).get_json()
+    assert valuation["unknown"] == ["quarter", "lift", "first_let"]
+    assert valuation["looked_up"] == []
+
+
+def test_without_dates_a_day_of_valuation_is_an_unknown_field(client: FlaskClient) -> None:
+    answer = client.post("/predict", json={"living.area": 60, "valuation_date": "2015-05-27"})
+    assert [fault["field"] for fault in answer.get_json(force=True)["errors"]] == ["valuation_date"]
+
+
+def test_its_document_is_valid_and_its_own(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").get_json()
+    OpenAPIV31SpecValidator(document).validate()
+    subject = document["components"]["schemas"]["Subject"]
+    assert list(subject["properties"]) == ["living.area", "quarter", "lift", "first_let"]
+    assert subject["required"] == ["living.area"]
+
+
+def test_its_example_gets_the_answer_it_promises(client: FlaskClient) -> None:
+    example = client.get("/model").get_json()["example"]
+    assert client.post("/predict", json=example["request"]).get_json() == example["answer"]

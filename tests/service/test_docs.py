@@ -1,0 +1,25 @@
+"""The document's page: everything it loads comes from this server."""
+
+import re
+
+import pytest
+from flask.testing import FlaskClient
+
+
+def test_the_front_door_leads_to_the_document(client: FlaskClient) -> None:
+    assert client.get("/").headers["Location"] == "/docs"
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_holds_no_script(client: FlaskClient) -> None:
+    page = client.get("/docs", buffered=True).text
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(loaded) >= 4
+    for path in loaded:
+        assert "//" not in path
+        assert client.get(f"/{path}", buffered=True).status_code == 200
+    assert not re.search(r"<script[^>]*>[^<]", page)
+
+
+@pytest.mark.parametrize("name", ["swagger-ui.js", "..%2fflask_swagger_ui.py", "docs.html", "index.css"])
+def test_no_other_file_of_those_folders_is_served(client: FlaskClient, name: str) -> None:
+    assert client.get(f"/docs/{name}").status_code == 404

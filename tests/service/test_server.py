@@ -1,0 +1,259 @@
+"""The server that `python -m service` starts: real processes, real sockets, real signals."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.service.homes import HOME
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 30.0
+MAX_BODY = 1_000_000
+
+HEAD = b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server."""
+
+    process: "subprocess.Popen[bytes]"
+    port: int
+    log: Path
+
+    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """Send one request on a connection of its own; return the answer's status and body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request(method, path, body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def predict(self, body: Any) -> tuple[int, Any]:
+        status, answer = self.ask("POST", "/predict", json.dumps(body).encode())
+        return status, json.loads(answer)
+
+    def connect(self, sent: bytes) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        connection.sendall(sent)
+        return connection
+
+    def workers(self) -> list[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(child) for child in children.read_text().split()]
+
+    def wait_until_ready(self, workers: int = 2) -> None:
+        """Wait until so many workers have said that they serve."""
+        deadline = time.monotonic() + PATIENCE
+        while min(self.log.read_text().count(said) for said in ("Started worker", "serving ")) < workers:
+            assert time.monotonic() < deadline
+            assert self.process.poll() is None
+            time.sleep(0.02)
+
+    def replace_a_worker(self) -> None:
+        """Kill a worker and wait until another process has its place; it need not be ready."""
+        before = self.workers()
+        os.kill(before[0], signal.SIGKILL)
+        deadline = time.monotonic() + PATIENCE
+        while len(set(self.workers()) - {before[0]}) < len(before):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def stop(self) -> int:
+        """Send SIGTERM and return the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+
+def start(port: int, log: Path, **settings: object) -> "subprocess.Popen[bytes]":
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ESTIMATOR_")}
+    environment |= {f"ESTIMATOR_{name.upper()}": str(value) for name, value in settings.items()}
+    environment["ESTIMATOR_PORT"] = str(port)
+    with log.open("ab") as stderr:
+        return subprocess.Popen(
+            [sys.executable, "-m", "service"],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            start_new_session=True,
+        )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(models: Path, **settings: object) -> Iterator[Server]:
+    port = free_port()
+    log = models / f"server-{port}.log"
+    server = Server(start(port, log, model=models / "king_county", max_body=MAX_BODY, **settings), port, log)
+    try:
+        server.wait_until_ready()
+        yield server
+    finally:
+        server.process.terminate()
+        server.process.wait(PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def server(models: Path) -> Iterator[Server]:
+    with running(models) as server:
+        yield server
+
+
+def test_it_values_a_home(server: Server) -> None:
+    status, valuation = server.predict(HOME)
+    assert status == 200
+    assert valuation["price_low"] < valuation["price"] < valuation["price_high"]
+
+
+def test_both_workers_give_the_same_answer(server: Server) -> None:
+    assert len(server.workers()) == 2
+    answers = {json.dumps(server.predict(HOME)) for _ in range(20)}
+    assert len(answers) == 1
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [HEAD, HEAD + b"Content-Length: 90\r\n\r\n{"],
+    ids=["headers", "body"],
+)
+def test_forty_clients_that_stall_keep_nobody_else_waiting(server: Server, begun: bytes) -> None:
+    stalled = [server.connect(begun) for _ in range(40)]
+    try:
+        for _ in range(20):
+            assert server.predict(HOME)[0] == 200
+    finally:
+        for connection in stalled:
+            connection.close()
+
+
+def test_a_client_that_does_not_finish_its_headers_is_disconnected(models: Path) -> None:
+    with running(models, header_timeout=1, host="localhost") as server:
+        with server.connect(b"GET /livez HTTP/1.1\r\nHost: here\r\n") as connection:
+            assert connection.recv(1000) == b""
+        assert server.stop() == 0
+
+
+def test_a_body_that_ends_early_is_not_valued(server: Server) -> None:
+    head = (
+        b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n"
+    )
+    with server.connect(head + json.dumps(HOME).encode()) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(1000)
+    assert b" 200 " not in answer
+    assert server.predict(HOME)[0] == 200
+
+
+def test_a_chunked_body_is_refused_not_cut(server: Server) -> None:
+    head = (
+        b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+    )
+    body = json.dumps([HOME] * 20_000).encode()
+    with server.connect(head + b"\r\n") as connection:
+        connection.sendall(f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 411 ")
+
+
+def test_a_body_over_the_limit_is_refused(server: Server) -> None:
+    status, problem = server.ask("POST", "/predict", bytes(10 * MAX_BODY))
+    assert status == 413
+    assert json.loads(problem)["type"] == "/problems/body-too-large"
+
+
+def test_a_killed_worker_is_replaced_and_the_server_serves_on(models: Path) -> None:
+    with running(models) as server:
+        server.replace_a_worker()
+        server.wait_until_ready(3)
+        assert server.predict(HOME)[0] == 200
+        assert server.stop() == 0
+
+
+def test_a_server_that_is_stopped_while_a_worker_starts_does_not_wait_for_it(models: Path) -> None:
+    with running(models, stop_timeout=1000) as server:
+        server.replace_a_worker()
+        assert server.stop() == 0
+
+
+def test_a_signal_to_the_whole_group_stops_it_as_well(models: Path) -> None:
+    with running(models) as server:
+        os.killpg(server.process.pid, signal.SIGTERM)
+        assert server.process.wait(PATIENCE) == 0
+
+
+def test_what_is_in_flight_at_sigterm_is_answered_and_the_exit_code_is_0(models: Path) -> None:
+    body = json.dumps(HOME).encode()
+    begun = HEAD + f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n".encode()
+    with running(models) as server, ExitStack() as connections:
+        asked = [connections.enter_context(server.connect(begun)) for _ in range(8)]
+        for connection in asked:
+            # The application asks for the body: the request is in its hands.
+            assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        for connection in asked:
+            connection.sendall(body)
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            assert answer.status == 200
+            assert json.loads(answer.read())["price"] > 0
+        assert server.process.wait(PATIENCE) == 0
+        assert "Traceback" not in server.log.read_text()
+
+
+def test_an_upload_that_stalls_does_not_keep_a_stopped_server_for_ever(models: Path) -> None:
+    with running(models, stop_timeout=1) as server, server.connect(HEAD + b"Content-Length: 90\r\n\r\n{"):
+        time.sleep(0.2)
+        assert server.stop() == 0
+
+
+def test_its_log_says_what_is_served_and_holds_no_requests(models: Path) -> None:
+    with running(models) as server:
+        version = server.predict(HOME)[1]["model_version"]
+        assert server.stop() == 0
+    log = server.log.read_text()
+    assert log.count(f"serving {version}") == 2
+    assert "square_footage" not in log
+    assert "WARNING" not in log
+
+
+def refused_start(port: int, folder: Path, **settings: object) -> str:
+    """Return what a server says that does not start."""
+    log = folder / "refused.log"
+    assert start(port, log, **settings).wait(PATIENCE) == 2
+    return log.read_text()
+
+
+def test_a_port_in_use_stops_the_start(server: Server, models: Path, tmp_path: Path) -> None:
+    told = refused_start(server.port, tmp_path, model=models / "king_county")
+    assert told == f"cannot listen on 127.0.0.1, port {server.port}: Address already in use\n"
+
+
+def test_a_model_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
+    told = refused_start(free_port(), tmp_path, model=tmp_path)
+    assert told == f"{tmp_path}: there is no saved version here (make train makes one)\n"
+
+
+def test_wrong_settings_stop_the_start_all_told_at_once(tmp_path: Path) -> None:
+    told = refused_start(0, tmp_path, threads="many")
+    assert "ESTIMATOR_PORT is '0'" in told
+    assert "ESTIMATOR_THREADS is 'many'" in told

@@ -1,0 +1,99 @@
+"""Liveness, readiness, what is served, and the document of the interface."""
+
+import json
+from pathlib import Path
+
+from flask.testing import FlaskClient
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from estimator.registry import load_version
+from service.app import create_app
+from service.settings import Settings
+from tests.service.homes import HOME
+
+
+def test_a_server_with_its_model_is_alive_and_ready(client: FlaskClient) -> None:
+    assert client.get("/livez").status_code == 200
+    assert client.get("/readyz").status_code == 200
+
+
+def test_a_server_without_a_model_is_alive_but_not_ready(tmp_path: Path) -> None:
+    client = create_app(Settings(model=tmp_path / "nothing")).test_client()
+    assert client.get("/livez").status_code == 200
+    for answer in (
+        client.get("/readyz"),
+        client.get("/model"),
+        client.get("/openapi.json"),
+        client.post("/predict", json=HOME),
+    ):
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"] == "1"
+        assert answer.get_json(force=True)["type"] == "/problems/not-ready"
+
+
+def test_the_model_says_what_it_is_and_what_it_takes(client: FlaskClient, models: Path) -> None:
+    saved = load_version(models / "king_county")
+    model = client.get("/model").get_json()
+    assert model["model_version"] == saved.name
+    assert (model["market"], model["currency"]) == ("king_county", "USD")
+    assert model["error_figures"] == saved.manifest["error_figures"]
+    features = {feature["name"]: feature for feature in model["features"]}
+    assert list(features) == [feature.name for feature in saved.appraiser.market.features]
+    assert features["square_footage"] == {
+        "name": "square_footage",
+        "aliases": ["sqft_living", "LivingArea", "sqft"],
+        "kind": "number",
+        "unit": "ft²",
+        "required": True,
+        "minimum": 100,
+        "maximum": 20000,
+        "price_effect": "increasing",
+        "description": "Finished living area.",
+    }
+
+
+def test_the_models_example_gets_the_answer_it_promises(client: FlaskClient) -> None:
+    example = client.get("/model").get_json()["example"]
+    assert client.post("/predict", json=example["request"]).get_json() == example["answer"]
+
+
+def test_the_document_is_valid_openapi(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").get_json()
+    assert document["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_the_document_names_every_route(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").get_json()
+    served = {str(rule) for rule in client.application.url_map.iter_rules()}
+    of_no_program = {"/", "/docs/<name>", "/problems/<name>"}
+    assert set(document["paths"]) == served - of_no_program
+
+
+def test_answers_are_what_the_document_says(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").get_json()
+    schemas = {"components": document["components"]}
+    answered = OAS31Validator(
+        document["paths"]["/predict"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+        | schemas
+    )
+    answered.validate(client.post("/predict", json=HOME).get_json())
+    answered.validate(client.post("/predict", json=[HOME, {}]).get_json())
+    refused = OAS31Validator(document["components"]["schemas"]["Problem"] | schemas)
+    refused.validate(json.loads(client.post("/predict", json={}).data))
+
+
+def test_the_document_tells_good_facts_from_bad(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").get_json()
+    subject = OAS31Validator(document["components"]["schemas"]["Subject"])
+    assert subject.is_valid(HOME | {"grade": None, "waterfront": True, "postal_code": 98103})
+    for bad in (
+        {"grade": 99},
+        {"grade": 7.5},
+        {"latitude": None},
+        {"postal_code": ""},
+        {"size": 1},
+        {"waterfront": 2},
+    ):
+        assert not subject.is_valid(HOME | bad)
