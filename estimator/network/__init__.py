@@ -1,8 +1,9 @@
 """A small neural-network library in NumPy, to train with and to learn from. Knows nothing of houses.
 
-A file is one idea: ``layer`` (what every layer is), ``dense``, ``activations``, ``dropout``; ``network``
-(layers over one vector of ``parameters``); ``losses``, ``optimisers``, ``schedules``, ``averaging``;
-``batches`` and ``training``. Each backward pass stands beside its forward pass and derives its gradient.
+A file is one idea: ``layer`` (what every layer is), ``dense``, ``activations``, ``dropout``,
+``embeddings``, ``ensemble``, ``beside``; ``network`` (layers over one vector of ``parameters``);
+``losses``, ``optimisers``, ``schedules``, ``averaging``; ``batches`` and ``training``. Each backward pass
+stands beside its forward pass and derives its gradient.
 
 Examples
 --------
@@ -25,10 +26,13 @@ from estimator.network.activations import (
     Tanh,
 )
 from estimator.network.averaging import ExponentialAverage
-from estimator.network.batches import Batches, Source
+from estimator.network.batches import Batches, BlockBatches, Source, Stream
+from estimator.network.beside import Beside
 from estimator.network.dense import Dense
 from estimator.network.dropout import Dropout
-from estimator.network.initialisers import he_normal, lecun_normal, xavier_uniform, zeros
+from estimator.network.embeddings import Periodic, PiecewiseLinear, quantile_edges
+from estimator.network.ensemble import MemberBias, MemberDense, MemberScale, batch_ensemble_dense
+from estimator.network.initialisers import he_normal, lecun_normal, ones, random_signs, xavier_uniform, zeros
 from estimator.network.layer import Layer
 from estimator.network.losses import MSE, RMSE, BinaryCrossEntropy, Loss, Pinball
 from estimator.network.network import Network, Sequential
@@ -44,7 +48,9 @@ __all__ = [
     "Adam",
     "AdamW",
     "Batches",
+    "Beside",
     "BinaryCrossEntropy",
+    "BlockBatches",
     "Dense",
     "Dropout",
     "Epoch",
@@ -55,12 +61,17 @@ __all__ = [
     "Layer",
     "LeakyReLU",
     "Loss",
+    "MemberBias",
+    "MemberDense",
+    "MemberScale",
     "Mish",
     "Momentum",
     "Network",
     "NonFiniteLossError",
     "Optimiser",
     "Parameters",
+    "Periodic",
+    "PiecewiseLinear",
     "Pinball",
     "Plan",
     "ReLU",
@@ -69,13 +80,18 @@ __all__ = [
     "Sigmoid",
     "Source",
     "StopTraining",
+    "Stream",
     "Tanh",
+    "batch_ensemble_dense",
     "clip_global_norm",
     "constant",
     "cosine",
     "coslog4",
     "he_normal",
     "lecun_normal",
+    "ones",
+    "quantile_edges",
+    "random_signs",
     "train",
     "warm_up",
     "xavier_uniform",

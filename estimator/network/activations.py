@@ -17,6 +17,8 @@ from estimator.network.layer import Layer
 class Activation(Layer):
     """y = f(x), number by number. A subclass writes f and its slope f′.
 
+    One whose slope can be told from y alone may write y over x.
+
     Shapes: x ``(…, d)`` → y ``(…, d)``.
     """
 
@@ -29,26 +31,27 @@ class Activation(Layer):
         raise NotImplementedError
 
     def slope(self, x: Array, y: Array, out: Array) -> None:
-        """Write f′(x) into ``out``, given y = f(x) as well: some slopes are simpler in y."""
+        """Write f′(x) into ``out``, given y = f(x) as well: many slopes are simpler in y."""
         raise NotImplementedError
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        """Y = f(x)."""
-        y = self._y.take(x.shape, x.dtype)
+        """Write y = f(x)."""
+        y = x if self.in_place else self._y.take(x.shape, x.dtype)
         self.value(x, out=y)
         self._last = x, y
         return y
 
     def backward(self, dy: Array) -> Array:
         """∂L/∂x = ∂L/∂y · f′(x): each output depends on one input alone."""
-        dx = self._dx.take(dy.shape, dy.dtype)
-        self.slope(*self._last, out=dx)
-        np.multiply(dx, dy, out=dx)
-        return dx
+        slope = self._dx.take(dy.shape, dy.dtype)
+        self.slope(*self._last, out=slope)
+        return np.multiply(dy, slope, out=dy)
 
 
 class Identity(Activation):
     """f(x) = x: what a regression's output layer has."""
+
+    may_overwrite_input = True
 
     def value(self, x: Array, out: Array) -> None:
         """f(x) = x."""
@@ -65,6 +68,8 @@ class Sigmoid(Activation):
     Its slope is at most ¼, so the gradient fades on its way through a deep chain of sigmoids.
     """
 
+    may_overwrite_input = True
+
     def value(self, x: Array, out: Array) -> None:
         """f(x) = 1 / (1 + e⁻ˣ)."""
         sigmoid(x, out)
@@ -77,6 +82,8 @@ class Sigmoid(Activation):
 
 class Tanh(Activation):
     """f(x) = tanh x: a sigmoid around zero."""
+
+    may_overwrite_input = True
 
     def value(self, x: Array, out: Array) -> None:
         """f(x) = tanh x."""
@@ -94,13 +101,20 @@ class ReLU(Activation):
     A neuron whose sum is negative for every example has no gradient left and learns no more: it is dead.
     """
 
+    may_overwrite_input = True
+
     def value(self, x: Array, out: Array) -> None:
         """f(x) = max(x, 0)."""
-        np.maximum(x, 0, out=out)
+        np.maximum(x, np.zeros(x.shape[-1], x.dtype), out=out)  # twice as fast as with a single 0
 
     def slope(self, x: Array, y: Array, out: Array) -> None:
         """f′(x) = 1 where x > 0, else 0; the slope at 0 is taken as 0."""
         np.greater(y, 0, out=out)
+
+    def backward(self, dy: Array) -> Array:
+        """∂L/∂x = ∂L/∂y where x > 0, else 0: truth values serve as slopes, in a quarter of the memory."""
+        positive = np.greater(self._last[1], 0, out=self._dx.take(dy.shape, np.bool_))
+        return np.multiply(dy, positive, out=dy)
 
 
 class LeakyReLU(Activation):
@@ -109,13 +123,15 @@ class LeakyReLU(Activation):
     Parameters
     ----------
     leak
-        α in [0, 1).
+        α in (0, 1).
     """
+
+    may_overwrite_input = True
 
     def __init__(self, leak: float = 0.01) -> None:
         super().__init__()
-        if not 0 <= leak < 1:
-            raise ValueError(f"the leak must lie in [0, 1), not {leak}")
+        if not 0 < leak < 1:
+            raise ValueError(f"the leak must lie in (0, 1), not {leak}")
         self.leak = leak
 
     def settings(self) -> dict[str, Any]:
@@ -124,12 +140,13 @@ class LeakyReLU(Activation):
 
     def value(self, x: Array, out: Array) -> None:
         """f(x) = max(x, αx): the larger of the two, as α < 1."""
-        np.multiply(x, self.leak, out=out)
-        np.maximum(x, out, out=out)
+        scratch = self._scratch.take(x.shape, x.dtype)
+        np.multiply(x, self.leak, out=scratch)
+        np.maximum(x, scratch, out=out)
 
     def slope(self, x: Array, y: Array, out: Array) -> None:
-        """f′(x) = 1 where x > 0, else α."""
-        np.greater(x, 0, out=out)
+        """f′(x) = 1 where x > 0, which is where y > 0, else α."""
+        np.greater(y, 0, out=out)
         np.maximum(out, self.leak, out=out)
 
 

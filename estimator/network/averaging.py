@@ -8,8 +8,8 @@ from estimator.network.arrays import Array
 class ExponentialAverage:
     """a ← a + (1 − β)(θ − a) after each step (Polyak and Juditsky 1992, with fading memory).
 
-    In the first steps t, β is (1 + t)/(10 + t) where that is less, so that the random start is soon
-    forgotten.
+    In the first steps t, β is (1 + t)/(10 + t) where that is less, so that the random start is soon forgotten:
+    a departure from the paper that TensorFlow's moving average made customary.
 
     Parameters
     ----------

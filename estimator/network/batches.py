@@ -49,7 +49,7 @@ class Batches:
     Raises
     ------
     ValueError
-        If there are no rows, or x and y differ in how many.
+        If there are no rows, or x and y differ in how many, or a batch is to have none.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Batches:
         dtype: type[np.floating[Any]] = np.float32,
     ) -> None:
         self.x, self.y = pair(x, y, dtype)
-        self.size = size
+        self.size = _at_least_one(size, "rows in a batch")
         self.augment = augment
         self._rows = np.arange(len(self.x))
         self._order = self._rows.copy()
@@ -87,6 +87,90 @@ class Batches:
             yield x, y
 
 
+class BlockBatches:
+    """Mini-batches of arrays that do not fit in memory, such as memory maps.
+
+    Reading single rows at random from a disk is slow. So blocks of neighbouring rows are read whole, in
+    a new order each epoch, and the rows of a block are shuffled in memory. Where neighbours in the file
+    are alike, shuffle the file once.
+
+    Parameters
+    ----------
+    x, y
+        As for ``Batches``; anything with a length that gives rows for a slice.
+    size
+        Rows in a batch.
+    block
+        Rows that are in memory at a time.
+    augment, dtype
+        As for ``Batches``.
+    """
+
+    def __init__(
+        self,
+        x: Array,
+        y: Array,
+        size: int = 256,
+        *,
+        block: int = 1 << 18,
+        augment: Augment | None = None,
+        dtype: type[np.floating[Any]] = np.float32,
+    ) -> None:
+        if not len(x) or len(x) != len(y):
+            raise ValueError(f"examples and targets of as many rows are needed, not {len(x)} and {len(y)}")
+        self.x, self.y = x, y
+        self.size = _at_least_one(size, "rows in a batch")
+        self.augment = augment
+        self.dtype = dtype
+        self._block = _at_least_one(block, "rows in memory")
+        self._starts = np.arange(0, len(x), block)
+
+    def __len__(self) -> int:
+        rows = np.minimum(self._starts + self._block, len(self.x)) - self._starts
+        return int(np.sum(-(-rows // self.size)))
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Every row once; blocks, and rows within a block, in random order."""
+        for start in rng.permutation(self._starts):
+            rows = slice(start, start + self._block)
+            yield from Batches(
+                self.x[rows], self.y[rows], self.size, augment=self.augment, dtype=self.dtype
+            ).epoch(rng)
+
+
+class Stream:
+    """Mini-batches from an iterator of the caller's: a database, a generator, files read one by one.
+
+    Parameters
+    ----------
+    open_epoch
+        Given the generator, returns an iterator over one epoch's batches ``(x, y)``.
+    length
+        How many batches that will be; schedules need to know.
+    dtype
+        The network's number type.
+    """
+
+    def __init__(
+        self,
+        open_epoch: Callable[[np.random.Generator], Iterator[tuple[ArrayLike, ArrayLike]]],
+        length: int,
+        *,
+        dtype: type[np.floating[Any]] = np.float32,
+    ) -> None:
+        self.open_epoch = open_epoch
+        self.length = length
+        self.dtype = dtype
+
+    def __len__(self) -> int:
+        return self.length
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """The caller's batches in the network's number type."""
+        for x, y in self.open_epoch(rng):
+            yield pair(x, y, self.dtype)
+
+
 def pair(x: ArrayLike, y: ArrayLike, dtype: type[np.floating[Any]]) -> Batch:
     """Examples ``(n, d_in)`` and targets ``(n, d_out)`` of one number type, from what the caller has."""
     examples = np.asarray(x, dtype)
@@ -97,3 +181,9 @@ def pair(x: ArrayLike, y: ArrayLike, dtype: type[np.floating[Any]]) -> Batch:
             f"examples (n, d) and targets (n, d) with n ≥ 1, not {examples.shape} and {targets.shape}"
         )
     return examples, targets
+
+
+def _at_least_one(number: int, what: str) -> int:
+    if number < 1:
+        raise ValueError(f"there must be at least one of the {what}, not {number}")
+    return number

@@ -19,18 +19,23 @@ class Dense(Layer):
     n_in, n_out
         Numbers per example going in and coming out.
     weight, bias
-        Initialisers of W ``(n_in, n_out)`` and b ``(n_out,)``.
+        Initialisers of W ``(n_in, n_out)`` and b ``(n_out,)``; a bias of None leaves b out.
 
-    Notes ----- Shapes: x ``(…, n_in)`` → y ``(…, n_out)``. All leading axes are examples to this layer:
-    in an ensemble its weights are shared by the members, and their rows go through one product ``(k·n,
-    n_in) @ (n_in, n_out)``.
+    Notes
+    -----
+    Shapes: x ``(…, n_in)`` → y ``(…, n_out)``. All leading axes are examples to this layer: in an ensemble its
+    weights are shared by the members, and their rows go through one product ``(k·n, n_in) @ (n_in, n_out)``.
 
     Examples
     --------
     >>> network = Network([Dense(4, 8), ReLU(), Dense(8, 1)], rng=np.random.default_rng(0))
     """
 
-    def __init__(self, n_in: int, n_out: int, weight: Initialiser = he_normal, bias: Initialiser = zeros) -> None:
+    forgets_output = True
+
+    def __init__(
+        self, n_in: int, n_out: int, weight: Initialiser = he_normal, bias: Initialiser | None = zeros
+    ) -> None:
         super().__init__()
         self.n_in = n_in
         self.n_out = n_out
@@ -40,26 +45,30 @@ class Dense(Layer):
 
     def shapes(self) -> dict[str, Shape]:
         """W and b."""
-        return {"weight": (self.n_in, self.n_out), "bias": (self.n_out,)}
+        shapes: dict[str, Shape] = {"weight": (self.n_in, self.n_out)}
+        return shapes if self._initial_bias is None else {**shapes, "bias": (self.n_out,)}
 
     def initialise(self, rng: np.random.Generator) -> None:
         """Draw W and b by their initialisers."""
         self.parameters["weight"][:] = self._initial_weight(rng, (self.n_in, self.n_out))
-        self.parameters["bias"][:] = self._initial_bias(rng, (1, self.n_out))[0]
+        if self._initial_bias is not None:
+            self.parameters["bias"][:] = self._initial_bias(rng, (1, self.n_out))[0]
 
     def settings(self) -> dict[str, Any]:
         """The layer's shape; how it started is past."""
-        return {"n_in": self.n_in, "n_out": self.n_out}
+        shape: dict[str, Any] = {"n_in": self.n_in, "n_out": self.n_out}
+        return shape if self._initial_bias is not None else {**shape, "bias": None}
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        """Y = XW + b, a row an example."""
+        """Write Y = XW + b, a row an example."""
         if x.shape[-1] != self.n_in:
             raise ValueError(f"a dense layer of {self.n_in} inputs was given an array of shape {x.shape}")
-        self._x = x.reshape(-1, self.n_in)
         y = self._y.take((*x.shape[:-1], self.n_out), x.dtype)
-        rows = y.reshape(-1, self.n_out)
-        np.matmul(x.reshape(-1, self.n_in), self.parameters["weight"], out=rows)
-        np.add(rows, self.parameters["bias"], out=rows)
+        rows = x.reshape(-1, self.n_in)
+        np.matmul(rows, self.parameters["weight"], out=y.reshape(-1, self.n_out))
+        if "bias" in self.parameters:
+            np.add(y, self.parameters["bias"], out=y)
+        self._x = rows
         return y
 
     def backward(self, dy: Array) -> Array:
@@ -69,7 +78,8 @@ class Dense(Layer):
         """
         self.backward_parameters(dy)
         dx = self._dx.take((*dy.shape[:-1], self.n_in), dy.dtype)
-        np.matmul(dy.reshape(-1, self.n_out), self.parameters["weight"].T, out=dx.reshape(-1, self.n_in))
+        product = np.multiply if self.n_out == 1 else np.matmul  # an outer product is no work for a BLAS
+        product(dy.reshape(-1, self.n_out), self.parameters["weight"].T, out=dx.reshape(-1, self.n_in))
         return dx
 
     def backward_parameters(self, dy: Array) -> None:
@@ -79,6 +89,7 @@ class Dense(Layer):
         """
         rows = dy.reshape(-1, self.n_out)
         np.matmul(self._x.T, rows, out=self.gradients["weight"])
-        ones = self._ones.take((len(rows),), dy.dtype)
-        ones.fill(1)
-        np.matmul(ones, rows, out=self.gradients["bias"])  # a product sums columns faster than a reduction
+        if "bias" in self.parameters:
+            ones = self._ones.take((len(rows),), dy.dtype)
+            ones.fill(1)
+            np.matmul(ones, rows, out=self.gradients["bias"])  # sums the columns faster than a reduction

@@ -50,7 +50,7 @@ class Dropout(Layer):
         return {"rate": self.rate}
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        """Y = x ⊙ mask / (1 − rate), or x itself in prediction."""
+        """Write y = x ⊙ mask / (1 − rate), or x itself in prediction."""
         threshold = min(round(self.rate * 256), 255)
         self._training = rng is not None and threshold > 0
         if rng is None or threshold == 0:
@@ -69,8 +69,7 @@ class Dropout(Layer):
         """∂L/∂x = ∂L/∂y ⊙ mask / (1 − rate): what did not pass forward gets no blame."""
         if not self._training:
             return dy
-        dx = self._dx.take(dy.shape, dy.dtype)
-        return np.multiply(dy, self._mask_view, out=dx)
+        return np.multiply(dy, self._mask_view, out=dy)
 
 
 _BYTES = 1 << 14

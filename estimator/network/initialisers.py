@@ -33,3 +33,13 @@ def lecun_normal(rng: np.random.Generator, shape: Shape) -> Array:
 def zeros(rng: np.random.Generator, shape: Shape) -> Array:  # noqa: ARG001 - every initialiser has this form
     """All zeros: for biases, and for last layers that are to start at "no effect"."""
     return np.zeros(shape)
+
+
+def random_signs(rng: np.random.Generator, shape: Shape) -> Array:
+    """−1 or 1, a coin toss each: members that see differently signed inputs grow apart."""
+    return rng.integers(0, 2, shape) * 2.0 - 1.0
+
+
+def ones(rng: np.random.Generator, shape: Shape) -> Array:  # noqa: ARG001 - as for zeros
+    """All ones: members alike at the start."""
+    return np.ones(shape)

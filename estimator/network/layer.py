@@ -17,8 +17,9 @@ class Layer:
     """One differentiable step.
 
     ``forward`` turns x into y and remembers what ``backward`` will need. ``backward`` is given ∂L/∂y, the
-    gradient of the loss by the layer's output, writes ∂L/∂θ into ``gradients`` for each of its parameters
-    θ, and returns ∂L/∂x. What both return is the layer's own memory: good until the layer's next call.
+    gradient of the loss by the layer's output, writes ∂L/∂θ into ``gradients`` for each of its parameters θ,
+    and returns ∂L/∂x. What both return is the layer's own memory: good until the layer's next call.
+    ``backward`` may write over the dy it is given.
 
     A subclass names its parameters' shapes in ``shapes``, their starting values in ``initialise`` and its
     constructor's arguments in ``settings``. It is then known by its class's name to ``Network.from_state``.
@@ -27,12 +28,19 @@ class Layer:
     kinds: ClassVar[dict[str, type["Layer"]]] = {}
     """Every layer class by its name."""
 
+    forgets_output: bool = False
+    """Whether ``backward`` does without y, so that the next layer may write over it."""
+    may_overwrite_input: bool = False
+    """Whether ``forward`` can write y where x was: it does if ``in_place`` is set, and saves memory traffic."""
+
+    in_place: bool = False
     parameters: Mapping[str, Array]
     gradients: Mapping[str, Array]
 
     def __init_subclass__(cls) -> None:
-        if cls.__name__ in Layer.kinds:
-            raise TypeError(f"there is a layer called {cls.__name__} already")
+        known = Layer.kinds.get(cls.__name__, cls)
+        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(f"there is a layer called {cls.__name__} already, in {known.__module__}")
         Layer.kinds[cls.__name__] = cls
 
     def __init__(self) -> None:
@@ -51,7 +59,11 @@ class Layer:
         return {}
 
     def bind(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
-        """Take these arrays as the layer's parameters and as the place for their gradients."""
+        """Take these arrays as the layer's parameters and as the place for their gradients.
+
+        The layer's neighbours may be new ones: whether it can work in place is for them to say again.
+        """
+        self.in_place = False
         self.parameters = parameters
         self.gradients = gradients
 

@@ -137,10 +137,9 @@ class Pinball(Loss):
         """1/N Σ max(q·e, (q − 1)·e); the target may be ``(n, 1)``, the same for every quantile."""
         if prediction.shape[-1] != len(self.quantiles):
             raise ValueError(f"{len(self.quantiles)} quantiles, but predictions of shape {prediction.shape}")
+        _check(prediction[..., : target.shape[-1]], target)
         over = self._gradient.take(prediction.shape, prediction.dtype)
         terms = self._scratch.take(prediction.shape, prediction.dtype)
-        if target.shape[-1] != 1:
-            _check(prediction, target)
         np.subtract(prediction, target, out=over)  # −e
         self._over = over
         q = np.asarray(self.quantiles, prediction.dtype)

@@ -3,6 +3,7 @@
 Knows nothing of losses, optimisers or what its numbers mean.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -43,6 +44,9 @@ class Sequential(Layer):
         super().bind(parameters, gradients)
         for place, layer in enumerate(self.layers):
             layer.bind(under(f"{place}.", parameters), under(f"{place}.", gradients))
+        self.forgets_output = bool(self.layers) and self.layers[-1].forgets_output
+        for before, layer in itertools.pairwise(self.layers):
+            layer.in_place = before.forgets_output and layer.may_overwrite_input
         self._first_trained = next(
             (place for place, layer in enumerate(self.layers) if layer.shapes()), len(self.layers)
         )
@@ -104,7 +108,7 @@ class Network(Sequential):
         self.bind(Parameters(self.shapes(), dtype), Parameters(self.shapes(), dtype))
         self.initialise(rng)
 
-    def predict(self, x: ArrayLike, batch_size: int = 1024) -> Array:
+    def predict(self, x: ArrayLike, batch_size: int = 512) -> Array:
         """The network's answers, an ensemble's members averaged.
 
         Parameters
@@ -121,19 +125,19 @@ class Network(Sequential):
         """
         return self._predict(x, batch_size, lambda y: y.mean(axis=0) if y.ndim == 3 else y)
 
-    def predict_members(self, x: ArrayLike, batch_size: int = 1024) -> Array:
+    def predict_members(self, x: ArrayLike, batch_size: int = 512) -> Array:
         """The answers of each member of an ensemble, ``(k, n, d_out)``; see ``predict``."""
         return self._predict(x, batch_size, lambda y: y)
 
     def _predict(self, x: ArrayLike, batch_size: int, answer: Callable[[Array], Array]) -> Array:
-        examples = np.asanyarray(x)
+        examples = np.asarray(x)
         if examples.ndim != 2:
             raise ValueError(f"examples must come as (n, d), not as an array of shape {examples.shape}")
-        first = answer(self.forward(examples[:batch_size].astype(self.dtype, copy=False)))
+        first = answer(self.forward(np.asarray(examples[:batch_size], self.dtype)))
         answers = np.empty((*first.shape[:-2], len(examples), first.shape[-1]), self.dtype)
         answers[..., :batch_size, :] = first
         for start in range(batch_size, len(examples), batch_size):
-            batch = examples[start : start + batch_size].astype(self.dtype, copy=False)
+            batch = np.asarray(examples[start : start + batch_size], self.dtype)
             answers[..., start : start + batch_size, :] = answer(self.forward(batch))
         return answers
 
@@ -162,6 +166,13 @@ class Network(Sequential):
         for name, array in state["parameters"].items():
             network.parameters[name][...] = array
         return network
+
+    def as_type(self, dtype: type[np.floating[Any]]) -> "Network":
+        """A copy in another number type.
+
+        A network that learnt in float32 answers in float64 without the last digits that there depend on the batch.
+        """
+        return Network.from_state(self.state() | {"dtype": np.dtype(dtype).name})
 
     def __reduce__(self) -> tuple[Callable[[State], "Network"], tuple[State]]:
         """Copies and pickles are made of ``state``: a thread's working memory does not travel."""

@@ -71,7 +71,7 @@ class Momentum(Optimiser):
         self.momentum = momentum
 
     def start(self, parameters: Array) -> None:
-        """V = 0."""
+        """Start from v = 0."""
         super().start(parameters)
         self._velocity = np.zeros_like(parameters)
 
@@ -87,9 +87,10 @@ class Adam(Optimiser):
 
     m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², θ ← θ − η · m̂/(√v̂ + ε) with m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ).
 
-    Notes ----- Departure in form, not in value: the sums M = m/(1 − β₁) and V = v/(1 − β₂) are kept in
-    the place of the means, which saves two passes over the vector a step. The constants move into the
-    scalars of the last passes.
+    Notes
+    -----
+    Departure in form, not in value: the sums M = m/(1 − β₁) and V = v/(1 − β₂) are kept in the place of the means,
+    which saves two passes over the vector a step. The constants move into the scalars of the last passes.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class Adam(Optimiser):
         self.epsilon = epsilon
 
     def start(self, parameters: Array) -> None:
-        """M = V = 0, t = 0."""
+        """Start from M = V = 0, t = 0."""
         super().start(parameters)
         self._sum = np.zeros_like(parameters)
         self._square_sum = np.zeros_like(parameters)
@@ -163,7 +164,7 @@ class AdamW(Adam):
         self.decay_mask = decay_mask
 
     def start(self, parameters: Array) -> None:
-        """M = V = 0, t = 0."""
+        """Start from M = V = 0, t = 0."""
         super().start(parameters)
         self._factors = np.ones_like(parameters)
         for factors in (self.decay_mask, self.rate_factors):

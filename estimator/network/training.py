@@ -53,6 +53,10 @@ class Plan:
     patience: int | None = None
     average_decay: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise ValueError(f"a training has at least one epoch, not {self.epochs}")
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -135,7 +139,7 @@ def train(
     NonFiniteLossError
         If a batch's loss or the validation loss is infinite or not a number.
     ValueError
-        If ``plan.patience`` is set without validation.
+        If ``plan.patience`` is set without validation, or an epoch has no batches.
     """
     metric = _metric(validation, loss, network.dtype.type)
     if plan.patience is not None and metric is None:

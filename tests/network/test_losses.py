@@ -1,0 +1,93 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from estimator.network import MSE, RMSE, BinaryCrossEntropy, Loss, Pinball
+from tests.network.finite_differences import TOLERANCE, central_differences, relative_error
+
+LOSSES = [MSE(), RMSE(), BinaryCrossEntropy(), Pinball((0.1, 0.5, 0.9))]
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
+@settings(derandomize=True, deadline=None, max_examples=20)
+@given(k=st.integers(0, 3), n=st.integers(1, 6), seed=st.integers(0, 10**6))
+def test_the_gradient_is_that_of_central_differences(loss: Loss, k: int, n: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    prediction = rng.normal(size=(k, n, 3) if k else (n, 3))
+    target = rng.random((n, 3))
+    loss.forward(prediction, target)
+    found = loss.backward().copy()
+    expected = central_differences(lambda: loss.forward(prediction, target), prediction)
+    assert relative_error(found, expected) <= TOLERANCE
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
+def test_an_ensembles_loss_is_the_mean_of_its_members(loss: Loss) -> None:
+    rng = np.random.default_rng(0)
+    prediction, target = rng.normal(size=(5, 7, 3)), rng.random((7, 3))
+    alone = [loss.forward(member, target) for member in prediction]
+    assert loss.forward(prediction, target) == pytest.approx(np.mean(alone), rel=1e-12)
+
+
+def test_values_are_those_worked_out_by_hand() -> None:
+    prediction, target = np.array([[1.0], [4.0]]), np.array([[2.0], [2.0]])
+    assert MSE().forward(prediction, target) == pytest.approx((1 + 4) / 2)
+    assert RMSE().forward(prediction, target) == pytest.approx(math.sqrt(2.5))
+    assert Pinball((0.9,)).forward(prediction, target) == pytest.approx((0.9 * 1 + 0.1 * 2) / 2)
+    logits, labels = np.array([[0.0], [math.log(3)]]), np.array([[1.0], [0.0]])
+    assert BinaryCrossEntropy().forward(logits, labels) == pytest.approx((math.log(2) + math.log(4)) / 2)
+
+
+def test_a_perfect_prediction_has_no_loss_and_no_gradient() -> None:
+    y = np.array([[1.0], [2.0]])
+    for loss in (MSE(), RMSE()):
+        assert loss.forward(y, y) == 0
+        np.testing.assert_array_equal(loss.backward(), 0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_cross_entropy_of_huge_logits_is_finite(dtype: type[np.floating]) -> None:
+    logits = np.array([[-1e4], [1e4], [-1e4], [1e4]], dtype)
+    loss = BinaryCrossEntropy()
+    assert loss.forward(logits, np.array([[0], [1], [1], [0]], dtype)) == pytest.approx(5000)
+    np.testing.assert_allclose(loss.backward()[:, 0], [0, 0, -0.25, 0.25], atol=1e-30)
+
+
+def test_the_pinball_loss_is_least_at_the_quantile() -> None:
+    target = np.random.default_rng(0).exponential(size=(4001, 1))
+    loss = Pinball((0.8,))
+    guesses = np.quantile(target, [0.7, 0.75, 0.8, 0.85, 0.9])
+    losses = [loss.forward(np.full_like(target, guess), target) for guess in guesses]
+    assert int(np.argmin(losses)) == 2
+
+
+def test_one_target_serves_every_quantile() -> None:
+    prediction, target = np.array([[1.0, 3.0]]), np.array([[2.0]])
+    found = Pinball((0.1, 0.9)).forward(prediction, target)
+    assert found == pytest.approx((0.1 * 1 + 0.1 * 1) / 2)
+
+
+@pytest.mark.parametrize("loss", LOSSES[:3], ids=lambda loss: type(loss).__name__)
+def test_targets_of_another_shape_are_refused(loss: Loss) -> None:
+    with pytest.raises(ValueError, match=r"\(4, 1\).*\(4,\)"):
+        loss.forward(np.zeros((4, 1)), np.zeros(4))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 1), (4, 3)])
+def test_quantiles_do_not_stretch_a_target(shape: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="no targets of shape"):
+        Pinball((0.1, 0.9)).forward(np.zeros((4, 2)), np.zeros(shape))
+
+
+@pytest.mark.parametrize("quantiles", [(), (0.0,), (0.5, 1.0)])
+def test_impossible_quantiles_are_refused(quantiles: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="quantiles"):
+        Pinball(quantiles)
+
+
+def test_as_many_quantiles_as_outputs() -> None:
+    with pytest.raises(ValueError, match="2 quantiles"):
+        Pinball((0.1, 0.9)).forward(np.zeros((3, 1)), np.zeros((3, 1)))
