@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray, LabelArray
-from estimator.market import Feature, Market
+from estimator.market import Market
 
 ALWAYS_THERE = -1
 """Stands for no fact: columns that cannot be withheld."""
@@ -35,41 +35,52 @@ _DAYS_PER_UNIT = 100.0
 
 
 @dataclass(frozen=True)
-class NumberScale:
-    """Numbers → about −3 to 3: z = (x − median)/spread, then z/√(1 + (z/3)²).
+class NumberScales:
+    """Numbers → about −3 to 3, a column each: z = (x − median)/spread, then z/√(1 + (z/3)²).
 
     The smooth clip keeps a mansion from dominating (Holzmüller et al. 2024, RealMLP, section 3). Departure from
     the paper: long-tailed facts are taken as log(1 + x) first.
+
+    Parameters
+    ----------
+    median, spread
+        Of each column, shape (m,).
+    logarithmic
+        Which columns are long-tailed, shape (m,).
     """
 
-    median: float
-    spread: float
-    logarithmic: bool
+    median: FloatArray
+    spread: FloatArray
+    logarithmic: BoolArray
 
     @classmethod
     def fit(cls, values: FloatArray) -> Self:
-        """Learn the scale of n values, NaN where unknown; a fact never known gets a scale all the same."""
-        known = values[~np.isnan(values)]
-        if len(known) == 0:
-            return cls(0.0, 1.0, logarithmic=False)
-        logarithmic = bool(
-            known.min() >= 0 and np.quantile(known, 0.99) > _LONG_TAIL * max(np.median(known), 0.25)
-        )
-        if logarithmic:
-            known = np.log1p(known)
-        low, median, high = np.quantile(known, [0.25, 0.5, 0.75])
-        # Most homes without a basement: the quartiles meet, and the whole range has to do.
-        spread = (high - low) or (known.max() - known.min()) / 2 or 1.0
-        return cls(float(median), float(spread), logarithmic)
+        """Learn from values of shape (n, m), NaN where unknown; a fact never known gets a scale all the same."""
+        scales = [_scale(column[~np.isnan(column)]) for column in values.T]
+        median, spread, logarithmic = zip(*scales, strict=True) if scales else ((), (), ())
+        return cls(np.array(median, np.float64), np.array(spread, np.float64), np.array(logarithmic, np.bool_))
 
     def apply(self, values: FloatArray) -> FloatArray:
-        """Scale n values; NaN stays NaN."""
+        """Scale values of shape (n, m); NaN stays NaN."""
+        size = values.copy()
         # Below 0 only after training: no such value was there to learn from, and 0 is the nearest that was.
-        size = np.log1p(values.clip(min=0.0)) if self.logarithmic else values
+        size[:, self.logarithmic] = np.log1p(values[:, self.logarithmic].clip(min=0.0))
         with np.errstate(over="ignore"):
             z = ((size - self.median) / self.spread).clip(-_FARTHEST, _FARTHEST)
         scaled: FloatArray = z / np.sqrt(1 + (z / 3) ** 2)
         return scaled
+
+
+def _scale(known: FloatArray) -> tuple[float, float, bool]:
+    """Return the median, the spread and whether the tail is long, of one fact's known values."""
+    if len(known) == 0:
+        return 0.0, 1.0, False
+    logarithmic = bool(known.min() >= 0 and np.quantile(known, 0.99) > _LONG_TAIL * max(np.median(known), 0.25))
+    if logarithmic:
+        known = np.log1p(known)
+    low, median, high = np.quantile(known, [0.25, 0.5, 0.75])
+    # Most homes without a basement: the quartiles meet, and the whole range has to do.
+    return float(median), float((high - low) or (known.max() - known.min()) / 2 or 1.0), logarithmic
 
 
 @dataclass(frozen=True)
@@ -124,7 +135,7 @@ class Encoding:
     def __init__(
         self,
         market: Market,
-        scales: Mapping[str, NumberScale],
+        scales: NumberScales,
         labels: Mapping[str, LabelArray],
         waves: PlaceWaves | None,
         newest_sale: np.datetime64 | None,
@@ -135,12 +146,13 @@ class Encoding:
         self._waves = waves
         self._newest_sale = newest_sale
         self.facts = tuple(feature.name for feature in market.features)
+        self._may_be_unknown = np.array([not feature.required for feature in market.numbers], np.bool_)
         self.fact_of_column, self.unknown = self._layout()
 
     @classmethod
     def fit(cls, market: Market, facts: Facts, date: DateArray | None, rng: np.random.Generator) -> Self:
         """Learn scales, labels and waves from n training sales."""
-        scales = {feature.name: NumberScale.fit(facts[feature.name]) for feature in market.numbers}
+        scales = NumberScales.fit(_numbers(market, facts))
         labels = {feature.name: _frequent(facts[feature.name]) for feature in market.labels}
         waves = None
         if market.coordinates is not None:
@@ -160,14 +172,17 @@ class Encoding:
 
     def unseen(self, facts: Facts, name: str) -> BoolArray:
         """Return where a label is given that the network has no column for, shape (n,)."""
-        return facts.known(name) & ~np.isin(facts[name], self._labels[name])
+        given, labels = facts[name], self._labels[name]
+        if len(labels) == 0:
+            return facts.known(name)
+        place = np.searchsorted(labels, given).clip(max=len(labels) - 1)
+        unseen: BoolArray = facts.known(name) & (labels[place] != given)
+        return unseen
 
     def state(self) -> dict[str, Any]:
         """Return what was learned as plain values and arrays; `from_state` takes it back."""
         return {
-            "scales": {
-                name: [scale.median, scale.spread, scale.logarithmic] for name, scale in self._scales.items()
-            },
+            "scales": [self._scales.median, self._scales.spread, self._scales.logarithmic],
             "labels": dict(self._labels),
             "waves": None if self._waves is None else [self._waves.centre, self._waves.frequencies],
             "newest_sale": None if self._newest_sale is None else str(self._newest_sale),
@@ -179,25 +194,19 @@ class Encoding:
         newest = state["newest_sale"]
         return cls(
             market,
-            {name: NumberScale(*scale) for name, scale in state["scales"].items()},
+            NumberScales(*state["scales"]),
             state["labels"],
             None if state["waves"] is None else PlaceWaves(*state["waves"]),
             None if newest is None else np.datetime64(newest, "D"),
         )
 
-    def _blocks(self, facts: Facts, date: DateArray | None) -> Sequence[FloatArray]:
+    def _blocks(self, facts: Facts, date: DateArray | None) -> Sequence[NDArray[Any]]:
         """Return each part's columns, shape (n, ·), in the order of `_layout`."""
-        blocks: list[FloatArray] = []
-        for feature in self._market.features:
-            if feature.is_label:
-                blocks.append((facts[feature.name][:, None] == self._labels[feature.name]).astype(np.float64))
-                continue
-            scaled = self._scales[feature.name].apply(facts[feature.name])
-            unknown = np.isnan(scaled)
-            scaled[unknown] = 0.0
-            blocks.append(scaled[:, None])
-            if not feature.required:
-                blocks.append(unknown[:, None].astype(np.float64))
+        scaled = self._scales.apply(_numbers(self._market, facts))
+        unknown = np.isnan(scaled)
+        scaled[unknown] = 0.0
+        blocks: list[NDArray[Any]] = [scaled, unknown[:, self._may_be_unknown]]
+        blocks += [facts[feature.name][:, None] == self._labels[feature.name] for feature in self._market.labels]
         if self._waves is not None and self._market.coordinates is not None:
             places = np.column_stack([facts[name] for name in self._market.coordinates])
             blocks.append(np.nan_to_num(self._waves.apply(places)))
@@ -208,29 +217,32 @@ class Encoding:
 
     def _layout(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return each column's fact and its value where that fact is unknown."""
-        owners: list[int] = []
-        unknown: list[float] = []
-        for place, feature in enumerate(self._market.features):
-            owner = self._owner(feature, place)
-            values = [0.0] * len(self._labels[feature.name]) if feature.is_label else [0.0]
-            if not feature.is_label and not feature.required:
-                values.append(1.0)
-            owners += [owner] * len(values)
-            unknown += values
+        owner = {
+            feature.name: ALWAYS_THERE if feature.required else place
+            for place, feature in enumerate(self._market.features)
+        }
+        numbers = [owner[feature.name] for feature in self._market.numbers]
+        flags = [place for place in numbers if place != ALWAYS_THERE]
+        owners = numbers + flags
+        unknown = [0.0] * len(numbers) + [1.0] * len(flags)
+        for feature in self._market.labels:
+            owners += [owner[feature.name]] * len(self._labels[feature.name])
         if self._waves is not None:
             latitude = self._market.of_kind("latitude")
             assert latitude is not None  # noqa: S101  # there are waves
-            owner = self._owner(latitude, self.facts.index(latitude.name))
-            owners += [owner] * (2 * WAVES)
-            unknown += [0.0] * (2 * WAVES)
+            owners += [owner[latitude.name]] * (2 * WAVES)
         if self._newest_sale is not None:
             owners.append(ALWAYS_THERE)
-            unknown.append(0.0)
+        unknown += [0.0] * (len(owners) - len(unknown))
         return np.array(owners, np.int64), np.array(unknown, np.float32)
 
-    @staticmethod
-    def _owner(feature: Feature, place: int) -> int:
-        return ALWAYS_THERE if feature.required else place
+
+def _numbers(market: Market, facts: Facts) -> FloatArray:
+    """Return the facts that are numbers, shape (n, m), in the market's order."""
+    numbers = np.empty((len(facts), len(market.numbers)))
+    for place, feature in enumerate(market.numbers):
+        numbers[:, place] = facts[feature.name]
+    return numbers
 
 
 def _frequent(labels: LabelArray) -> LabelArray:

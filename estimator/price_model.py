@@ -144,7 +144,7 @@ class PriceModel:
                 validation=(seen, target),
                 callbacks=callbacks,
             )
-        model = cls(market, encoding, _as_float64(network), mean, deviation, MarketDrift())
+        model = cls(market, encoding, network.as_type(np.float64), mean, deviation, MarketDrift())
         if sales.date is None or validation.date is None:
             return model
         residual = np.log(validation.price) - model.predict(validation.facts, validation.date)
@@ -220,7 +220,3 @@ def _withhold(encoding: Encoding, recipe: Recipe) -> Callable[[NDArray[Any], np.
         x[rows] = np.where(hidden[:, owner] & (owner != ALWAYS_THERE), encoding.unknown, x[rows])
 
     return withhold
-
-
-def _as_float64(network: Network) -> Network:
-    return Network.from_state(network.state() | {"dtype": "float64"})

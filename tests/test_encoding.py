@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
-from estimator.encoding import ALWAYS_THERE, RARE, WAVES, Encoding, NumberScale
-from estimator.facts import Facts
+from estimator.encoding import ALWAYS_THERE, RARE, WAVES, Encoding, NumberScales
+from estimator.facts import Facts, FloatArray
 from estimator.market import Market
 
 NEWEST = np.datetime64("2020-06-01")
@@ -43,19 +44,25 @@ def encoding() -> Encoding:
     return Encoding.fit(TOWN, HOMES, DATES, np.random.default_rng(0))
 
 
+def column(values: ArrayLike) -> FloatArray:
+    return np.array(values, np.float64)[:, None]
+
+
 def test_numbers_are_scaled_by_median_and_quartiles_and_bent_at_the_ends() -> None:
-    scale = NumberScale.fit(np.array([0.0, 1, 2, 3, 4]))
-    assert (scale.median, scale.spread, scale.logarithmic) == (2, 2, False)
+    scale = NumberScales.fit(column(np.array([0.0, 1, 2, 3, 4])))
+    assert [scale.median[0], scale.spread[0], scale.logarithmic[0]] == [2, 2, False]
     # z = (x − 2)/2, then z/√(1 + (z/3)²): at x = 8, z = 3 and the bend is 1/√2.
-    np.testing.assert_allclose(scale.apply(np.array([2.0, 4.0, 8.0])), [0, 1 / np.sqrt(1 + 1 / 9), 3 / np.sqrt(2)])
+    np.testing.assert_allclose(
+        scale.apply(column([2.0, 4.0, 8.0]))[:, 0], [0, 1 / np.sqrt(1 + 1 / 9), 3 / np.sqrt(2)]
+    )
 
 
 def test_a_long_tail_is_taken_by_its_logarithm() -> None:
     values = np.concatenate((np.arange(1.0, 101), [5_000.0, 100_000.0, 100_000.0]))
-    scale = NumberScale.fit(values)
+    scale = NumberScales.fit(column(values))
     assert scale.logarithmic
-    assert scale.median == pytest.approx(np.log1p(np.median(values)))
-    assert not NumberScale.fit(np.append(values, -1.0)).logarithmic
+    assert scale.median[0] == pytest.approx(np.log1p(np.median(values)))
+    assert not NumberScales.fit(column(np.append(values, -1.0))).logarithmic
 
 
 @pytest.mark.parametrize(
@@ -63,9 +70,9 @@ def test_a_long_tail_is_taken_by_its_logarithm() -> None:
     [[], [np.nan], [7.0], [7.0, 7.0], [0.0] * 99 + [500.0], [0.0, np.nan], [1e300, -1e300], [5e-324, 0.0]],
 )
 def test_every_column_of_facts_gets_a_scale(values: list[float]) -> None:
-    scale = NumberScale.fit(np.array(values, np.float64))
+    scale = NumberScales.fit(column(np.array(values, np.float64)))
     assert scale.spread > 0
-    assert np.isfinite(scale.apply(np.array([0.0, 1.0, -1.0, 1e6]))).all()
+    assert np.isfinite(scale.apply(column([0.0, 1.0, -1.0, 1e6]))).all()
 
 
 @given(
@@ -73,29 +80,30 @@ def test_every_column_of_facts_gets_a_scale(values: list[float]) -> None:
     st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=10),
 )
 def test_every_number_has_its_place_and_none_overtakes_a_larger(known: list[float], values: list[float]) -> None:
-    scaled = NumberScale.fit(np.array(known, np.float64)).apply(np.sort(values))
+    scaled = NumberScales.fit(column(np.array(known, np.float64))).apply(column(np.sort(values)))[:, 0]
     assert np.isfinite(scaled).all()
     assert (np.abs(scaled) <= 3).all()
     assert (np.diff(scaled) >= -1e-12).all()
 
 
 def test_a_negative_number_of_a_fact_that_was_never_negative_is_its_least() -> None:
-    scale = NumberScale.fit(np.array([0.0] * 50 + [10.0, 1000.0, 1000.0]))
+    scale = NumberScales.fit(column(np.array([0.0] * 50 + [10.0, 1000.0, 1000.0])))
     assert scale.logarithmic
-    np.testing.assert_array_equal(scale.apply(np.array([-1.0, -50.0])), scale.apply(np.zeros(2)))
+    np.testing.assert_array_equal(scale.apply(column([-1.0, -50.0])), scale.apply(column([0.0, 0.0])))
 
 
 def test_an_unknown_number_stays_unknown_when_scaled() -> None:
-    assert np.isnan(NumberScale.fit(np.arange(9.0)).apply(np.array([np.nan]))).all()
+    assert np.isnan(NumberScales.fit(column(np.arange(9.0))).apply(column([np.nan]))).all()
 
 
 def test_the_layout_says_which_fact_each_column_belongs_to(encoding: Encoding) -> None:
     names = [encoding.facts[owner] if owner != ALWAYS_THERE else "-" for owner in encoding.fact_of_column]
     assert names == [
-        *["latitude"] * 2,
-        *["longitude"] * 2,
-        "-",  # the size is required: no column says that it is unknown, and it cannot be withheld
-        *["rooms"] * 2,
+        "latitude",
+        "longitude",
+        "-",  # the size is required: it cannot be withheld, and no column says that it is unknown
+        "rooms",
+        *["latitude", "longitude", "rooms"],  # whether they are unknown
         *["quarter"] * 2,  # "rare" has no column
         *["latitude"] * (2 * WAVES),
         "-",  # the date
