@@ -15,7 +15,7 @@ MARKET_FILE := $(if $(wildcard $(MARKET)/market.toml),$(MARKET)/market.toml,$(MA
 MODEL := $(MODELS)/$(shell sed -n 's/^name *= *"\(.*\)".*/\1/p' $(MARKET_FILE) 2>/dev/null | head -n 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help train serve test test-slow lint types bench lock clean
+.PHONY: help train serve test test-slow bench examples picture lint types lock clean
 .DELETE_ON_ERROR:
 
 help:  ## What can be made
@@ -30,6 +30,18 @@ serve: $(VENV)/runtime | $(MODEL)/current  ## Value homes over HTTP, training fi
 test: $(VENV)/dev  ## The tests, in some minutes
 	$(BIN)/python -m pytest
 
+test-slow: $(VENV)/oracles  ## The long tests, and those against PyTorch, scikit-learn and ONNX Runtime (large downloads)
+	$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/oracles  ## The network's speed beside PyTorch's and scikit-learn's
+	$(BIN)/python -m benchmarks.network
+
+examples: $(VENV)/oracles  ## The textbook's networks, as pictures in .cache/examples
+	$(BIN)/python -m estimator.network.examples .cache/examples
+
+picture: $(VENV)/oracles | $(MODEL)/current  ## The README's picture, from the published model
+	$(BIN)/python -m benchmarks.picture $(MODEL) $(MARKET)
+
 lint: $(VENV)/dev  ## Style, and the rooms' imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,11 +52,14 @@ types: $(VENV)/dev  ## Types, strictly
 
 lock: $(VENV)/dev  ## Pin the newest versions that fit pyproject.toml
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile $(UV_LOCK) -o requirements.lock
-	$(BIN)/uv pip compile $(UV_LOCK) --group dev -o requirements-dev.lock
+	$(BIN)/uv pip compile $(UV_LOCK) --generate-hashes -o requirements.lock
+	$(BIN)/uv pip compile $(UV_LOCK) --generate-hashes --group dev -o requirements-dev.lock
+	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-dev.lock \
+		--group dev --group examples --group oracles -o requirements-oracles.lock
+	sed -i.old -E '/^(cuda|nvidia|triton)/d' requirements-oracles.lock && rm requirements-oracles.lock.old
 
 # Universal: one file for every system and Python from 3.11 on.
-UV_LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml
+UV_LOCK := --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate pyproject.toml
 
 clean:  ## Remove what was installed and cached; saved models stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -62,4 +77,8 @@ $(VENV)/runtime: requirements.lock | $(BIN)/python
 
 $(VENV)/dev: requirements-dev.lock | $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/oracles: requirements-oracles.lock | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-oracles.lock
 	@touch $@
