@@ -24,8 +24,9 @@ help:  ## What can be made
 train: $(VENV)/runtime  ## Train, evaluate on held-out sales, save a version, publish it [MARKET=… SEED=…]
 	$(BIN)/python -m estimator train --market $(MARKET) --models $(MODELS) --seed $(SEED)
 
+# exec: a SIGTERM to make then reaches the server, which finishes what is in flight.
 serve: $(VENV)/runtime | $(MODEL)/current  ## Value homes over HTTP, training first if nothing is published [PORT=8000]
-	ESTIMATOR_MODEL=$(MODEL) ESTIMATOR_PORT=$(PORT) $(BIN)/python -m service
+	@exec env ESTIMATOR_MODEL=$(MODEL) ESTIMATOR_PORT=$(PORT) $(BIN)/python -m service
 
 test: $(VENV)/dev  ## The tests, in some minutes
 	$(BIN)/python -m pytest
