@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
+from estimator.columns import check_table
 from estimator.errors import DataError
-from estimator.facts import BoolArray, Facts, FloatArray, LabelArray, check_table
+from estimator.facts import BoolArray, Facts, FloatArray, LabelArray
 from estimator.market import Market
 from estimator.tables import first_row, read_table
 

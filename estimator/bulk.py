@@ -9,8 +9,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from estimator.appraiser import Appraiser, Valuations
+from estimator.columns import Problem, check_table, find_columns, valuation_dates
 from estimator.errors import DataError
-from estimator.facts import BoolArray, Problem, check_table, find_columns, valuation_dates
+from estimator.facts import BoolArray
 from estimator.market import Market
 from estimator.tables import read_pieces, write_whole
 

@@ -1,23 +1,20 @@
-"""Facts about homes as columns, and the checks that every value passes, one by one or a column at a time.
+"""Facts about homes, and the checks that a single value passes.
 
 One subject and a million take the same form: an array per feature, NaN or the empty string where a fact is
-unknown. The checks here are the only ones: files, JSON and forms all come through them.
+unknown. What a value may be is said here, for JSON and forms; `columns` holds whole files to the same.
 """
 
 import datetime as dt
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from estimator.market import VALUATION_DATE, Feature, Market
+from estimator.market import Feature, Market
 
 FloatArray = NDArray[np.float64]
 LabelArray = NDArray[np.str_]
@@ -28,26 +25,9 @@ MAX_LABEL_LENGTH = 200
 """Characters in a label: longer than any neighbourhood's name, short enough to store by the million."""
 
 _EPOCH = dt.date(1970, 1, 1)
-_FIRST_DAY, _LAST_DAY = np.datetime64(dt.date.min), np.datetime64(dt.date.max)
-_NUMBER = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
-_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-_TRUTH = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "1": 1.0, "0": 0.0}
+DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _SHOWN_CHARACTERS = 60
 _LONGEST_SHOWN = 10**_SHOWN_CHARACTERS
-_LARGEST_EXACT = 2.0**53
-"""Whole numbers beyond it are not all floats: a label read from one could be another label."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One value that cannot be used: the row (from 0), the field, and what is wrong with its value."""
-
-    row: int
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -159,7 +139,7 @@ def check_date(value: object) -> dt.date:
     ValueError
         It is not a calendar date of the form 2015-05-27.
     """
-    if isinstance(value, str) and re.fullmatch(_DATE, value):
+    if isinstance(value, str) and re.fullmatch(DATE_PATTERN, value):
         try:
             return dt.date.fromisoformat(value)
         except ValueError:
@@ -200,259 +180,3 @@ def _check_label(value: object) -> str:
     if not label.isprintable():
         raise ValueError(f"{label!a} holds characters that cannot be printed")
     return label
-
-
-def check_table(market: Market, table: pa.Table) -> tuple[Facts, list[Problem]]:
-    """Check the columns of a file, found by a feature's name, its column or an alias.
-
-    Parameters
-    ----------
-    table
-        n rows, of text (CSV) or typed (Parquet). Columns that belong to no feature are left alone; an empty
-        cell is an unknown fact.
-
-    Returns
-    -------
-    facts
-        The n homes. A value that has a problem is unknown here.
-    problems
-        Every value that cannot be used, and every required one that is missing, by row.
-
-    Raises
-    ------
-    ValueError
-        Two columns stand for one feature.
-    """
-    found = find_columns(market, table.column_names)
-    columns: dict[str, NDArray[Any]] = {}
-    problems: list[Problem] = []
-    for feature in market.features:
-        name = found.get(feature.name)
-        if name is None:
-            columns[feature.name] = _all_unknown(feature, table.num_rows)
-        else:
-            columns[feature.name], broken = check_column(feature, table.column(name))
-            problems += broken
-        if feature.required:
-            faulty = {problem.row for problem in problems if problem.field == feature.name}
-            missing = np.flatnonzero(~Facts(columns).known(feature.name))
-            problems += [
-                Problem(row, feature.name, "is required") for row in missing.tolist() if row not in faulty
-            ]
-    return Facts(columns), sorted(problems, key=lambda problem: problem.row)
-
-
-def find_columns(market: Market, names: Sequence[str]) -> dict[str, str]:
-    """Find which of the given names stand for which features.
-
-    Returns
-    -------
-    dict
-        Feature name → the one given name that stands for it.
-
-    Raises
-    ------
-    ValueError
-        Two of the names stand for one feature.
-    """
-    found: dict[str, str] = {}
-    for name in names:
-        feature = market.by_name.get(name)
-        if feature is None:
-            continue
-        if feature.name in found:
-            raise ValueError(f"'{found[feature.name]}' and '{name}' both stand for {feature.name}")
-        found[feature.name] = name
-    return found
-
-
-def check_column(feature: Feature, column: pa.ChunkedArray) -> tuple[NDArray[Any], list[Problem]]:
-    """Check one column of a file, all rows at once.
-
-    Returns
-    -------
-    values
-        Shape (n,), as `Facts` holds them; unknown where the cell is empty or has a problem.
-    problems
-        The cells that cannot be used.
-    """
-    if feature.is_label:
-        return _label_column(feature, column)
-    if feature.kind == "date":
-        dates, problems = date_column(feature.name, column)
-        days = dates.astype("datetime64[D]").astype(np.float64)
-        return np.where(np.isnat(dates), np.nan, days), problems
-    if feature.kind == "boolean":
-        return _boolean_column(feature, column)
-    values, problems = number_column(feature.name, column)
-    if feature.kind == "integer":
-        _reject(
-            values,
-            values % 1 != 0,
-            feature.name,
-            problems,
-            lambda value: f"{value:.15g} is not a whole number",
-        )
-    low = -np.inf if feature.minimum is None else feature.minimum
-    high = np.inf if feature.maximum is None else feature.maximum
-    _reject(values, (values < low) | (values > high), feature.name, problems, feature.out_of_bounds)
-    return values, problems
-
-
-def number_column(name: str, column: pa.ChunkedArray) -> tuple[FloatArray, list[Problem]]:
-    """Read a column of finite numbers: shape (n,), NaN where empty or wrong."""
-    column = _decoded(column)
-    if not _is_text(column):
-        if not _is_number(column):
-            return _all_wrong(name, column, "not a number")
-        # Unsafe: a whole number too long for a float is rounded, as in text, and not a fault of its column.
-        values = _to_floats(column.cast(pa.float64(), safe=False))
-        problems: list[Problem] = []
-        _reject(values, np.isinf(values), name, problems, lambda _: "the number is not finite, or too large")
-        return values, problems
-    text = _trimmed(column)
-    well_formed = pc.match_substring_regex(text, _NUMBER)
-    values = _to_floats(pc.if_else(well_formed, text, pa.scalar(None, pa.string())).cast(pa.float64()))
-    problems = _malformed(name, text, pc.invert(well_formed), "not a number")
-    _reject(values, np.isinf(values), name, problems, lambda _: "the number is not finite, or too large")
-    return values, problems
-
-
-def date_column(name: str, column: pa.ChunkedArray) -> tuple[DateArray, list[Problem]]:
-    """Read a column of calendar dates: datetime64[D], shape (n,), NaT where empty or wrong."""
-    column = _decoded(column)
-    complaint = "not a date like 2015-05-27"
-    if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
-        dates = column.cast(pa.date32()).to_numpy().astype("datetime64[D]")
-        outside = (dates < _FIRST_DAY) | (dates > _LAST_DAY)
-        problems = [Problem(row, name, f"{dates[row]} is {complaint}") for row in _rows(outside)]
-        dates[outside] = np.datetime64("NaT")
-        return dates, problems
-    if not _is_text(column):
-        _, problems = _all_wrong(name, column, complaint)
-        return np.full(len(column), "NaT", "datetime64[D]"), problems
-    text = _trimmed(column)
-    shaped = pc.if_else(pc.match_substring_regex(text, _DATE), text, pa.scalar(None, pa.string()))
-    parsed = pd.to_datetime(pd.Series(shaped.to_numpy()), format="%Y-%m-%d", errors="coerce")
-    dates = parsed.to_numpy().astype("datetime64[D]")
-    dates[dates < _FIRST_DAY] = np.datetime64("NaT")  # numpy has a year 0, the calendar has not
-    return dates, _malformed(name, text, pa.array(np.isnat(dates)), complaint)
-
-
-def valuation_dates(market: Market, table: pa.Table) -> tuple[DateArray, list[Problem]]:
-    """Read the day each subject of a file is valued at: NaT, shape (n,), where the file does not say."""
-    names = [name for name in (market.sale_date, VALUATION_DATE) if name and name in table.column_names]
-    if not names:
-        return np.full(table.num_rows, "NaT", "datetime64[D]"), []
-    return date_column(names[0], table.column(names[0]))
-
-
-def _boolean_column(feature: Feature, column: pa.ChunkedArray) -> tuple[FloatArray, list[Problem]]:
-    column = _decoded(column)
-    if pa.types.is_boolean(column.type):
-        return _to_floats(column.cast(pa.float64())), []
-    if not _is_text(column):
-        values, problems = number_column(feature.name, column)
-        wrong = ~np.isnan(values) & (values != 0) & (values != 1)
-        _reject(values, wrong, feature.name, problems, lambda value: f"{value:.15g} is neither true nor false")
-        return values, problems
-    text = _trimmed(column)
-    place = pc.index_in(pc.utf8_lower(text), value_set=pa.array(list(_TRUTH)))
-    meaning = np.append(np.array(list(_TRUTH.values())), np.nan)
-    values = meaning[pc.fill_null(place, len(_TRUTH)).to_numpy()]
-    return values, _malformed(feature.name, text, pc.is_null(place), "neither true nor false")
-
-
-def _label_column(feature: Feature, column: pa.ChunkedArray) -> tuple[LabelArray, list[Problem]]:
-    column = _decoded(column)
-    problems: list[Problem] = []
-    if pa.types.is_floating(column.type):
-        column, problems = _whole_numbers(feature.name, column)
-    if not (_is_text(column) or pa.types.is_integer(column.type)):
-        _, problems = _all_wrong(feature.name, column, "not text")
-        return np.full(len(column), "", np.str_), problems
-    text = pc.fill_null(_trimmed(column), "")
-    unusable = pc.or_(
-        pc.greater(pc.utf8_length(text), MAX_LABEL_LENGTH),
-        pc.and_(pc.not_equal(text, ""), pc.invert(pc.utf8_is_printable(text))),
-    )
-    labels = pc.if_else(unusable, "", text).to_numpy().astype(np.str_)
-    complaint = f"longer than {MAX_LABEL_LENGTH} characters or not printable"
-    return labels, problems + _malformed(feature.name, text, unusable, complaint)
-
-
-def _whole_numbers(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[Problem]]:
-    """Return labels that came as floats: whole numbers become so as soon as one of their column is missing."""
-    values = _to_floats(column.cast(pa.float64()))
-    whole = (np.trunc(values) == values) & (np.abs(values) <= _LARGEST_EXACT)
-    problems: list[Problem] = []
-    _reject(values, ~whole, name, problems, lambda value: f"{value:.15g} is not text")
-    return pa.chunked_array([pa.array(values, from_pandas=True).cast(pa.int64())]), problems
-
-
-def _all_unknown(feature: Feature, n: int) -> NDArray[Any]:
-    return np.full(n, "", np.str_) if feature.is_label else np.full(n, np.nan)
-
-
-def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the values of a column that stores each of them once and refers to it."""
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-
-
-def _is_text(column: pa.ChunkedArray) -> bool:
-    kinds = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
-    return any(is_kind(column.type) for is_kind in kinds)
-
-
-def _is_number(column: pa.ChunkedArray) -> bool:
-    kinds = pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null
-    return any(is_kind(column.type) for is_kind in kinds)
-
-
-def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return text without the blanks around it; what is then empty is null."""
-    text = pc.utf8_trim_whitespace(column.cast(pa.string()))
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-
-
-def _to_floats(column: pa.ChunkedArray) -> FloatArray:
-    # A copy: arrow's own memory is read-only, and rejected values are blanked in place.
-    return np.array(pc.fill_null(column, math.nan).to_numpy(), np.float64)
-
-
-def _malformed(name: str, text: pa.ChunkedArray, wrong: pa.Array, complaint: str) -> list[Problem]:
-    """Return a problem for every cell that is wrong and not empty."""
-    rows = np.flatnonzero(pc.fill_null(pc.and_(wrong, pc.is_valid(text)), False).to_numpy(zero_copy_only=False))
-    values = text.take(pa.array(rows)).to_pylist()
-    return [
-        Problem(int(row), name, f"{shown(value)} is {complaint}") for row, value in zip(rows, values, strict=True)
-    ]
-
-
-def _all_wrong(name: str, column: pa.ChunkedArray, complaint: str) -> tuple[FloatArray, list[Problem]]:
-    """Return a problem for every cell of a column whose type cannot hold the fact."""
-    if pa.types.is_temporal(column.type):
-        column = column.cast(pa.string())  # not all of arrow's times are Python's
-    problems = [
-        Problem(row, name, f"{shown(value)} is {complaint}")
-        for row, value in enumerate(column.to_pylist())
-        if value is not None
-    ]
-    return np.full(len(column), np.nan), problems
-
-
-def _reject(
-    values: FloatArray,
-    wrong: BoolArray,
-    name: str,
-    problems: list[Problem],
-    complaint: Callable[[float], str | None],
-) -> None:
-    """Blank the values that are wrong and say what is wrong with each; NaN is unknown, not wrong."""
-    for row in _rows(wrong & ~np.isnan(values)):
-        problems.append(Problem(row, name, complaint(float(values[row])) or "cannot be used"))
-        values[row] = np.nan
-
-
-def _rows(mask: BoolArray) -> Iterator[int]:
-    return (int(row) for row in np.flatnonzero(mask))

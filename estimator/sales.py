@@ -14,17 +14,9 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from estimator.columns import Problem, check_table, date_column, find_columns, number_column
 from estimator.errors import DataError
-from estimator.facts import (
-    DateArray,
-    Facts,
-    FloatArray,
-    Problem,
-    check_table,
-    date_column,
-    find_columns,
-    number_column,
-)
+from estimator.facts import DateArray, Facts, FloatArray
 from estimator.market import Market
 from estimator.tables import first_row, read_table
 

@@ -14,8 +14,8 @@ import pytest
 
 from estimator.appraiser import Appraiser
 from estimator.bulk import predict_file
+from estimator.columns import check_table, valuation_dates
 from estimator.errors import DataError
-from estimator.facts import check_table, valuation_dates
 from estimator.tables import BATCH_ROWS, read_table
 from tests.conftest import KING_COUNTY, environment
 

@@ -1,3 +1,5 @@
+"""Both rooms together: what `facts` says of one value, `columns` must say of a column."""
+
 import datetime as dt
 import decimal
 import json
@@ -12,19 +14,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from estimator.facts import (
-    MAX_LABEL_LENGTH,
-    Facts,
+from estimator.columns import (
     check_column,
-    check_date,
     check_table,
-    check_value,
     date_column,
     find_columns,
     number_column,
-    shown,
     valuation_dates,
 )
+from estimator.facts import MAX_LABEL_LENGTH, Facts, check_date, check_value, shown
 from estimator.market import KINDS, Feature, Kind, Market
 
 EPOCH = dt.date(1970, 1, 1)
