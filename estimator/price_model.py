@@ -32,6 +32,9 @@ from estimator.network import (
 )
 from estimator.sales import Sales
 
+_LEAST_BATCH = 16
+"""Fewer sales than this in a step make its gradient mostly noise."""
+
 Callback = Callable[[Network, Epoch], None]
 
 
@@ -48,7 +51,10 @@ class Recipe:
     learning_rate, weight_decay
         Of AdamW; twice and half the rate did worse, ten times the decay no better.
     batch_size
-        Sales in a step.
+        Sales in a step, at most.
+    least_steps
+        Steps in an epoch, at least, in smaller batches: some hundred sales would otherwise be learned
+        from in two steps an epoch, too few to learn anything.
     epochs
         Passes over the sales; the validation error is lowest after about 30 of 40.
     clip_norm
@@ -64,6 +70,7 @@ class Recipe:
     learning_rate: float = 1.5e-3
     weight_decay: float = 1e-2
     batch_size: int = 256
+    least_steps: int = 50
     epochs: int = 40
     clip_norm: float = 1.0
     withheld_share: float = 0.3
@@ -132,11 +139,12 @@ class PriceModel:
         x = encoding.transform(sales.facts, sales.date)
         seen = encoding.transform(validation.facts, validation.date)
         target = (np.log(validation.price) - mean) / deviation
+        batch_size = min(recipe.batch_size, max(_LEAST_BATCH, len(x) // recipe.least_steps))
         network = Network(_layers(x.shape[1], recipe), rng=rng)
         with threadpool_limits(1, user_api="blas"):  # on products of this size two threads are slower than one
             train(
                 network,
-                Batches(x, (log_price - mean) / deviation, recipe.batch_size, augment=_withhold(encoding, recipe)),
+                Batches(x, (log_price - mean) / deviation, batch_size, augment=_withhold(encoding, recipe)),
                 loss=RMSE(),
                 optimiser=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
                 rng=rng,
