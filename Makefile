@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 VENV := .venv
 BIN := $(VENV)/bin
 MARKET_FILE := $(if $(wildcard $(MARKET)/market.toml),$(MARKET)/market.toml,$(MARKET))
-MODEL := $(MODELS)/$(shell sed -n 's/^name *= *"\(.*\)".*/\1/p' $(MARKET_FILE) 2>/dev/null | head -n 1)
+MODEL := $(MODELS)/$(shell sed -n "s/^name *= *[\"']\([A-Za-z0-9_.-]*\)[\"'].*/\1/p" $(MARKET_FILE) 2>/dev/null | head -n 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help train serve test test-slow bench examples picture lint types lock clean

@@ -224,7 +224,7 @@ def _cents(amount: FloatArray) -> FloatArray:
 
 
 def _gaps(model: PriceModel, unknown: BoolArray, looked_up: Mapping[str, BoolArray]) -> BoolArray:
-    """Return what each of n subjects did not say: facts unknown, then facts looked up, shape (n, 2f)."""
+    """Return what each of n subjects did not say: the facts unknown, then the facts looked up, shape (n, 2f)."""
     nowhere = np.zeros(len(unknown), np.bool_)
     return np.column_stack((unknown, *(looked_up.get(name, nowhere) for name in model.facts)))
 
@@ -246,4 +246,4 @@ def _calibrate(
         completed, looked_up = lookup.complete(facts)
         residual = np.log(sales.price) - model.predict(completed, sales.date)
         states.append((residual, _gaps(model, model.unknown(completed), looked_up)))
-    return ConformalRange.fit(states)
+    return ConformalRange.fit(states, lesser=len(model.facts))

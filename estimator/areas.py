@@ -78,6 +78,24 @@ class Areas:
         }
         return cls(sorted_codes, figures)
 
+    def check_match(self, market: Market, facts: Facts) -> None:
+        """Refuse areas that none of the sales is in: a mistake in one of the two files.
+
+        Raises
+        ------
+        DataError
+            The sales have postal codes, and the table has none of them.
+        """
+        codes = market.of_kind("postal_code")
+        if codes is None or not len(self.postal_code) or not facts.known(codes.name).any():
+            return
+        if not self.find(facts[codes.name])[1].any():
+            example = facts[codes.name][facts.known(codes.name)][0]
+            raise DataError(
+                f"no sale is in any of the areas: the sales' {codes.name} is like '{example}', the areas' like "
+                f"'{self.postal_code[0]}'"
+            )
+
     def find(self, postal_code: LabelArray) -> tuple[NDArray[np.intp], BoolArray]:
         """Return each postal code's place in the table, shape (n,), and whether it is there."""
         if len(self.postal_code) == 0:

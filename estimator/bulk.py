@@ -12,14 +12,11 @@ from estimator.appraiser import Appraiser, Valuations
 from estimator.columns import Problem, check_table, find_columns, valuation_dates
 from estimator.errors import DataError
 from estimator.facts import BoolArray
-from estimator.market import Market
+from estimator.market import ANSWER_COLUMNS, Market
 from estimator.tables import read_pieces, write_whole
 
 SEPARATOR = "; "
 """Between the entries of one cell."""
-
-_NUMBERS = ("valuation_price", "valuation_low", "valuation_high", "valuation_fsd")
-_TEXTS = ("valuation_date", "looked_up", "unknown", "warnings", "error")
 
 
 def predict_file(
@@ -66,9 +63,10 @@ def predict_file(
 
 
 def _check_header(market: Market, source: Path, names: list[str]) -> None:
-    taken = [name for name in names if name in {*_NUMBERS, *_TEXTS}]
+    taken = [name for name in names if name in ANSWER_COLUMNS]
     if taken:
-        raise DataError(f"{source}: column '{taken[0]}' is one that the answer is to have; rename it")
+        dated = f" (a day of valuation is called '{market.sale_date}')" if market.sale_date else ""
+        raise DataError(f"{source}: column '{taken[0]}' is one that the answer is to have; rename it{dated}")
     try:
         found = find_columns(market, names)
     except ValueError as error:
@@ -95,7 +93,9 @@ def _answer(appraiser: Appraiser, piece: pa.Table) -> pa.Table:
 
 def _columns(values: Valuations, good: BoolArray) -> dict[str, pa.Array]:
     """Return the valuations of the good rows as columns of all n rows, empty elsewhere."""
-    numbers = dict(zip(_NUMBERS, (values.price, values.low, values.high, values.fsd.round(4)), strict=True))
+    numbers = dict(
+        zip(ANSWER_COLUMNS[:4], (values.price, values.low, values.high, values.fsd.round(4)), strict=True)
+    )
     columns = {name: _spread(column, good, pa.float64()) for name, column in numbers.items()}
     dates = np.full(len(values), "") if values.date is None else values.date.astype(str)
     columns["valuation_date"] = _spread(dates, good, pa.string())

@@ -15,7 +15,7 @@ from estimator.evaluation import ErrorFigures, evaluate
 from estimator.progress import ProgressBar
 from estimator.registry import load_version
 from estimator.sales import Split, read_sales
-from estimator.training import train_market
+from estimator.training import file_sha256, train_market
 
 
 class _Commands(click.Group):
@@ -77,8 +77,10 @@ def predict(model: Path, source: Path, target: Path) -> None:
 @click.argument("sales", type=_FILE)
 def evaluate_command(model: Path, sales: Path, *, as_json: bool) -> None:
     """Compare valuations of sold homes with what they sold for."""
-    appraiser = load_version(model).appraiser
-    figures = evaluate(appraiser, read_sales(appraiser.market, sales))
+    saved = load_version(model)
+    figures = evaluate(saved.appraiser, read_sales(saved.appraiser.market, sales))
+    if file_sha256(sales) == saved.manifest.get("sales_sha256"):
+        click.echo("these are the sales that the model learned from: it values others less well", err=True)
     if as_json:
         click.echo(json.dumps({known: entry.to_dict() for known, entry in figures.items()}, indent=2))
     else:

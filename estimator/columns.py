@@ -25,11 +25,13 @@ from estimator.facts import (
     LabelArray,
     shown,
 )
-from estimator.market import VALUATION_DATE, Feature, Market
+from estimator.market import Feature, Market
 
 _FIRST_DAY, _LAST_DAY = np.datetime64(dt.date.min), np.datetime64(dt.date.max)
 _NUMBER = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
-_TRUTH = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "1": 1.0, "0": 0.0}
+_TRUTH = dict.fromkeys(("true", "yes", "y", "1", "1.0"), 1.0) | dict.fromkeys(
+    ("false", "no", "n", "0", "0.0"), 0.0
+)
 _LARGEST_EXACT = 2.0**53
 """Whole numbers beyond it are not all floats: a label read from one could be another label."""
 
@@ -185,10 +187,9 @@ def date_column(name: str, column: pa.ChunkedArray) -> tuple[DateArray, list[Pro
 
 def valuation_dates(market: Market, table: pa.Table) -> tuple[DateArray, list[Problem]]:
     """Read the day each subject of a file is valued at: NaT, shape (n,), where the file does not say."""
-    names = [name for name in (market.sale_date, VALUATION_DATE) if name and name in table.column_names]
-    if not names:
+    if market.sale_date is None or market.sale_date not in table.column_names:
         return np.full(table.num_rows, "NaT", "datetime64[D]"), []
-    return date_column(names[0], table.column(names[0]))
+    return date_column(market.sale_date, table.column(market.sale_date))
 
 
 def _boolean_column(feature: Feature, column: pa.ChunkedArray) -> tuple[FloatArray, list[Problem]]:
@@ -216,13 +217,16 @@ def _label_column(feature: Feature, column: pa.ChunkedArray) -> tuple[LabelArray
         _, problems = _all_wrong(feature.name, column, "not text")
         return np.full(len(column), "", np.str_), problems
     text = pc.fill_null(_trimmed(column), "")
-    unusable = pc.or_(
-        pc.greater(pc.utf8_length(text), MAX_LABEL_LENGTH),
-        pc.and_(pc.not_equal(text, ""), pc.invert(pc.utf8_is_printable(text))),
+    if feature.kind == "postal_code":
+        # A column of whole numbers with one missing is often written with decimals.
+        text = pc.replace_substring_regex(text, r"^([0-9]+)\.0$", r"\1")
+    long = pc.greater(pc.utf8_length(text), MAX_LABEL_LENGTH)
+    unprintable = pc.and_(pc.not_equal(text, ""), pc.invert(pc.utf8_is_printable(text)))
+    problems += _malformed(feature.name, text, long, f"longer than {MAX_LABEL_LENGTH} characters")
+    problems += _malformed(
+        feature.name, text, pc.and_not(unprintable, long), "text with characters that cannot be printed"
     )
-    labels = pc.if_else(unusable, "", text).to_numpy().astype(np.str_)
-    complaint = f"longer than {MAX_LABEL_LENGTH} characters or not printable"
-    return labels, problems + _malformed(feature.name, text, unusable, complaint)
+    return pc.if_else(pc.or_(long, unprintable), "", text).to_numpy().astype(np.str_), problems
 
 
 def _whole_numbers(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[Problem]]:

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from estimator.errors import DataError
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray, LabelArray
 from estimator.market import Market
 
@@ -122,6 +123,11 @@ class PlaceWaves:
 class Encoding:
     """Facts and valuation dates → columns; made by `fit` or `from_state`.
 
+    Raises
+    ------
+    DataError
+        The market's facts give no column at all.
+
     Attributes
     ----------
     facts
@@ -148,6 +154,8 @@ class Encoding:
         self.facts = tuple(feature.name for feature in market.features)
         self._may_be_unknown = np.array([not feature.required for feature in market.numbers], np.bool_)
         self.fact_of_column, self.unknown = self._layout()
+        if len(self.unknown) == 0:
+            raise DataError(f"no fact of the market can be learned from: no label has {RARE} training sales")
 
     @classmethod
     def fit(cls, market: Market, facts: Facts, date: DateArray | None, rng: np.random.Generator) -> Self:

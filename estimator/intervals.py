@@ -28,7 +28,7 @@ class ConformalRange:
     """Ranges of log price.
 
     The expected miss of a subject is `base` plus, for each gap in what is known, that gap's `penalty` > 0:
-    knowing less always widens a range.
+    knowing less always widens a range. A gap whose effect the calibration sales do not show has the least penalty.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class ConformalRange:
     scores: tuple[FloatArray, ...]
 
     @classmethod
-    def fit(cls, states: Sequence[tuple[FloatArray, BoolArray]]) -> Self:
+    def fit(cls, states: Sequence[tuple[FloatArray, BoolArray]], lesser: int = 0) -> Self:
         """Calibrate on sales that the network did not learn from.
 
         Parameters
@@ -53,6 +53,9 @@ class ConformalRange:
         states
             For each state of knowledge the sales were valued at: the residuals log(price) − log(estimate), shape
             (m,), m ≥ 1, and which of g possible gaps each estimate had, shape (m, g).
+        lesser
+            How many of the last gaps are lesser forms of the first ones, in the same order: looking a fact up
+            never costs more than not knowing it.
 
         Notes
         -----
@@ -68,6 +71,7 @@ class ConformalRange:
         least = max(LEAST_SHARE * float(size.mean()), np.finfo(np.float64).eps)
         base = max(float(weights[0]), least)
         penalty = weights[1:].clip(min=least)
+        penalty[len(penalty) - lesser :] = penalty[len(penalty) - lesser :].clip(max=penalty[:lesser])
         scores = [np.sort(size / (base + gaps @ penalty)) for size, (_, gaps) in zip(sizes, states, strict=True)]
         return cls(base, penalty, tuple(scores))
 

@@ -6,6 +6,7 @@ what a fact is called and which values it may take; it knows no file but its own
 
 import dataclasses
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +24,12 @@ LABEL_KINDS = frozenset({"category", "postal_code"})
 """Kinds whose values are labels; every other kind is a number to the network."""
 
 VALUATION_DATE = "valuation_date"
-"""The one field of a request that every market knows; a feature may not take its name."""
+"""The one field of a request that every market knows."""
+ANSWER_COLUMNS = (
+    *("valuation_price", "valuation_low", "valuation_high", "valuation_fsd"),
+    *(VALUATION_DATE, "looked_up", "unknown", "warnings", "error"),
+)
+"""The columns that a valued file has besides its own, in their order. No feature may take such a name."""
 
 _BOUNDED_KINDS = frozenset({"number", "integer", "latitude", "longitude"})
 _BOUNDS_OF_THE_GLOBE = {"latitude": (-90.0, 90.0), "longitude": (-180.0, 180.0)}
@@ -284,8 +290,8 @@ def _check_consistency(market: Market) -> None:
         raise MarketError("latitude and longitude go together; one of them is not declared")
     if market.areas is not None and market.of_kind("postal_code") is None:
         raise MarketError("areas needs a feature of kind 'postal_code' to look them up by")
-    if set(market.name) & set("/\\\0") or market.name in {".", ".."}:
-        raise MarketError(f"name '{market.name}' cannot name a folder")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", market.name):
+        raise MarketError(f"name '{market.name}' names a folder: letters, digits, '_', '.' and '-' alone")
 
 
 def _check_names(market: Market) -> None:
@@ -300,8 +306,8 @@ def _check_names(market: Market) -> None:
     for name in market.ignore:
         _claim(taken, name, "ignore")
     for feature in market.features:
-        if VALUATION_DATE in feature.names:
-            raise MarketError(f"feature '{feature.name}' takes the name '{VALUATION_DATE}', which is reserved")
+        for name in set(feature.names) & set(ANSWER_COLUMNS):
+            raise MarketError(f"feature '{feature.name}' takes the name '{name}', which is reserved")
         for name in feature.names:
             _claim(taken, name, f"feature '{feature.name}'")
 

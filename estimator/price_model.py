@@ -178,14 +178,13 @@ class PriceModel:
         return np.column_stack(columns)
 
     def unseen_labels(self, facts: Facts) -> dict[str, BoolArray]:
-        """Return a warning for each label that no column stands for, and which homes it is about, shape (n,)."""
-        warnings = {}
-        for feature in self._market.labels:
-            unseen = self._encoding.unseen(facts, feature.name)
-            for label in np.unique(facts[feature.name][unseen]):
-                text = f"{feature.name} {label!s} has too few sales to learn from: taken as unknown"
-                warnings[text] = unseen & (facts[feature.name] == label)
-        return warnings
+        """Return a warning for each fact with labels that no column stands for, and where they are, shape (n,)."""
+        unseen = {feature.name: self._encoding.unseen(facts, feature.name) for feature in self._market.labels}
+        return {
+            f"{name} is one with too few sales to learn from: taken as unknown": where
+            for name, where in unseen.items()
+            if where.any()
+        }
 
     def state(self) -> dict[str, Any]:
         """Return everything learned as plain values and arrays; `from_state` takes it back."""

@@ -36,17 +36,22 @@ class SavedVersion:
 
     Parameters
     ----------
-    name
-        The version's name, that of its folder.
+    folder
+        Where it lies, no link; its name is the version's.
     manifest
         What is recorded about it: hashes, seed, library versions, error figures.
     appraiser
         The trained appraiser.
     """
 
-    name: str
+    folder: Path
     manifest: Mapping[str, Any]
     appraiser: Appraiser
+
+    @property
+    def name(self) -> str:
+        """The version's name."""
+        return self.folder.name
 
 
 def save_version(market_folder: Path, appraiser: Appraiser, record: Mapping[str, Any]) -> Path:
@@ -87,7 +92,9 @@ def save_version(market_folder: Path, appraiser: Appraiser, record: Mapping[str,
             beside = Path(tempfile.mkdtemp(dir=market_folder, prefix=_UNFINISHED))
             beside.chmod(0o755)  # mkdtemp's 0700 would keep the service's user out
             _write_synced(beside / APPRAISER, content)
-            _write_synced(beside / MANIFEST, json.dumps(manifest | dict(record), indent=2).encode())
+            _write_synced(
+                beside / MANIFEST, json.dumps(manifest | dict(record), indent=2, allow_nan=False).encode()
+            )
             sync_folder(beside)
             beside.rename(folder)
             sync_folder(market_folder)
@@ -141,7 +148,7 @@ def load_version(path: Path) -> SavedVersion:
     digest = hashlib.sha256(content).hexdigest()
     if digest != expected:
         raise SavedVersionError(f"{folder / APPRAISER}: SHA-256 is {digest}, the manifest says {expected}")
-    return SavedVersion(folder.name, manifest, Appraiser.from_state(joblib.load(io.BytesIO(content))))
+    return SavedVersion(folder, manifest, Appraiser.from_state(joblib.load(io.BytesIO(content))))
 
 
 def _write_synced(path: Path, content: bytes) -> None:

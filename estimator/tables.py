@@ -121,6 +121,8 @@ def replace_whole(path: Path) -> Iterator[IO[bytes]]:
 
     A reader of `path` sees the old bytes or the new, never a part, whenever the writer is killed.
     """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the folder {path.parent} does not exist")
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     beside = Path(name)
     try:

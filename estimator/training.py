@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 
 from estimator.appraiser import Appraiser
 from estimator.areas import Areas
+from estimator.errors import DataError
 from estimator.evaluation import ErrorFigures, evaluate
 from estimator.market import Market
 from estimator.price_model import Callback
@@ -74,15 +76,18 @@ def train_market(
     sales_path = sales_path or folder / market.sales
     sales = read_sales(market, sales_path)
     areas = Areas.read(market, folder)
+    areas.check_match(market, sales.facts)
     rng = np.random.default_rng(seed)
     how: Split = split or ("random" if sales.date is None else "time")
     parts = split_sales(sales, how, rng)
     appraiser = Appraiser.fit(market, areas, parts, rng, callbacks)
     figures = evaluate(appraiser, parts.test)
+    if not all(math.isfinite(value) for entry in figures.values() for value in entry.to_dict().values()):
+        raise DataError(f"{sales_path}: prices so far apart cannot be learned: the error figures are not finite")
     counts = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
     record = {
         "market": market.name,
-        "sales_sha256": _sha256(sales_path),
+        "sales_sha256": file_sha256(sales_path),
         "market_table": market.to_dict(),
         "split": how,
         "seed": seed,
@@ -103,6 +108,7 @@ def _example(market: Market, sales: Sales) -> dict[str, Any]:
     return dict(sales.facts.as_values(market, row))
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from service.json_body import json_answer, read_json
 from service.live_model import LiveModel, Snapshot
-from service.problems import INVALID_FACTS, TOO_MANY_ROWS, ProblemError
+from service.problems import INVALID_FACTS, TOO_MANY_ROWS, UNKNOWN_PARAMETER, ProblemError
 from service.schemas import Subject
 from service.settings import Settings
 from service.valuing import check_subject, value_subjects
@@ -22,6 +22,8 @@ def predict_routes(live: LiveModel, settings: Settings) -> Blueprint:
     @routes.post("/predict")
     def predict() -> Response:
         snapshot = live.take()
+        if request.args:
+            raise ProblemError(UNKNOWN_PARAMETER, f"{next(iter(request.args))[:60]!a} is no parameter of /predict")
         body = read_json(request, settings.max_body)
         if not isinstance(body, list):
             return json_answer(_one(snapshot, body))

@@ -42,6 +42,12 @@ MALFORMED_JSON = Kind(
     "The body is not JSON of the strict kind (RFC 8259, UTF-8) taken here: every key once, no NaN, no Infinity, no"
     " number outside of double precision, no deep nesting. The detail says where it fails.",
 )
+UNKNOWN_PARAMETER = Kind(
+    "unknown-parameter",
+    400,
+    "Unknown parameter",
+    "The address has a query parameter that this route does not know.",
+)
 NO_LENGTH = Kind(
     "no-length",
     411,
@@ -65,7 +71,16 @@ INVALID_FACTS = Kind(
 NOT_READY = Kind(
     "not-ready", 503, "Not ready", "This server has no model loaded yet: ask again after Retry-After seconds."
 )
-KINDS = (MALFORMED_JSON, NO_LENGTH, BODY_TOO_LARGE, TOO_MANY_ROWS, NOT_JSON, INVALID_FACTS, NOT_READY)
+KINDS = (
+    MALFORMED_JSON,
+    UNKNOWN_PARAMETER,
+    NO_LENGTH,
+    BODY_TOO_LARGE,
+    TOO_MANY_ROWS,
+    NOT_JSON,
+    INVALID_FACTS,
+    NOT_READY,
+)
 
 
 class ProblemError(HTTPException):

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -58,7 +59,9 @@ def main() -> int:
     """
     try:
         settings = Settings.from_environment()
-        load_version(settings.model)  # what cannot be served stops the start here, not every worker later
+        # What cannot be served stops the start here, not every worker later. All workers serve this version, those
+        # too that are started again after `current` was moved.
+        settings = replace(settings, model=load_version(settings.model).folder)
         address = _free_address(settings)
     except EstimatorError as error:
         sys.stderr.write(f"{error}\n")

@@ -71,9 +71,7 @@ def test_a_quarter_never_sold_in_is_warned_of_and_taken_as_unknown(saved: SavedV
     values = appraiser.value(Facts.of(appraiser.market, homes))
     assert values.price[0] == values.price[1]
     assert values.unknown["quarter"].all()
-    assert values.as_dict(0)["warnings"] == [
-        f"quarter {strange} has too few sales to learn from: taken as unknown"
-    ]
+    assert values.as_dict(0)["warnings"] == ["quarter is one with too few sales to learn from: taken as unknown"]
     assert values.as_dict(1)["warnings"] == []
 
 
@@ -119,3 +117,22 @@ def test_too_few_sales_are_told(tmp_path: Path, n: int) -> None:
     make_town(tmp_path, n)
     with pytest.raises(DataError, match="too few"):
         train_market(tmp_path, None, tmp_path / "models", split=None, seed=0)
+
+
+def test_a_city_of_labels_that_stand_once_each_is_told_that_nothing_can_be_learned(tmp_path: Path) -> None:
+    features = '[[features]]\nname = "kind"\nkind = "category"\n'
+    market = f'name = "odd"\ncurrency = "EUR"\nsales = "sales.csv"\nprice = "price"\n{features}'
+    (tmp_path / "market.toml").write_text(market)
+    (tmp_path / "sales.csv").write_text("price,kind\n" + "".join(f"{100 + row},home {row}\n" for row in range(60)))
+    with pytest.raises(DataError, match="no fact of the market can be learned from"):
+        train_market(tmp_path, None, tmp_path, None, seed=0)
+
+
+def test_prices_that_no_figure_can_hold_are_not_published(tmp_path: Path) -> None:
+    make_town(tmp_path / "town", 60)
+    sales = pd.read_csv(tmp_path / "town" / "sales.csv", dtype=str, keep_default_na=False)
+    sales["paid"] = np.where(np.arange(60) % 2, "1e-300", "1e300")
+    sales.to_csv(tmp_path / "town" / "sales.csv", index=False)
+    with np.errstate(all="ignore"), pytest.raises(DataError, match="prices so far apart cannot be learned"):
+        train_market(tmp_path / "town", None, tmp_path / "models", None, seed=0)
+    assert not (tmp_path / "models").exists()

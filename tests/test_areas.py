@@ -187,3 +187,10 @@ def test_a_wrong_table_of_areas_is_refused(tmp_path: Path, content: str, complai
 def test_a_missing_table_of_areas_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         Areas.read(TOWN, tmp_path)
+
+
+def test_areas_that_no_sale_is_in_are_refused_and_one_match_is_enough() -> None:
+    with pytest.raises(DataError, match=r"the sales' code is like '20\.5', the areas' like '1000'"):
+        AREAS.check_match(TOWN, facts(code=["", "20.5"], latitude=[60.0, 60.0], longitude=[20.0, 20.0]))
+    AREAS.check_match(TOWN, SOLD)
+    AREAS.check_match(TOWN, facts(code=["", ""], latitude=[60.0, 60.0], longitude=[20.0, 20.0]))

@@ -67,6 +67,15 @@ def test_evaluate_prints_the_figures_as_a_table_and_as_json(
     assert math.isclose(float(rows["mdape"][0]), figures["all_facts"].mdape, rel_tol=1e-3)
 
 
+def test_evaluate_says_when_it_knows_the_sales_too_well(tmp_path: Path) -> None:
+    make_town(tmp_path / "town", 60)
+    estimator("train", "--market", tmp_path / "town", "--models", tmp_path)
+    known = estimator("evaluate", "--model", tmp_path / "town", tmp_path / "town" / "sales.csv")
+    assert "these are the sales that the model learned from" in known.stderr
+    make_town(tmp_path / "other", 60, seed=1)
+    assert estimator("evaluate", "--model", tmp_path / "town", tmp_path / "other" / "sales.csv").stderr == ""
+
+
 def test_train_publishes_and_tells_how_well(tmp_path: Path) -> None:
     make_town(tmp_path / "town")
     run = estimator("train", "--market", tmp_path / "town" / "market.toml", "--models", tmp_path / "models")

@@ -75,7 +75,25 @@ texts = st.one_of(
     st.from_regex(r"-?[0-9]{1,4}(\.[0-9]{1,3})?([eE][+-]?[0-9]{1,3})?", fullmatch=True),
     st.from_regex(r"[ \t\u00a0]?[+-]?[0-9_.,eE０-９]{1,8}[ \n\x1c]?", fullmatch=True),
     st.sampled_from(
-        ["true", "FALSE", "Yes", "nO", "1", "0", "t", "on", "NaN", "inf", "-Infinity", "0x10", "1e999"]
+        [
+            "true",
+            "FALSE",
+            "Yes",
+            "nO",
+            "Y",
+            "n",
+            "1",
+            "0",
+            "1.0",
+            "0.0",
+            "t",
+            "on",
+            "NaN",
+            "inf",
+            "-Infinity",
+            "0x10",
+            "1e999",
+        ]
     ),
     st.dates().map(str),
     st.from_regex(r"[0-9]{4}-[01][0-9]-[0-3][0-9]", fullmatch=True),
@@ -138,10 +156,11 @@ def test_a_date_in_a_file_is_the_date_in_json(text: str) -> None:
 
 
 @given(text=texts)
-def test_a_boolean_in_a_file_is_one_of_six_words(text: str) -> None:
+def test_a_boolean_in_a_file_is_one_of_ten_words(text: str) -> None:
     (answer,) = table_answer(feature("boolean"), [text], pa.string())
     word = text.strip()
-    meaning = {"true": 1.0, "yes": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "0": 0.0}
+    meaning = {"true": 1.0, "yes": 1.0, "y": 1.0, "1": 1.0, "1.0": 1.0}
+    meaning |= {"false": 0.0, "no": 0.0, "n": 0.0, "0": 0.0, "0.0": 0.0}
     if not word:
         assert answer is None
     elif word.isascii() and word.lower() in meaning:
@@ -321,6 +340,12 @@ def test_one_number_that_no_label_can_be_leaves_the_others_of_its_column() -> No
         "inf is not text",
         "1.15292150460685e+18 is not text",
         "-1",
+    ]
+
+
+def test_postal_codes_that_were_written_with_decimals_are_postal_codes() -> None:
+    assert table_answer(feature("postal_code"), ["98001.0", "98001", "98001.5", "A.0"], pa.string()) == [
+        *("98001", "98001", "98001.5", "A.0"),
     ]
 
 

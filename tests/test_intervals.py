@@ -91,6 +91,13 @@ def test_the_penalty_of_a_gap_is_the_miss_it_adds() -> None:
     np.testing.assert_allclose(ranges.scores[0], 1)
 
 
+def test_a_lesser_gap_never_costs_more_than_the_greater_one() -> None:
+    greater, lesser = [True, False], [False, True]
+    gaps = np.array([[False, False], greater, lesser])
+    ranges = ConformalRange.fit([(np.array([0.1, 0.2, 0.5]), gaps)], lesser=1)
+    assert ranges.penalty == pytest.approx([0.1, 0.1])
+
+
 def test_a_gap_that_calibration_did_not_show_costs_the_least_penalty() -> None:
     ranges = ConformalRange.fit([(np.array([0.1, -0.1]), np.zeros((2, 1), np.bool_))])
     assert ranges.penalty == pytest.approx([LEAST_SHARE * 0.1])

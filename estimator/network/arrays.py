@@ -10,9 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-type_of_numbers = np.float32
-"""The default number type: half the memory traffic of float64, and twice the products a second."""
-
 Array = NDArray[np.floating[Any]]
 Shape = tuple[int, ...]
 

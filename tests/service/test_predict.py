@@ -185,3 +185,10 @@ def test_a_home_far_from_every_sale_still_gets_finite_numbers(client: FlaskClien
     extreme: dict[str, Any] = {"latitude": 47.0, "longitude": -121.0, "square_footage": 20000, "crime_rate": 0}
     valuation = predict(client, extreme | {"population": 200000, "lot_size": 5000000}).get_json()
     assert 0 < valuation["price_low"] <= valuation["price"] <= valuation["price_high"]
+
+
+def test_a_parameter_that_is_not_known_is_refused_not_passed_over(client: FlaskClient) -> None:
+    answer = client.post("/predict?include=comparables", data=json.dumps(HOME), content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.get_json(force=True)["type"] == "/problems/unknown-parameter"
+    assert "'include'" in answer.get_json(force=True)["detail"]
