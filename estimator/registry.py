@@ -54,6 +54,22 @@ class SavedVersion:
         return self.folder.name
 
 
+def make_market_folder(models: Path, market: str) -> Path:
+    """Make the folder of a market's versions if it is not there: before a training, not at its end.
+
+    Raises
+    ------
+    SavedVersionError
+        The folder cannot be made or written in.
+    """
+    folder = models / market
+    try:
+        with _only_writer(folder):
+            return folder
+    except OSError as error:
+        raise SavedVersionError(f"{folder}: {error}") from error
+
+
 def save_version(market_folder: Path, appraiser: Appraiser, record: Mapping[str, Any]) -> Path:
     """Save a trained appraiser as a new version, not yet published.
 
@@ -79,7 +95,6 @@ def save_version(market_folder: Path, appraiser: Appraiser, record: Mapping[str,
     content = buffer.getvalue()
     digest = hashlib.sha256(content).hexdigest()
     try:
-        market_folder.mkdir(parents=True, exist_ok=True)
         with _only_writer(market_folder):
             # To the microsecond, and while no other writes: two trainings may save the same model in one second.
             created = dt.datetime.now(dt.UTC)
@@ -161,6 +176,7 @@ def _write_synced(path: Path, content: bytes) -> None:
 @contextmanager
 def _only_writer(market_folder: Path) -> Iterator[None]:
     """Let one process write at a time, and clear away what writers that were killed left behind."""
+    market_folder.mkdir(parents=True, exist_ok=True)
     with (market_folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the system lets go of it when the process ends, however it ends
         for unfinished in market_folder.glob(f"{_UNFINISHED}*"):

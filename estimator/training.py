@@ -17,7 +17,7 @@ from estimator.errors import DataError
 from estimator.evaluation import ErrorFigures, evaluate
 from estimator.market import Market
 from estimator.price_model import Callback
-from estimator.registry import publish, save_version
+from estimator.registry import make_market_folder, publish, save_version
 from estimator.sales import Sales, Split, read_sales, split_sales
 
 _RECORDED_LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scipy")
@@ -80,6 +80,7 @@ def train_market(
     rng = np.random.default_rng(seed)
     how: Split = split or ("random" if sales.date is None else "time")
     parts = split_sales(sales, how, rng)
+    versions = make_market_folder(models, market.name)
     appraiser = Appraiser.fit(market, areas, parts, rng, callbacks)
     figures = evaluate(appraiser, parts.test)
     if not all(math.isfinite(value) for entry in figures.values() for value in entry.to_dict().values()):
@@ -97,7 +98,7 @@ def train_market(
         "libraries": {name: importlib.metadata.version(name) for name in _RECORDED_LIBRARIES},
         "python": platform.python_version(),
     }
-    version = save_version(models / market.name, appraiser, record)
+    version = save_version(versions, appraiser, record)
     publish(version)
     return Trained(version, counts, figures)
 
