@@ -18,7 +18,7 @@ from estimator.evaluation import ErrorFigures, evaluate
 from estimator.market import Market
 from estimator.price_model import Callback
 from estimator.registry import make_market_folder, publish, save_version
-from estimator.sales import Sales, Split, read_sales, split_sales
+from estimator.sales import Parts, Sales, Split, read_sales, split_sales
 
 _RECORDED_LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scipy")
 """Libraries whose versions can change a model or the reading of its file."""
@@ -85,22 +85,28 @@ def train_market(
     figures = evaluate(appraiser, parts.test)
     if not all(math.isfinite(value) for entry in figures.values() for value in entry.to_dict().values()):
         raise DataError(f"{sales_path}: prices so far apart cannot be learned: the error figures are not finite")
-    counts = {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
     record = {
         "market": market.name,
-        "sales_sha256": file_sha256(sales_path),
         "market_table": market.to_dict(),
+        "sales_sha256": file_sha256(sales_path),
         "split": how,
         "seed": seed,
-        "sales": counts,
-        "error_figures": {known: entry.to_dict() for known, entry in figures.items()},
+        **_record(parts, figures),
         "example": _example(market, parts.train),
-        "libraries": {name: importlib.metadata.version(name) for name in _RECORDED_LIBRARIES},
-        "python": platform.python_version(),
     }
     version = save_version(versions, appraiser, record)
     publish(version)
-    return Trained(version, counts, figures)
+    return Trained(version, record["sales"], figures)
+
+
+def _record(parts: Parts, figures: Mapping[str, ErrorFigures]) -> dict[str, Any]:
+    """Return what the manifest says of the training's parts, its outcome and what it ran on."""
+    return {
+        "sales": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
+        "error_figures": {known: entry.to_dict() for known, entry in figures.items()},
+        "libraries": {name: importlib.metadata.version(name) for name in _RECORDED_LIBRARIES},
+        "python": platform.python_version(),
+    }
 
 
 def _example(market: Market, sales: Sales) -> dict[str, Any]:
