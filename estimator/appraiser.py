@@ -113,12 +113,14 @@ class Appraiser:
         rng: np.random.Generator,
         callbacks: Sequence[Callback] = (),
     ) -> Self:
-        """Train on the training part and calibrate on the validation part; the test part is not looked at.
+        """Train on the training part and calibrate on the validation part.
 
         Parameters
         ----------
         areas
             Figures by postal code.
+        parts
+            Of the test part only the dates are looked at: the newest sale is the day that values hold for.
         rng
             Source of all randomness: the same one gives the same appraiser, bit for bit.
         callbacks

@@ -132,6 +132,8 @@ class PriceModel:
             Source of all randomness: the same one gives the same model.
         callbacks
             Called after each epoch.
+        recipe
+            How the network is built and trained.
         """
         encoding = Encoding.fit(market, sales.facts, sales.date, rng)
         log_price = np.log(sales.price)

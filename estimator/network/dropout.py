@@ -31,7 +31,6 @@ class Dropout(Layer):
         super().__init__()
         self.rate = rate
         self._mask = Buffer()
-        self._kept = Buffer()
         self._training = False
 
     @property

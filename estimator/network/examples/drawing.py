@@ -18,7 +18,7 @@ from estimator.network.examples.circles import Learning
 from estimator.network.examples.curves import Curve, valley
 from estimator.network.examples.house import Trial
 
-BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 STROKES = ("-", "--", ":")
 
 mpl.use("Agg")
