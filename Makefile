@@ -15,7 +15,7 @@ MARKET_FILE := $(if $(wildcard $(MARKET)/market.toml),$(MARKET)/market.toml,$(MA
 MODEL := $(MODELS)/$(shell sed -n "s/^name *= *[\"']\([A-Za-z0-9_.-]*\)[\"'].*/\1/p" $(MARKET_FILE) 2>/dev/null | head -n 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help train serve test test-slow bench examples picture lint types lock clean
+.PHONY: help train serve test test-slow bench bench-accuracy examples picture lint types lock clean
 .DELETE_ON_ERROR:
 
 help:  ## What can be made
@@ -37,6 +37,10 @@ test-slow: $(VENV)/oracles  ## The long tests, and those against PyTorch, scikit
 bench: $(VENV)/oracles  ## The network's speed beside PyTorch's and scikit-learn's
 	$(BIN)/python -m benchmarks.network
 
+bench-accuracy: $(VENV)/peers  ## The price model's accuracy beside its peers', on validation sales (many hours; goes on where it stopped)
+	$(BIN)/python -m benchmarks.accuracy run
+	$(BIN)/python -m benchmarks.accuracy table
+
 examples: $(VENV)/oracles  ## The textbook's networks, as pictures in .cache/examples
 	$(BIN)/python -m estimator.network.examples .cache/examples
 
@@ -57,7 +61,9 @@ lock: $(VENV)/dev  ## Pin the newest versions that fit pyproject.toml
 	$(BIN)/uv pip compile $(UV_LOCK) --generate-hashes --group dev -o requirements-dev.lock
 	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-dev.lock \
 		--group dev --group examples --group oracles -o requirements-oracles.lock
-	sed -i.old -E '/^(cuda|nvidia|triton)/d' requirements-oracles.lock && rm requirements-oracles.lock.old
+	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-oracles.lock --group peers -o requirements-peers.lock
+	sed -i.old -E '/^(cuda|nvidia|triton)/d' requirements-oracles.lock requirements-peers.lock
+	rm requirements-oracles.lock.old requirements-peers.lock.old
 
 # Universal: one file for every system and Python from 3.11 on.
 UV_LOCK := --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate pyproject.toml
@@ -82,4 +88,8 @@ $(VENV)/dev: requirements-dev.lock | $(BIN)/python
 
 $(VENV)/oracles: requirements-oracles.lock | $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-oracles.lock
+	@touch $@
+
+$(VENV)/peers: requirements-peers.lock | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-peers.lock
 	@touch $@

@@ -1,0 +1,146 @@
+"""The commands of the benchmark."""
+
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from benchmarks.accuracy import comparables, report, tuning
+from benchmarks.accuracy.california import AbsentError
+from benchmarks.accuracy.datasets import DATA_SETS, TITLES
+from benchmarks.accuracy.figures import figures
+from benchmarks.accuracy.jobs import CACHE, Job, data_of, prepare, run
+from benchmarks.accuracy.peers import PEERS, VARIANTS
+
+RESULTS = Path(__file__).parents[1] / "RESULTS.md"
+SEEDS = 3
+"""Models of each kind, where a peer does not say fewer: enough to see the spread."""
+
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+class Names(click.ParamType[tuple[str, ...]]):
+    """A list of names, with commas."""
+
+    name = "names"
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._known = tuple(known)
+
+    def convert(
+        self, value: str | Sequence[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Take the list apart."""
+        names = value.split(",") if isinstance(value, str) else value
+        for name in names:
+            if name not in self._known:
+                self.fail(f"'{name}' is none of {', '.join(self._known)}", param, ctx)
+        return tuple(names)
+
+
+def _choice(option: str, known: Iterable[str], what: str) -> Decorator:
+    names = tuple(known)
+    return click.option(option, type=Names(names), default=names, help=f"{what}, with commas: {', '.join(names)}.")
+
+
+def _selection(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say which jobs."""
+    for decorate in (
+        click.option("--seeds", type=int, default=SEEDS, show_default=True, help="How many, at most."),
+        _choice("--variants", VARIANTS, "What the models are given"),
+        _choice("--peers", PEERS, "Models"),
+        _choice("--rows", DATA_SETS, "Data sets"),
+    ):
+        command = decorate(command)
+    return command
+
+
+@click.group()
+def cli() -> None:
+    """Compare valuations with what else a team could take."""
+
+
+@cli.command("run")
+@_selection
+@click.option("--jobs", type=int, default=1, show_default=True, help="Processes side by side, one thread each.")
+@click.option("--again", type=click.Choice(list(PEERS)), help="Forget this model's outcomes first.")
+def run_jobs(
+    rows: Sequence[str], peers: Sequence[str], variants: Sequence[str], seeds: int, jobs: int, again: str | None
+) -> None:
+    """Train what is not in the cache yet, and show its validation figures."""
+    if again is not None:
+        for path in CACHE.glob(f"*/{again}/*.npz"):
+            path.unlink()
+    wanted = select(rows, peers, variants, seeds)
+    # A process a job: libraries differ in how they hold threads and memory, and none is to disturb another.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=spawn, max_tasks_per_child=1) as pool:
+        running: dict[Future[Any], Job] = {pool.submit(run, job, CACHE): job for job in wanted}
+        for done in tqdm(as_completed(running), total=len(running), unit=" jobs", disable=None):
+            job = running[done]
+            data = data_of(job.data_set)
+            outcome = done.result()
+            f = figures(data, data.parts.validation, outcome.validation, outcome)
+            tqdm.write(
+                f"{job.name}: validation log RMSE {f.log_rmse:.4f}, MdAPE {f.mdape:.2f}, {f.train_seconds:.1f} s"
+            )
+
+
+@cli.command("tune")
+@_selection
+@click.option("--trials", type=int, default=tuning.TRIALS, show_default=True, help="Trainings a search.")
+def tune(rows: Sequence[str], peers: Sequence[str], variants: Sequence[str], seeds: int, trials: int) -> None:
+    """Search the boosters' settings that are not in tuned.json yet, on the validation sales."""
+    wanted = [job for job in select(rows, peers, variants, min(seeds, 1)) if job.peer in tuning.SPACES]
+    for job in tqdm(wanted, unit=" searches", disable=None):
+        if tuning.settings_for(job.data_set, job.peer, job.variant):
+            continue
+        lesson, validation, _, _ = prepare(job, data_of(job.data_set), CACHE)
+        fit, space = PEERS[job.peer].fit, tuning.SPACES[job.peer]
+        found = tuning.search(lesson, validation, fit, space, trials)
+        tuning.keep(job.data_set, job.peer, job.variant, found)
+        tqdm.write(
+            f"{job.data_set}/{job.peer}/{job.variant}: validation log RMSE {found['validation_log_rmse']:.4f}"
+        )
+
+
+@cli.command("table")
+@_selection
+@click.option("--part", type=click.Choice(["validation", "test"]), default="validation", show_default=True)
+def show_table(
+    rows: Sequence[str], peers: Sequence[str], variants: Sequence[str], seeds: int, part: report.Part
+) -> None:
+    """Print what is in the cache. The test part is for the end: it goes to benchmarks/RESULTS.md."""
+    text = report.page(select(rows, peers, variants, seeds), part, CACHE, sys.argv[1:])
+    if part == "test":
+        RESULTS.write_text(text, encoding="utf-8")
+    else:
+        click.echo(text)
+
+
+def select(rows: Iterable[str], peers: Iterable[str], variants: Iterable[str], seeds: int) -> list[Job]:
+    """Return the jobs that can be done here, and say on the error stream which cannot."""
+    present = []
+    for row in rows:
+        try:
+            data_of(row)
+            present.append(row)
+        except (AbsentError, FileNotFoundError) as error:
+            click.echo(f"left out: {TITLES[row]}: {error}", err=True)
+    given = list(variants)
+    if "comparables" in given and comparables.source_hash() is None:
+        click.echo(f"left out: what is given comparables: there is no {comparables.MODULE}", err=True)
+        given.remove("comparables")
+    return [
+        Job(row, peer, variant, seed)
+        for row in present
+        for peer in peers
+        for variant in PEERS[peer].variants
+        if variant in given
+        for seed in range(min(seeds, PEERS[peer].seeds))
+    ]

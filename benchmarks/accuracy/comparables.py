@@ -1,0 +1,80 @@
+"""Facts about the sold homes nearby, from our own room for them, as every model may have them.
+
+The one place that knows the interface of `estimator.comparables`.
+"""
+
+import hashlib
+import importlib.util
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.accuracy.datasets import DataSet
+
+MODULE = "estimator.comparables"
+
+
+@dataclass(frozen=True)
+class Nearby:
+    """Facts about the comparables of a data set's homes.
+
+    Parameters
+    ----------
+    names
+        Of the m facts.
+    train, validation, test
+        The facts, float32, shape (n, m). No home's own sale is in them, and none that was not closed before its
+        day; the test homes' may be validation sales.
+    fit_seconds
+        Processor seconds that the index and the facts of the training sales took.
+    predict_seconds
+        What the facts of the test sales took.
+    """
+
+    names: list[str]
+    train: Any
+    validation: Any
+    test: Any
+    fit_seconds: float
+    predict_seconds: float
+
+
+def source_hash() -> str | None:
+    """Return a hash of the room's source, or None where it is not there."""
+    spec = importlib.util.find_spec(MODULE)
+    if spec is None or spec.origin is None:
+        return None
+    return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
+
+
+def nearby(data: DataSet, kept: Path) -> Nearby:
+    """Return the facts, from the file that they are kept in if it is there."""
+    if not kept.exists():
+        facts = _gather(data)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        beside = kept.with_suffix(".part.npz")
+        np.savez(beside, **vars(facts))
+        beside.replace(kept)
+    with np.load(kept) as file:
+        return Nearby(
+            [str(name) for name in file["names"]],
+            *(file[part] for part in ("train", "validation", "test")),
+            *(float(file[name]) for name in ("fit_seconds", "predict_seconds")),
+        )
+
+
+def _gather(data: DataSet) -> Nearby:
+    room = importlib.import_module(MODULE)
+    train, validation, test = data.parts.train, data.parts.validation, data.parts.test
+    began = time.process_time()
+    index = room.Comparables.fit(data.market, train)
+    learned = index.facts(train.facts, train.date, train.home)
+    fit_seconds = time.process_time() - began
+    chosen = index.facts(validation.facts, validation.date, validation.home)
+    index = index.extended(validation)
+    began = time.process_time()
+    asked = index.facts(test.facts, test.date, test.home)
+    return Nearby(list(index.names), learned, chosen, asked, fit_seconds, time.process_time() - began)

@@ -1,0 +1,68 @@
+"""What is compared: our model, and what else a team could take. Libraries are imported when they are used."""
+
+import importlib.metadata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from benchmarks.accuracy import boosting, linear, nearest, networks, ours
+from benchmarks.accuracy.lessons import Fit
+
+Variant = Literal["plain", "comparables", "whole"]
+"""`plain`: the facts; `comparables`: with those of sold homes nearby; `whole`: our model, which finds its own."""
+
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
+WITH_AND_WITHOUT: tuple[Variant, ...] = ("plain", "comparables")
+
+OURS = "ours"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A kind of model.
+
+    Parameters
+    ----------
+    title
+        Its name in the table.
+    fit
+        Trains it.
+    packages
+        Whose versions can change its predictions.
+    variants
+        What it is given.
+    seeds
+        How many seeds it is trained with at most: one where nothing is random, or where a training takes hours.
+    """
+
+    title: str
+    fit: Fit
+    packages: tuple[str, ...]
+    variants: tuple[Variant, ...] = WITH_AND_WITHOUT
+    seeds: int = 3
+
+    def versions(self) -> dict[str, str]:
+        """Return the installed versions; `absent` where a package is not there."""
+        return {name: _version(name) for name in self.packages}
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
+
+
+PEERS: Mapping[str, Peer] = {
+    OURS: Peer("this project", ours.fit_ours, ("numpy",), variants=("whole",)),
+    "nearest": Peer("nearest comparables alone", nearest.fit_nearest, ("scipy",), variants=("plain",), seeds=1),
+    "ridge": Peer("ridge regression", linear.fit_ridge, ("scikit-learn",), seeds=1),
+    "mlp": Peer("MLPRegressor", linear.fit_mlp, ("scikit-learn",)),
+    "histogram": Peer("HistGradientBoosting", linear.fit_histogram_boosting, ("scikit-learn",)),
+    "lightgbm": Peer("LightGBM", boosting.fit_lightgbm, ("lightgbm",)),
+    "xgboost": Peer("XGBoost", boosting.fit_xgboost, ("xgboost-cpu",)),
+    "catboost": Peer("CatBoost", boosting.fit_catboost, ("catboost",)),
+    "realmlp": Peer("RealMLP-TD", networks.fit_realmlp, ("pytabkit", "torch")),
+    "tabm": Peer("TabM", networks.fit_tabm, ("pytabkit", "torch"), seeds=1),
+}
+"""Name → the model, in the order of the table."""
