@@ -31,7 +31,7 @@ serve: $(VENV)/runtime | $(MODEL)/current  ## Value homes over HTTP, training fi
 test: $(VENV)/dev  ## The tests, in some minutes
 	$(BIN)/python -m pytest
 
-test-slow: $(VENV)/oracles  ## The long tests, and those against PyTorch, scikit-learn and ONNX Runtime (large downloads)
+test-slow: $(VENV)/oracles $(VENV)/peers  ## The long tests, and those against PyTorch, scikit-learn, boosters … (large downloads)
 	$(BIN)/python -m pytest -m slow
 
 bench: $(VENV)/oracles  ## The network's speed beside PyTorch's and scikit-learn's

@@ -1,16 +1,18 @@
 """The commands of the benchmark."""
 
+import json
 import multiprocessing
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import click
 from tqdm import tqdm
 
-from benchmarks.accuracy import comparables, report, tuning
+from benchmarks.accuracy import comparables, curve, report, tuning
 from benchmarks.accuracy.california import AbsentError
 from benchmarks.accuracy.datasets import DATA_SETS, TITLES
 from benchmarks.accuracy.figures import figures
@@ -20,6 +22,7 @@ from benchmarks.accuracy.peers import PEERS, VARIANTS
 RESULTS = Path(__file__).parents[1] / "RESULTS.md"
 SEEDS = 3
 """Models of each kind, where a peer does not say fewer: enough to see the spread."""
+CURVES = ("king_county-time", "king_county-random")
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -121,6 +124,21 @@ def show_table(
         RESULTS.write_text(text, encoding="utf-8")
     else:
         click.echo(text)
+
+
+@cli.command("curve")
+@_choice("--rows", CURVES, "Data sets")
+@click.option("--seed", type=int, default=0, show_default=True)
+def show_curves(rows: Sequence[str], seed: int) -> None:
+    """Tell after what share of CatBoost's training time our model is as good, on one thread and on two."""
+    click.echo(curve.HEAD)
+    kept = {}
+    for row, threads in product(rows, (1, 2)):
+        theirs, ours = curve.compare(row, seed, threads, CACHE)
+        kept[f"{row}-{threads}"] = [vars(theirs), vars(ours)]
+        click.echo(curve.line(TITLES[row], threads, theirs, ours))
+    CACHE.mkdir(parents=True, exist_ok=True)
+    (CACHE / "curves.json").write_text(json.dumps(kept), encoding="utf-8")
 
 
 def select(rows: Iterable[str], peers: Iterable[str], variants: Iterable[str], seeds: int) -> list[Job]:

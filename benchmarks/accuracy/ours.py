@@ -3,19 +3,32 @@
 The one place that knows the interface of `estimator.price_model`.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from benchmarks.accuracy.lessons import Lesson, Predictor, Subjects
 from estimator.facts import FloatArray
-from estimator.price_model import PriceModel
+from estimator.price_model import Callback, PriceModel
 
 
-def fit_ours(lesson: Lesson) -> Predictor:
-    """Train the price model; it takes facts as they are, and looks for comparables itself."""
+def fit_ours(lesson: Lesson, callbacks: Sequence[Callback] = ()) -> Predictor:
+    """Train the price model; it takes facts as they are, and looks for comparables itself.
+
+    Parameters
+    ----------
+    callbacks
+        Called after each epoch, with the network and the epoch.
+    """
     rng = np.random.default_rng(lesson.seed)
-    model = PriceModel.fit(lesson.market, lesson.sales, lesson.validation_sales, rng)
+    model = PriceModel.fit(lesson.market, lesson.sales, lesson.validation_sales, rng, callbacks)
 
     def predict(subjects: Subjects) -> FloatArray:
         return model.predict(subjects.facts, subjects.date)
 
     return predict
+
+
+def validation_log_rmse(lesson: Lesson, loss: float) -> float:
+    """Return an epoch's validation loss as an error of the log price: the network learns it standardised."""
+    return loss * float(lesson.log_price.std())
