@@ -4,7 +4,6 @@ The division is one for all models and seeds, so that nothing chosen on validati
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -49,12 +48,14 @@ class DataSet:
     dollars: float | None = None
 
     def digest(self) -> str:
-        """Return a hash of everything that a model could see of it, and of the parts' order."""
-        content = hashlib.sha256(json.dumps(self.market.to_dict(), sort_keys=True).encode())
+        """Return a hash of the facts, prices, dates and homes of the parts: all that a peer could see of it."""
+        content = hashlib.sha256()
         for part in (self.parts.train, self.parts.validation, self.parts.test):
-            columns = [*part.facts.columns.values(), part.price, part.home]
-            for column in columns + ([] if part.date is None else [part.date.astype(np.int64)]):
-                content.update(str(column.dtype).encode() + np.ascontiguousarray(column).tobytes())
+            columns = {**part.facts.columns, " price": part.price, " home": part.home}
+            if part.date is not None:
+                columns[" date"] = part.date.astype(np.int64)
+            for name, column in sorted(columns.items()):
+                content.update(f"{name} {column.dtype} ".encode() + np.ascontiguousarray(column).tobytes())
         return content.hexdigest()
 
 
