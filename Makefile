@@ -19,7 +19,7 @@ MODEL := $(MODELS)/$(shell sed -n "s/^name *= *[\"']\([A-Za-z0-9_.-]*\)[\"'].*/\
 .DELETE_ON_ERROR:
 
 help:  ## What can be made
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 train: $(VENV)/runtime  ## Train, evaluate on held-out sales, save a version, publish it [MARKET=… SEED=…]
 	$(BIN)/python -m estimator train --market $(MARKET) --models $(MODELS) --seed $(SEED)
@@ -37,7 +37,7 @@ test-slow: $(VENV)/oracles $(VENV)/peers  ## The long tests, and those against P
 bench: $(VENV)/oracles  ## The network's speed beside PyTorch's and scikit-learn's
 	$(BIN)/python -m benchmarks.network
 
-bench-accuracy: $(VENV)/peers  ## The price model's accuracy beside its peers', on validation sales (many hours; goes on where it stopped)
+bench-accuracy: $(VENV)/peers  ## The price model's accuracy beside its peers' (many hours; goes on where it stopped)
 	$(BIN)/python -m benchmarks.accuracy run
 	$(BIN)/python -m benchmarks.accuracy table
 

@@ -1,8 +1,11 @@
 """The benchmark of accuracy: its arithmetic, its cache, and that no model can know a price it is judged on."""
 
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -193,6 +196,39 @@ def test_no_test_price_and_no_future_sale_reaches_a_model(recorder: Recorder, tm
     assert not set(data.parts.validation.price) & set(lesson.sales.price), "no refit on validation sales"
 
 
+class FakeComparables:
+    """Stands for `estimator.comparables.Comparables`: the one fact is how many sales are known."""
+
+    names = ("known",)
+
+    def __init__(self, sold: Sales) -> None:
+        self._sold = sold
+
+    @classmethod
+    def fit(cls, market: Market, sales: Sales) -> "FakeComparables":
+        return cls(sales)
+
+    def extended(self, more: Sales) -> "FakeComparables":
+        return FakeComparables(jobs.joined(self._sold, more))
+
+    def facts(self, facts: Facts, date: Any, home: Any) -> Any:
+        assert len(facts) == len(date) == len(home)
+        return np.full((len(facts), 1), len(self._sold), np.float32)
+
+
+def test_comparables_are_added_and_test_homes_have_those_of_validation_sales_too(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, comparables.MODULE, SimpleNamespace(Comparables=FakeComparables))
+    monkeypatch.setattr(comparables, "source_hash", lambda: "0123")
+    jobs.run(Job("town", "peer", "comparables", 0), tmp_path)
+    (lesson,), (validation, test) = recorder.lessons, recorder.asked
+    assert [set(homes["known"]) for homes in (lesson.train, validation.frame, test.frame)] == [{10}, {10}, {20}]
+    monkeypatch.setitem(sys.modules, comparables.MODULE, None)  # the second job takes the facts that were kept
+    jobs.run(Job("town", "peer", "comparables", 1), tmp_path)
+    np.testing.assert_array_equal(recorder.lessons[1].train["known"], lesson.train["known"])
+
+
 def test_a_job_that_is_done_is_not_done_again(recorder: Recorder, tmp_path: Path) -> None:
     job = Job("town", "peer", "plain", 1)
     first = jobs.run(job, tmp_path)
@@ -265,6 +301,21 @@ def test_the_jobs_are_what_was_asked_for(recorder: Recorder) -> None:
     assert chosen == [Job("town", "ours", "whole", seed) for seed in range(3)] + [
         Job("town", "peer", "plain", seed) for seed in range(2)
     ], "two seeds at most, and nothing with comparables where there are none"
+
+
+def test_a_model_that_is_to_be_trained_again_is_forgotten_and_no_other(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [Job("town", "ours", "whole", 0), Job("town", "peer", "plain", 0)]
+    for job in both:
+        jobs.run(job, tmp_path)
+    monkeypatch.setattr(cli, "CACHE", tmp_path)
+    monkeypatch.setattr(cli, "select", lambda *_: both)
+    monkeypatch.setattr(cli, "PEERS", peers.PEERS)
+    monkeypatch.setattr(cli, "ProcessPoolExecutor", lambda *_, **__: ThreadPoolExecutor(1))
+    printed = CliRunner().invoke(cli.cli, ["run", "--again", "ours"], catch_exceptions=False).output
+    assert "town/ours/whole-0-1: validation log RMSE" in printed
+    assert len(recorder.lessons) == 3, "the peer once, ours twice"
 
 
 def test_a_frame_has_facts_as_they_are_and_no_label_that_training_lacks() -> None:

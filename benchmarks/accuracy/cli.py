@@ -71,15 +71,15 @@ def cli() -> None:
 @cli.command("run")
 @_selection
 @click.option("--jobs", type=int, default=1, show_default=True, help="Processes side by side, one thread each.")
-@click.option("--again", type=click.Choice(list(PEERS)), help="Forget this model's outcomes first.")
+@click.option("--again", type=click.Choice(list(PEERS)), help="A model whose outcomes are forgotten first.")
 def run_jobs(
     rows: Sequence[str], peers: Sequence[str], variants: Sequence[str], seeds: int, jobs: int, again: str | None
 ) -> None:
     """Train what is not in the cache yet, and show its validation figures."""
-    if again is not None:
-        for path in CACHE.glob(f"*/{again}/*.npz"):
-            path.unlink()
     wanted = select(rows, peers, variants, seeds)
+    for job in wanted:
+        if job.peer == again:
+            job.path(CACHE).unlink(missing_ok=True)
     # A process a job: libraries differ in how they hold threads and memory, and none is to disturb another.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=spawn, max_tasks_per_child=1) as pool:
