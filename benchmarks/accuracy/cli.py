@@ -105,7 +105,7 @@ def tune(rows: Sequence[str], peers: Sequence[str], variants: Sequence[str], see
             continue
         lesson, validation, _, _ = prepare(job, data_of(job.data_set), CACHE)
         fit, space = PEERS[job.peer].fit, tuning.SPACES[job.peer]
-        found = tuning.search(lesson, validation, fit, space, trials)
+        found = {**tuning.search(lesson, validation, fit, space, trials), **PEERS[job.peer].versions()}
         tuning.keep(job.data_set, job.peer, job.variant, found)
         tqdm.write(
             f"{job.data_set}/{job.peer}/{job.variant}: validation log RMSE {found['validation_log_rmse']:.4f}"

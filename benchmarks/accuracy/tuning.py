@@ -41,7 +41,7 @@ def search(lesson: Lesson, subjects: Subjects, fit: Fit, space: Space, trials: i
     Returns
     -------
     dict
-        The best `settings`, their `validation_log_rmse`, and of how many `trials`.
+        The best `settings`, their `validation_log_rmse`, of how many `trials`, and by which version of `optuna`.
     """
     import optuna  # noqa: PLC0415  # the group `peers`
 
@@ -55,7 +55,12 @@ def search(lesson: Lesson, subjects: Subjects, fit: Fit, space: Space, trials: i
     study.optimize(error, n_trials=trials)
     best = space(optuna.trial.FixedTrial(study.best_params))
     settings = {name: float(f"{value:.4g}") if isinstance(value, float) else value for name, value in best.items()}
-    return {"settings": settings, "validation_log_rmse": round(study.best_value, 5), "trials": trials}
+    return {
+        "settings": settings,
+        "validation_log_rmse": round(study.best_value, 5),
+        "trials": trials,
+        "optuna": optuna.__version__,
+    }
 
 
 def keep(data_set: str, peer: str, variant: str, found: Mapping[str, Any]) -> None:
