@@ -16,9 +16,6 @@ from estimator.errors import DataError
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray, LabelArray
 from estimator.market import Market
 
-ALWAYS_THERE = -1
-"""Stands for no fact: columns that cannot be withheld."""
-
 WAVES = 24
 """Waves over the map. On the validation sales: .1881 log RMSE without, .1854 with 24."""
 WAVES_PER_SPREAD = 0.7
@@ -132,10 +129,10 @@ class Encoding:
     ----------
     facts
         Names of the market's facts, in its order.
-    fact_of_column
-        Which of the facts each column belongs to, shape (d,); `ALWAYS_THERE` if it cannot be withheld.
-    unknown
-        What a column holds when its fact is unknown, float32, shape (d,).
+    numbers
+        How many of the columns, the first ones, are numbers.
+    width
+        How many columns there are, d.
     """
 
     def __init__(
@@ -152,9 +149,10 @@ class Encoding:
         self._waves = waves
         self._newest_sale = newest_sale
         self.facts = tuple(feature.name for feature in market.features)
+        self.numbers = len(market.numbers)
         self._may_be_unknown = np.array([not feature.required for feature in market.numbers], np.bool_)
-        self.fact_of_column, self.unknown = self._layout()
-        if len(self.unknown) == 0:
+        self.width = self._count()
+        if self.width == 0:
             raise DataError(f"no fact of the market can be learned from: no label has {RARE} training sales")
 
     @classmethod
@@ -171,7 +169,7 @@ class Encoding:
 
     def transform(self, facts: Facts, date: DateArray | None) -> NDArray[np.float32]:
         """Encode n homes, each at its valuation date: shape (n, d)."""
-        columns = np.empty((len(facts), len(self.unknown)), np.float32)
+        columns = np.empty((len(facts), self.width), np.float32)
         end = 0
         for block in self._blocks(facts, date):
             start, end = end, end + block.shape[1]
@@ -209,7 +207,7 @@ class Encoding:
         )
 
     def _blocks(self, facts: Facts, date: DateArray | None) -> Sequence[NDArray[Any]]:
-        """Return each part's columns, shape (n, ·), in the order of `_layout`."""
+        """Return each part's columns, shape (n, ·), in their order."""
         scaled = self._scales.apply(_numbers(self._market, facts))
         unknown = np.isnan(scaled)
         scaled[unknown] = 0.0
@@ -223,26 +221,11 @@ class Encoding:
             blocks.append(days[:, None] / _DAYS_PER_UNIT)
         return blocks
 
-    def _layout(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return each column's fact and its value where that fact is unknown."""
-        owner = {
-            feature.name: ALWAYS_THERE if feature.required else place
-            for place, feature in enumerate(self._market.features)
-        }
-        numbers = [owner[feature.name] for feature in self._market.numbers]
-        flags = [place for place in numbers if place != ALWAYS_THERE]
-        owners = numbers + flags
-        unknown = [0.0] * len(numbers) + [1.0] * len(flags)
-        for feature in self._market.labels:
-            owners += [owner[feature.name]] * len(self._labels[feature.name])
-        if self._waves is not None:
-            latitude = self._market.of_kind("latitude")
-            assert latitude is not None  # noqa: S101  # there are waves
-            owners += [owner[latitude.name]] * (2 * WAVES)
-        if self._newest_sale is not None:
-            owners.append(ALWAYS_THERE)
-        unknown += [0.0] * (len(owners) - len(unknown))
-        return np.array(owners, np.int64), np.array(unknown, np.float32)
+    def _count(self) -> int:
+        """Return how many columns `_blocks` makes."""
+        labels = sum(len(columns) for columns in self._labels.values())
+        waves = 0 if self._waves is None else 2 * WAVES
+        return self.numbers + int(self._may_be_unknown.sum()) + labels + waves + (self._newest_sale is not None)
 
 
 def _numbers(market: Market, facts: Facts) -> FloatArray:

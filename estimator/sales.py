@@ -60,6 +60,17 @@ class Sales:
         date = None if self.date is None else self.date[rows]
         return Sales(self.facts.take(rows), self.price[rows], date, self.home[rows])
 
+    def joined(self, more: "Sales") -> "Sales":
+        """Return these sales and then more of the same market, homes numbered alike."""
+        columns = {name: np.concatenate((column, more.facts[name])) for name, column in self.facts.columns.items()}
+        dates = None if self.date is None or more.date is None else np.concatenate((self.date, more.date))
+        price, home = np.concatenate((self.price, more.price)), np.concatenate((self.home, more.home))
+        return Sales(Facts(columns), price, dates, home)
+
+    def by_date(self) -> "Sales":
+        """Return the sales in order of their days, as they stand within a day."""
+        return self if self.date is None else self.take(np.argsort(self.date, kind="stable"))
+
 
 @dataclass(frozen=True)
 class Parts:

@@ -205,11 +205,11 @@ class FakeComparables:
         self._sold = sold
 
     @classmethod
-    def fit(cls, market: Market, sales: Sales) -> "FakeComparables":
+    def fit(cls, market: Market, sales: Sales, rng: np.random.Generator) -> "FakeComparables":
         return cls(sales)
 
     def extended(self, more: Sales) -> "FakeComparables":
-        return FakeComparables(jobs.joined(self._sold, more))
+        return FakeComparables(self._sold.joined(more))
 
     def facts(self, facts: Facts, date: Any, home: Any) -> Any:
         assert len(facts) == len(date) == len(home)

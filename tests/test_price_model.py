@@ -12,7 +12,7 @@ from estimator.network import Epoch, Network
 from estimator.price_model import PriceModel, Recipe
 from estimator.sales import Parts
 
-FEW = Recipe(epochs=6, width=32)
+FEW = Recipe(epochs=6, width=32, members=2, waves=4)
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ def _gather(data: DataSet) -> Nearby:
     room = importlib.import_module(MODULE)
     train, validation, test = data.parts.train, data.parts.validation, data.parts.test
     began = time.process_time()
-    index = room.Comparables.fit(data.market, train)
+    index = room.Comparables.fit(data.market, train, np.random.default_rng(0))
     learned = index.facts(train.facts, train.date, train.home)
     fit_seconds = time.process_time() - began
     chosen = index.facts(validation.facts, validation.date, validation.home)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from benchmarks.accuracy.frames import frame, labels_of, with_columns
 from benchmarks.accuracy.lessons import Lesson, Subjects
 from benchmarks.accuracy.peers import PEERS, Variant
 from benchmarks.accuracy.tuning import settings_for
-from estimator.facts import Facts, FloatArray
+from estimator.facts import FloatArray
 from estimator.sales import Sales
 
 CACHE = Path(__file__).parents[2] / ".cache" / "accuracy"
@@ -154,20 +154,10 @@ def prepare(job: Job, data: DataSet, folder: Path) -> tuple[Lesson, Subjects, Su
     return (
         lesson,
         _subjects(validation, frames[1], train),
-        _subjects(test, frames[2], joined(train, validation)),
+        _subjects(test, frames[2], train.joined(validation)),
         near,
     )
 
 
 def _subjects(part: Sales, homes: pd.DataFrame, sold: Sales) -> Subjects:
     return Subjects(part.facts, part.date, part.home, homes, sold)
-
-
-def joined(earlier: Sales, later: Sales) -> Sales:
-    """Return the sales of two parts as one."""
-    columns = {name: np.concatenate((earlier.facts[name], later.facts[name])) for name in earlier.facts.columns}
-    date = None
-    if earlier.date is not None and later.date is not None:
-        date = np.concatenate((earlier.date, later.date))
-    price, home = (np.concatenate((getattr(earlier, name), getattr(later, name))) for name in ("price", "home"))
-    return replace(earlier, facts=Facts(columns), price=price, date=date, home=home)
