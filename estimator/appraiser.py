@@ -246,6 +246,6 @@ def _calibrate(
     for hidden in (np.zeros_like(some), some, np.ones_like(some)):
         facts = sales.facts.without(dict(zip(optional, hidden.T, strict=True)))
         completed, looked_up = lookup.complete(facts)
-        residual = np.log(sales.price) - model.predict(completed, sales.date)
+        residual = np.log(sales.price) - model.predict(completed, sales.date, sales.home)
         states.append((residual, _gaps(model, model.unknown(completed), looked_up)))
     return ConformalRange.fit(states, lesser=len(model.facts))

@@ -136,6 +136,10 @@ class Columns:
         said = self.scales.apply(self.comparables.facts(facts, date, home).astype(np.float64))
         return np.hstack((np.nan_to_num(said).astype(np.float32), encoded))
 
+    def extended(self, sales: Sales) -> "Columns":
+        """Return the same columns with more sold homes to look among."""
+        return self if self.comparables is None else replace(self, comparables=self.comparables.extended(sales))
+
     def state(self) -> dict[str, Any]:
         """Return what was learned as plain values and arrays; `from_state` takes it back."""
         return {
@@ -234,16 +238,24 @@ class PriceModel:
                 validation=(seen, target),
                 callbacks=callbacks,
             )
+        # What was sold since is known to whoever values a home today; the network need not learn again for it.
+        columns = columns.extended(validation)
         model = cls(market, columns, network, mean, deviation, MarketDrift())
         if sales.date is None or validation.date is None:
             return model
-        residual = np.log(validation.price) - model.predict(validation.facts, validation.date)
+        residual = np.log(validation.price) - model.predict(validation.facts, validation.date, validation.home)
         drift = MarketDrift.fit(sales.date.max(), validation.date, residual)
         return cls(market, columns, network, mean, deviation, drift)
 
-    def predict(self, facts: Facts, date: DateArray | None) -> FloatArray:
-        """Predict the log prices of n homes at their valuation dates, shape (n,)."""
-        columns = self._columns.transform(facts, date)
+    def predict(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None = None) -> FloatArray:
+        """Predict the log prices of n homes at their valuation dates, shape (n,).
+
+        Parameters
+        ----------
+        home
+            Which homes they are, if they are among the sales that `fit` was given: their own are then left out.
+        """
+        columns = self._columns.transform(facts, date, home)
         full = np.pad(columns, ((0, -len(columns) % _ROWS_TOGETHER), (0, 0)))
         standardised = self._network.predict(full)[: len(columns), 0].astype(np.float64)
         return standardised * self._deviation + self._mean + self._drift.at(date, len(facts))

@@ -131,3 +131,17 @@ def test_homes_of_one_price_are_worth_that_price(market: Market, completed: Part
     price = np.exp(fit(market, flat).predict(flat.test.facts, flat.test.date))
     assert np.isfinite(price).all()
     assert np.median(price) == pytest.approx(250_000, rel=0.6)
+
+
+def test_a_sale_that_chose_the_network_does_not_see_its_own_price(market: Market, completed: Parts) -> None:
+    """Without dates nothing but the home keeps a sale out of its own comparables."""
+    table = {key: value for key, value in market.to_dict().items() if key != "sale_date"}
+    undated = Parts(
+        *(replace(part, date=None) for part in (completed.train, completed.validation, completed.test))
+    )
+    model = fit(Market.from_dict(table), undated)
+    chosen = undated.validation
+    as_sold = model.predict(chosen.facts, None, chosen.home)
+    as_new = model.predict(chosen.facts, None)
+    miss = [np.abs(np.log(chosen.price) - estimate).mean() for estimate in (as_sold, as_new)]
+    assert miss[0] > miss[1]
