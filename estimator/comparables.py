@@ -172,8 +172,12 @@ class Comparables:
         centre = float(np.log(sold.price).mean()), float(sold.facts[market.coordinates[0]].mean())  # type: ignore[index]
         start = _start(numbers.shape[1])
         untaught = cls(market, NumberScales.fit(numbers), start, sold, centre)
-        subjects = untaught._subjects(sold.facts, sold.date, sold.home)
-        return cls(market, untaught._scales, untaught._learn(subjects, rng), sold, centre)
+        enough = _STEPS * _BATCH  # no more are ever drawn
+        some = len(sold) > enough
+        seen = sold.take(np.sort(rng.choice(len(sold), enough, replace=False))) if some else sold
+        subjects = untaught._subjects(seen.facts, seen.date, seen.home)
+        log_price = (np.log(seen.price) - centre[0]).astype(np.float32)
+        return cls(market, untaught._scales, untaught._learn(subjects, log_price, rng), sold, centre)
 
     def extended(self, sales: Sales) -> "Comparables":
         """Return the same grid with more sold homes to look among."""
@@ -197,16 +201,17 @@ class Comparables:
         home
             Which homes they are, so that their own sales are left out; None: homes that were not sold.
         """
-        subjects = self._subjects(facts, date, home)
         said = np.empty((len(facts), len(NAMES)), np.float32)
         for start in range(0, len(facts), _CHUNK):
             rows = slice(start, start + _CHUNK)
-            weight, suggested, estimate = self._weigh(subjects.take(rows), self._theta)[:3]
+            subjects = self._subjects(
+                facts.take(rows), None if date is None else date[rows], None if home is None else home[rows]
+            )
+            weight, suggested, estimate = self._weigh(subjects, self._theta)[:3]
             spread = np.sqrt((weight * (suggested - estimate[:, None]) ** 2).sum(axis=1))
-            some = np.isfinite(subjects.km[rows, 0])
             count = 1 / (weight**2).sum(axis=1).clip(min=1 / COUNT)
             said[rows] = np.column_stack((estimate + self._centre[0], np.log(count), spread))
-            said[rows][~some] = np.nan
+            said[rows][np.isinf(subjects.km[:, 0])] = np.nan
         return said
 
     def state(self) -> dict[str, Any]:
@@ -272,7 +277,7 @@ class Comparables:
         estimate = (weight * suggested).sum(axis=1)
         return weight, suggested, estimate, difference, of_squares, squared, since, distance
 
-    def _learn(self, subjects: Subjects, rng: np.random.Generator) -> FloatArray:
+    def _learn(self, subjects: Subjects, log_price: NDArray[np.float32], rng: np.random.Generator) -> FloatArray:
         """Return θ with a small mean squared error of the estimates of the sold homes themselves."""
         theta = self._theta.copy()
         some = np.flatnonzero(np.isfinite(subjects.km[:, 0]))
@@ -280,7 +285,7 @@ class Comparables:
         optimiser.start(theta)
         for step in range(_STEPS if len(some) else 0):
             rows = rng.choice(some, min(_BATCH, len(some)), replace=False)
-            gradient = self.gradient(subjects.take(rows), self._log_price[rows], theta)[1]
+            gradient = self.gradient(subjects.take(rows), log_price[rows], theta)[1]
             optimiser.step(theta, gradient, cosine(step / _STEPS))
         return theta
 
