@@ -89,7 +89,8 @@ class SoldHomes:
         km = np.full((len(place), count), np.inf)
         earlier = np.searchsorted(self.day, day, side="left")
         level = np.searchsorted(self._sizes, earlier)
-        for tree, size, which in zip(self._trees, self._sizes.tolist(), range(len(self._sizes)), strict=True):
+        for which, tree in enumerate(self._trees):
+            size = int(self._sizes[which])
             left = np.flatnonzero((level == which) & (earlier > 0))
             # All of a tree's sales are earlier for a valuation of today; half of them at the worst.
             asked = count + 1 if (earlier[left] == size).all() else 2 * count

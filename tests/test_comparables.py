@@ -87,7 +87,6 @@ def test_what_was_learned_has_the_slope_that_finite_differences_have(sales: Sale
     subjects = comparables._subjects(sales.facts, sales.date, sales.home).take(np.arange(300, 400))
     log_price = comparables._log_price[300:400]
     theta = np.random.default_rng(1).normal(0, 0.3, len(comparables._theta))
-    # Time is counted from 1970, so its weights get steps of their own size.
     _, gradient = comparables.gradient(subjects, log_price, theta)
     for place in range(len(theta)):
         step = np.zeros(len(theta))
