@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estimator.errors import MarketError
-from estimator.market import KINDS, VALUATION_DATE, Market
+from estimator.market import ANSWER_COLUMNS, KINDS, VALUATION_DATE, Market
 
 TOWN: dict[str, Any] = {
     "name": "town",
@@ -112,7 +112,9 @@ def test_bounds_are_inclusive_and_named_with_the_unit(value: float, problem: str
     assert market.features[0].out_of_bounds(value) == problem
 
 
-names = st.text(st.characters(categories=["L"]), min_size=1, max_size=8)
+names = st.text(st.characters(categories=["L"]), min_size=1, max_size=8).filter(
+    lambda name: name not in ANSWER_COLUMNS
+)
 features = st.lists(
     st.fixed_dictionaries(
         {
