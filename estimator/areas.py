@@ -188,8 +188,20 @@ class AreaLookup:
         return codes
 
     def _kilometres(self, facts: Facts) -> FloatArray:
-        """Return places on a plane, shape (n, 2), north and east, in km: fine over a market, not a globe."""
         assert self._coordinates is not None  # noqa: S101  # callers have looked
-        latitude, longitude = facts[self._coordinates[0]], facts[self._coordinates[1]]
-        east = longitude * np.cos(np.radians(self._mean_latitude))
-        return KM_PER_DEGREE * np.column_stack((latitude, east))
+        return kilometres(facts, self._coordinates, self._mean_latitude)
+
+
+def kilometres(facts: Facts, coordinates: tuple[str, str], mean_latitude: float) -> FloatArray:
+    """Return places on a plane, shape (n, 2), north and east, in km: fine over a market, not a globe.
+
+    Parameters
+    ----------
+    coordinates
+        Names of the facts that are latitude and longitude, in degrees.
+    mean_latitude
+        Where a degree of longitude is measured, in degrees.
+    """
+    latitude, longitude = (facts[name] for name in coordinates)
+    east = longitude * np.cos(np.radians(mean_latitude))
+    return KM_PER_DEGREE * np.column_stack((latitude, east))

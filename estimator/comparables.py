@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from estimator.areas import KM_PER_DEGREE
-from estimator.encoding import NumberScales
+from estimator.areas import kilometres
+from estimator.encoding import NumberScales, numbers_of
 from estimator.facts import DateArray, Facts, FloatArray
 from estimator.market import Market
 from estimator.network import AdamW, cosine
@@ -38,9 +38,10 @@ _NEAR_KM = 0.05
 _DAYS_PER_UNIT = 100.0
 """Days in one unit of time, so that a year's trend is a number like the others."""
 _CHUNK = 1024
-"""Subjects at a time: 64 comparables of 20 facts then fit in a processor's cache."""
+"""Subjects at a time: an array of their 64 comparables' 20 facts then takes 5 MB, whatever the file's size."""
 _STEPS = 320
-"""Steps of learning the grid; on King County's validation sales twice as many were no better."""
+"""Steps of learning the grid: on King County's validation sales (random split) half as many gave .1704 log RMSE,
+as many as these .1683."""
 _BATCH = 512
 """Sales in a step."""
 _LEARNING_RATE = 0.05
@@ -169,7 +170,7 @@ class Comparables:
         sold = _with_places(market, sales)
         if sold is None:
             return None
-        numbers = _numbers(market, sold.facts)
+        numbers = numbers_of(market, sold.facts)
         centre = float(np.log(sold.price).mean()), float(sold.facts[market.coordinates[0]].mean())  # type: ignore[index]
         start = _start(numbers.shape[1])
         untaught = cls(market, NumberScales.fit(numbers), start, sold, centre)
@@ -315,14 +316,13 @@ class Comparables:
         return float(miss @ miss) / (2 * len(miss)), gradient
 
     def _scaled(self, facts: Facts) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        scaled = self._scales.apply(_numbers(self._market, facts)).astype(np.float32)
+        scaled = self._scales.apply(numbers_of(self._market, facts)).astype(np.float32)
         known = ~np.isnan(scaled)
         return np.where(known, scaled, np.float32(0)), known.astype(np.float32)
 
     def _kilometres(self, facts: Facts) -> FloatArray:
-        latitude, longitude = (facts[name] for name in self._market.coordinates or ())
-        east = longitude * np.cos(np.radians(self._centre[1]))
-        return KM_PER_DEGREE * np.column_stack((latitude, east))
+        assert self._market.coordinates is not None  # noqa: S101  # `fit` has looked
+        return kilometres(facts, self._market.coordinates, self._centre[1])
 
 
 def _start(f: int) -> FloatArray:
@@ -336,10 +336,6 @@ def _with_places(market: Market, sales: Sales) -> Sales | None:
         return None
     somewhere = sales.facts.known(market.coordinates[0]) & sales.facts.known(market.coordinates[1])
     return sales.take(np.flatnonzero(somewhere)).by_date() if somewhere.any() else None
-
-
-def _numbers(market: Market, facts: Facts) -> FloatArray:
-    return np.column_stack([facts[feature.name] for feature in market.numbers])
 
 
 def _day(date: DateArray | None, n: int, *, later: bool) -> NDArray[np.int64]:

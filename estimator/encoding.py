@@ -158,7 +158,7 @@ class Encoding:
     @classmethod
     def fit(cls, market: Market, facts: Facts, date: DateArray | None, rng: np.random.Generator) -> Self:
         """Learn scales, labels and waves from n training sales."""
-        scales = NumberScales.fit(_numbers(market, facts))
+        scales = NumberScales.fit(numbers_of(market, facts))
         labels = {feature.name: _frequent(facts[feature.name]) for feature in market.labels}
         waves = None
         if market.coordinates is not None:
@@ -208,7 +208,7 @@ class Encoding:
 
     def _blocks(self, facts: Facts, date: DateArray | None) -> Sequence[NDArray[Any]]:
         """Return each part's columns, shape (n, ·), in their order."""
-        scaled = self._scales.apply(_numbers(self._market, facts))
+        scaled = self._scales.apply(numbers_of(self._market, facts))
         unknown = np.isnan(scaled)
         scaled[unknown] = 0.0
         blocks: list[NDArray[Any]] = [scaled, unknown[:, self._may_be_unknown]]
@@ -228,7 +228,7 @@ class Encoding:
         return self.numbers + int(self._may_be_unknown.sum()) + labels + waves + (self._newest_sale is not None)
 
 
-def _numbers(market: Market, facts: Facts) -> FloatArray:
+def numbers_of(market: Market, facts: Facts) -> FloatArray:
     """Return the facts that are numbers, shape (n, m), in the market's order."""
     numbers = np.empty((len(facts), len(market.numbers)))
     for place, feature in enumerate(market.numbers):

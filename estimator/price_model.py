@@ -59,7 +59,7 @@ class Recipe:
     Parameters
     ----------
     members
-        Networks in the ensemble; 16 were better by a thousandth of the error and twice as slow.
+        Networks in the ensemble; 16 lowered the log RMSE by .0005 and took twice as long.
     depth, width
         Hidden layers and neurons in each.
     waves, waves_width, waves_sigma
@@ -78,7 +78,7 @@ class Recipe:
         Longest gradient of a step, so that one odd sale does not throw the network.
     withheld_share
         Sales learned from once more with facts withheld, for each sale. Without any, the error on homes with
-        only place and size is a third higher.
+        only place and size is a quarter higher (.254 for .205 log RMSE at random, one seed).
     """
 
     members: int = 8
