@@ -51,6 +51,9 @@ _ROWS_TOGETHER = 8
 """Homes go through the network in multiples of this: float32 matrix products then give a home the same last bits
 whichever others are beside it. A price must not depend on them."""
 
+_PIECE = 4096
+"""Homes whose columns are made at a time: some megabytes, whatever the file's size. A multiple of the above."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -255,9 +258,14 @@ class PriceModel:
         home
             Which homes they are, if they are among the sales that `fit` was given: their own are then left out.
         """
-        columns = self._columns.transform(facts, date, home)
-        full = np.pad(columns, ((0, -len(columns) % _ROWS_TOGETHER), (0, 0)))
-        standardised = self._network.predict(full)[: len(columns), 0].astype(np.float64)
+        standardised = np.empty(len(facts))
+        for start in range(0, len(facts), _PIECE):
+            rows = slice(start, start + _PIECE)
+            columns = self._columns.transform(
+                facts.take(rows), None if date is None else date[rows], None if home is None else home[rows]
+            )
+            full = np.pad(columns, ((0, -len(columns) % _ROWS_TOGETHER), (0, 0)))
+            standardised[rows] = self._network.predict(full)[: len(columns), 0]
         return standardised * self._deviation + self._mean + self._drift.at(date, len(facts))
 
     @property
