@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from estimator.comparables import COUNT, Comparables, SoldHomes
+from estimator.comparables import COUNT, NAMES, NEAREST, Comparables
 from estimator.facts import Facts
 from estimator.market import Market
 from estimator.sales import Sales
@@ -52,21 +52,6 @@ def comparables(sales: Sales) -> Comparables:
     return learn(sales)
 
 
-@pytest.mark.parametrize("n", [1, 40, 1500])
-def test_the_nearest_are_those_that_a_search_of_all_sales_finds(n: int) -> None:
-    rng = np.random.default_rng(n)
-    place, day, home = rng.random((n, 2)), np.sort(rng.integers(0, 50, n)), rng.integers(0, n // 2 + 1, n)
-    asked, when, who = rng.random((200, 2)), rng.integers(-1, 55, 200), rng.integers(-1, n // 2 + 1, 200)
-    rows, km = SoldHomes(place, day, home).nearest(asked, when, who, 10)
-    for subject in range(200):
-        usable = np.flatnonzero((day < when[subject]) & (home != who[subject]))
-        distance = np.hypot(*(place[usable] - asked[subject]).T)
-        expected = usable[np.argsort(distance)][:10]
-        found = np.isfinite(km[subject])
-        assert rows[subject, found].tolist() == expected.tolist()
-        np.testing.assert_allclose(km[subject, found], np.sort(distance)[:10], atol=1e-12)
-
-
 def test_a_sale_sees_neither_its_own_price_nor_a_later_one_nor_its_homes_other_sales(
     sales: Sales, comparables: Comparables
 ) -> None:
@@ -80,19 +65,6 @@ def test_a_sale_sees_neither_its_own_price_nor_a_later_one_nor_its_homes_other_s
     asked = sales.facts.take(one), sales.date[one], sales.home[one]
     np.testing.assert_array_equal(changed.facts(*asked), comparables.facts(*asked))
     assert not np.array_equal(changed.facts(asked[0], asked[1] + 400), comparables.facts(asked[0], asked[1] + 400))
-
-
-def test_what_was_learned_has_the_slope_that_finite_differences_have(sales: Sales) -> None:
-    comparables = learn(sales)
-    subjects = comparables._subjects(sales.facts, sales.date, sales.home).take(np.arange(300, 400))
-    log_price = comparables._log_price[300:400]
-    theta = np.random.default_rng(1).normal(0, 0.3, len(comparables._theta))
-    _, gradient = comparables.gradient(subjects, log_price, theta)
-    for place in range(len(theta)):
-        step = np.zeros(len(theta))
-        step[place] = 1e-2
-        above, below = (comparables.gradient(subjects, log_price, theta + side * step)[0] for side in (1, -1))
-        assert gradient[place] == pytest.approx((above - below) / 2e-2, rel=0.02, abs=2e-4)
 
 
 def test_the_grid_finds_what_place_and_size_are_worth() -> None:
@@ -114,6 +86,26 @@ def test_what_is_said_of_a_home_does_not_depend_on_the_others(sales: Sales, comp
             sales.facts.take(np.array([row])), sales.date[row : row + 1], sales.home[row : row + 1]
         )
         np.testing.assert_array_equal(alone[0], together[row])
+
+
+def test_the_nearest_are_given_as_they_are(sales: Sales, comparables: Comparables) -> None:
+    today = np.array([sales.date.max() + 1])  # type: ignore[union-attr]
+    home = sales.facts.take(np.array([500])).replace({"latitude": np.array([50.1]), "longitude": np.array([7.1])})
+    shrink = np.cos(np.radians(sales.facts["latitude"].mean()))
+    km = np.sort(
+        np.hypot(sales.facts["latitude"] - 50.1, (sales.facts["longitude"] - 7.1) * shrink)
+        * np.pi
+        / 180
+        * 6371.0088
+    )
+    nearest = np.argsort(np.hypot(sales.facts["latitude"] - 50.1, (sales.facts["longitude"] - 7.1) * shrink))[
+        :NEAREST
+    ]
+    expected = np.average(np.log(sales.price[nearest]), weights=1 / (km[:NEAREST] + 0.05))
+    said = comparables.facts(home, today)[0]
+    np.testing.assert_allclose(
+        said[3:], [expected, np.log(km[NEAREST - 1] + 0.05), np.log(km[COUNT - 1] + 0.05)], 1e-3
+    )
 
 
 def test_before_the_first_sale_and_without_a_place_there_are_no_comparables(
@@ -142,7 +134,7 @@ def test_more_sold_homes_can_be_looked_among(sales: Sales) -> None:
     more = few.extended(new)
     miss = [np.std(np.log(new.price) - index.facts(*asked)[:, 0]) for index in (few, more)]
     assert miss[1] < 0.8 * miss[0]  # each new home is now among its own comparables
-    np.testing.assert_array_equal(more.facts(*asked, new.home).shape, (300, 3))
+    assert more.facts(*asked, new.home).shape == (300, len(NAMES))
 
 
 def test_a_market_without_dates_uses_every_sale_but_the_homes_own(sales: Sales) -> None:

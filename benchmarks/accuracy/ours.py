@@ -24,7 +24,7 @@ def fit_ours(lesson: Lesson, callbacks: Sequence[Callback] = ()) -> Predictor:
     model = PriceModel.fit(lesson.market, lesson.sales, lesson.validation_sales, rng, callbacks)
 
     def predict(subjects: Subjects) -> FloatArray:
-        return model.predict(subjects.facts, subjects.date)
+        return model.predict(subjects.facts, subjects.date, subjects.home)
 
     return predict
 

@@ -1,0 +1,70 @@
+"""An index of sold homes: which were sold before a day, and are nearest to a place. Knows no prices."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from estimator.facts import FloatArray
+
+_SMALLEST_TREE = 256
+"""Sales below which a tree of its own saves nothing."""
+
+
+class SoldHomes:
+    """Sold homes by place and day of sale.
+
+    A k-d tree cannot leave out what was sold later. So there is one of all sales, one of the oldest half, of the
+    oldest quarter and so on: the smallest that holds all earlier sales holds at most as many later ones.
+
+    Parameters
+    ----------
+    place
+        North and east in km, shape (n, 2), in the order of the days.
+    day
+        Days of sale, ascending, shape (n,).
+    home
+        Which home was sold, shape (n,).
+    """
+
+    def __init__(self, place: FloatArray, day: NDArray[np.int64], home: NDArray[np.int64]) -> None:
+        self.place = place
+        self.day = day
+        self.home = home
+        sizes = [len(day)]
+        while sizes[0] // 2 >= _SMALLEST_TREE:
+            sizes.insert(0, sizes[0] // 2)
+        self._sizes = np.array(sizes)
+        self._trees = [KDTree(place[:size]) for size in sizes]
+
+    def nearest(
+        self, place: FloatArray, day: NDArray[np.int64], home: NDArray[np.int64], count: int
+    ) -> tuple[NDArray[np.intp], FloatArray]:
+        """Return the sales nearest to n places, closed before each one's day and not of its own home.
+
+        Returns
+        -------
+        rows
+            Their places in the index, nearest first, shape (n, count).
+        km
+            How far they are, shape (n, count); infinite where there are no more.
+        """
+        rows = np.zeros((len(place), count), np.intp)
+        km = np.full((len(place), count), np.inf)
+        earlier = np.searchsorted(self.day, day, side="left")
+        level = np.searchsorted(self._sizes, earlier)
+        for which, tree in enumerate(self._trees):
+            size = int(self._sizes[which])
+            left = np.flatnonzero((level == which) & (earlier > 0))
+            # All of a tree's sales are earlier for a valuation of today; half of them at the worst.
+            asked = count + 1 if (earlier[left] == size).all() else 2 * count
+            while len(left):
+                asked = min(asked, size)
+                distance, found = map(np.asarray, tree.query(place[left], k=list(range(1, asked + 1))))
+                usable = (found < earlier[left, None]) & (self.home[found] != home[left, None])
+                done = (usable.sum(axis=1) >= count) | (asked == size)
+                order = np.argsort(~usable[done], axis=1, kind="stable")[:, :count]
+                near = np.take_along_axis(np.where(usable[done], distance[done], np.inf), order, axis=1)
+                rows[left[done], : near.shape[1]] = np.take_along_axis(found[done], order, axis=1)
+                km[left[done], : near.shape[1]] = near
+                left, asked = left[~done], 2 * asked
+        return rows, km
