@@ -1,5 +1,7 @@
 """An index of sold homes: which were sold before a day, and are nearest to a place. Knows no prices."""
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
@@ -52,11 +54,12 @@ class SoldHomes:
         km = np.full((len(place), count), np.inf)
         earlier = np.searchsorted(self.day, day, side="left")
         level = np.searchsorted(self._sizes, earlier)
-        for which, tree in enumerate(self._trees):
-            size = int(self._sizes[which])
-            left = np.flatnonzero((level == which) & (earlier > 0))
-            # All of a tree's sales are earlier for a valuation of today; half of them at the worst.
-            asked = count + 1 if (earlier[left] == size).all() else 2 * count
+        for which, at_once in product(range(len(self._trees)), (False, True)):
+            tree, size = self._trees[which], int(self._sizes[which])
+            # All of a tree's sales are earlier for a valuation of today; half of them at the worst. Asked for
+            # more, a tree may give homes of one distance in another order: so each subject decides for itself.
+            left = np.flatnonzero((level == which) & (earlier > 0) & ((earlier == size) == at_once))
+            asked = count + 1 if at_once else 2 * count
             while len(left):
                 asked = min(asked, size)
                 distance, found = map(np.asarray, tree.query(place[left], k=list(range(1, asked + 1))))

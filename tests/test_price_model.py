@@ -8,8 +8,8 @@ import pytest
 from estimator.areas import AreaLookup, Areas
 from estimator.facts import Facts
 from estimator.market import Market
-from estimator.network import Epoch, Network
-from estimator.price_model import PriceModel, Recipe
+from estimator.network import Epoch
+from estimator.price_model import PriceModel, Recipe, _share
 from estimator.sales import Parts
 
 FEW = Recipe(epochs=6, width=32, members=2, waves=4)
@@ -54,15 +54,14 @@ def test_it_learns_the_price_from_the_facts(market: Market, completed: Parts) ->
 
 
 def test_the_validation_sales_decide_and_the_test_sales_are_not_seen(market: Market, completed: Parts) -> None:
-    losses: list[float] = []
-
-    def note(_: Network, epoch: Epoch) -> None:
-        assert epoch.validation_loss is not None
-        losses.append(epoch.validation_loss)
-
-    fit(market, completed, callbacks=[note])
-    assert len(losses) == FEW.epochs
-    assert losses[-1] < losses[0]
+    epochs: list[Epoch] = []
+    fit(market, completed, callbacks=[lambda _, epoch: epochs.append(epoch)])
+    planned = FEW.networks * FEW.epochs
+    assert [epoch.number for epoch in epochs] == list(range(1, planned + 1))
+    assert {epoch.planned for epoch in epochs} == {planned}
+    losses = [epoch.validation_loss for epoch in epochs]
+    assert losses[FEW.epochs - 1] < losses[0]  # type: ignore[operator]
+    assert losses[-1] < losses[FEW.epochs]  # type: ignore[operator]
 
 
 def test_a_model_comes_back_from_its_state(market: Market, completed: Parts, model: PriceModel) -> None:
@@ -145,3 +144,16 @@ def test_a_sale_that_chose_the_network_does_not_see_its_own_price(market: Market
     as_new = model.predict(chosen.facts, None)
     miss = [np.abs(np.log(chosen.price) - estimate).mean() for estimate in (as_sold, as_new)]
     assert miss[0] > miss[1]
+
+
+def test_kriging_has_the_share_that_fits_the_validation_sales_best() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(12, 1, 500)
+    left, right = truth + rng.normal(0, 0.1, 500), truth + rng.normal(0, 0.2, 500)
+    share = _share(left, right, truth)
+    errors = [np.sum((truth - right - each * (left - right)) ** 2) for each in np.linspace(0, 1, 1001)]
+    assert share == pytest.approx(np.argmin(errors) / 1000, abs=1e-3)
+    assert 0.7 < share < 0.9
+    assert _share(truth + 0.4, truth + 0.1, truth) == 0.0
+    assert _share(truth + 0.1, truth + 0.4, truth) == 1.0
+    assert _share(left, left, truth) == 0.0

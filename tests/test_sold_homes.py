@@ -17,3 +17,16 @@ def test_the_nearest_are_those_that_a_search_of_all_sales_finds(n: int) -> None:
         found = np.isfinite(km[subject])
         assert rows[subject, found].tolist() == expected.tolist()
         np.testing.assert_allclose(km[subject, found], np.sort(distance)[:10], atol=1e-12)
+
+
+def test_homes_of_one_distance_come_in_an_order_that_does_not_depend_on_who_else_asks() -> None:
+    rng = np.random.default_rng(0)
+    n = 3000
+    place, day, home = rng.integers(0, 8, (n, 2)) / 10, np.sort(rng.integers(0, 50, n)), np.arange(n)
+    index = SoldHomes(place, day, home)
+    asked, when = rng.integers(0, 8, (200, 2)) / 10, rng.choice([20, 33, 60], 200)
+    together, _ = index.nearest(asked, when, np.full(200, -1), 64)
+    for subject in range(200):
+        one = slice(subject, subject + 1)
+        alone, _ = index.nearest(asked[one], when[one], np.full(1, -1), 64)
+        assert alone[0].tolist() == together[subject].tolist()

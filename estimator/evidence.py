@@ -1,0 +1,163 @@
+"""Facts and dates → all that the network sees of a home: what is said of its price, and its facts, encoded.
+
+Kriging says a price in every market; comparables say one where homes have places. Both look away from the home
+itself when its own sales are among those that they know.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimator.areas import kilometres
+from estimator.comparables import NAMES, Comparables
+from estimator.encoding import Encoding, NumberScales
+from estimator.facts import DateArray, Facts, FloatArray
+from estimator.kriging import Homes, Kriging, LeaveHomeOut, learn
+from estimator.market import Market
+from estimator.sales import Sales
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is seen of n homes.
+
+    Parameters
+    ----------
+    columns
+        For a network, shape (n, d).
+    by_kriging
+        Log prices, shape (n,); the first of the columns says them too, scaled.
+    """
+
+    columns: NDArray[np.float32]
+    by_kriging: FloatArray
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Made by `fit` or `from_state`, then never changed.
+
+    Parameters
+    ----------
+    market
+        The market.
+    encoding
+        Facts → columns.
+    kriging
+        Says a price of encoded facts and places.
+    comparables
+        The sold homes to look among; None in a market without places.
+    mean_latitude
+        Of the sales learned from, degrees; NaN in a market without places.
+    scales
+        Of what is said.
+    """
+
+    market: Market
+    encoding: Encoding
+    kriging: Kriging
+    comparables: Comparables | None
+    mean_latitude: float
+    scales: NumberScales
+
+    @classmethod
+    def fit(cls, market: Market, sales: Sales, rng: np.random.Generator) -> tuple[Self, LeaveHomeOut]:
+        """Learn from n sales; their own evidence is to be had with the `LeaveHomeOut`."""
+        comparables = Comparables.fit(market, sales, rng)
+        encoding = Encoding.fit(market, sales.facts, sales.date, rng)
+        latitude = np.nan if comparables is None else _mean_latitude(market, sales.facts)
+        homes = _homes(market, encoding, latitude, sales.facts, encoding.transform(sales.facts, sales.date))
+        by_kriging, left_out = learn(homes, np.log(sales.price), sales.home, rng)
+        unscaled = cls(market, encoding, by_kriging, comparables, latitude, NumberScales.fit(np.empty((0, 0))))
+        said = unscaled._said(homes, sales.facts, sales.date, sales.home, left_out)
+        return replace(unscaled, scales=NumberScales.fit(said)), left_out
+
+    @property
+    def numbers(self) -> int:
+        """How many of the columns, the first ones, are numbers to be made waves of."""
+        return 1 + (0 if self.comparables is None else len(NAMES)) + self.encoding.numbers
+
+    def seen(
+        self,
+        facts: Facts,
+        date: DateArray | None,
+        home: NDArray[np.int64] | None = None,
+        left_out: LeaveHomeOut | None = None,
+    ) -> Seen:
+        """Return what is seen of n homes at their valuation dates.
+
+        Parameters
+        ----------
+        home
+            Which homes they are, so that their own sales are left out of their comparables.
+        left_out
+            Leaves them out of kriging as well: for the sales that were learned from.
+        """
+        encoded = self.encoding.transform(facts, date)
+        homes = _homes(self.market, self.encoding, self.mean_latitude, facts, encoded)
+        said = self._said(homes, facts, date, home, left_out)
+        scaled = np.nan_to_num(self.scales.apply(said)).astype(np.float32)
+        return Seen(np.hstack((scaled, encoded)), said[:, 0])
+
+    def extended(self, sales: Sales) -> "Evidence":
+        """Return the same evidence with more sold homes to look among."""
+        return self if self.comparables is None else replace(self, comparables=self.comparables.extended(sales))
+
+    def state(self) -> dict[str, Any]:
+        """Return what was learned as plain values and arrays; `from_state` takes it back."""
+        return {
+            "encoding": self.encoding.state(),
+            "kriging": self.kriging.state(),
+            "comparables": None if self.comparables is None else self.comparables.state(),
+            "mean_latitude": self.mean_latitude,
+            "scales": [self.scales.median, self.scales.spread, self.scales.logarithmic],
+        }
+
+    @classmethod
+    def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
+        """Build the evidence again from its state."""
+        found = state["comparables"]
+        return cls(
+            market,
+            Encoding.from_state(market, state["encoding"]),
+            Kriging.from_state(state["kriging"]),
+            None if found is None else Comparables.from_state(market, found),
+            state["mean_latitude"],
+            NumberScales(*state["scales"]),
+        )
+
+    def _said(
+        self,
+        homes: Homes,
+        facts: Facts,
+        date: DateArray | None,
+        home: NDArray[np.int64] | None,
+        left_out: LeaveHomeOut | None,
+    ) -> FloatArray:
+        """Return what is said of the prices of n homes, unscaled, shape (n, 1 or 7)."""
+        if left_out is None or home is None:
+            price = self.kriging.estimate(homes)
+        else:
+            price = left_out.estimate(homes, home)
+        if self.comparables is None:
+            return price[:, None]
+        return np.column_stack((price, self.comparables.facts(facts, date, home)))
+
+
+def _homes(
+    market: Market, encoding: Encoding, mean_latitude: float, facts: Facts, encoded: NDArray[np.float32]
+) -> Homes:
+    """Return n homes as kriging sees them: encoded facts, and their places on a plane."""
+    numbers, flags = np.split(encoded, [encoding.numbers], axis=1)
+    if market.coordinates is None or np.isnan(mean_latitude):
+        return Homes(numbers, flags, None)
+    return Homes(numbers, flags, kilometres(facts, market.coordinates, mean_latitude))
+
+
+def _mean_latitude(market: Market, facts: Facts) -> float:
+    """Return the mean of those known, degrees."""
+    assert market.coordinates is not None  # noqa: S101  # there are comparables
+    return float(np.nanmean(facts[market.coordinates[0]]))
