@@ -204,4 +204,6 @@ def kilometres(facts: Facts, coordinates: tuple[str, str], mean_latitude: float)
     """
     latitude, longitude = (facts[name] for name in coordinates)
     east = longitude * np.cos(np.radians(mean_latitude))
-    return KM_PER_DEGREE * np.column_stack((latitude, east))
+    # To the millimetre: a degree's last bit is not to decide which of two homes at one distance is the nearer.
+    plane: FloatArray = (KM_PER_DEGREE * np.column_stack((latitude, east))).round(6)
+    return plane
