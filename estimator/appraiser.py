@@ -113,7 +113,7 @@ class Appraiser:
         rng: np.random.Generator,
         callbacks: Sequence[Callback] = (),
     ) -> Self:
-        """Train on the training part and calibrate on the validation part.
+        """Train on the training part and calibrate on the validation part; both are then evidence.
 
         Parameters
         ----------
@@ -131,11 +131,21 @@ class Appraiser:
         validation = replace(parts.validation, facts=lookup.complete(parts.validation.facts)[0])
         model = PriceModel.fit(market, train, validation, rng, callbacks)
         ranges = _calibrate(market, lookup, model, validation, rng)
+        model = model.knowing(train.joined(validation), rng)
         dates = None
         if train.date is not None:
             every = np.concatenate([part.date for part in (parts.train, parts.validation, parts.test)])
             dates = (every.min(), every.max())
         return cls(market, lookup, model, ranges, dates)
+
+    def knowing(self, sales: Sales, rng: np.random.Generator) -> Self:
+        """Return the appraiser with these sales as evidence, for whoever values a home after them.
+
+        What was learned and calibrated stays. A sale among these sees its own price.
+        """
+        completed = replace(sales, facts=self.areas.complete(sales.facts)[0])
+        model = self.model.knowing(completed, rng)
+        return type(self)(self.market, self.areas, model, self.ranges, self.sale_dates)
 
     def value(self, facts: Facts, date: DateArray | None = None) -> Valuations:
         """Value n subjects.

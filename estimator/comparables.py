@@ -101,14 +101,10 @@ class Comparables:
         theta = untaught._grid.learn(subjects, near, log_price, untaught._theta, rng)
         return cls(market, untaught._scales, theta, sold, centre)
 
-    def extended(self, sales: Sales) -> "Comparables":
-        """Return the same grid with more sold homes to look among."""
-        more = _with_places(self._market, sales)
-        if more is None:
-            return self
-        return Comparables(
-            self._market, self._scales, self._theta, self._sold.joined(more).by_date(), self._centre
-        )
+    def knowing(self, sales: Sales) -> "Comparables":
+        """Return the same grid with other sold homes to look among, those of a known place."""
+        sold = _with_places(self._market, sales)
+        return self if sold is None else Comparables(self._market, self._scales, self._theta, sold, self._centre)
 
     def facts(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None = None) -> Float32Array:
         """Return what the comparables of n homes say at their valuation dates, shape (n, 6); see `NAMES`.

@@ -102,9 +102,15 @@ class Evidence:
         scaled = np.nan_to_num(self.scales.apply(said)).astype(np.float32)
         return Seen(np.hstack((scaled, encoded)), said[:, 0])
 
-    def extended(self, sales: Sales) -> "Evidence":
-        """Return the same evidence with more sold homes to look among."""
-        return self if self.comparables is None else replace(self, comparables=self.comparables.extended(sales))
+    def knowing(self, sales: Sales, rng: np.random.Generator) -> "Evidence":
+        """Return the same columns of what these sales say: newer ones than those that `fit` was given, say."""
+        encoded = self.encoding.transform(sales.facts, sales.date)
+        homes = _homes(self.market, self.encoding, self.mean_latitude, sales.facts, encoded)
+        return replace(
+            self,
+            kriging=learn(homes, np.log(sales.price), sales.home, rng)[0],
+            comparables=None if self.comparables is None else self.comparables.knowing(sales),
+        )
 
     def state(self) -> dict[str, Any]:
         """Return what was learned as plain values and arrays; `from_state` takes it back."""

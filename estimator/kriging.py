@@ -10,6 +10,7 @@ would be without (`LeaveHomeOut`), or learns to trust them more than any other h
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -187,7 +188,7 @@ class LeaveHomeOut:
         self._factor = factor
         self._home = home
         self._coefficients = coefficients
-        self._missed = self._without(log_price - kriging.mean - columns @ coefficients)
+        self._log_price = log_price
 
     def estimate(self, homes: Homes, home: NDArray[np.int64]) -> FloatArray:
         """Return the log prices of n homes by the sales of other homes, shape (n,).
@@ -206,11 +207,13 @@ class LeaveHomeOut:
             estimates[rows] -= np.bincount(subject, told * self._missed[own], len(some))
         return estimates + self._kriging.mean
 
-    def _without(self, residual: FloatArray) -> FloatArray:
-        """Return each sale's residual had its home's sales not been learned from, shape (n,).
+    @cached_property
+    def _missed(self) -> FloatArray:
+        """Each sale's residual had its home's sales not been learned from, shape (n,).
 
         e₋ = (I − H)⁻¹e over the sales of one home, H being how much they tell on each other's estimates.
         """
+        residual = self._log_price - self._kriging.mean - self._columns @ self._coefficients
         missed = np.empty(len(residual))
         for rows in _chunks(len(residual)):
             half = _half(self._factor, self._columns[rows])

@@ -178,8 +178,6 @@ class PriceModel:
             networks = _train(evidence.numbers, (x, y), (chosen.columns, target), rng, callbacks, recipe)
         by_networks = _average(networks, chosen.columns) * deviation + mean
         share = _share(chosen.by_kriging, by_networks, np.log(validation.price))
-        # What was sold since is known to whoever values a home today; the networks need not learn again for it.
-        evidence = evidence.extended(validation)
         model = cls(market, evidence, networks, mean, deviation, share, MarketDrift())
         if sales.date is None or validation.date is None:
             return model
@@ -206,6 +204,24 @@ class PriceModel:
             by_both = by_networks + self._kriging_share * (seen.by_kriging - by_networks)
             log_price[rows] = by_both[: len(rows)]
         return log_price + self._drift.at(date, len(facts))
+
+    def knowing(self, sales: Sales, rng: np.random.Generator) -> "PriceModel":
+        """Return the model with these sales as evidence, for whoever values a home after them.
+
+        The networks, which have learned what evidence is worth, need not learn again. A sale among these sees its
+        own price.
+        """
+        with threadpool_limits(1, user_api="blas"):
+            evidence = self._evidence.knowing(sales, rng)
+        return PriceModel(
+            self._market,
+            evidence,
+            self._networks,
+            self._mean,
+            self._deviation,
+            self._kriging_share,
+            self._drift,
+        )
 
     @property
     def facts(self) -> tuple[str, ...]:

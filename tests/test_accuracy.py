@@ -1,11 +1,9 @@
 """The benchmark of accuracy: its arithmetic, its cache, and that no model can know a price it is judged on."""
 
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -88,7 +86,6 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     monkeypatch.setattr(datasets, "TITLES", {"town": "The town"})
     monkeypatch.setattr(report, "TITLES", {"town": "The town"})
     monkeypatch.setattr(jobs, "DATA_SETS", {"town": town})
-    monkeypatch.setattr(comparables, "source_hash", lambda: None)
     jobs.data_of.cache_clear()
     jobs.data_digest.cache_clear()
     yield recorder
@@ -208,8 +205,8 @@ class FakeComparables:
     def fit(cls, market: Market, sales: Sales, rng: np.random.Generator) -> "FakeComparables":
         return cls(sales)
 
-    def extended(self, more: Sales) -> "FakeComparables":
-        return FakeComparables(self._sold.joined(more))
+    def knowing(self, sales: Sales) -> "FakeComparables":
+        return FakeComparables(sales)
 
     def facts(self, facts: Facts, date: Any, home: Any) -> Any:
         assert len(facts) == len(date) == len(home)
@@ -219,12 +216,11 @@ class FakeComparables:
 def test_comparables_are_added_and_test_homes_have_those_of_validation_sales_too(
     recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, comparables.MODULE, SimpleNamespace(Comparables=FakeComparables))
-    monkeypatch.setattr(comparables, "source_hash", lambda: "0123")
+    monkeypatch.setattr(comparables, "Comparables", FakeComparables)
     jobs.run(Job("town", "peer", "comparables", 0), tmp_path)
     (lesson,), (validation, test) = recorder.lessons, recorder.asked
     assert [set(homes["known"]) for homes in (lesson.train, validation.frame, test.frame)] == [{10}, {10}, {20}]
-    monkeypatch.setitem(sys.modules, comparables.MODULE, None)  # the second job takes the facts that were kept
+    monkeypatch.delattr(comparables, "Comparables")  # the second job takes the facts that were kept
     jobs.run(Job("town", "peer", "comparables", 1), tmp_path)
     np.testing.assert_array_equal(recorder.lessons[1].train["known"], lesson.train["known"])
 
@@ -299,8 +295,8 @@ def test_the_table_shows_validation_figures_and_keeps_test_figures_for_the_end(
 def test_the_jobs_are_what_was_asked_for(recorder: Recorder) -> None:
     chosen = cli.select(["town"], ["ours", "peer"], peers.VARIANTS, 3)
     assert chosen == [Job("town", "ours", "whole", seed) for seed in range(3)] + [
-        Job("town", "peer", "plain", seed) for seed in range(2)
-    ], "two seeds at most, and nothing with comparables where there are none"
+        Job("town", "peer", variant, seed) for variant in ("plain", "comparables") for seed in range(2)
+    ], "two seeds at most"
 
 
 def test_a_model_that_is_to_be_trained_again_is_forgotten_and_no_other(

@@ -127,11 +127,11 @@ def test_a_fact_that_is_unknown_makes_no_difference(sales: Sales, comparables: C
     assert comparables.facts(larger, date)[0, 0] > comparables.facts(home, date)[0, 0] + 0.3
 
 
-def test_more_sold_homes_can_be_looked_among(sales: Sales) -> None:
+def test_other_sold_homes_can_be_looked_among(sales: Sales) -> None:
     old, new = sales.take(np.arange(600)), sales.take(np.arange(600, 900))
     few = learn(old)
     asked = new.facts, np.full(len(new), sales.date.max() + 1)  # type: ignore[union-attr]
-    more = few.extended(new)
+    more = few.knowing(old.joined(new))
     miss = [np.std(np.log(new.price) - index.facts(*asked)[:, 0]) for index in (few, more)]
     assert miss[1] < 0.8 * miss[0]  # each new home is now among its own comparables
     assert more.facts(*asked, new.home).shape == (300, len(NAMES))

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from benchmarks.accuracy import comparables, curve, report, tuning
+from benchmarks.accuracy import curve, report, tuning
 from benchmarks.accuracy.california import AbsentError
 from benchmarks.accuracy.datasets import DATA_SETS, TITLES
 from benchmarks.accuracy.figures import figures
@@ -150,15 +150,11 @@ def select(rows: Iterable[str], peers: Iterable[str], variants: Iterable[str], s
             present.append(row)
         except (AbsentError, FileNotFoundError) as error:
             click.echo(f"left out: {TITLES[row]}: {error}", err=True)
-    given = list(variants)
-    if "comparables" in given and comparables.source_hash() is None:
-        click.echo(f"left out: what is given comparables: there is no {comparables.MODULE}", err=True)
-        given.remove("comparables")
     return [
         Job(row, peer, variant, seed)
         for row in present
         for peer in peers
         for variant in PEERS[peer].variants
-        if variant in given
+        if variant in variants
         for seed in range(min(seeds, PEERS[peer].seeds))
     ]

@@ -3,8 +3,6 @@
 The one place that knows the interface of `estimator.comparables`.
 """
 
-import hashlib
-import importlib.util
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.datasets import DataSet
+from estimator.comparables import Comparables
 
-MODULE = "estimator.comparables"
-SOURCES = (MODULE, "estimator.adjustment_grid", "estimator.sold_homes")
-"""What the facts are made by: when one changes, the models that are given them have to be trained again."""
+VERSION = 2
+"""Of the facts. When what they say changes, this does too: models that are given them are then trained again."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +42,6 @@ class Nearby:
     predict_seconds: float
 
 
-def source_hash() -> str | None:
-    """Return a hash of the rooms' sources, or None where one is not there."""
-    content = hashlib.sha256()
-    for module in SOURCES:
-        spec = importlib.util.find_spec(module)
-        if spec is None or spec.origin is None:
-            return None
-        content.update(Path(spec.origin).read_bytes())
-    return content.hexdigest()
-
-
 def nearby(data: DataSet, kept: Path) -> Nearby:
     """Return the facts, from the file that they are kept in if it is there."""
     if not kept.exists():
@@ -72,14 +59,15 @@ def nearby(data: DataSet, kept: Path) -> Nearby:
 
 
 def _gather(data: DataSet) -> Nearby:
-    room = importlib.import_module(MODULE)
     train, validation, test = data.parts.train, data.parts.validation, data.parts.test
     began = time.process_time()
-    index = room.Comparables.fit(data.market, train, np.random.default_rng(0))
+    index = Comparables.fit(data.market, train, np.random.default_rng(0))
+    if index is None:
+        raise ValueError(f"{data.market.name} has no places, and so no comparables")
     learned = index.facts(train.facts, train.date, train.home)
     fit_seconds = time.process_time() - began
     chosen = index.facts(validation.facts, validation.date, validation.home)
-    index = index.extended(validation)
+    index = index.knowing(train.joined(validation))
     began = time.process_time()
     asked = index.facts(test.facts, test.date, test.home)
     return Nearby(list(index.names), learned, chosen, asked, fit_seconds, time.process_time() - began)

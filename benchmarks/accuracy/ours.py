@@ -15,6 +15,8 @@ from estimator.price_model import Callback, PriceModel
 def fit_ours(lesson: Lesson, callbacks: Sequence[Callback] = ()) -> Predictor:
     """Train the price model; it takes facts as they are, and looks for comparables itself.
 
+    Test homes are valued with the validation sales as evidence too, as the appraiser does it.
+
     Parameters
     ----------
     callbacks
@@ -24,7 +26,8 @@ def fit_ours(lesson: Lesson, callbacks: Sequence[Callback] = ()) -> Predictor:
     model = PriceModel.fit(lesson.market, lesson.sales, lesson.validation_sales, rng, callbacks)
 
     def predict(subjects: Subjects) -> FloatArray:
-        return model.predict(subjects.facts, subjects.date, subjects.home)
+        knowing = model if subjects.sold is lesson.sales else model.knowing(subjects.sold, rng)
+        return knowing.predict(subjects.facts, subjects.date, subjects.home)
 
     return predict
 
