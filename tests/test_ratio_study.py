@@ -329,6 +329,19 @@ def test_outliers_are_left_out_counted_and_counted_where_they_are() -> None:
     assert study.overall == ratio_figures(price[2:], estimate[2:], trimmed=2)
 
 
+def test_outliers_move_neither_the_bands_nor_the_vei() -> None:
+    price, estimate = market(200, noise=0.05)
+    estimate[:21] *= 10
+    kept = ~outliers(estimate / price)
+    study, clean = ratio_study(price, estimate), ratio_study(price[kept], estimate[kept])
+    assert study.overall.trimmed == 21
+    assert study.overall.vei == clean.overall.vei
+    pairs = list(zip(study.price_bands or (), clean.price_bands or (), strict=True))
+    assert [band.figures.n for band, _ in pairs] == [other.figures.n for _, other in pairs]
+    assert [band.high for band, _ in pairs[:-1]] == [other.high for _, other in pairs[:-1]]
+    assert [band.figures.median_ratio for band, _ in pairs] == [other.figures.median_ratio for _, other in pairs]
+
+
 def test_where_most_ratios_are_alike_the_others_are_no_outliers() -> None:
     assert not outliers(np.array([1.0] * 90 + [1.01] * 10)).any()
 
