@@ -1,6 +1,7 @@
 """The command line: train, predict, evaluate. Bad input ends with a clear error and exit code 2."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from tqdm import tqdm
 
 from estimator.bulk import predict_file
 from estimator.errors import EstimatorError
-from estimator.evaluation import ErrorFigures, evaluate
+from estimator.evaluation import ALL_FACTS, ErrorFigures, Evaluation, evaluate
 from estimator.progress import ProgressBar
+from estimator.ratio_study import ACCEPTABLE, RatioFigures
 from estimator.registry import load_version
 from estimator.sales import Split, read_sales
 from estimator.training import file_sha256, train_market
@@ -78,16 +80,64 @@ def predict(model: Path, source: Path, target: Path) -> None:
 def evaluate_command(model: Path, sales: Path, *, as_json: bool) -> None:
     """Compare valuations of sold homes with what they sold for."""
     saved = load_version(model)
-    figures = evaluate(saved.appraiser, read_sales(saved.appraiser.market, sales))
+    evaluation = evaluate(saved.appraiser, read_sales(saved.appraiser.market, sales))
     if file_sha256(sales) == saved.manifest.get("sales_sha256"):
         click.echo("these are the sales that the model learned from: it values others less well", err=True)
     if as_json:
-        click.echo(json.dumps({known: entry.to_dict() for known, entry in figures.items()}, indent=2))
+        told = evaluation.figures_as_dict() | {"ratio_study": evaluation.ratio_study_as_dict()}
+        click.echo(json.dumps(told, indent=2))
     else:
-        click.echo(_table(figures))
+        click.echo(_table(evaluation.figures))
+        click.echo(_ratio_tables(evaluation))
 
 
 def _table(figures: Mapping[str, ErrorFigures]) -> str:
     """Return error figures as a table for people, a column for each state of knowledge."""
     table = pd.DataFrame({known.replace("_", " "): entry.to_dict() for known, entry in figures.items()})
-    return table.map(lambda value: f"{value:,.0f}" if value >= 1000 else f"{value:.4g}").to_string()
+    return table.map(_shown).to_string()
+
+
+def _ratio_tables(evaluation: Evaluation) -> str:
+    """Return the ratio studies as tables for people; the ones by price band and by area are with all facts."""
+    overall = {known.replace("_", " "): study.overall for known, study in evaluation.ratio_studies.items()}
+    table = pd.DataFrame({known: _judged(figures) for known, figures in overall.items()})
+    table["acceptable"] = [_range(*ACCEPTABLE[name]) if name in ACCEPTABLE else "" for name in table.index]
+    study = evaluation.ratio_studies[ALL_FACTS]
+    bands = {f"{_shown(band.low)} to {_shown(band.high)}": band.figures for band in study.price_bands or ()}
+    reasons: dict[str, list[str]] = {}
+    for name, reason in {**study.overall.reasons, **study.reasons}.items():
+        reasons.setdefault(reason, []).append(name)
+    return "\n".join(
+        [
+            table.rename_axis(columns="ratio study").to_string(),
+            *_by_group("price band", bands, ["cod"]),
+            *_by_group("postal code", study.areas or {}, ["cod", "prd", "prb", "mki", "vei"]),
+            *(f"not told, {reason}: {', '.join(names)}" for reason, names in reasons.items()),
+        ]
+    )
+
+
+def _judged(figures: RatioFigures) -> dict[str, str]:
+    """Return every figure of one ratio study as text, with its verdict where that is bad."""
+    told = {name: _shown(value) for name, value in figures.figures.items()}
+    told |= {name: f"{told[name]} (not met)" for name, met in figures.met.items() if met is False}
+    return {"compared": _shown(figures.n), "trimmed": _shown(figures.trimmed), **told}
+
+
+def _by_group(kind: str, groups: Mapping[str, RatioFigures], measures: list[str]) -> list[str]:
+    """Return the studies of groups as a table, a row a group; no table where there are none."""
+    if not groups:
+        return []
+    names = ["compared", "trimmed", "median_ratio", "median_ratio_low", "median_ratio_high", *measures]
+    rows = {group: _judged(figures) for group, figures in groups.items()}
+    return [pd.DataFrame.from_dict(rows, orient="index")[names].rename_axis(columns=kind).to_string()]
+
+
+def _range(low: float, high: float) -> str:
+    return f"{_shown(low)} to {_shown(high)}" if math.isfinite(low) else f"at most {_shown(high)}"
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"

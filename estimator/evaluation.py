@@ -1,12 +1,15 @@
-"""Error figures of valuations against what the homes sold for."""
+"""Valuations against what the homes sold for: error figures, and the assessor's ratio study."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from estimator.appraiser import Appraiser
 from estimator.facts import FloatArray
+from estimator.ratio_study import RatioStudy, ratio_study, studies_as_dict
 from estimator.sales import Sales
 
 ALL_FACTS = "all_facts"
@@ -85,23 +88,42 @@ def error_figures(
     )
 
 
-def evaluate(appraiser: Appraiser, sales: Sales) -> dict[str, ErrorFigures]:
-    """Value sold homes at their day of sale, and compare with their prices.
+@dataclass(frozen=True)
+class Evaluation:
+    """What a comparison with sold homes found, by what was known of the homes.
 
-    Returns
-    -------
-    dict
+    Parameters
+    ----------
+    figures, ratio_studies
         `ALL_FACTS`: valued with everything the sales tell. `REQUIRED_FACTS`: with the facts that a request
         cannot do without, and what can be looked up from those.
     """
+
+    figures: Mapping[str, ErrorFigures]
+    ratio_studies: Mapping[str, RatioStudy]
+
+    def figures_as_dict(self) -> dict[str, Any]:
+        """Return the error figures as plain values."""
+        return {known: entry.to_dict() for known, entry in self.figures.items()}
+
+    def ratio_study_as_dict(self) -> dict[str, Any]:
+        """Return the ratio studies as plain values, with what they are to be judged by."""
+        return studies_as_dict(self.ratio_studies)
+
+
+def evaluate(appraiser: Appraiser, sales: Sales) -> Evaluation:
+    """Value sold homes at their day of sale, and compare with their prices."""
     optional = [feature.name for feature in appraiser.market.features if not feature.required]
     everywhere = np.ones(len(sales), np.bool_)
     known = {
         ALL_FACTS: sales.facts,
         REQUIRED_FACTS: sales.facts.without(dict.fromkeys(optional, everywhere)),
     }
-    figures = {}
+    code = appraiser.market.of_kind("postal_code")
+    area = None if code is None else appraiser.areas.complete(sales.facts)[0][code.name]
+    figures, studies = {}, {}
     for name, facts in known.items():
         values = appraiser.value(facts, sales.date)
         figures[name] = error_figures(sales.price, values.price, values.low, values.high, values.confidence)
-    return figures
+        studies[name] = ratio_study(sales.price, values.price, area)
+    return Evaluation(figures, studies)

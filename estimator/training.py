@@ -14,7 +14,7 @@ import numpy as np
 from estimator.appraiser import Appraiser
 from estimator.areas import Areas
 from estimator.errors import DataError
-from estimator.evaluation import ErrorFigures, evaluate
+from estimator.evaluation import ErrorFigures, Evaluation, evaluate
 from estimator.market import Market
 from estimator.price_model import Callback
 from estimator.registry import make_market_folder, publish, save_version
@@ -82,8 +82,10 @@ def train_market(
     parts = split_sales(sales, how, rng)
     versions = make_market_folder(models, market.name)
     appraiser = Appraiser.fit(market, areas, parts, rng, callbacks)
-    figures = evaluate(appraiser, parts.test)
-    if not all(math.isfinite(value) for entry in figures.values() for value in entry.to_dict().values()):
+    evaluation = evaluate(appraiser, parts.test)
+    if not all(
+        math.isfinite(value) for entry in evaluation.figures.values() for value in entry.to_dict().values()
+    ):
         raise DataError(f"{sales_path}: prices so far apart cannot be learned: the error figures are not finite")
     record = {
         "market": market.name,
@@ -91,21 +93,22 @@ def train_market(
         "sales_sha256": file_sha256(sales_path),
         "split": how,
         "seed": seed,
-        **_record(parts, figures),
+        **_record(parts, evaluation),
         "example": _example(market, parts.train),
     }
     # What was evaluated knew nothing of the test sales; who values a home today is to know the newest.
     every = parts.train.joined(parts.validation).joined(parts.test)
     version = save_version(versions, appraiser.knowing(every, rng), record)
     publish(version)
-    return Trained(version, record["sales"], figures)
+    return Trained(version, record["sales"], evaluation.figures)
 
 
-def _record(parts: Parts, figures: Mapping[str, ErrorFigures]) -> dict[str, Any]:
+def _record(parts: Parts, evaluation: Evaluation) -> dict[str, Any]:
     """Return what the manifest says of the training's parts, its outcome and what it ran on."""
     return {
         "sales": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
-        "error_figures": {known: entry.to_dict() for known, entry in figures.items()},
+        "error_figures": evaluation.figures_as_dict(),
+        "ratio_study": evaluation.ratio_study_as_dict(),
         "libraries": {name: importlib.metadata.version(name) for name in _RECORDED_LIBRARIES},
         "python": platform.python_version(),
     }

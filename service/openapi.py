@@ -9,7 +9,7 @@ from marshmallow import fields
 
 from estimator.facts import MAX_LABEL_LENGTH
 from estimator.market import Feature
-from service import problems
+from service import about, problems
 from service.schemas import DateField, FactField, SubjectSchema
 
 _TYPES = {
@@ -39,11 +39,12 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
     assert plugin.converter is not None  # noqa: S101  # set by APISpec, which has just been given the plugin
     plugin.converter.add_attribute_function(_describe_field)  # type: ignore[no-untyped-call]
     spec.components.schema("Subject", schema=schema)
-    for name, component in (("Valuation", _VALUATION), ("Problem", _PROBLEM), ("RefusedRow", _REFUSED_ROW)):
+    for name, component in {**_COMPONENTS, **about.SCHEMAS}.items():
         spec.components.schema(name, component)
     spec.path("/predict", operations={"post": _predict(example)})
     for path, (summary, media_type) in _READ_ONLY.items():
-        answers = {"200": {"description": summary, "content": {media_type: {}}}}
+        content = {"schema": {"$ref": "#/components/schemas/Model"}} if path == "/model" else {}
+        answers = {"200": {"description": summary, "content": {media_type: content}}}
         errors = (503,) if path in {"/model", "/readyz", "/openapi.json"} else ()
         spec.path(path, operations={"get": {"summary": summary, "responses": answers | _problem_answers(errors)}})
     document: dict[str, Any] = spec.to_dict()
@@ -187,9 +188,11 @@ _REFUSED_ROW: dict[str, Any] = {
     "properties": {"error": {"$ref": "#/components/schemas/Problem"}},
 }
 
+_COMPONENTS = {"Valuation": _VALUATION, "Problem": _PROBLEM, "RefusedRow": _REFUSED_ROW}
+
 _READ_ONLY = {
     "/model": (
-        "What is served: version, facts with units and bounds, error figures, an example",
+        "What is served: version, facts with units and bounds, error figures, ratio study, an example",
         "application/json",
     ),
     "/livez": ("Whether the server runs", "text/plain"),

@@ -45,6 +45,14 @@ def test_the_manifest_says_how_sales_without_dates_were_divided(saved: SavedVers
     assert set(saved.manifest["example"]) >= {"size", "always_seven"}
 
 
+def test_a_city_without_postal_codes_has_a_ratio_study_without_areas(saved: SavedVersion) -> None:
+    study = saved.manifest["ratio_study"]["all_facts"]
+    assert study["overall"]["cod"] > 0
+    assert len(study["price_bands"]) == 4
+    assert study["areas"] is None
+    assert study["reasons"] == {"areas": "no sale's postal code is known"}
+
+
 def test_an_answer_is_in_the_citys_currency_and_without_a_day(saved: SavedVersion) -> None:
     appraiser = saved.appraiser
     answer = appraiser.value(Facts.of(appraiser.market, [{"size": 100.0, "quarter": 'the "hill"'}])).as_dict(0)
@@ -109,6 +117,8 @@ def test_a_handful_of_sales_makes_a_model_that_is_unsure(tmp_path: Path, n: int)
     appraiser = load_version(tmp_path / "models" / "town").appraiser
     values = appraiser.value(Facts.of(appraiser.market, [{"size": 100.0}]))
     assert np.isfinite([values.price, values.low, values.high, values.fsd]).all()
+    manifest = load_version(tmp_path / "models" / "town").manifest
+    assert manifest["ratio_study"]["all_facts"]["overall"]["n"] == manifest["sales"]["test"] < 5
     assert values.low[0] < values.price[0] < values.high[0]
 
 

@@ -58,13 +58,35 @@ def test_evaluate_prints_the_figures_as_a_table_and_as_json(
 ) -> None:
     as_json = estimator("evaluate", "--model", small_models, "--json", test_sales)
     assert as_json.returncode == 0
-    figures = evaluate(load_version(small_models).appraiser, read_sales(market, test_sales))
-    assert json.loads(as_json.stdout) == {known: entry.to_dict() for known, entry in figures.items()}
+    evaluation = evaluate(load_version(small_models).appraiser, read_sales(market, test_sales))
+    figures = {known: entry.to_dict() for known, entry in evaluation.figures.items()}
+    told = json.loads(as_json.stdout)
+    assert told == figures | {"ratio_study": evaluation.ratio_study_as_dict()}
     table = estimator("evaluate", "--model", small_models, test_sales).stdout.splitlines()
     assert table[0].split() == ["all", "facts", "required", "facts"]
     rows = {line.split()[0]: line.split()[1:] for line in table[1:]}
     assert rows["n"] == ["4,323", "4,323"]
-    assert math.isclose(float(rows["mdape"][0]), figures["all_facts"].mdape, rel_tol=1e-3)
+    assert math.isclose(float(rows["mdape"][0]), figures["all_facts"]["mdape"], rel_tol=1e-3)
+    study = told["ratio_study"]["all_facts"]
+    assert math.isclose(float(rows["cod"][0]), study["overall"]["cod"], rel_tol=1e-3)
+    assert rows["cod"][-3:] == ["5", "to", "15"]
+    for area in study["areas"]:
+        assert rows[area["postal_code"]][:2] == [str(area["n"]), str(area["trimmed"])]
+    assert sum(" to " in line.split("  ")[0] for line in table) == len(study["price_bands"]) == 10
+
+
+def test_evaluate_says_what_a_handful_of_sales_cannot_tell(small_models: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype=str, keep_default_na=False)
+    table.iloc[:3].to_csv(tmp_path / "three.csv", index=False)
+    printed = estimator("evaluate", "--model", small_models, tmp_path / "three.csv")
+    assert (printed.returncode, printed.stderr) == (0, "")
+    last = printed.stdout.splitlines()[-2:]
+    assert last[0].startswith("not told, fewer than 5 sales: median_ratio, ")
+    assert last[1] == "not told, fewer than 20 sales: price_bands"
+    as_json = estimator("evaluate", "--model", small_models, "--json", tmp_path / "three.csv")
+    overall = json.loads(as_json.stdout)["ratio_study"]["all_facts"]["overall"]
+    assert (overall["n"], overall["cod"], overall["met"]["cod"]) == (3, None, None)
+    assert overall["reasons"]["cod"] == "fewer than 5 sales"
 
 
 def test_evaluate_says_when_it_knows_the_sales_too_well(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from estimator.appraiser import Appraiser
 from estimator.evaluation import ALL_FACTS, REQUIRED_FACTS, error_figures, evaluate
 from estimator.facts import Facts
+from estimator.ratio_study import ratio_study
 from estimator.sales import Parts
 
 REQUIRED = ["latitude", "longitude", "square_footage"]
@@ -59,7 +62,7 @@ def test_exact_values_have_no_error() -> None:
 def test_homes_are_valued_at_their_day_of_sale_with_all_and_with_the_required_facts(
     appraiser: Appraiser, parts: Parts
 ) -> None:
-    figures = evaluate(appraiser, parts.test)
+    figures = evaluate(appraiser, parts.test).figures
     sales = parts.test
     n = len(sales)
     bare = {
@@ -76,6 +79,31 @@ def test_homes_are_valued_at_their_day_of_sale_with_all_and_with_the_required_fa
 
 
 def test_figures_are_written_rounded(appraiser: Appraiser, parts: Parts) -> None:
-    written = evaluate(appraiser, parts.test)[ALL_FACTS].to_dict()
+    written = evaluate(appraiser, parts.test).figures[ALL_FACTS].to_dict()
     assert written["n"] == len(parts.test)
     assert all(value == round(value, 4) for value in written.values())
+
+
+def test_the_ratio_study_is_of_the_same_values_by_the_homes_postal_codes(
+    appraiser: Appraiser, parts: Parts
+) -> None:
+    sales = parts.test
+    code = sales.facts["postal_code"]
+    studies = evaluate(appraiser, sales).ratio_studies
+    values = appraiser.value(sales.facts, sales.date)
+    assert studies[ALL_FACTS] == ratio_study(sales.price, values.price, code)
+    assert set(studies[ALL_FACTS].areas or {}) == set(code)
+    assert studies[REQUIRED_FACTS].overall != studies[ALL_FACTS].overall
+
+
+def test_a_home_without_a_postal_code_counts_where_its_neighbours_do(appraiser: Appraiser, parts: Parts) -> None:
+    sales = parts.test
+    hidden = replace(sales, facts=sales.facts.without({"postal_code": np.ones(len(sales), np.bool_)}))
+    told, guessed = (evaluate(appraiser, some).ratio_studies[ALL_FACTS].areas for some in (sales, hidden))
+    assert told
+    assert guessed
+    counts = [
+        pd.Series({code: area.n + area.trimmed for code, area in areas.items()}) for areas in (told, guessed)
+    ]
+    assert [count.sum() for count in counts] == [len(sales), len(sales)]
+    assert counts[0].sub(counts[1], fill_value=0).abs().sum() / 2 < 0.2 * len(sales)

@@ -14,6 +14,7 @@ import pytest
 from estimator.appraiser import Appraiser
 from estimator.facts import Facts, check_value
 from estimator.market import Market
+from estimator.ratio_study import ratio_study
 from estimator.registry import SavedVersion, load_version
 from estimator.sales import Parts, Sales, split_sales
 from tests.conftest import KING_COUNTY
@@ -54,6 +55,15 @@ def test_the_manifest_tells_the_same_figures(version: SavedVersion, divided: Par
     assert figures["coverage"] == pytest.approx(
         100 * np.mean((values.low <= test.price) & (test.price <= values.high)), abs=1e-4
     )
+
+
+def test_the_manifest_holds_the_ratio_study_of_the_test_sales(version: SavedVersion, divided: Parts) -> None:
+    test = divided.test
+    values = version.appraiser.value(test.facts, test.date)
+    studies = version.manifest["ratio_study"]
+    assert studies["all_facts"] == ratio_study(test.price, values.price, test.facts["postal_code"]).to_dict()
+    assert studies["all_facts"]["overall"]["met"]["cod"] is True
+    assert studies["required_facts"]["overall"]["cod"] > studies["all_facts"]["overall"]["cod"]
 
 
 @pytest.mark.parametrize("known", ["all_facts", "required_facts"])

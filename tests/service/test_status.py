@@ -1,8 +1,10 @@
 """Liveness, readiness, what is served, and the document of the interface."""
 
 import json
+import shutil
 from pathlib import Path
 
+import pytest
 from flask.testing import FlaskClient
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -11,6 +13,7 @@ from estimator.registry import load_version
 from service.app import create_app
 from service.settings import Settings
 from tests.service.homes import HOME
+from tests.service.ready import ready_client
 
 
 def test_a_server_with_its_model_is_alive_and_ready(client: FlaskClient) -> None:
@@ -38,6 +41,8 @@ def test_the_model_says_what_it_is_and_what_it_takes(client: FlaskClient, models
     assert model["model_version"] == saved.name
     assert (model["market"], model["currency"]) == ("king_county", "USD")
     assert model["error_figures"] == saved.manifest["error_figures"]
+    assert model["ratio_study"] == saved.manifest["ratio_study"]
+    assert model["ratio_study"]["all_facts"]["overall"]["median_ratio"] == pytest.approx(1, abs=0.2)
     features = {feature["name"]: feature for feature in model["features"]}
     assert list(features) == [feature.name for feature in saved.appraiser.market.features]
     assert features["square_footage"] == {
@@ -82,6 +87,36 @@ def test_answers_are_what_the_document_says(client: FlaskClient) -> None:
     answered.validate(client.post("/predict", json=[HOME, {}]).get_json())
     refused = OAS31Validator(document["components"]["schemas"]["Problem"] | schemas)
     refused.validate(json.loads(client.post("/predict", json={}).data))
+
+
+def test_the_model_is_what_the_document_says(client: FlaskClient, models: Path) -> None:
+    document = client.get("/openapi.json").get_json()
+    schema = document["paths"]["/model"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    described = OAS31Validator(schema | {"components": document["components"]})
+    model = client.get("/model").get_json()
+    described.validate(model)
+    schemas = document["components"]["schemas"]
+    study = model["ratio_study"]
+    for told, name in (
+        (model, "Model"),
+        (study, "RatioStudies"),
+        (study["all_facts"], "RatioStudy"),
+        (study["all_facts"]["overall"], "RatioFigures"),
+    ):
+        assert list(told) == list(schemas[name]["properties"]), "no key goes undescribed"
+    model["ratio_study"]["all_facts"]["areas"][0]["cod"] = "low"
+    assert not described.is_valid(model)
+
+
+def test_a_version_older_than_the_ratio_study_is_served_without(
+    client: FlaskClient, models: Path, tmp_path: Path
+) -> None:
+    version = tmp_path / "version"
+    shutil.copytree((models / "king_county" / "current").resolve(), version)
+    manifest = json.loads((version / "manifest.json").read_text())
+    del manifest["ratio_study"]
+    (version / "manifest.json").write_text(json.dumps(manifest))
+    assert ready_client(Settings(model=version)).get("/model").get_json()["ratio_study"] is None
 
 
 def test_the_document_tells_good_facts_from_bad(client: FlaskClient) -> None:
