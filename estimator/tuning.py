@@ -102,7 +102,7 @@ def tune_market(
     trials
         In all, those of an earlier call on the same sales counted; the first is of the defaults.
     jobs
-        Trials side by side, each in a process of its own. The same seed and jobs lead to the same trials.
+        Trials side by side, each in a process of its own. With one, the same seed leads to the same trials.
     studies
         Folder of the files in which studies are kept.
 
@@ -122,15 +122,15 @@ def tune_market(
     optuna = _optuna()
     divided, task = _prepare(market_path, split, seed)
     kept = _not_searched(divided.folder)
-    with _only_search(studies, divided.market.name) as file:
+    with _only_search(studies, divided.market.name) as file, _told_of(file):
         study = _Study(optuna, file, joblib.hash((task.lessons, task.recipe, seed, dict(SEARCHED))))
         _search(study, task, seed, trials, jobs, progress)
         found = study.best()
+    count = len(divided.parts.validation)
     remarks = (
         "Settings of the networks that value homes here; train reads them. Left out: as in estimator/recipe.py.\n"
-        f"The best of {study.done} trials on {len(divided.parts.validation):,} validation sales (split "
-        f"{divided.split}, seed {seed}): log\n"
-        f"RMSE {found.log_rmse:.4f} of one network, {found.default_log_rmse:.4f} by the defaults."
+        f"The best of {study.done} trials, each of one network, on {count:,} validation sales (split\n"
+        f"{divided.split}, seed {seed}): log RMSE {found.log_rmse:.4f}, by the defaults {found.default_log_rmse:.4f}."
     )
     return write_settings(divided.folder, kept | found.settings, remarks), found
 
@@ -181,6 +181,18 @@ def _only_search(studies: Path, market: str) -> Iterator[Path]:
         yield studies / f"{market}.sqlite3"
 
 
+@contextmanager
+def _told_of(file: Path) -> Iterator[None]:
+    """Tell of a study's file that cannot be read or written as of any other file."""
+    from optuna.exceptions import StorageInternalError  # noqa: PLC0415
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    try:
+        yield
+    except (StorageInternalError, SQLAlchemyError) as error:
+        raise DataError(f"{file}: the study cannot be kept here: {str(error).splitlines()[0]}") from error
+
+
 class _Study:
     """Settings tried and how well they did, in a file.
 
@@ -197,33 +209,36 @@ class _Study:
     def __init__(self, optuna: Any, file: Path, name: str) -> None:
         self._optuna = optuna
         self._states = optuna.trial.TrialState
-        try:
-            self._study = optuna.create_study(storage=f"sqlite:///{file}", study_name=name, load_if_exists=True)
-        except Exception as error:  # SQLAlchemy's errors, Optuna's and Alembic's share no other family
-            raise DataError(f"{file}: the study cannot be opened: {error}") from error
-        for trial in self._study.get_trials(states=(self._states.RUNNING,)):  # a kill left it half done
+        self._study = optuna.create_study(storage=f"sqlite:///{file}", study_name=name, load_if_exists=True)
+        for trial in self._trials(self._states.RUNNING):  # a kill left it half done
             self._study.tell(trial.number, state=self._states.FAIL)
-        waiting = self._study.get_trials(states=(self._states.WAITING,))
-        if not waiting and all(trial.params != _DEFAULT_SETTINGS for trial in self._trials()):
+        if not self._trials(self._states.WAITING) and all(
+            trial.params != _DEFAULT_SETTINGS for trial in self._trials(self._states.COMPLETE)
+        ):
             self._study.enqueue_trial(_DEFAULT_SETTINGS)
 
     @property
     def done(self) -> int:
         """How many trials are done."""
-        return len(self._trials())
+        return len(self._trials(self._states.COMPLETE))
+
+    def left(self, trials: int) -> int:
+        """Return how many are left of so many trials; that of the defaults is never spared."""
+        return max(trials - self.done, len(self._trials(self._states.WAITING)))
 
     @property
     def log_rmse(self) -> float:
         """The lowest; inf before the first trial."""
-        return min((trial.value for trial in self._trials()), default=math.inf)
+        return min((trial.value for trial in self._trials(self._states.COMPLETE)), default=math.inf)
 
-    def ask(self, count: int, seed: int) -> list[tuple[int, Settings]]:
-        """Return the numbers of so many new trials, and what to try."""
+    def ask(self, seed: int) -> tuple[int, Settings]:
+        """Return a new trial's number, and what to try."""
         # A seed for each asking, not for the study: where a search was stopped does not change what is proposed.
-        state = np.random.SeedSequence((seed, self.done)).generate_state(1)
+        before = len(self._trials(self._states.COMPLETE, self._states.RUNNING))
+        state = np.random.SeedSequence((seed, before)).generate_state(1)
         self._study.sampler = self._optuna.samplers.TPESampler(seed=int(state[0]))
-        trials = [self._study.ask() for _ in range(count)]
-        return [(trial.number, _drawn(trial)) for trial in trials]
+        trial = self._study.ask()
+        return trial.number, _drawn(trial)
 
     def tell(self, number: int, log_rmse: float) -> None:
         """Keep a trial's outcome."""
@@ -231,26 +246,28 @@ class _Study:
 
     def best(self) -> Found:
         """Return the best settings; the earliest of equals."""
-        trials = self._trials()
+        trials = self._trials(self._states.COMPLETE)
         best = min(trials, key=lambda trial: (trial.value, trial.number))
         if not math.isfinite(best.value):
             raise DataError("no trial could learn from these sales: every loss became infinite")
         default = next(trial.value for trial in trials if trial.params == _DEFAULT_SETTINGS)
         return Found(_drawn(self._optuna.trial.FixedTrial(best.params)), float(best.value), float(default))
 
-    def _trials(self) -> list[Any]:
-        return list(self._study.get_trials(deepcopy=False, states=(self._states.COMPLETE,)))
+    def _trials(self, *states: Any) -> list[Any]:
+        return list(self._study.get_trials(deepcopy=False, states=states))
 
 
 def _search(study: _Study, task: _Task, seed: int, trials: int, jobs: int, progress: Progress) -> None:
     """Try settings, so many side by side, until so many trials are done."""
     progress(study.done, study.log_rmse)
-    with joblib.Parallel(jobs, backend="loky", return_as="generator_unordered") as parallel:
-        while study.done < trials:
-            asked = study.ask(min(jobs, trials - study.done), seed)
-            for number, log_rmse in parallel(joblib.delayed(_try)(task, *trial) for trial in asked):
-                study.tell(number, log_rmse)
-                progress(study.done, study.log_rmse)
+    # One to a batch and no more than there are processes: what is asked late is asked with more known.
+    parallel = joblib.Parallel(
+        jobs, backend="loky", return_as="generator_unordered", batch_size=1, pre_dispatch=jobs
+    )
+    asked = (study.ask(seed) for _ in range(study.left(trials)))
+    for number, log_rmse in parallel(joblib.delayed(_try)(task, *trial) for trial in asked):
+        study.tell(number, log_rmse)
+        progress(study.done, study.log_rmse)
 
 
 def _drawn(trial: Any) -> Settings:

@@ -171,7 +171,7 @@ class TestSearch:
         (town / "studies" / "town.sqlite3").write_text("no database, but long enough to be taken for one" * 100)
         run = estimator(*options(town, 1))
         assert run.returncode == 2
-        assert "town.sqlite3: the study cannot be opened" in run.stderr
+        assert "town.sqlite3: the study cannot be kept here" in run.stderr
         assert "Traceback" not in run.stderr
 
 
