@@ -129,8 +129,9 @@ def tune_market(
     count = len(divided.parts.validation)
     remarks = (
         "Settings of the networks that value homes here; train reads them. Left out: as in estimator/recipe.py.\n"
-        f"The best of {study.done} trials, each of one network, on {count:,} validation sales (split\n"
-        f"{divided.split}, seed {seed}): log RMSE {found.log_rmse:.4f}, by the defaults {found.default_log_rmse:.4f}."
+        f"The best of {study.done} trials, each of one network, on {count:,} validation sales\n"
+        f"(split {divided.split}, seed {seed}): "
+        f"log RMSE {found.log_rmse:.4f}, by the defaults {found.default_log_rmse:.4f}."
     )
     return write_settings(divided.folder, kept | found.settings, remarks), found
 
