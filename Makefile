@@ -4,6 +4,7 @@ MARKET ?= data/king_county
 MODELS ?= models
 PORT   ?= 8000
 SEED   ?= 0
+TRIALS ?= 40
 
 # The first Python on the machine that is new enough.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -15,7 +16,7 @@ MARKET_FILE := $(if $(wildcard $(MARKET)/market.toml),$(MARKET)/market.toml,$(MA
 MODEL := $(MODELS)/$(shell sed -n "s/^name *= *[\"']\([A-Za-z0-9_.-]*\)[\"'].*/\1/p" $(MARKET_FILE) 2>/dev/null | head -n 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help train serve test test-slow bench bench-accuracy examples picture lint types lock clean
+.PHONY: help train tune serve test test-slow bench bench-accuracy examples picture lint types lock clean
 .DELETE_ON_ERROR:
 
 help:  ## What can be made
@@ -23,6 +24,9 @@ help:  ## What can be made
 
 train: $(VENV)/runtime  ## Train, evaluate on held-out sales, save a version, publish it [MARKET=… SEED=…]
 	$(BIN)/python -m estimator train --market $(MARKET) --models $(MODELS) --seed $(SEED)
+
+tune: $(VENV)/tune  ## Search the network's settings for `train`; stopped, it goes on later [MARKET=… SEED=… TRIALS=40]
+	$(BIN)/python -m estimator tune --market $(MARKET) --seed $(SEED) --trials $(TRIALS)
 
 # exec: a SIGTERM to make then reaches the server, which finishes what is in flight.
 serve: $(VENV)/runtime | $(MODEL)/current  ## Value homes over HTTP, training first if nothing is published [PORT=8000]
@@ -62,6 +66,8 @@ lock: $(VENV)/dev  ## Pin the newest versions that fit pyproject.toml
 	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-dev.lock \
 		--group dev --group examples --group oracles -o requirements-oracles.lock
 	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-oracles.lock --group peers -o requirements-peers.lock
+	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-peers.lock \
+		--generate-hashes --extra tune -o requirements-tune.lock
 	sed -i.old -E '/^(cuda|nvidia|triton)/d' requirements-oracles.lock requirements-peers.lock
 	rm requirements-oracles.lock.old requirements-peers.lock.old
 
@@ -84,6 +90,10 @@ $(VENV)/runtime: requirements.lock | $(BIN)/python
 
 $(VENV)/dev: requirements-dev.lock | $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/tune: requirements-tune.lock | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tune.lock
 	@touch $@
 
 $(VENV)/oracles: requirements-oracles.lock | $(BIN)/python

@@ -12,6 +12,7 @@ from estimator.facts import BoolArray, DateArray, Facts, FloatArray
 from estimator.intervals import ONE_SIGMA, ConformalRange
 from estimator.market import Market
 from estimator.price_model import Callback, PriceModel
+from estimator.recipe import DEFAULTS, Recipe
 from estimator.sales import Parts, Sales
 
 CONFIDENCE = 0.9
@@ -112,6 +113,7 @@ class Appraiser:
         parts: Parts,
         rng: np.random.Generator,
         callbacks: Sequence[Callback] = (),
+        recipe: Recipe = DEFAULTS,
     ) -> Self:
         """Train on the training part and calibrate on the validation part; both are then evidence.
 
@@ -125,11 +127,12 @@ class Appraiser:
             Source of all randomness: the same one gives the same appraiser, bit for bit.
         callbacks
             Called after each epoch of the network.
+        recipe
+            How the networks are built and trained.
         """
         lookup = AreaLookup(market, areas, parts.train.facts)
-        train = replace(parts.train, facts=lookup.complete(parts.train.facts)[0])
-        validation = replace(parts.validation, facts=lookup.complete(parts.validation.facts)[0])
-        model = PriceModel.fit(market, train, validation, rng, callbacks)
+        train, validation = (completed(lookup, part) for part in (parts.train, parts.validation))
+        model = PriceModel.fit(market, train, validation, rng, callbacks, recipe)
         ranges = _calibrate(market, lookup, model, validation, rng)
         model = model.knowing(train.joined(validation), rng)
         dates = None
@@ -228,6 +231,11 @@ class Appraiser:
             f"valuation_date is after the newest sale: valued as of {newest}": asked > newest,
         }
         return asked.clip(oldest, newest), {text: where for text, where in warnings.items() if where.any()}
+
+
+def completed(lookup: AreaLookup, sales: Sales) -> Sales:
+    """Return the sales with their area's figures filled in."""
+    return replace(sales, facts=lookup.complete(sales.facts)[0])
 
 
 def _cents(amount: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""The command line: train, predict, evaluate. Bad input ends with a clear error and exit code 2."""
+"""The command line: train, tune, predict, evaluate. Bad input ends with a clear error and exit code 2."""
 
 import json
 import math
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import joblib
 import pandas as pd
 from tqdm import tqdm
 
@@ -18,6 +19,7 @@ from estimator.ratio_study import ACCEPTABLE, RatioFigures
 from estimator.registry import load_version
 from estimator.sales import Split, read_sales
 from estimator.training import file_sha256, train_market
+from estimator.tuning import tune_market
 
 
 class _Commands(click.Group):
@@ -32,6 +34,14 @@ class _Commands(click.Group):
 
 
 _FILE = click.Path(path_type=Path)
+_SPLIT = click.option(
+    "--split",
+    type=click.Choice(["time", "random"]),
+    help="How sales are divided; by time if they have dates, else at random.",
+)
+_SEED = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all randomness."
+)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -43,12 +53,8 @@ def main() -> None:
 @click.option("--market", required=True, type=_FILE, help="The market's folder, or its market.toml.")
 @click.option("--sales", type=_FILE, help="Sales to learn from; the market's own if left out.")
 @click.option("--models", type=_FILE, default=Path("models"), show_default=True, help="Where versions are saved.")
-@click.option(
-    "--split",
-    type=click.Choice(["time", "random"]),
-    help="How sales are divided; by time if they have dates, else at random.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all randomness.")
+@_SPLIT
+@_SEED
 def train(market: Path, sales: Path | None, models: Path, split: Split | None, seed: int) -> None:
     """Train a model, evaluate it on held-out sales, save it and publish it."""
     with ProgressBar("training") as bar:
@@ -59,6 +65,39 @@ def train(market: Path, sales: Path | None, models: Path, split: Split | None, s
     )
     click.echo(_table(trained.figures))
     click.echo(f"published {trained.folder}")
+
+
+@main.command()
+@click.option("--market", required=True, type=_FILE, help="The market's folder, or its market.toml.")
+@click.option("--trials", type=click.IntRange(min=1), default=40, show_default=True, help="Trainings in all.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=joblib.cpu_count,
+    show_default="a processor each",
+    help="Trainings side by side.",
+)
+@_SPLIT
+@_SEED
+@click.option(
+    "--studies",
+    type=_FILE,
+    default=Path(".cache/tune"),
+    show_default=True,
+    help="Where trials are kept, so that a search goes on where it stopped.",
+)
+def tune(market: Path, trials: int, jobs: int, split: Split | None, seed: int, studies: Path) -> None:
+    """Search for the network's settings on the validation sales and write the market's recipe.toml."""
+    with tqdm(desc="tuning", unit=" trials", total=trials, disable=None) as bar:
+
+        def show(done: int, log_rmse: float) -> None:
+            bar.set_postfix_str(f"validation log RMSE {log_rmse:.4f}", refresh=False)
+            bar.update(done - bar.n)
+
+        path, found = tune_market(market, split, seed, trials, jobs, studies, show)
+    click.echo(f"validation log RMSE {found.log_rmse:.4f}, by the defaults {found.default_log_rmse:.4f}")
+    click.echo("".join(f"{name} = {value}\n" for name, value in found.settings.items()), nl=False)
+    click.echo(f"written to {path}, which train reads")
 
 
 @main.command()

@@ -2,8 +2,7 @@
 
 Each network is an ensemble whose members share their weights but for a few vectors (TabM, Gorishniy et al. 2024).
 Every number goes in twice: as it is and as trained waves (Gorishniy et al. 2022), so that price may rise and fall
-within a mile. Some sales are learned from a second time with facts withheld, so that it understands a subject that
-lacks them. Knows no currency, no areas and no ranges.
+within a mile. Knows no currency, no areas and no ranges.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from estimator.drift import MarketDrift
 from estimator.evidence import Evidence
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray
+from estimator.lessons import Lessons, prepare
 from estimator.market import Market
 from estimator.network import (
     RMSE,
@@ -38,13 +38,10 @@ from estimator.network import (
     cosine,
     train,
 )
+from estimator.recipe import DEFAULTS, LEAST_BATCH, Recipe
 from estimator.sales import Sales
 
-_LEAST_BATCH = 16
-"""Fewer sales than this in a step make its gradient mostly noise."""
-
 Callback = Callable[[Network, Epoch], None]
-
 
 _ROWS_TOGETHER = 8
 """Homes are valued in multiples of this, the last one repeated: float32 matrix products then give a home the same
@@ -55,50 +52,22 @@ _PIECE = 4096
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How the network is built and trained; chosen on King County's validation sales.
+class Learned:
+    """What came of the lessons.
 
     Parameters
     ----------
     networks
-        Trained one after the other, and averaged. Two instead of one lowered the log RMSE by 1 %.
-    members
-        In each network; 16 lowered the log RMSE by .0005 and took twice as long.
-    depth, width
-        Hidden layers and neurons in each.
-    waves, waves_width, waves_sigma
-        Trained waves a number, what they are mixed into, and where their frequencies start.
-    learning_rate, weight_decay
-        Of AdamW.
-    batch_size
-        Sales in a step, at most.
-    least_steps
-        Steps in an epoch, at least, in smaller batches: some hundred sales would otherwise be learned
-        from in two steps an epoch, too few to learn anything.
-    epochs
-        Passes over the sales. Without dropout, which made the errors larger, it begins to fit them too closely
-        after 10 to 25; the validation sales decide.
-    clip_norm
-        Longest gradient of a step, so that one odd sale does not throw the network.
-    withheld_share
-        Sales learned from once more with facts withheld, for each sale. Without any, the error on homes with
-        only place and size is a quarter higher (.254 for .205 log RMSE at random, one seed).
+        Columns → standardised log price, to be averaged.
+    kriging_share
+        Of kriging's own estimate beside theirs, 0 to 1.
+    log_rmse
+        Of both together on the validation sales, which chose them: lower than it will be on others.
     """
 
-    networks: int = 2
-    members: int = 8
-    depth: int = 3
-    width: int = 128
-    waves: int = 24
-    waves_width: int = 8
-    waves_sigma: float = 0.2
-    learning_rate: float = 1.5e-3
-    weight_decay: float = 1e-2
-    batch_size: int = 256
-    least_steps: int = 50
-    epochs: int = 30
-    clip_norm: float = 1.0
-    withheld_share: float = 0.3
+    networks: tuple[Network, ...]
+    kriging_share: float
+    log_rmse: float
 
 
 class PriceModel:
@@ -146,7 +115,7 @@ class PriceModel:
         validation: Sales,
         rng: np.random.Generator,
         callbacks: Sequence[Callback] = (),
-        recipe: Recipe = Recipe(),
+        recipe: Recipe = DEFAULTS,
     ) -> Self:
         """Train the networks.
 
@@ -163,27 +132,17 @@ class PriceModel:
         recipe
             How the networks are built and trained.
         """
-        log_price = np.log(sales.price)
-        mean, deviation = float(log_price.mean()), float(log_price.std()) or 1.0
         # On products of this size two threads are slower than one; and other threads would be other last bits.
         with threadpool_limits(1, user_api="blas"):
-            evidence, left_out = Evidence.fit(market, sales, rng)
-            again, less_known = _withheld(market, sales, recipe.withheld_share, rng)
-            taught = [evidence.seen(part.facts, part.date, part.home, left_out) for part in (sales, less_known)]
-            del left_out
-            x = np.vstack([part.columns for part in taught])
-            y = (np.concatenate((log_price, log_price[again])) - mean) / deviation
-            chosen = evidence.seen(validation.facts, validation.date, validation.home)
-            target = (np.log(validation.price) - mean) / deviation
-            networks = _train(evidence.numbers, (x, y), (chosen.columns, target), rng, callbacks, recipe)
-        by_networks = _average(networks, chosen.columns) * deviation + mean
-        share = _share(chosen.by_kriging, by_networks, np.log(validation.price))
-        model = cls(market, evidence, networks, mean, deviation, share, MarketDrift())
+            evidence, lessons = prepare(market, sales, validation, recipe.withheld_share, rng)
+            learned = learn_from(lessons, recipe, rng, callbacks)
+        scale = (lessons.mean, lessons.deviation)
+        model = cls(market, evidence, learned.networks, *scale, learned.kriging_share, MarketDrift())
         if sales.date is None or validation.date is None:
             return model
         residual = np.log(validation.price) - model.predict(validation.facts, validation.date, validation.home)
         drift = MarketDrift.fit(sales.date.max(), validation.date, residual)
-        return cls(market, evidence, networks, mean, deviation, share, drift)
+        return cls(market, evidence, learned.networks, *scale, learned.kriging_share, drift)
 
     def predict(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None = None) -> FloatArray:
         """Predict the log prices of n homes at their valuation dates, shape (n,).
@@ -271,31 +230,53 @@ class PriceModel:
         )
 
 
+def learn_from(
+    lessons: Lessons, recipe: Recipe, rng: np.random.Generator, callbacks: Sequence[Callback] = ()
+) -> Learned:
+    """Train networks by a recipe, and weigh kriging beside them.
+
+    Parameters
+    ----------
+    rng
+        Source of all randomness: the same one gives the same networks.
+    callbacks
+        Called after each epoch; those of all networks are counted on.
+
+    Raises
+    ------
+    NonFiniteLossError
+        The recipe cannot be learned by: its steps lead away from any answer.
+    """
+    log_price = lessons.validation_log_price
+    networks = _train(lessons, recipe, rng, callbacks)
+    by_networks = _average(networks, lessons.validation.columns) * lessons.deviation + lessons.mean
+    by_kriging = lessons.validation.by_kriging
+    share = _share(by_kriging, by_networks, log_price)
+    miss = by_networks + share * (by_kriging - by_networks) - log_price
+    return Learned(networks, share, float(np.sqrt(np.mean(miss**2))))
+
+
 def _train(
-    numbers: int,
-    sales: tuple[NDArray[np.float32], FloatArray],
-    validation: tuple[NDArray[np.float32], FloatArray],
-    rng: np.random.Generator,
-    callbacks: Sequence[Callback],
-    recipe: Recipe,
-) -> list[Network]:
-    """Train the networks, from columns (n, d), of which so many are numbers, and standardised log prices (n,)."""
-    x, y = sales
+    lessons: Lessons, recipe: Recipe, rng: np.random.Generator, callbacks: Sequence[Callback]
+) -> tuple[Network, ...]:
+    """Train the networks one after the other."""
+    x, y = lessons.columns, lessons.price
+    target = (lessons.validation_log_price - lessons.mean) / lessons.deviation
     networks = []
     for before in range(0, recipe.networks * recipe.epochs, recipe.epochs):
-        network = Network(_layers(numbers, x.shape[1], recipe), rng=rng)
+        network = Network(_layers(lessons.numbers, x.shape[1], recipe), rng=rng)
         train(
             network,
-            Batches(x, y, min(recipe.batch_size, max(_LEAST_BATCH, len(x) // recipe.least_steps))),
+            Batches(x, y, min(recipe.batch_size, max(LEAST_BATCH, len(x) // recipe.least_steps))),
             loss=RMSE(),
             optimiser=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
             rng=rng,
             plan=Plan(epochs=recipe.epochs, schedule=cosine, clip_norm=recipe.clip_norm),
-            validation=validation,
+            validation=(lessons.validation.columns, target),
             callbacks=[_counted_on(callback, before, recipe) for callback in callbacks],
         )
         networks.append(network)
-    return networks
+    return tuple(networks)
 
 
 def _counted_on(callback: Callback, before: int, recipe: Recipe) -> Callback:
@@ -335,14 +316,3 @@ def _layers(numbers: int, columns: int, recipe: Recipe) -> list[Layer]:
         layers += [Dense(n_in, recipe.width, bias=None), MemberBias(recipe.members, recipe.width), ReLU()]
         n_in = recipe.width
     return [*layers, MemberDense(recipe.members, n_in, 1)]
-
-
-def _withheld(
-    market: Market, sales: Sales, share: float, rng: np.random.Generator
-) -> tuple[NDArray[np.intp], Sales]:
-    """Choose a share of the sales by lot; return which, and them with some optional facts withheld."""
-    rows = np.sort(rng.choice(len(sales), round(share * len(sales)), replace=False))
-    chosen = sales.take(rows)
-    optional = [feature.name for feature in market.features if not feature.required]
-    hidden = rng.random((len(rows), len(optional))) < rng.random((len(rows), 1))
-    return rows, replace(chosen, facts=chosen.facts.without(dict(zip(optional, hidden.T, strict=True))))

@@ -39,7 +39,7 @@ class SavedVersion:
     folder
         Where it lies, no link; its name is the version's.
     manifest
-        What is recorded about it: hashes, seed, library versions, error figures, ratio study.
+        What is recorded about it: hashes, seed, recipe, library versions, error figures, ratio study.
     appraiser
         The trained appraiser.
     """

@@ -5,7 +5,7 @@ import importlib.metadata
 import math
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,40 @@ from estimator.errors import DataError
 from estimator.evaluation import ErrorFigures, Evaluation, evaluate
 from estimator.market import Market
 from estimator.price_model import Callback
+from estimator.recipe import read_recipe
 from estimator.registry import make_market_folder, publish, save_version
 from estimator.sales import Parts, Sales, Split, read_sales, split_sales
 
 _RECORDED_LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scipy")
 """Libraries whose versions can change a model or the reading of its file."""
+
+
+@dataclass(frozen=True)
+class Divided:
+    """A market's sales, read and divided.
+
+    Parameters
+    ----------
+    market
+        The market.
+    folder
+        The market's.
+    areas
+        Figures by postal code.
+    sales_path
+        The sales' file.
+    split
+        How they were divided.
+    parts
+        The sales.
+    """
+
+    market: Market
+    folder: Path
+    areas: Areas
+    sales_path: Path
+    split: Split
+    parts: Parts
 
 
 @dataclass(frozen=True)
@@ -69,30 +98,26 @@ def train_market(
     Raises
     ------
     EstimatorError
-        The market, the sales or the areas cannot be used, or the version cannot be saved.
+        The market, its recipe, the sales or the areas cannot be used, or the version cannot be saved.
     """
-    market = Market.read(market_path)
-    folder = market_path if market_path.is_dir() else market_path.parent
-    sales_path = sales_path or folder / market.sales
-    sales = read_sales(market, sales_path)
-    areas = Areas.read(market, folder)
-    areas.check_match(market, sales.facts)
     rng = np.random.default_rng(seed)
-    how: Split = split or ("random" if sales.date is None else "time")
-    parts = split_sales(sales, how, rng)
+    divided = read_divided(market_path, sales_path, split, rng)
+    market, parts = divided.market, divided.parts
+    recipe = read_recipe(divided.folder)
     versions = make_market_folder(models, market.name)
-    appraiser = Appraiser.fit(market, areas, parts, rng, callbacks)
+    appraiser = Appraiser.fit(market, divided.areas, parts, rng, callbacks, recipe)
     evaluation = evaluate(appraiser, parts.test)
-    if not all(
-        math.isfinite(value) for entry in evaluation.figures.values() for value in entry.to_dict().values()
-    ):
-        raise DataError(f"{sales_path}: prices so far apart cannot be learned: the error figures are not finite")
+    figures = evaluation.figures
+    if not all(math.isfinite(value) for entry in figures.values() for value in entry.to_dict().values()):
+        where = divided.sales_path
+        raise DataError(f"{where}: prices so far apart cannot be learned: the error figures are not finite")
     record = {
         "market": market.name,
         "market_table": market.to_dict(),
-        "sales_sha256": file_sha256(sales_path),
-        "split": how,
+        "sales_sha256": file_sha256(divided.sales_path),
+        "split": divided.split,
         "seed": seed,
+        "recipe": asdict(recipe),
         **_record(parts, evaluation),
         "example": _example(market, parts.train),
     }
@@ -100,7 +125,27 @@ def train_market(
     every = parts.train.joined(parts.validation).joined(parts.test)
     version = save_version(versions, appraiser.knowing(every, rng), record)
     publish(version)
-    return Trained(version, record["sales"], evaluation.figures)
+    return Trained(version, record["sales"], figures)
+
+
+def read_divided(
+    market_path: Path, sales_path: Path | None, split: Split | None, rng: np.random.Generator
+) -> Divided:
+    """Read a market, its areas and its sales, and divide the sales; the arguments are those of `train_market`.
+
+    Raises
+    ------
+    EstimatorError
+        The market, the sales or the areas cannot be used.
+    """
+    market = Market.read(market_path)
+    folder = market_path if market_path.is_dir() else market_path.parent
+    sales_path = sales_path or folder / market.sales
+    sales = read_sales(market, sales_path)
+    areas = Areas.read(market, folder)
+    areas.check_match(market, sales.facts)
+    how: Split = split or ("random" if sales.date is None else "time")
+    return Divided(market, folder, areas, sales_path, how, split_sales(sales, how, rng))
 
 
 def _record(parts: Parts, evaluation: Evaluation) -> dict[str, Any]:

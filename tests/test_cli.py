@@ -139,6 +139,7 @@ def test_train_takes_other_sales_and_seeds(tmp_path: Path) -> None:
         ("train --market town --split time", "no dates"),
         ("train --market town --models town/sales.csv", "town/sales.csv"),
         ("train --market town --seed -1", "--seed"),
+        ("tune --market town --trials 0", "--trials"),
         (
             "predict --model none town/sales.csv out.csv",
             "none: there is no saved version here (make train makes one)",
@@ -179,7 +180,9 @@ def test_a_user_error_ends_the_process_with_2_and_no_trace(tmp_path: Path) -> No
     assert "Traceback" not in run.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "-h"], ["predict", "--help"], ["evaluate", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "-h"], ["tune", "-h"], ["predict", "--help"], ["evaluate", "--help"]]
+)
 def test_every_command_explains_itself(arguments: list[str]) -> None:
     run = CliRunner().invoke(main, arguments)
     assert run.exit_code == 0

@@ -9,7 +9,8 @@ from estimator.areas import AreaLookup, Areas
 from estimator.facts import Facts
 from estimator.market import Market
 from estimator.network import Epoch
-from estimator.price_model import PriceModel, Recipe, _share
+from estimator.price_model import PriceModel, _share
+from estimator.recipe import Recipe
 from estimator.sales import Parts
 
 FEW = Recipe(epochs=6, width=32, members=2, waves=4)

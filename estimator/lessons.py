@@ -1,0 +1,84 @@
+"""What networks learn from and are chosen on: columns and prices, made once from the sales.
+
+Some sales stand in them a second time with facts withheld, so that networks understand a subject that lacks them.
+Knows nothing of how networks are built: all that learn from the same sales share the same lessons.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimator.evidence import Evidence, Seen
+from estimator.facts import FloatArray
+from estimator.market import Market
+from estimator.sales import Sales
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Made by `prepare`.
+
+    Parameters
+    ----------
+    numbers
+        How many of the d columns, the first ones, are numbers to be made waves of.
+    columns
+        What is seen of n training sales, shape (n, d).
+    price
+        Their standardised log prices, shape (n,).
+    validation
+        What is seen of m sales that are not learned from.
+    validation_log_price
+        Shape (m,), not standardised.
+    mean, deviation
+        Of the training sales' log prices, each counted once.
+    """
+
+    numbers: int
+    columns: NDArray[np.float32]
+    price: FloatArray
+    validation: Seen
+    validation_log_price: FloatArray
+    mean: float
+    deviation: float
+
+
+def prepare(
+    market: Market, sales: Sales, validation: Sales, withheld_share: float, rng: np.random.Generator
+) -> tuple[Evidence, Lessons]:
+    """Learn what is to be seen of homes, and look at the sales so.
+
+    Parameters
+    ----------
+    sales, validation
+        Training and validation sales, their area's figures filled in.
+    withheld_share
+        Of the training sales, those that stand among the lessons a second time with facts withheld.
+    """
+    log_price = np.log(sales.price)
+    mean, deviation = float(log_price.mean()), float(log_price.std()) or 1.0
+    evidence, left_out = Evidence.fit(market, sales, rng)
+    again, less_known = _withheld(market, sales, withheld_share, rng)
+    taught = [evidence.seen(part.facts, part.date, part.home, left_out) for part in (sales, less_known)]
+    lessons = Lessons(
+        evidence.numbers,
+        np.vstack([part.columns for part in taught]),
+        (np.concatenate((log_price, log_price[again])) - mean) / deviation,
+        evidence.seen(validation.facts, validation.date, validation.home),
+        np.log(validation.price),
+        mean,
+        deviation,
+    )
+    return evidence, lessons
+
+
+def _withheld(
+    market: Market, sales: Sales, share: float, rng: np.random.Generator
+) -> tuple[NDArray[np.intp], Sales]:
+    """Choose a share of the sales by lot; return which, and them with some optional facts withheld."""
+    rows = np.sort(rng.choice(len(sales), round(share * len(sales)), replace=False))
+    chosen = sales.take(rows)
+    optional = [feature.name for feature in market.features if not feature.required]
+    hidden = rng.random((len(rows), len(optional))) < rng.random((len(rows), 1))
+    return rows, replace(chosen, facts=chosen.facts.without(dict(zip(optional, hidden.T, strict=True))))
