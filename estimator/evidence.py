@@ -99,8 +99,9 @@ class Evidence:
         encoded = self.encoding.transform(facts, date)
         homes = _homes(self.market, self.encoding, self.mean_latitude, facts, encoded)
         said = self._said(homes, facts, date, home, left_out)
-        scaled = np.nan_to_num(self.scales.apply(said)).astype(np.float32)
-        return Seen(np.hstack((scaled, encoded)), said[:, 0])
+        scaled = self.scales.apply(said)
+        scaled[np.isnan(scaled)] = 0.0
+        return Seen(np.hstack((scaled.astype(np.float32), encoded)), said[:, 0])
 
     def extended(self, sales: Sales) -> "Evidence":
         """Return the same evidence with more sold homes to look among."""
@@ -151,7 +152,7 @@ def _homes(
     market: Market, encoding: Encoding, mean_latitude: float, facts: Facts, encoded: NDArray[np.float32]
 ) -> Homes:
     """Return n homes as kriging sees them: encoded facts, and their places on a plane."""
-    numbers, flags = np.split(encoded, [encoding.numbers], axis=1)
+    numbers, flags = encoded[:, : encoding.numbers], encoded[:, encoding.numbers :]
     if market.coordinates is None or np.isnan(mean_latitude):
         return Homes(numbers, flags, None)
     return Homes(numbers, flags, kilometres(facts, market.coordinates, mean_latitude))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from estimator.drift import MarketDrift
+from estimator.eights import in_eights
 from estimator.evidence import Evidence
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray
 from estimator.market import Market
@@ -46,12 +47,12 @@ _LEAST_BATCH = 16
 Callback = Callable[[Network, Epoch], None]
 
 
-_ROWS_TOGETHER = 8
-"""Homes are valued in multiples of this, the last one repeated: float32 matrix products then give a home the same
-last bits whichever others are beside it. A price must not depend on them."""
-
 _PIECE = 4096
-"""Homes whose columns are made at a time: some megabytes, whatever the file's size. A multiple of the above."""
+"""Homes whose columns are made at a time: some megabytes, whatever the file's size."""
+
+_THROUGH = 64
+"""Homes that go through a network at a time: what eight members make of them then stays in a core's cache. A
+quarter faster than 512. Whole eights, see `eights`."""
 
 
 @dataclass(frozen=True)
@@ -197,14 +198,13 @@ class PriceModel:
         """
         log_price = np.empty(len(facts))
         for start in range(0, len(facts), _PIECE):
-            rows = np.arange(start, min(start + _PIECE, len(facts)))
-            full = np.pad(rows, (0, -len(rows) % _ROWS_TOGETHER), mode="edge")
+            rows = slice(start, start + _PIECE)
             seen = self._evidence.seen(
-                facts.take(full), None if date is None else date[full], None if home is None else home[full]
+                facts.take(rows), None if date is None else date[rows], None if home is None else home[rows]
             )
-            by_networks = _average(self._networks, seen.columns) * self._deviation + self._mean
-            by_both = by_networks + self._kriging_share * (seen.by_kriging - by_networks)
-            log_price[rows] = by_both[: len(rows)]
+            answers = _average(self._networks, in_eights(seen.columns))[: len(seen.columns)]
+            by_networks = answers * self._deviation + self._mean
+            log_price[rows] = by_networks + self._kriging_share * (seen.by_kriging - by_networks)
         return log_price + self._drift.at(date, len(facts))
 
     @property
@@ -291,7 +291,7 @@ def _counted_on(callback: Callback, before: int, recipe: Recipe) -> Callback:
 def _average(networks: Sequence[Network], columns: NDArray[np.float32]) -> FloatArray:
     """Return the networks' mean answer for columns (n, d), shape (n,)."""
     answers: FloatArray = np.mean(
-        [network.predict(columns)[:, 0] for network in networks], axis=0, dtype=np.float64
+        [network.predict(columns, _THROUGH)[:, 0] for network in networks], axis=0, dtype=np.float64
     )
     return answers
 
