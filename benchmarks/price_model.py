@@ -25,6 +25,7 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks.accuracy.boosting import labels_as_text, train_catboost
+from benchmarks.accuracy.frames import DATE
 from benchmarks.accuracy.jobs import CACHE, Job, data_of, prepare
 from benchmarks.accuracy.lessons import Lesson
 from benchmarks.timing import sgemm_rate, timed
@@ -91,13 +92,12 @@ def main() -> None:
 def one_by_one(model: PriceModel, catboost: Any, lesson: Lesson) -> dict[str, list[float]]:
     """Return each contender's seconds for each subject: ours is the first.
 
-    They are valued on the day after the newest sale known, as most requests are. CatBoost reads no clock: its day is
-    a number like the others.
+    They are valued on the day after the newest sale known, as most requests are.
     """
     sales = lesson.validation_sales
     assert sales.date is not None
     date = np.full(1, sales.date.max() + 1)
-    homes = labels_as_text(lesson.validation)
+    homes = labels_as_text(lesson.validation).assign(**{DATE: date.astype(np.float64)[0]})
     rows = homes.to_numpy(object)
     seconds: dict[str, list[float]] = {}
     for i in range(SUBJECTS):
