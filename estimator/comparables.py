@@ -190,9 +190,8 @@ class Comparables:
         there = np.isfinite(near.km)
         last = np.maximum(there.sum(axis=1), 1) - 1
         weight = np.where(there, 1 / (near.km + NEAR_KM), 0.0)[:, :NEAREST]
-        price = (weight * self._log_price[near.rows[:, :NEAREST]]).sum(axis=1) / np.maximum(
-            weight.sum(axis=1), 1e-30
-        )
+        total = np.maximum(weight.sum(axis=1), 1e-30)
+        price = (weight * self._log_price[near.rows[:, :NEAREST]]).sum(axis=1) / total
         log_km = np.log(near.km + NEAR_KM)
         subjects = np.arange(len(last))
         nearest, farthest = log_km[subjects, np.minimum(last, NEAREST - 1)], log_km[subjects, last]
