@@ -50,9 +50,9 @@ Callback = Callable[[Network, Epoch], None]
 _PIECE = 4096
 """Homes whose columns are made at a time: some megabytes, whatever the file's size."""
 
-_THROUGH = 64
+_THROUGH = 128
 """Homes that go through a network at a time: what eight members make of them then stays in a core's cache. A
-quarter faster than 512. Whole eights, see `eights`."""
+quarter faster than 512; 64 and 256 were slower. Whole eights, see `eights`."""
 
 
 @dataclass(frozen=True)
