@@ -38,8 +38,9 @@ test: $(VENV)/dev  ## The tests, in some minutes
 test-slow: $(VENV)/oracles $(VENV)/peers  ## The long tests, and those against PyTorch, scikit-learn, boosters … (large downloads)
 	$(BIN)/python -m pytest -m slow
 
-bench: $(VENV)/oracles  ## The network's speed beside PyTorch's and scikit-learn's
+bench: $(VENV)/oracles $(VENV)/peers  ## The speed of the network and of the price model, beside what people would reach for
 	$(BIN)/python -m benchmarks.network
+	$(BIN)/python -m benchmarks.price_model
 
 bench-accuracy: $(VENV)/peers  ## The price model's accuracy beside its peers' (many hours; goes on where it stopped)
 	$(BIN)/python -m benchmarks.accuracy run

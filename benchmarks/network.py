@@ -1,4 +1,4 @@
-"""The network's speed beside what people would reach for, one BLAS thread each: ``python benchmarks/network.py``.
+"""The network's speed beside what people would reach for, one BLAS thread each: ``python -m benchmarks.network``.
 
 Everything that is compared runs in turn, round by round, and a ratio is the median of the rounds' own ratios:
 what else the machine does then hits both alike. Needs the group ``oracles``. Takes some minutes; prints
@@ -30,6 +30,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 
+from benchmarks.timing import sgemm_rate, timed
 from estimator.network import (
     MSE,
     AdamW,
@@ -245,20 +246,6 @@ def report(candidates: dict[str, Callable[[], object]], repeats: int = 1) -> Non
         ratio = np.median(ours / np.array(times))
         print(f"| {name} | {np.median(times):.4f} | {min(times):.4f} … {max(times):.4f} | {ratio:.2f} |")
     print(flush=True)
-
-
-def timed(run: Callable[[], object], repeats: int = 1) -> float:
-    began = time.perf_counter()
-    for _ in range(repeats):
-        run()
-    return (time.perf_counter() - began) / repeats
-
-
-def sgemm_rate(n: int = 1024) -> float:
-    """GFLOP/s of a large product, the best of ten."""
-    a, b = (np.random.default_rng(0).standard_normal((n, n), np.float32) for _ in range(2))
-    out = np.empty_like(a)
-    return 2e-9 * n**3 / min(timed(lambda: np.matmul(a, b, out=out)) for _ in range(10))
 
 
 def products(epoch: Callable[[], object]) -> tuple[float, float]:

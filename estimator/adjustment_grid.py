@@ -87,8 +87,8 @@ class Terms:
 
     def __init__(self, theta: FloatArray) -> None:
         f = len(theta) // 3 - 1
-        ends = np.cumsum([f, 1, 1, f, f])
-        self.likeness, self.nearness, self.age, self.worth, self.bend, self.trend = np.split(theta, ends)
+        self.likeness, self.nearness, self.age = theta[:f], theta[f : f + 1], theta[f + 1 : f + 2]
+        self.worth, self.bend, self.trend = theta[f + 2 : 2 * f + 2], theta[2 * f + 2 : -1], theta[-1:]
 
     @staticmethod
     def start(f: int) -> FloatArray:
@@ -143,7 +143,8 @@ class AdjustmentGrid:
         worth = np.hstack((terms.worth * x + terms.bend * square, -terms.worth * known, -terms.bend * known))
         table = self._table[near.rows]
         # A product for each subject by itself: the last bits of one larger product would depend on the others.
-        unlikeness, adjustment = np.moveaxis(table @ np.stack((unlike, worth), axis=2), 2, 0)
+        products = table @ np.stack((unlike, worth), axis=2)
+        unlikeness, adjustment = products[:, :, 0], products[:, :, 1]
         since = subjects.time[:, None] - self._time[near.rows]
         there = np.isfinite(near.km)
         distance = np.log(np.where(there, near.km, 1.0) + NEAR_KM).astype(np.float32)

@@ -184,12 +184,13 @@ class Comparables:
     def _as_they_are(self, near: Near) -> Float32Array:
         """Return the three facts of the nearest; of those there are, where there are fewer."""
         there = np.isfinite(near.km)
-        last = there.sum(axis=1).clip(min=1) - 1
+        last = np.maximum(there.sum(axis=1), 1) - 1
         weight = np.where(there, 1 / (near.km + NEAR_KM), 0.0)[:, :NEAREST]
-        price = (weight * self._log_price[near.rows[:, :NEAREST]]).sum(axis=1) / weight.sum(axis=1).clip(min=1e-30)
+        total = np.maximum(weight.sum(axis=1), 1e-30)
+        price = (weight * self._log_price[near.rows[:, :NEAREST]]).sum(axis=1) / total
         log_km = np.log(near.km + NEAR_KM)
         subjects = np.arange(len(last))
-        nearest, farthest = log_km[subjects, last.clip(max=NEAREST - 1)], log_km[subjects, last]
+        nearest, farthest = log_km[subjects, np.minimum(last, NEAREST - 1)], log_km[subjects, last]
         return np.column_stack((price + self._centre[0], nearest, farthest)).astype(np.float32)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from estimator.eights import in_eights
 from estimator.errors import DataError
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray, LabelArray
 from estimator.market import Market
@@ -62,9 +63,10 @@ class NumberScales:
         """Scale values of shape (n, m); NaN stays NaN."""
         size = values.copy()
         # Below 0 only after training: no such value was there to learn from, and 0 is the nearest that was.
-        size[:, self.logarithmic] = np.log1p(values[:, self.logarithmic].clip(min=0.0))
+        np.maximum(size, 0.0, out=size, where=self.logarithmic)
+        np.log1p(size, out=size, where=self.logarithmic)
         with np.errstate(over="ignore"):
-            z = ((size - self.median) / self.spread).clip(-_FARTHEST, _FARTHEST)
+            z = np.minimum(np.maximum((size - self.median) / self.spread, -_FARTHEST), _FARTHEST)
         scaled: FloatArray = z / np.sqrt(1 + (z / 3) ** 2)
         return scaled
 
@@ -113,7 +115,7 @@ class PlaceWaves:
 
     def apply(self, places: FloatArray) -> FloatArray:
         """Return the waves at n places, shape (n, 2·WAVES)."""
-        angle = 2 * np.pi * (places - self.centre) @ self.frequencies
+        angle = (in_eights(2 * np.pi * (places - self.centre)) @ self.frequencies)[: len(places)]
         return np.hstack((np.sin(angle), np.cos(angle)))
 
 
@@ -215,7 +217,9 @@ class Encoding:
         blocks += [facts[feature.name][:, None] == self._labels[feature.name] for feature in self._market.labels]
         if self._waves is not None and self._market.coordinates is not None:
             places = np.column_stack([facts[name] for name in self._market.coordinates])
-            blocks.append(np.nan_to_num(self._waves.apply(places)))
+            waves = self._waves.apply(places)
+            waves[np.isnan(waves)] = 0.0
+            blocks.append(waves)
         if self._newest_sale is not None:
             days = np.zeros(len(facts)) if date is None else (date - self._newest_sale).astype(np.float64)
             blocks.append(days[:, None] / _DAYS_PER_UNIT)

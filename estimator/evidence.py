@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from estimator.areas import kilometres
 from estimator.comparables import NAMES, Comparables
 from estimator.encoding import Encoding, NumberScales
-from estimator.facts import DateArray, Facts, FloatArray
+from estimator.facts import BoolArray, DateArray, Facts, FloatArray
 from estimator.kriging import Homes, Kriging, LeaveHomeOut, learn
 from estimator.market import Market
 from estimator.sales import Sales
@@ -30,10 +30,13 @@ class Seen:
         For a network, shape (n, d).
     by_kriging
         Log prices, shape (n,); the first of the columns says them too, scaled.
+    complete
+        Where no fact is unknown, shape (n,). Kriging takes an unknown fact for the usual one.
     """
 
     columns: NDArray[np.float32]
     by_kriging: FloatArray
+    complete: BoolArray
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,10 @@ class Evidence:
         encoded = self.encoding.transform(facts, date)
         homes = _homes(self.market, self.encoding, self.mean_latitude, facts, encoded)
         said = self._said(homes, facts, date, home, left_out)
-        scaled = np.nan_to_num(self.scales.apply(said)).astype(np.float32)
-        return Seen(np.hstack((scaled, encoded)), said[:, 0])
+        scaled = self.scales.apply(said)
+        scaled[np.isnan(scaled)] = 0.0
+        complete = np.all([facts.known(name) for name in self.encoding.facts], axis=0)
+        return Seen(np.hstack((scaled.astype(np.float32), encoded)), said[:, 0], complete)
 
     def knowing(self, sales: Sales, rng: np.random.Generator) -> "Evidence":
         """Return the same columns of what these sales say: newer ones than those that `fit` was given, say."""
@@ -157,7 +162,7 @@ def _homes(
     market: Market, encoding: Encoding, mean_latitude: float, facts: Facts, encoded: NDArray[np.float32]
 ) -> Homes:
     """Return n homes as kriging sees them: encoded facts, and their places on a plane."""
-    numbers, flags = np.split(encoded, [encoding.numbers], axis=1)
+    numbers, flags = encoded[:, : encoding.numbers], encoded[:, encoding.numbers :]
     if market.coordinates is None or np.isnan(mean_latitude):
         return Homes(numbers, flags, None)
     return Homes(numbers, flags, kilometres(facts, market.coordinates, mean_latitude))

@@ -9,7 +9,7 @@ would be without (`LeaveHomeOut`), or learns to trust them more than any other h
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
 from scipy.spatial import KDTree
 
+from estimator.eights import ROWS, in_eights
 from estimator.facts import FloatArray
 
 PIVOTS = 2500
@@ -39,8 +40,6 @@ _CONSTANT = 30.0
 """Weight of the constant: all but free."""
 _JITTER = 3e-3
 """Added to the pivots' own covariance: two homes in one house would make it singular."""
-_ROWS = 8
-"""Rows of a matrix product."""
 _CHUNK = 256
 """Homes at a time: their covariances with the pivots take 2.5 MB, which caches hold."""
 
@@ -74,8 +73,13 @@ class Homes:
 
     def straight(self) -> Float32Array:
         """Return what the line is of, shape (n, 1 + 2f + g)."""
-        one = np.full((len(self), 1), _CONSTANT, np.float32)
-        return np.hstack((one, self.facts, _SQUARES * self.facts**2, _FLAGS * self.flags))
+        f = self.facts.shape[1]
+        straight = np.empty((len(self), 1 + 2 * f + self.flags.shape[1]), np.float32)
+        straight[:, 0] = _CONSTANT
+        straight[:, 1 : 1 + f] = self.facts
+        straight[:, 1 + f : 1 + 2 * f] = _SQUARES * self.facts**2
+        straight[:, 1 + 2 * f :] = _FLAGS * self.flags
+        return straight
 
 
 @dataclass(frozen=True)
@@ -121,15 +125,12 @@ class Kriging:
         squares = _products(homes.facts, self.facts)
         squares *= -2
         squares += np.einsum("nf,nf->n", homes.facts, homes.facts)[:, None]
-        squares += np.einsum("mf,mf->m", self.facts, self.facts)
+        squares += self._squares
         alike = _fade(squares.clip(min=0, out=squares), FACTS_RANGE)
-        if homes.place is None or self.place is None:
+        if homes.place is None or self._plane is None:
             return alike
         # Not by a product as above: it would be off by some hundred metres at the ends of a large market.
-        north, east = (
-            homes.place[:, axis, None].astype(np.float32) - self.place[:, axis].astype(np.float32)
-            for axis in (0, 1)
-        )
+        north, east = homes.place.T.astype(np.float32)[:, :, None] - self._plane[:, None, :]
         north *= north
         east *= east
         near = _fade(np.add(north, east, out=north), self.range_km)
@@ -143,12 +144,23 @@ class Kriging:
 
     def state(self) -> dict[str, Any]:
         """Return what was learned as plain values and arrays; `from_state` takes it back."""
-        return vars(self).copy()
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Build it again from its state; it estimates the same, bit for bit."""
         return cls(**state)
+
+    @cached_property
+    def _squares(self) -> Float32Array:
+        """The pivots' squared lengths, shape (m,)."""
+        squares: Float32Array = np.einsum("mf,mf->m", self.facts, self.facts)
+        return squares
+
+    @cached_property
+    def _plane(self) -> Float32Array | None:
+        """The pivots' places, north and east, shape (2, m); None in a market without places."""
+        return None if self.place is None else np.ascontiguousarray(self.place.T, np.float32)
 
 
 class LeaveHomeOut:
@@ -305,8 +317,7 @@ def _range_km(place: FloatArray | None) -> float:
 
 def _products(left: Float32Array, right: Float32Array) -> Float32Array:
     """Return left·rightᵀ, shape (n, m), some rows at a time: one product's last bits would depend on how many."""
-    full = np.pad(left, ((0, -len(left) % _ROWS), (0, 0)))
-    products: Float32Array = full.reshape(-1, _ROWS, left.shape[1]) @ right.T
+    products: Float32Array = in_eights(left).reshape(-1, ROWS, left.shape[1]) @ right.T
     return products.reshape(-1, len(right))[: len(left)]
 
 

@@ -189,7 +189,7 @@ class Market:
         """Return the feature of a kind that a market has at most once, or None."""
         return next((feature for feature in self.features if feature.kind == kind), None)
 
-    @property
+    @cached_property
     def coordinates(self) -> tuple[str, str] | None:
         """Names of the latitude and the longitude, or None in a market without them."""
         latitude, longitude = self.of_kind("latitude"), self.of_kind("longitude")

@@ -1,7 +1,5 @@
 """An index of sold homes: which were sold before a day, and are nearest to a place. Knows no prices."""
 
-from itertools import product
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
@@ -54,20 +52,22 @@ class SoldHomes:
         km = np.full((len(place), count), np.inf)
         earlier = np.searchsorted(self.day, day, side="left")
         level = np.searchsorted(self._sizes, earlier)
-        for which, at_once in product(range(len(self._trees)), (False, True)):
+        # All of a tree's sales are earlier for a valuation of today; half of them at the worst. Asked for more, a
+        # tree may give homes of one distance in another order: so each subject decides for itself.
+        at_once = earlier == self._sizes[level]
+        for which, whole in sorted(set(zip(level.tolist(), at_once.tolist(), strict=True))):
             tree, size = self._trees[which], int(self._sizes[which])
-            # All of a tree's sales are earlier for a valuation of today; half of them at the worst. Asked for
-            # more, a tree may give homes of one distance in another order: so each subject decides for itself.
-            left = np.flatnonzero((level == which) & (earlier > 0) & ((earlier == size) == at_once))
-            asked = count + 1 if at_once else 2 * count
+            left = np.flatnonzero((level == which) & (at_once == whole) & (earlier > 0))
+            asked = count + 1 if whole else 2 * count
             while len(left):
                 asked = min(asked, size)
-                distance, found = map(np.asarray, tree.query(place[left], k=list(range(1, asked + 1))))
+                distance, found = (np.reshape(each, (len(left), asked)) for each in tree.query(place[left], asked))
                 usable = (found < earlier[left, None]) & (self.home[found] != home[left, None])
                 done = (usable.sum(axis=1) >= count) | (asked == size)
-                order = np.argsort(~usable[done], axis=1, kind="stable")[:, :count]
-                near = np.take_along_axis(np.where(usable[done], distance[done], np.inf), order, axis=1)
-                rows[left[done], : near.shape[1]] = np.take_along_axis(found[done], order, axis=1)
-                km[left[done], : near.shape[1]] = near
+                order = np.argsort(~usable, axis=1, kind="stable")[:, :count]
+                subject = np.arange(len(left))[:, None]
+                near = np.where(usable, distance, np.inf)[subject, order]
+                rows[left[done], : near.shape[1]] = found[subject, order][done]
+                km[left[done], : near.shape[1]] = near[done]
                 left, asked = left[~done], 2 * asked
         return rows, km

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from estimator.areas import AreaLookup, Areas
-from estimator.facts import Facts
+from estimator.evidence import Seen
+from estimator.facts import BoolArray, Facts, FloatArray
 from estimator.market import Market
 from estimator.network import Epoch
-from estimator.price_model import PriceModel, _share
+from estimator.price_model import PriceModel, _mixed, _share
 from estimator.recipe import Recipe
 from estimator.sales import Parts
 
@@ -151,10 +152,23 @@ def test_kriging_has_the_share_that_fits_the_validation_sales_best() -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(12, 1, 500)
     left, right = truth + rng.normal(0, 0.1, 500), truth + rng.normal(0, 0.2, 500)
-    share = _share(left, right, truth)
+    everywhere = np.ones(500, np.bool_)
+
+    def share_of(by_kriging: FloatArray, by_networks: FloatArray, complete: BoolArray = everywhere) -> float:
+        return _share(Seen(np.empty((500, 0), np.float32), by_kriging, complete), by_networks, truth)
+
+    share = share_of(left, right)
     errors = [np.sum((truth - right - each * (left - right)) ** 2) for each in np.linspace(0, 1, 1001)]
     assert share == pytest.approx(np.argmin(errors) / 1000, abs=1e-3)
     assert 0.7 < share < 0.9
-    assert _share(truth + 0.4, truth + 0.1, truth) == 0.0
-    assert _share(truth + 0.1, truth + 0.4, truth) == 1.0
-    assert _share(left, left, truth) == 0.0
+    assert share_of(truth + 0.4, truth + 0.1) == 0.0
+    assert share_of(truth + 0.1, truth + 0.4) == 1.0
+    assert share_of(left, left) == 0.0
+    some = rng.random(500) < 0.5
+    assert share_of(np.where(some, left, 99.0), right, some) == pytest.approx(share, abs=0.1)
+    assert share_of(left, right, ~everywhere) == 0.0
+
+
+def test_kriging_has_no_say_where_a_fact_is_unknown() -> None:
+    seen = Seen(np.empty((2, 0), np.float32), np.array([13.0, 13.0]), np.array([True, False]))
+    assert _mixed(np.array([12.0, 12.0]), seen, 0.25).tolist() == [12.25, 12.0]

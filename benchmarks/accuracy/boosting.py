@@ -60,22 +60,33 @@ def fit_catboost(lesson: Lesson, callbacks: Any = None) -> Predictor:
     callbacks
         CatBoost's own: what is called after each tree.
     """
+    model = train_catboost(lesson, callbacks)
+    return _predictor(lambda homes: model.predict(labels_as_text(homes), thread_count=lesson.threads))
+
+
+def train_catboost(lesson: Lesson, callbacks: Any = None) -> Any:
+    """Return CatBoost's own model; it takes frames with `labels_as_text`."""
     import catboost  # noqa: PLC0415  # the group `peers`
-
-    labels = list(lesson.train.select_dtypes("category").columns)
-
-    def as_text(homes: pd.DataFrame) -> pd.DataFrame:
-        return homes.assign(**{name: homes[name].astype(object).fillna(UNKNOWN) for name in labels})
 
     settings = {"learning_rate": 0.05, **lesson.settings}
     model = catboost.CatBoostRegressor(
         iterations=TREES, thread_count=lesson.threads, random_seed=lesson.seed, allow_writing_files=False,
         verbose=False, **settings,
     )  # fmt: skip
-    train = catboost.Pool(as_text(lesson.train), lesson.log_price, cat_features=labels)
-    validation = catboost.Pool(as_text(lesson.validation), lesson.validation_log_price, cat_features=labels)
+    labels = _labels(lesson.train)
+    train = catboost.Pool(labels_as_text(lesson.train), lesson.log_price, cat_features=labels)
+    validation = catboost.Pool(labels_as_text(lesson.validation), lesson.validation_log_price, cat_features=labels)
     model.fit(train, eval_set=validation, early_stopping_rounds=PATIENCE, callbacks=callbacks)
-    return _predictor(lambda homes: model.predict(as_text(homes), thread_count=lesson.threads))
+    return model
+
+
+def labels_as_text(homes: pd.DataFrame) -> pd.DataFrame:
+    """Return the homes with labels as CatBoost takes them."""
+    return homes.assign(**{name: homes[name].astype(object).fillna(UNKNOWN) for name in _labels(homes)})
+
+
+def _labels(homes: pd.DataFrame) -> list[str]:
+    return list(homes.select_dtypes("category").columns)
 
 
 def _predictor(predict: Callable[[pd.DataFrame], Any]) -> Predictor:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from benchmarks.accuracy import curve, report, tuning
+from benchmarks.accuracy import ablation, curve, report, tuning
 from benchmarks.accuracy.california import AbsentError
 from benchmarks.accuracy.datasets import DATA_SETS, TITLES
 from benchmarks.accuracy.figures import figures
@@ -20,6 +20,7 @@ from benchmarks.accuracy.jobs import CACHE, Job, data_of, prepare, run
 from benchmarks.accuracy.peers import PEERS, VARIANTS
 
 RESULTS = Path(__file__).parents[1] / "RESULTS.md"
+ABLATION = Path(__file__).parents[1] / "ABLATION.md"
 SEEDS = 3
 """Models of each kind, where a peer does not say fewer: enough to see the spread."""
 CURVES = ("king_county-time", "king_county-random")
@@ -139,6 +140,25 @@ def show_curves(rows: Sequence[str], seed: int) -> None:
         click.echo(curve.line(TITLES[row], threads, theirs, ours))
     CACHE.mkdir(parents=True, exist_ok=True)
     (CACHE / "curves.json").write_text(json.dumps(kept), encoding="utf-8")
+
+
+@cli.command("ablation")
+@_choice("--rows", ablation.ROWS, "Data sets")
+@click.option("--seeds", type=int, default=2, show_default=True, help="How many.")
+def show_ablation(rows: Sequence[str], seeds: int) -> None:
+    """Write to benchmarks/ABLATION.md what each part of our model is worth on the validation sales.
+
+    The page is written after each seed of a data set, so that a run that is broken off leaves one.
+    """
+    found: dict[str, list[dict[str, ablation.Errors]]] = {row: [] for row in rows}
+    for seed, row in product(range(seeds), rows):
+
+        def tell(variant: ablation.Variant, errors: ablation.Errors, about: str = f"{row} {seed}") -> None:
+            click.echo(f"{about}, {variant.title}: {errors.log_rmse:.4f}, {errors.bare_log_rmse:.4f}")
+
+        found[row].append(ablation.ablate(data_of(row), seed, tell=tell))
+        command = f"python -m benchmarks.accuracy ablation --rows {','.join(rows)} --seeds {seeds}"
+        ABLATION.write_text(ablation.page(found, command), encoding="utf-8")
 
 
 def select(rows: Iterable[str], peers: Iterable[str], variants: Iterable[str], seeds: int) -> list[Job]:

@@ -1,5 +1,6 @@
 """Layers side by side: each looks at its own columns, and what they make is joined."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -62,7 +63,7 @@ class Beside(Layer):
         """Each layer's output in its place."""
         self._x_shape = x.shape
         outputs = [layer.forward(x[..., a:b], rng) for a, b, layer in self.branches]
-        self._ends = np.cumsum([y.shape[-1] for y in outputs]).tolist()
+        self._ends = list(itertools.accumulate(y.shape[-1] for y in outputs))
         y = self._y.take((*outputs[0].shape[:-1], self._ends[-1]), x.dtype)
         return np.concatenate(outputs, axis=-1, out=y)
 
