@@ -19,6 +19,9 @@ from estimator.kriging import Homes, Kriging, LeaveHomeOut, learn
 from estimator.market import Market
 from estimator.sales import Sales
 
+_NEARLY_ALL = 0.95
+"""Share of the sales that know a fact; of a twentieth that do not, kriging can learn what that means."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -31,7 +34,8 @@ class Seen:
     by_kriging
         Log prices, shape (n,); the first of the columns says them too, scaled.
     complete
-        Where no fact is unknown, shape (n,). Kriging takes an unknown fact for the usual one.
+        Where no fact is unknown but what sales often lack, shape (n,): kriging has not learned what is then to be
+        expected, and takes an unknown fact for the usual one.
     """
 
     columns: NDArray[np.float32]
@@ -57,6 +61,8 @@ class Evidence:
         Of the sales learned from, degrees; NaN in a market without places.
     scales
         Of what is said.
+    seldom_unknown
+        Facts that nearly all of the sales learned from knew.
     """
 
     market: Market
@@ -65,6 +71,7 @@ class Evidence:
     comparables: Comparables | None
     mean_latitude: float
     scales: NumberScales
+    seldom_unknown: tuple[str, ...]
 
     @classmethod
     def fit(cls, market: Market, sales: Sales, rng: np.random.Generator) -> tuple[Self, LeaveHomeOut]:
@@ -74,7 +81,9 @@ class Evidence:
         latitude = np.nan if comparables is None else _mean_latitude(market, sales.facts)
         homes = _homes(market, encoding, latitude, sales.facts, encoding.transform(sales.facts, sales.date))
         by_kriging, left_out = learn(homes, np.log(sales.price), sales.home, rng)
-        unscaled = cls(market, encoding, by_kriging, comparables, latitude, NumberScales.fit(np.empty((0, 0))))
+        seldom = tuple(name for name in encoding.facts if sales.facts.known(name).mean() >= _NEARLY_ALL)
+        nothing = NumberScales.fit(np.empty((0, 0)))
+        unscaled = cls(market, encoding, by_kriging, comparables, latitude, nothing, seldom)
         said = unscaled._said(homes, sales.facts, sales.date, sales.home, left_out)
         return replace(unscaled, scales=NumberScales.fit(said)), left_out
 
@@ -104,7 +113,9 @@ class Evidence:
         said = self._said(homes, facts, date, home, left_out)
         scaled = self.scales.apply(said)
         scaled[np.isnan(scaled)] = 0.0
-        complete = np.all([facts.known(name) for name in self.encoding.facts], axis=0)
+        complete = np.ones(len(facts), np.bool_)
+        for name in self.seldom_unknown:
+            complete &= facts.known(name)
         return Seen(np.hstack((scaled.astype(np.float32), encoded)), said[:, 0], complete)
 
     def knowing(self, sales: Sales, rng: np.random.Generator) -> "Evidence":
@@ -125,6 +136,7 @@ class Evidence:
             "comparables": None if self.comparables is None else self.comparables.state(),
             "mean_latitude": self.mean_latitude,
             "scales": [self.scales.median, self.scales.spread, self.scales.logarithmic],
+            "seldom_unknown": list(self.seldom_unknown),
         }
 
     @classmethod
@@ -138,6 +150,7 @@ class Evidence:
             None if found is None else Comparables.from_state(market, found),
             state["mean_latitude"],
             NumberScales(*state["scales"]),
+            tuple(state["seldom_unknown"]),
         )
 
     def _said(

@@ -86,7 +86,7 @@ class PriceModel:
     mean, deviation
         Of the training sales' log prices.
     kriging_share
-        Of kriging's own estimate in the log price of a home without unknown facts, 0 to 1.
+        Of kriging's own estimate in the log price, 0 to 1, where it knows enough; the rest is the networks'.
     drift
         How far prices have moved since the training sales.
     """
@@ -294,7 +294,7 @@ def _average(networks: Sequence[Network], columns: NDArray[np.float32]) -> Float
 
 
 def _mixed(by_networks: FloatArray, seen: Seen, share: float) -> FloatArray:
-    """Return log prices (n,) of which kriging has a share, where no fact is unknown to it."""
+    """Return log prices (n,) of which kriging has a share, where it knows enough; see `Seen.complete`."""
     mixed: FloatArray = by_networks + share * seen.complete * (seen.by_kriging - by_networks)
     return mixed
 
