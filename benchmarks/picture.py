@@ -25,8 +25,11 @@ def main(model: Path, folder: Path) -> None:
     saved = load_version(model)
     market = Market.read(folder)
     rng = np.random.default_rng(saved.manifest["seed"])
-    test = split_sales(read_sales(market, folder / market.sales), saved.manifest["split"], rng).test
-    values = saved.appraiser.value(test.facts, test.date)
+    parts = split_sales(read_sales(market, folder / market.sales), saved.manifest["split"], rng)
+    test = parts.test
+    # What is published has the test sales' prices as evidence; what is drawn must not.
+    appraiser = saved.appraiser.knowing(parts.train.joined(parts.validation), rng)
+    values = appraiser.value(test.facts, test.date)
     mpl.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5.2), layout="constrained")
     _draw_prices(left, test, values)
@@ -50,7 +53,7 @@ def _draw_prices(axes: Axes, test: Sales, values: Valuations) -> None:
     axes.xaxis.set_major_formatter(dollars)
     axes.yaxis.set_major_formatter(dollars)
     axes.legend(markerscale=4, frameon=False, loc="upper left")
-    axes.set_title(f"{len(test):,} sales the network never saw", loc="left")
+    axes.set_title(f"{len(test):,} sales the model never saw", loc="left")
 
 
 def _draw_map(axes: Axes, test: Sales, values: Valuations) -> None:
