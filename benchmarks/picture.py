@@ -28,7 +28,7 @@ def main(model: Path, folder: Path) -> None:
     parts = split_sales(read_sales(market, folder / market.sales), saved.manifest["split"], rng)
     test = parts.test
     # What is published has the test sales' prices as evidence; what is drawn must not.
-    appraiser = saved.appraiser.knowing(parts.train.joined(parts.validation), rng)
+    appraiser = saved.appraiser.knowing(parts.train.joined(parts.validation))
     values = appraiser.value(test.facts, test.date)
     mpl.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5.2), layout="constrained")

@@ -134,20 +134,21 @@ class Appraiser:
         train, validation = (completed(lookup, part) for part in (parts.train, parts.validation))
         model = PriceModel.fit(market, train, validation, rng, callbacks, recipe)
         ranges = _calibrate(market, lookup, model, validation, rng)
-        model = model.knowing(train.joined(validation), rng)
+        model = model.knowing(train.joined(validation))
         dates = None
         if train.date is not None:
             every = np.concatenate([part.date for part in (parts.train, parts.validation, parts.test)])
             dates = (every.min(), every.max())
         return cls(market, lookup, model, ranges, dates)
 
-    def knowing(self, sales: Sales, rng: np.random.Generator) -> Self:
+    def knowing(self, sales: Sales) -> Self:
         """Return the appraiser with these sales as evidence, for whoever values a home after them.
 
-        What was learned and calibrated stays. A sale among these sees its own price.
+        What was learned and calibrated stays. A sale among these sees its own price: a published appraiser knows
+        all sales, and is judged as it was before by one that knows the training and the validation sales.
         """
         completed = replace(sales, facts=self.areas.complete(sales.facts)[0])
-        model = self.model.knowing(completed, rng)
+        model = self.model.knowing(completed)
         return type(self)(self.market, self.areas, model, self.ranges, self.sale_dates)
 
     def value(self, facts: Facts, date: DateArray | None = None) -> Valuations:

@@ -165,14 +165,14 @@ class PriceModel:
             log_price[rows] = _mixed(by_networks, seen, self._kriging_share)
         return log_price + self._drift.at(date, len(facts))
 
-    def knowing(self, sales: Sales, rng: np.random.Generator) -> "PriceModel":
+    def knowing(self, sales: Sales) -> "PriceModel":
         """Return the model with these sales as evidence, for whoever values a home after them.
 
         The networks, which have learned what evidence is worth, need not learn again. A sale among these sees its
         own price.
         """
         with threadpool_limits(1, user_api="blas"):
-            evidence = self._evidence.knowing(sales, rng)
+            evidence = self._evidence.knowing(sales)
         return PriceModel(
             self._market,
             evidence,

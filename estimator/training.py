@@ -123,7 +123,7 @@ def train_market(
     }
     # What was evaluated knew nothing of the test sales; who values a home today is to know the newest.
     every = parts.train.joined(parts.validation).joined(parts.test)
-    version = save_version(versions, appraiser.knowing(every, rng), record)
+    version = save_version(versions, appraiser.knowing(every), record)
     publish(version)
     return Trained(version, record["sales"], figures)
 

@@ -49,7 +49,7 @@ def test_numbers_come_first_and_nothing_is_unknown_to_a_network(learned: Learned
 def test_newer_sales_change_what_is_said_and_not_what_is_learned_of_columns(
     learned: Learned, parts: Parts
 ) -> None:
-    knowing = learned[0].knowing(parts.train.joined(parts.validation), np.random.default_rng(0))
+    knowing = learned[0].knowing(parts.train.joined(parts.validation))
     before, after = (each.seen(parts.test.facts, parts.test.date) for each in (learned[0], knowing))
     said = learned[0].numbers - learned[0].encoding.numbers
     np.testing.assert_array_equal(after.columns[:, said:], before.columns[:, said:])

@@ -146,7 +146,7 @@ def test_sales_are_evidence_once_they_have_chosen_the_networks_and_not_before(
     chosen = undated.validation
     before = model.predict(chosen.facts, None)
     np.testing.assert_array_equal(model.predict(chosen.facts, None, chosen.home), before)
-    knowing = model.knowing(undated.train.joined(chosen), np.random.default_rng(0))
+    knowing = model.knowing(undated.train.joined(chosen))
     miss = [np.abs(np.log(chosen.price) - each).mean() for each in (before, knowing.predict(chosen.facts, None))]
     assert miss[1] < 0.9 * miss[0], "they now see their own prices"
     assert pickle.dumps(knowing.state()["networks"]) == pickle.dumps(model.state()["networks"])

@@ -24,7 +24,7 @@ def fit_ours(lesson: Lesson, callbacks: Sequence[Callback] = ()) -> Predictor:
     """
     rng = np.random.default_rng(lesson.seed)
     model = PriceModel.fit(lesson.market, lesson.sales, lesson.validation_sales, rng, callbacks)
-    knowing = model.knowing(lesson.sales.joined(lesson.validation_sales), rng)
+    knowing = model.knowing(lesson.sales.joined(lesson.validation_sales))
 
     def predict(subjects: Subjects) -> FloatArray:
         asked = model if subjects.sold is lesson.sales else knowing
