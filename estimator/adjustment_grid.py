@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.facts import FloatArray
+from estimator.facts import Float32Array, FloatArray
 from estimator.network import AdamW, cosine
 
 NEAR_KM = 0.05
@@ -23,8 +23,6 @@ BATCH = 512
 """Subjects in a step."""
 _LEARNING_RATE = 0.05
 """Of Adam, with a cosine to 0."""
-
-Float32Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.adjustment_grid import BATCH, NEAR_KM, STEPS, AdjustmentGrid, Float32Array, Homes, Near, Terms
+from estimator.adjustment_grid import BATCH, NEAR_KM, STEPS, AdjustmentGrid, Homes, Near, Terms
 from estimator.areas import kilometres
 from estimator.encoding import NumberScales, numbers_of
-from estimator.facts import DateArray, Facts, FloatArray
+from estimator.facts import DateArray, Facts, Float32Array, FloatArray
 from estimator.market import Market
 from estimator.sales import Sales
 from estimator.sold_homes import SoldHomes

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from estimator.market import Feature, Market
 
 FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
 LabelArray = NDArray[np.str_]
 BoolArray = NDArray[np.bool_]
 DateArray = NDArray[np.datetime64]

@@ -19,7 +19,7 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.spatial import KDTree
 
 from estimator.eights import ROWS, in_eights
-from estimator.facts import FloatArray
+from estimator.facts import Float32Array, FloatArray
 
 PIVOTS = 2500
 """Sold homes that stand for all of them. On King County's training sales (random split), each left out: .1546 log
@@ -42,8 +42,6 @@ _JITTER = 3e-3
 """Added to the pivots' own covariance: two homes in one house would make it singular."""
 _CHUNK = 256
 """Homes at a time: their covariances with the pivots take 2.5 MB, which caches hold."""
-
-Float32Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

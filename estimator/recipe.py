@@ -30,7 +30,8 @@ class Recipe:
     Parameters
     ----------
     networks
-        Trained one after the other, and averaged. Two instead of one lowered the log RMSE by 1 %.
+        Trained one after the other, and averaged. Two instead of one lowered the log RMSE by .6 to 1 %, in King
+        County by time.
     members
         In each network; 16 lowered the log RMSE by .0005 and took twice as long.
     depth, width
