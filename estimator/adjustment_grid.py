@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.facts import Float32Array, FloatArray
+from estimator.facts import BoolArray, Float32Array, FloatArray
 from estimator.network import AdamW, cosine
 
 NEAR_KM = 0.05
@@ -89,11 +89,17 @@ class Terms:
         self.worth, self.bend, self.trend = theta[f + 2 : 2 * f + 2], theta[2 * f + 2 : -1], theta[-1:]
 
     @staticmethod
-    def start(f: int) -> FloatArray:
-        """Return θ to learn from: likeness counts a little, the nearest most, no difference is worth anything."""
-        theta = np.zeros(3 * f + 3)
+    def start(alike: BoolArray) -> FloatArray:
+        """Return θ to learn from: likeness counts a little, the nearest most, no difference is worth anything.
+
+        Parameters
+        ----------
+        alike
+            Which facts count for likeness, shape (f,); the others never will.
+        """
+        theta = np.zeros(3 * len(alike) + 3)
         terms = Terms(theta)
-        terms.likeness[:] = np.log(0.3)
+        terms.likeness[:] = np.where(alike, np.log(0.3), -np.inf)
         terms.age[:] = np.log(0.05)
         return theta
 

@@ -18,7 +18,7 @@ from estimator.sales import Parts, Sales
 CONFIDENCE = 0.9
 """Share of prices that a range promises to hold: what the industry publishes, wide enough to be honest."""
 
-STATE_FORMAT = 3
+STATE_FORMAT = 4
 """Rises when `state` changes shape, so that an older program refuses a newer file instead of misreading it."""
 
 

@@ -6,6 +6,9 @@ the subject differs, and once as they are, the few nearest.
 Only what a valuer could have known is used: sales closed before the valuation date, and none of the home itself.
 Training sales are looked up by the same rule as every other subject, so that whoever learns from these facts
 learns from what it will see.
+
+Of a subject's facts whose effect on the price has a declared direction, only that they are known is looked at:
+comparables are adjusted to what is usual. Their own effect on the price is then all that they have.
 """
 
 from collections.abc import Mapping
@@ -90,13 +93,17 @@ class Comparables:
         sold = _with_places(market, sales)
         if sold is None:
             return None
-        numbers = numbers_of(market, sold.facts)
+        numbers = numbers_of(sold.facts, [feature.name for feature in market.numbers])
+        alike = np.array([feature.price_effect is None for feature in market.numbers], np.bool_)
         centre = float(np.log(sold.price).mean()), float(sold.facts[market.coordinates[0]].mean())  # type: ignore[index]
-        untaught = cls(market, NumberScales.fit(numbers), Terms.start(numbers.shape[1]), sold, centre)
+        untaught = cls(market, NumberScales.fit(numbers), Terms.start(alike), sold, centre)
         enough = STEPS * BATCH  # no more are ever drawn
         some = len(sold) > enough
         seen = sold.take(np.sort(rng.choice(len(sold), enough, replace=False))) if some else sold
-        subjects, near = untaught._homes(seen.facts, seen.date), untaught._near(seen.facts, seen.date, seen.home)
+        subjects, near = (
+            untaught._subjects(seen.facts, seen.date),
+            untaught._near(seen.facts, seen.date, seen.home),
+        )
         log_price = (np.log(seen.price) - centre[0]).astype(np.float32)
         theta = untaught._grid.learn(subjects, near, log_price, untaught._theta, rng)
         return cls(market, untaught._scales, theta, sold, centre)
@@ -122,7 +129,7 @@ class Comparables:
             rows = slice(start, start + _CHUNK)
             some, day = facts.take(rows), None if date is None else date[rows]
             near = self._near(some, day, None if home is None else home[rows])
-            said[rows, :3] = self._by_grid(self._homes(some, day), near)
+            said[rows, :3] = self._by_grid(self._subjects(some, day), near)
             said[rows, 3:] = self._as_they_are(near)
             said[rows][np.isinf(near.km[:, 0])] = np.nan
         return said
@@ -155,11 +162,18 @@ class Comparables:
 
     def _homes(self, facts: Facts, date: DateArray | None) -> Homes:
         """Return n homes as the grid sees them."""
-        scaled = self._scales.apply(numbers_of(self._market, facts)).astype(np.float32)
+        names = [feature.name for feature in self._market.numbers]
+        scaled = self._scales.apply(numbers_of(facts, names)).astype(np.float32)
         known = ~np.isnan(scaled)
         days = np.zeros(len(facts)) if date is None else date.astype("datetime64[D]").astype(np.float64)
         time = (days / _DAYS_PER_UNIT).astype(np.float32)
         return Homes(np.where(known, scaled, np.float32(0)), known.astype(np.float32), time)
+
+    def _subjects(self, facts: Facts, date: DateArray | None) -> Homes:
+        """Return n homes as the grid sees them, each the usual one in the facts of declared direction."""
+        homes = self._homes(facts, date)
+        homes.facts[:, [feature.price_effect is not None for feature in self._market.numbers]] = 0.0
+        return homes
 
     def _near(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None) -> Near:
         """Return the comparables of n homes."""

@@ -2,7 +2,8 @@
 
 Every fact becomes columns of its own, so that any of them can be unknown: numbers scaled, with a column that says
 "unknown"; labels one column each; places also as waves over the map, so that a network can tell neighbourhoods
-apart; the valuation date. Knows no prices.
+apart; the valuation date. Of facts whose effect on the price has a declared direction, only whether they are
+known: the rest is in `directed`. Knows no prices.
 """
 
 from collections.abc import Mapping, Sequence
@@ -151,16 +152,18 @@ class Encoding:
         self._waves = waves
         self._newest_sale = newest_sale
         self.facts = tuple(feature.name for feature in market.features)
-        self.numbers = len(market.numbers)
-        self._may_be_unknown = np.array([not feature.required for feature in market.numbers], np.bool_)
+        self._numbers = [feature.name for feature in market.numbers if feature.price_effect is None]
+        self.numbers = len(self._numbers)
+        self._may_be_unknown = [feature.name for feature in market.numbers if not feature.required]
         self.width = self._count()
-        if self.width == 0:
+        if self.width == 0 and not market.directed:
             raise DataError(f"no fact of the market can be learned from: no label has {RARE} training sales")
 
     @classmethod
     def fit(cls, market: Market, facts: Facts, date: DateArray | None, rng: np.random.Generator) -> Self:
         """Learn scales, labels and waves from n training sales."""
-        scales = NumberScales.fit(numbers_of(market, facts))
+        undirected = [feature.name for feature in market.numbers if feature.price_effect is None]
+        scales = NumberScales.fit(numbers_of(facts, undirected))
         labels = {feature.name: _frequent(facts[feature.name]) for feature in market.labels}
         waves = None
         if market.coordinates is not None:
@@ -210,10 +213,9 @@ class Encoding:
 
     def _blocks(self, facts: Facts, date: DateArray | None) -> Sequence[NDArray[Any]]:
         """Return each part's columns, shape (n, ·), in their order."""
-        scaled = self._scales.apply(numbers_of(self._market, facts))
-        unknown = np.isnan(scaled)
-        scaled[unknown] = 0.0
-        blocks: list[NDArray[Any]] = [scaled, unknown[:, self._may_be_unknown]]
+        scaled = self._scales.apply(numbers_of(facts, self._numbers))
+        scaled[np.isnan(scaled)] = 0.0
+        blocks: list[NDArray[Any]] = [scaled, np.isnan(numbers_of(facts, self._may_be_unknown))]
         blocks += [facts[feature.name][:, None] == self._labels[feature.name] for feature in self._market.labels]
         if self._waves is not None and self._market.coordinates is not None:
             places = np.column_stack([facts[name] for name in self._market.coordinates])
@@ -229,14 +231,14 @@ class Encoding:
         """Return how many columns `_blocks` makes."""
         labels = sum(len(columns) for columns in self._labels.values())
         waves = 0 if self._waves is None else 2 * WAVES
-        return self.numbers + int(self._may_be_unknown.sum()) + labels + waves + (self._newest_sale is not None)
+        return self.numbers + len(self._may_be_unknown) + labels + waves + (self._newest_sale is not None)
 
 
-def numbers_of(market: Market, facts: Facts) -> FloatArray:
-    """Return the facts that are numbers, shape (n, m), in the market's order."""
-    numbers = np.empty((len(facts), len(market.numbers)))
-    for place, feature in enumerate(market.numbers):
-        numbers[:, place] = facts[feature.name]
+def numbers_of(facts: Facts, names: Sequence[str]) -> FloatArray:
+    """Return the m facts of those names, which are numbers, shape (n, m)."""
+    numbers = np.empty((len(facts), len(names)))
+    for place, name in enumerate(names):
+        numbers[:, place] = facts[name]
     return numbers
 
 

@@ -1,7 +1,8 @@
 """Facts and dates → all that the network sees of a home: what is said of its price, and its facts, encoded.
 
 Kriging says a price in every market; comparables say one where homes have places. Both look away from the home
-itself when its own sales are among those that they know.
+itself when its own sales are among those that they know, and from the facts whose effect on the price has a
+declared direction: these come in last, as numbers of their own.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from estimator.areas import kilometres
 from estimator.comparables import NAMES, Comparables
+from estimator.directed import Directed
 from estimator.encoding import Encoding, NumberScales
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray
 from estimator.kriging import Homes, Kriging, LeaveHomeOut, learn
@@ -30,9 +32,9 @@ class Seen:
     Parameters
     ----------
     columns
-        For a network, shape (n, d).
+        For a network, shape (n, d + r): the last r are the directed numbers.
     by_kriging
-        Log prices, shape (n,); the first of the columns says them too, scaled.
+        Log prices, shape (n,); the first of the columns says them too, scaled and but for the directed numbers.
     complete
         Where no fact is unknown but what sales often lack, shape (n,): kriging has not learned what is then to be
         expected, and takes an unknown fact for the usual one.
@@ -53,6 +55,8 @@ class Evidence:
         The market.
     encoding
         Facts → columns.
+    directed
+        Facts → numbers that the price may only rise with.
     kriging
         Says a price of encoded facts and places.
     comparables
@@ -67,6 +71,7 @@ class Evidence:
 
     market: Market
     encoding: Encoding
+    directed: Directed
     kriging: Kriging
     comparables: Comparables | None
     mean_latitude: float
@@ -79,11 +84,13 @@ class Evidence:
         comparables = Comparables.fit(market, sales, rng)
         encoding = Encoding.fit(market, sales.facts, sales.date, rng)
         latitude = np.nan if comparables is None else _mean_latitude(market, sales.facts)
-        homes = _homes(market, encoding, latitude, sales.facts, encoding.transform(sales.facts, sales.date))
+        directed = Directed.fit(market, sales.facts)
+        encoded = encoding.transform(sales.facts, sales.date)
+        homes = _homes(market, encoding, latitude, sales.facts, encoded, directed.transform(sales.facts))
         by_kriging, left_out = learn(homes, np.log(sales.price), sales.home, rng)
         seldom = tuple(name for name in encoding.facts if sales.facts.known(name).mean() >= _NEARLY_ALL)
         nothing = NumberScales.fit(np.empty((0, 0)))
-        unscaled = cls(market, encoding, by_kriging, comparables, latitude, nothing, seldom)
+        unscaled = cls(market, encoding, directed, by_kriging, comparables, latitude, nothing, seldom)
         said = unscaled._said(homes, sales.facts, sales.date, sales.home, left_out)
         return replace(unscaled, scales=NumberScales.fit(said)), left_out
 
@@ -108,21 +115,22 @@ class Evidence:
         left_out
             Leaves them out of kriging as well: for the sales that were learned from.
         """
-        encoded = self.encoding.transform(facts, date)
-        homes = _homes(self.market, self.encoding, self.mean_latitude, facts, encoded)
+        encoded, directed = self.encoding.transform(facts, date), self.directed.transform(facts)
+        homes = _homes(self.market, self.encoding, self.mean_latitude, facts, encoded, directed)
         said = self._said(homes, facts, date, home, left_out)
         scaled = self.scales.apply(said)
         scaled[np.isnan(scaled)] = 0.0
         complete = np.ones(len(facts), np.bool_)
         for name in self.seldom_unknown:
             complete &= facts.known(name)
-        return Seen(np.hstack((scaled.astype(np.float32), encoded)), said[:, 0], complete)
+        columns = np.hstack((scaled.astype(np.float32), encoded, directed))
+        return Seen(columns, said[:, 0] + self.kriging.worth_of(directed), complete)
 
     def knowing(self, sales: Sales) -> "Evidence":
         """Return the same columns of what these sales say: newer ones than those that `fit` was given, say."""
         always_the_same = np.random.default_rng(0)  # so that the same sales are the same evidence, whoever asks
-        encoded = self.encoding.transform(sales.facts, sales.date)
-        homes = _homes(self.market, self.encoding, self.mean_latitude, sales.facts, encoded)
+        encoded, directed = self.encoding.transform(sales.facts, sales.date), self.directed.transform(sales.facts)
+        homes = _homes(self.market, self.encoding, self.mean_latitude, sales.facts, encoded, directed)
         return replace(
             self,
             kriging=learn(homes, np.log(sales.price), sales.home, always_the_same)[0],
@@ -133,6 +141,7 @@ class Evidence:
         """Return what was learned as plain values and arrays; `from_state` takes it back."""
         return {
             "encoding": self.encoding.state(),
+            "directed": self.directed.state(),
             "kriging": self.kriging.state(),
             "comparables": None if self.comparables is None else self.comparables.state(),
             "mean_latitude": self.mean_latitude,
@@ -147,6 +156,7 @@ class Evidence:
         return cls(
             market,
             Encoding.from_state(market, state["encoding"]),
+            Directed.from_state(market, state["directed"]),
             Kriging.from_state(state["kriging"]),
             None if found is None else Comparables.from_state(market, found),
             state["mean_latitude"],
@@ -162,7 +172,7 @@ class Evidence:
         home: NDArray[np.int64] | None,
         left_out: LeaveHomeOut | None,
     ) -> FloatArray:
-        """Return what is said of the prices of n homes, unscaled, shape (n, 1 or 7)."""
+        """Return what is said of the prices of n homes but for their directed numbers, shape (n, 1 or 7)."""
         if left_out is None or home is None:
             price = self.kriging.estimate(homes)
         else:
@@ -173,13 +183,18 @@ class Evidence:
 
 
 def _homes(
-    market: Market, encoding: Encoding, mean_latitude: float, facts: Facts, encoded: NDArray[np.float32]
+    market: Market,
+    encoding: Encoding,
+    mean_latitude: float,
+    facts: Facts,
+    encoded: NDArray[np.float32],
+    directed: NDArray[np.float32],
 ) -> Homes:
     """Return n homes as kriging sees them: encoded facts, and their places on a plane."""
     numbers, flags = encoded[:, : encoding.numbers], encoded[:, encoding.numbers :]
     if market.coordinates is None or np.isnan(mean_latitude):
-        return Homes(numbers, flags, None)
-    return Homes(numbers, flags, kilometres(facts, market.coordinates, mean_latitude))
+        return Homes(numbers, flags, directed, None)
+    return Homes(numbers, flags, directed, kilometres(facts, market.coordinates, mean_latitude))
 
 
 def _mean_latitude(market: Market, facts: Facts) -> float:

@@ -9,7 +9,7 @@ would be without (`LeaveHomeOut`), or learns to trust them more than any other h
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -36,6 +36,8 @@ _SQUARES = 0.5
 """Weight of the facts' squares among the straight terms; without them .1545 for .1533."""
 _FLAGS = 0.3
 """Weight of what is no number: labels, unknowns and the date."""
+_DIRECTED = 25.0
+"""Weight of the directed numbers, which are small."""
 _CONSTANT = 30.0
 """Weight of the constant: all but free."""
 _JITTER = 3e-3
@@ -54,12 +56,15 @@ class Homes:
         Numbers, scaled, 0 where unknown, shape (n, f).
     flags
         What else is known of them, shape (n, g).
+    directed
+        Numbers that the price may only rise with, shape (n, r).
     place
         North and east in km, NaN where unknown, shape (n, 2); None in a market without places.
     """
 
     facts: Float32Array
     flags: Float32Array
+    directed: Float32Array
     place: FloatArray | None
 
     def __len__(self) -> int:
@@ -67,10 +72,11 @@ class Homes:
 
     def take(self, rows: Any) -> "Homes":
         """Return some of them."""
-        return Homes(self.facts[rows], self.flags[rows], None if self.place is None else self.place[rows])
+        place = None if self.place is None else self.place[rows]
+        return Homes(self.facts[rows], self.flags[rows], self.directed[rows], place)
 
     def straight(self) -> Float32Array:
-        """Return what the line is of, shape (n, 1 + 2f + g)."""
+        """Return what the line is of but for the directed numbers, shape (n, 1 + 2f + g)."""
         f = self.facts.shape[1]
         straight = np.empty((len(self), 1 + 2 * f + self.flags.shape[1]), np.float32)
         straight[:, 0] = _CONSTANT
@@ -92,6 +98,8 @@ class Kriging:
         Over which the covariance of places falls to 1/e.
     line
         Coefficients of `Homes.straight`.
+    worth
+        Coefficients of `Homes.directed`, shape (r,), none negative.
     weight
         Of the covariance with each pivot, shape (m,).
     mean
@@ -102,11 +110,12 @@ class Kriging:
     place: FloatArray | None
     range_km: float
     line: Float32Array
+    worth: Float32Array
     weight: Float32Array
     mean: float
 
     def estimate(self, homes: Homes) -> FloatArray:
-        """Return the log prices of n homes, shape (n,)."""
+        """Return the log prices of n homes but for what their directed numbers are worth, shape (n,)."""
         estimates = np.empty(len(homes))
         for rows in _chunks(len(homes)):
             some = homes.take(rows)
@@ -114,6 +123,11 @@ class Kriging:
             by_line = np.einsum("np,p->n", some.straight(), self.line)
             estimates[rows] = by_line + np.einsum("nm,m->n", self.covariance(some), self.weight)
         return estimates + self.mean
+
+    def worth_of(self, directed: Float32Array) -> FloatArray:
+        """Return what n homes' directed numbers add to their log prices, shape (n,)."""
+        worth: Float32Array = np.einsum("nr,r->n", directed, self.worth)
+        return worth.astype(np.float64)
 
     def covariance(self, homes: Homes) -> Float32Array:
         """Return the covariance of n homes with the pivots, in units of the noise's, shape (n, m).
@@ -169,7 +183,7 @@ class LeaveHomeOut:
     kriging
         As it was learned.
     columns
-        Of the n sales learned from, shape (n, p).
+        Of the n sales learned from, shape (n, p): the directed ones first.
     whiten
         Turns covariances with the pivots into the last columns, shape (m, m).
     factor
@@ -201,7 +215,7 @@ class LeaveHomeOut:
         self._log_price = log_price
 
     def estimate(self, homes: Homes, home: NDArray[np.int64]) -> FloatArray:
-        """Return the log prices of n homes by the sales of other homes, shape (n,).
+        """Return the log prices of n homes by the sales of other homes, but for the directed numbers; shape (n,).
 
         Parameters
         ----------
@@ -261,19 +275,19 @@ def learn(
     pivots = homes.take(np.sort(rng.permutation(len(homes))[:PIVOTS]))
     mean = float(log_price.mean())
     nothing = np.empty(0, np.float32)
-    untaught = Kriging(pivots.facts, pivots.place, _range_km(homes.place), nothing, nothing, mean)
+    untaught = Kriging(pivots.facts, pivots.place, _range_km(homes.place), nothing, nothing, nothing, mean)
     own = untaught.covariance(pivots).astype(np.float64)
     root = cholesky(own + _JITTER * np.eye(len(own)), lower=True)
     whiten = root.astype(np.float32)
     columns = np.vstack([_columns(untaught, homes.take(rows), whiten) for rows in _chunks(len(homes))])
-    products = (columns.T @ columns).astype(np.float64) + np.eye(columns.shape[1])
-    factor = cholesky(products, lower=True, overwrite_a=True)
-    towards = (columns.T @ (log_price - mean).astype(np.float32)).astype(np.float64)
-    coefficients = solve_triangular(factor, solve_triangular(factor, towards, lower=True), lower=True, trans="T")
-    line, by_pivot = np.split(coefficients, [columns.shape[1] - len(own)])
-    weight = solve_triangular(root, by_pivot, lower=True, trans="T")
-    kriging = Kriging(
-        pivots.facts, pivots.place, untaught.range_km, line.astype(np.float32), weight.astype(np.float32), mean
+    columns[:, : homes.directed.shape[1]] = _DIRECTED * homes.directed
+    factor, coefficients = _regress(columns, (log_price - mean).astype(np.float32), homes.directed.shape[1])
+    worth, line, by_pivot = np.split(coefficients, [homes.directed.shape[1], columns.shape[1] - len(own)])
+    kriging = replace(
+        untaught,
+        line=line.astype(np.float32),
+        worth=(_DIRECTED * worth).astype(np.float32),
+        weight=solve_triangular(root, by_pivot, lower=True, trans="T").astype(np.float32),
     )
     left_out = LeaveHomeOut(
         kriging, columns, whiten, factor.astype(np.float32), coefficients.astype(np.float32), home, log_price
@@ -281,10 +295,31 @@ def learn(
     return kriging, left_out
 
 
+def _regress(columns: Float32Array, towards: Float32Array, directed: int) -> tuple[FloatArray, FloatArray]:
+    """Return the Cholesky factor (p, p) and the coefficients (p,) of ridge regression with a penalty of 1.
+
+    The first, `directed` coefficients are not to be negative: those that would be are left out, one round after
+    the other, and their columns set to 0. An active set without a way back (Lawson and Hanson 1974, ch. 23, has
+    one): what is left is a regression like any other, whose leave-one-out is exact.
+    """
+    while True:
+        products = (columns.T @ columns).astype(np.float64) + np.eye(columns.shape[1])
+        factor = cholesky(products, lower=True, overwrite_a=True)
+        sums = (columns.T @ towards).astype(np.float64)
+        coefficients = solve_triangular(factor, solve_triangular(factor, sums, lower=True), lower=True, trans="T")
+        negative = np.flatnonzero(coefficients[:directed] < 0)
+        if len(negative) == 0:
+            return factor, coefficients
+        columns[:, negative] = 0.0
+
+
 def _columns(kriging: Kriging, homes: Homes, whiten: Float32Array) -> Float32Array:
-    """Return n homes' columns, of which the log price is a linear function with independent coefficients."""
+    """Return n homes' columns, of which the log price is a linear function with independent coefficients.
+
+    The directed ones, the first, are 0.
+    """
     by_pivot = solve_triangular(whiten, kriging.covariance(homes).T, lower=True, overwrite_b=True)
-    return np.hstack((homes.straight(), by_pivot.T))
+    return np.hstack((np.zeros_like(homes.directed), homes.straight(), by_pivot.T))
 
 
 def _half(factor: Float32Array, columns: Float32Array) -> Float32Array:

@@ -22,9 +22,11 @@ class Lessons:
     Parameters
     ----------
     numbers
-        How many of the d columns, the first ones, are numbers to be made waves of.
+        How many of the d + r columns, the first ones, are numbers to be made waves of.
+    directed
+        How many of them, r, the last ones, are numbers that the price may only rise with.
     columns
-        What is seen of n training sales, shape (n, d).
+        What is seen of n training sales, shape (n, d + r).
     price
         Their standardised log prices, shape (n,).
     validation
@@ -36,6 +38,7 @@ class Lessons:
     """
 
     numbers: int
+    directed: int
     columns: NDArray[np.float32]
     price: FloatArray
     validation: Seen
@@ -63,6 +66,7 @@ def prepare(
     taught = [evidence.seen(part.facts, part.date, part.home, left_out) for part in (sales, less_known)]
     lessons = Lessons(
         evidence.numbers,
+        evidence.directed.width,
         np.vstack([part.columns for part in taught]),
         (np.concatenate((log_price, log_price[again])) - mean) / deviation,
         evidence.seen(validation.facts, validation.date, validation.home),

@@ -181,6 +181,11 @@ class Market:
         return tuple(feature for feature in self.features if not feature.is_label)
 
     @cached_property
+    def directed(self) -> tuple[Feature, ...]:
+        """The features whose effect on the price has a declared direction; all are numbers."""
+        return tuple(feature for feature in self.features if feature.price_effect is not None)
+
+    @cached_property
     def labels(self) -> tuple[Feature, ...]:
         """The features whose values are labels."""
         return tuple(feature for feature in self.features if feature.is_label)

@@ -31,6 +31,7 @@ from estimator.network import (
     MemberBias,
     MemberDense,
     MemberScale,
+    MonotoneSum,
     Network,
     Periodic,
     Plan,
@@ -264,7 +265,7 @@ def _train(
     target = (lessons.validation_log_price - lessons.mean) / lessons.deviation
     networks = []
     for before in range(0, recipe.networks * recipe.epochs, recipe.epochs):
-        network = Network(_layers(lessons.numbers, x.shape[1], recipe), rng=rng)
+        network = Network(_layers(lessons, recipe), rng=rng)
         train(
             network,
             Batches(x, y, min(recipe.batch_size, max(LEAST_BATCH, len(x) // recipe.least_steps))),
@@ -295,7 +296,9 @@ def _average(networks: Sequence[Network], columns: NDArray[np.float32]) -> Float
 
 def _mixed(by_networks: FloatArray, seen: Seen, share: float) -> FloatArray:
     """Return log prices (n,) of which kriging has a share, where it knows enough; see `Seen.complete`."""
-    mixed: FloatArray = by_networks + share * seen.complete * (seen.by_kriging - by_networks)
+    part = share * seen.complete
+    # Not by their difference, whose rounding could make a price fall where both rise.
+    mixed: FloatArray = (1 - part) * by_networks + part * seen.by_kriging
     return mixed
 
 
@@ -310,15 +313,18 @@ def _share(seen: Seen, by_networks: FloatArray, log_price: FloatArray) -> float:
     return float(np.clip(apart @ (log_price - by_networks) / square, 0.0, 1.0)) if square else 0.0
 
 
-def _layers(numbers: int, columns: int, recipe: Recipe) -> list[Layer]:
-    waves = Periodic(numbers, recipe.waves, recipe.waves_width, recipe.waves_sigma)
+def _layers(lessons: Lessons, recipe: Recipe) -> list[Layer]:
+    """Return a network that no directed number can lower, whatever the others are."""
+    context = lessons.columns.shape[1] - lessons.directed
+    waves = Periodic(lessons.numbers, recipe.waves, recipe.waves_width, recipe.waves_sigma)
     first: list[Layer] = []
-    n_in = columns
-    if numbers:
-        first = [Beside([(0, numbers, Sequential([waves, ReLU()])), (0, columns, Identity())])]
-        n_in += numbers * recipe.waves_width
+    n_in = context
+    if lessons.numbers:
+        first = [Beside([(0, lessons.numbers, Sequential([waves, ReLU()])), (0, context, Identity())])]
+        n_in += lessons.numbers * recipe.waves_width
     layers = [*first, MemberScale(recipe.members, n_in)]
     for _ in range(recipe.depth):
         layers += [Dense(n_in, recipe.width, bias=None), MemberBias(recipe.members, recipe.width), ReLU()]
         n_in = recipe.width
-    return [*layers, MemberDense(recipe.members, n_in, 1)]
+    terms = Sequential([*layers, MemberDense(recipe.members, n_in, 1 + lessons.directed)])
+    return [MonotoneSum(context, terms)]

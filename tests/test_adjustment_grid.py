@@ -94,5 +94,7 @@ def test_learning_finds_what_a_difference_is_worth(sold: Homes, subjects: Homes,
     everything = replace(sold, known=np.ones_like(sold.known))
     asked = replace(subjects, known=np.ones_like(subjects.known))
     grid = AdjustmentGrid(everything, everything.facts @ worth)
-    theta = grid.learn(asked, near, asked.facts @ worth, Terms.start(FACTS), np.random.default_rng(0))
+    theta = grid.learn(
+        asked, near, asked.facts @ worth, Terms.start(np.ones(FACTS, np.bool_)), np.random.default_rng(0)
+    )
     np.testing.assert_allclose(Terms(theta).worth, worth, atol=0.05)

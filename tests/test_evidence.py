@@ -42,7 +42,7 @@ def test_numbers_come_first_and_nothing_is_unknown_to_a_network(learned: Learned
     assert np.isfinite(seen.columns).all()
     assert seen.columns.shape == (
         len(parts.test),
-        evidence.numbers + evidence.encoding.width - evidence.encoding.numbers,
+        evidence.numbers + evidence.encoding.width - evidence.encoding.numbers + evidence.directed.width,
     )
 
 

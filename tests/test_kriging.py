@@ -18,7 +18,7 @@ def made_up(n: int, seed: int) -> tuple[Homes, FloatArray]:
     place, facts = rng.uniform(0, 20, (n, 2)), rng.normal(size=(n, 3)).astype(np.float32)
     flags = (rng.random((n, 2)) < 0.3).astype(np.float32)
     log_price = 12 + np.sin(place[:, 0] / 3) + 0.4 * facts[:, 0] - 0.2 * facts[:, 1] ** 2 + 0.3 * flags[:, 0]
-    return Homes(facts, flags, place), log_price + rng.normal(0, 0.05, n)
+    return Homes(facts, flags, np.zeros((n, 0), np.float32), place), log_price + rng.normal(0, 0.05, n)
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +117,38 @@ def test_sales_beyond_the_most_are_not_learned_from(
     by_kriging, left_out = learn(*made_up(N, 0), home, np.random.default_rng(2))
     assert len(by_kriging.facts) == 40
     assert np.isfinite(left_out.estimate(made_up(N, 0)[0], home)).all()
+
+
+def test_directed_numbers_count_like_the_rest_of_the_line_but_never_against_the_price(
+    home: NDArray[np.int64],
+) -> None:
+    homes, log_price = made_up(N, 0)
+    up = np.random.default_rng(5).uniform(0, 0.3, (N, 1)).astype(np.float32)
+    down = np.random.default_rng(6).uniform(0, 0.3, (N, 1)).astype(np.float32)
+    price = log_price + 2 * up[:, 0] - 2 * down[:, 0]
+    both = learn(replace(homes, directed=np.hstack((down, up))), price, home, np.random.default_rng(2))
+    assert both[0].worth[0] == 0
+    assert both[0].worth[1] == pytest.approx(2, rel=0.25), (
+        "drawn towards 0, since noise counts for more than it is"
+    )
+    # As if the one with the wrong sign were not there: the textbook's line has the other as a flag.
+    as_flag = replace(homes, flags=np.hstack((homes.flags, up * kriging._DIRECTED / kriging._FLAGS)))
+    asked, _ = made_up(50, 3)
+    more = np.full((50, 2), 0.2, np.float32)
+    expected = textbook(
+        (as_flag, price),
+        replace(asked, flags=np.hstack((asked.flags, more[:, 1:] * kriging._DIRECTED / kriging._FLAGS))),
+        both[0].range_km,
+        both[0].mean,
+    )
+    estimate = both[0].estimate(replace(asked, directed=more)) + both[0].worth_of(more)
+    np.testing.assert_allclose(estimate, expected, atol=3e-3)
+    alone = learn(replace(homes, directed=up), price, home, np.random.default_rng(2))
+    np.testing.assert_allclose(
+        both[1].estimate(replace(homes, directed=np.hstack((down, up))), home),
+        alone[1].estimate(replace(homes, directed=up), home),
+        atol=1e-4,
+    )
 
 
 def test_a_home_of_unknown_place_is_near_none(learned: tuple[Kriging, LeaveHomeOut]) -> None:

@@ -4,7 +4,7 @@ The one place that knows the interface of `estimator.comparables`.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,9 @@ def nearby(data: DataSet, kept: Path) -> Nearby:
 def _gather(data: DataSet) -> Nearby:
     train, validation, test = data.parts.train, data.parts.validation, data.parts.test
     began = time.process_time()
-    index = Comparables.fit(data.market, train, np.random.default_rng(0))
+    # Without declared effects on the price all facts count for likeness: better for whoever need not keep to them.
+    features = tuple(replace(feature, price_effect=None) for feature in data.market.features)
+    index = Comparables.fit(replace(data.market, features=features), train, np.random.default_rng(0))
     if index is None:
         raise ValueError(f"{data.market.name} has no places, and so no comparables")
     learned = index.facts(train.facts, train.date, train.home)

@@ -35,6 +35,7 @@ from estimator.network.ensemble import MemberBias, MemberDense, MemberScale, bat
 from estimator.network.initialisers import he_normal, lecun_normal, ones, random_signs, xavier_uniform, zeros
 from estimator.network.layer import Layer
 from estimator.network.losses import MSE, RMSE, BinaryCrossEntropy, Loss, Pinball
+from estimator.network.monotone import MonotoneSum
 from estimator.network.network import Network, Sequential
 from estimator.network.optimisers import Adam, AdamW, GradientDescent, Momentum, Optimiser, clip_global_norm
 from estimator.network.parameters import Parameters
@@ -66,6 +67,7 @@ __all__ = [
     "MemberScale",
     "Mish",
     "Momentum",
+    "MonotoneSum",
     "Network",
     "NonFiniteLossError",
     "Optimiser",

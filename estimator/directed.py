@@ -1,0 +1,89 @@
+"""Facts whose effect on the price has a declared direction → numbers that only ever rise with it.
+
+Whatever weighs these numbers by weights that are not negative gives a price that never falls when a fact declared
+`increasing` grows, nor rises when one declared `decreasing` does. Knows no prices.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from estimator.facts import Facts, Float32Array, FloatArray
+from estimator.market import Market
+
+PIECES = 12
+"""Pieces of a fact's range, at most, each with as many sales; 6 and 20 did as well on King County's validation
+sales."""
+RANGE = 0.3
+"""What the numbers of a fact sum to at the end of its range: a network that starts with a weight of 1 on each
+takes a fact for worth .3 standard deviations of log price, and learns the rest. 1 and .1 did a little worse."""
+_ENDS = (0.005, 0.995)
+"""Quantiles that part the few smallest and greatest homes from the outer pieces."""
+
+
+@dataclass(frozen=True)
+class Directed:
+    """Piecewise-linear encoding (Gorishniy et al. 2022, On embeddings for numerical features, section 3.1).
+
+    Each of a fact's pieces has a number that goes from 0 to RANGE/pieces within it; for a fact declared
+    `decreasing` to −RANGE/pieces. Beyond the values learned from nothing changes any more. Subtracting a constant,
+    dividing by one and clipping keep the order of floating-point numbers, so no rounding undoes the direction.
+
+    Parameters
+    ----------
+    market
+        The market.
+    knots
+        Feature name → where its p pieces start and end, shape (p + 1,), rising; a single one for a fact that did
+        not vary.
+    usual
+        Feature name → the median, which an unknown fact is encoded as.
+    """
+
+    market: Market
+    knots: Mapping[str, FloatArray]
+    usual: Mapping[str, float]
+
+    @classmethod
+    def fit(cls, market: Market, facts: Facts) -> Self:
+        """Learn the pieces from n training sales."""
+        knots, usual = {}, {}
+        for feature in market.directed:
+            known = facts[feature.name][facts.known(feature.name)]
+            values = np.unique(known)
+            if len(values) > PIECES + 1:
+                low, high = _ENDS
+                shares = [0.0, low, *np.arange(1, PIECES) / PIECES, high, 1.0]
+                values = np.unique(np.quantile(known, shares))
+            knots[feature.name] = values if len(values) else np.zeros(1)
+            usual[feature.name] = float(np.median(known)) if len(known) else 0.0
+        return cls(market, knots, usual)
+
+    @property
+    def width(self) -> int:
+        """How many numbers there are."""
+        return sum(len(knots) - 1 for knots in self.knots.values())
+
+    def transform(self, facts: Facts) -> Float32Array:
+        """Encode n homes, shape (n, width)."""
+        columns = np.empty((len(facts), self.width), np.float32)
+        end = 0
+        for feature in self.market.directed:
+            knots = self.knots[feature.name]
+            value = np.where(facts.known(feature.name), facts[feature.name], self.usual[feature.name])
+            way = (value[:, None] - knots[:-1]) / np.diff(knots)
+            start, end = end, end + len(knots) - 1
+            most = RANGE if feature.price_effect == "increasing" else -RANGE
+            columns[:, start:end] = way.clip(0.0, 1.0) * (most / max(len(knots) - 1, 1))
+        return columns
+
+    def state(self) -> dict[str, Any]:
+        """Return what was learned as plain values and arrays; `from_state` takes it back."""
+        return {"knots": dict(self.knots), "usual": dict(self.usual)}
+
+    @classmethod
+    def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
+        """Build the encoding again from its state."""
+        return cls(market, state["knots"], state["usual"])
