@@ -9,7 +9,7 @@ import numpy as np
 from estimator.areas import AreaLookup, Areas
 from estimator.errors import SavedVersionError
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray
-from estimator.intervals import ONE_SIGMA, ConformalRange
+from estimator.intervals import Checked, ConformalRange, check_confidence
 from estimator.market import Market
 from estimator.price_model import Callback, PriceModel
 from estimator.recipe import DEFAULTS, Recipe
@@ -31,7 +31,8 @@ class Valuations:
     price, low, high
         Shape (n,), in the currency, to the cent.
     fsd
-        Forecast standard deviation, shape (n,): about 68% of prices lie within price·(1 ± fsd).
+        Forecast standard deviation, shape (n,): the standard deviation to be expected of
+        (estimate − price)/price.
     date
         The day each subject is valued at, datetime64[D], shape (n,); None in a market without dates.
     looked_up, unknown
@@ -151,7 +152,7 @@ class Appraiser:
         model = self.model.knowing(completed)
         return type(self)(self.market, self.areas, model, self.ranges, self.sale_dates)
 
-    def value(self, facts: Facts, date: DateArray | None = None) -> Valuations:
+    def value(self, facts: Facts, date: DateArray | None = None, confidence: float = CONFIDENCE) -> Valuations:
         """Value n subjects.
 
         A subject's valuation does not depend on which others are valued with it.
@@ -163,19 +164,28 @@ class Appraiser:
         date
             The day each is valued at, datetime64[D], shape (n,); NaT or None: the newest sale's. A day outside
             the sales' is valued as of the nearest day inside, with a warning.
+        confidence
+            Share of prices that the ranges are to hold; see `intervals.check_confidence`.
+
+        Raises
+        ------
+        ValueError
+            The confidence is not within what may be asked for.
         """
+        check_confidence(confidence)
         completed, looked_up = self.areas.complete(facts)
         date, warnings = self._within_sales(date, len(facts))
         warnings |= self.model.unseen_labels(completed)
         unknown = self.model.unknown(completed)
         gaps = _gaps(self.model, unknown, looked_up)
-        log_price = self.model.predict(completed, date)
-        reach = self.ranges.half_width(gaps, CONFIDENCE)
+        estimates = self.model.estimate(completed, date)
+        log_price, miss = estimates.log_price, self.ranges.expected_miss(gaps, estimates.clues)
+        down, up = self.ranges.reach(confidence)
         return Valuations(
             price=_cents(np.exp(log_price)),
-            low=_cents(np.exp(log_price - reach)),
-            high=_cents(np.exp(log_price + reach)),
-            fsd=self.ranges.half_width(gaps, ONE_SIGMA),
+            low=_cents(np.exp(log_price + down * miss)),
+            high=_cents(np.exp(log_price + up * miss)),
+            fsd=self.ranges.deviation * miss,
             date=date,
             looked_up=looked_up,
             unknown={
@@ -183,7 +193,7 @@ class Appraiser:
             },
             warnings=warnings,
             currency=self.market.currency,
-            confidence=CONFIDENCE,
+            confidence=confidence,
         )
 
     def state(self) -> dict[str, Any]:
@@ -265,6 +275,7 @@ def _calibrate(
     for hidden in (np.zeros_like(some), some, np.ones_like(some)):
         facts = sales.facts.without(dict(zip(optional, hidden.T, strict=True)))
         completed, looked_up = lookup.complete(facts)
-        residual = np.log(sales.price) - model.predict(completed, sales.date, sales.home)
-        states.append((residual, _gaps(model, model.unknown(completed), looked_up)))
+        estimates = model.estimate(completed, sales.date, sales.home)
+        gaps = _gaps(model, model.unknown(completed), looked_up)
+        states.append(Checked(np.log(sales.price) - estimates.log_price, gaps, estimates.clues))
     return ConformalRange.fit(states, lesser=len(model.facts))

@@ -79,6 +79,21 @@ class Directed:
             columns[:, start:end] = way.clip(0.0, 1.0) * (most / max(len(knots) - 1, 1))
         return columns
 
+    def required_ways(self, directed: Float32Array) -> FloatArray:
+        """Return how far n homes are through the range of each fact that all homes have, 0 to 1, shape (n, f).
+
+        Parameters
+        ----------
+        directed
+            As `transform` encodes the homes, shape (n, width).
+        """
+        ways, end = [np.empty((len(directed), 0))], 0
+        for feature in self.market.directed:
+            start, end = end, end + len(self.knots[feature.name]) - 1
+            if feature.required:
+                ways.append(np.abs(directed[:, start:end]).sum(axis=1, keepdims=True, dtype=np.float64) / RANGE)
+        return np.hstack(ways)
+
     def state(self) -> dict[str, Any]:
         """Return what was learned as plain values and arrays; `from_state` takes it back."""
         return {"knots": dict(self.knots), "usual": dict(self.usual)}

@@ -5,7 +5,7 @@ Every number goes in twice: as it is and as trained waves (Gorishniy et al. 2022
 within a mile. Knows no currency, no areas and no ranges.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -71,6 +71,14 @@ class Learned:
     networks: tuple[Network, ...]
     kriging_share: float
     log_rmse: float
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Of n homes: log prices (n,), and clues (n, c) to how far off they may be; see `Seen`."""
+
+    log_price: FloatArray
+    clues: FloatArray
 
 
 class PriceModel:
@@ -147,24 +155,31 @@ class PriceModel:
         drift = MarketDrift.fit(sales.date.max(), validation.date, residual)
         return cls(market, evidence, learned.networks, *scale, learned.kriging_share, drift)
 
-    def predict(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None = None) -> FloatArray:
-        """Predict the log prices of n homes at their valuation dates, shape (n,).
+    def estimate(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None = None) -> Estimates:
+        """Predict the log prices of n homes at their valuation dates.
 
         Parameters
         ----------
         home
             Which homes they are, if they are among the sales that `fit` was given: their own are then left out.
         """
-        log_price = np.empty(len(facts))
-        for start in range(0, len(facts), _PIECE):
-            rows = slice(start, start + _PIECE)
-            seen = self._evidence.seen(
-                facts.take(rows), None if date is None else date[rows], None if home is None else home[rows]
-            )
-            answers = _average(self._networks, in_eights(seen.columns))[: len(seen.columns)]
-            by_networks = answers * self._deviation + self._mean
-            log_price[rows] = _mixed(by_networks, seen, self._kriging_share)
-        return log_price + self._drift.at(date, len(facts))
+        pieces = [self._piece(facts, date, home, rows) for rows in _pieces(len(facts))]
+        log_price, clues = (np.concatenate(column) for column in zip(*pieces, strict=True))
+        return Estimates(log_price + self._drift.at(date, len(facts)), clues)
+
+    def predict(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None = None) -> FloatArray:
+        """Return the log prices alone, shape (n,)."""
+        return self.estimate(facts, date, home).log_price
+
+    def _piece(
+        self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None, rows: slice
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the log prices without the drift, and the clues, of some homes."""
+        seen = self._evidence.seen(
+            facts.take(rows), None if date is None else date[rows], None if home is None else home[rows]
+        )
+        answers = _average(self._networks, in_eights(seen.columns))[: len(seen.columns)]
+        return _mixed(answers * self._deviation + self._mean, seen, self._kriging_share), seen.clues
 
     def knowing(self, sales: Sales) -> "PriceModel":
         """Return the model with these sales as evidence, for whoever values a home after them.
@@ -284,6 +299,12 @@ def _counted_on(callback: Callback, before: int, recipe: Recipe) -> Callback:
     """Return the callback, told of a network's epochs as of those of the whole training."""
     planned = recipe.networks * recipe.epochs
     return lambda network, epoch: callback(network, replace(epoch, number=before + epoch.number, planned=planned))
+
+
+def _pieces(n: int) -> Iterator[slice]:
+    """Return the rows to take at a time; one piece of none where there are none."""
+    for start in range(0, max(n, 1), _PIECE):
+        yield slice(start, start + _PIECE)
 
 
 def _average(networks: Sequence[Network], columns: NDArray[np.float32]) -> FloatArray:

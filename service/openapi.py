@@ -140,7 +140,7 @@ _VALUATION: dict[str, Any] = {
         "confidence": {"type": "number", "description": "Share of prices that lie inside such ranges."},
         "fsd": {
             "type": "number",
-            "description": "Forecast standard deviation: about 68% of prices lie within price·(1 ± fsd).",
+            "description": "Forecast standard deviation: that of (price − sale price)/sale price.",
         },
         "currency": {"type": "string", "description": "ISO 4217."},
         "valuation_date": {

@@ -78,9 +78,17 @@ def test_prices_are_to_the_cent_and_inside_their_ranges(appraiser: Appraiser, pa
         np.testing.assert_array_equal(amount, np.round(amount, 2))
     assert (values.low < values.price).all()
     assert (values.price < values.high).all()
-    # The range is as far up as down, in log price, and the 68% one is narrower than the 90% one.
-    np.testing.assert_allclose(values.high * values.low, values.price**2, rtol=1e-6)
-    assert (values.fsd < np.log(values.high / values.price)).all()
+    half, nearly_all = (appraiser.value(parts.test.facts, parts.test.date, share) for share in (0.5, 0.99))
+    assert (values.low < half.low).all()
+    assert (half.high < values.high).all()
+    assert (nearly_all.low < values.low).all()
+    assert (values.high < nearly_all.high).all()
+    assert (half.confidence, values.confidence, nearly_all.confidence) == (0.5, 0.9, 0.99)
+
+
+def test_a_confidence_that_cannot_be_promised_is_refused(appraiser: Appraiser, parts: Parts) -> None:
+    with pytest.raises(ValueError, match=r"0.999 is not from 0.5 to 0.99"):
+        appraiser.value(parts.test.facts, parts.test.date, 0.999)
 
 
 subsets = st.sets(

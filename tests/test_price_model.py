@@ -159,7 +159,9 @@ def test_kriging_has_the_share_that_fits_the_validation_sales_best() -> None:
     everywhere = np.ones(500, np.bool_)
 
     def share_of(by_kriging: FloatArray, by_networks: FloatArray, complete: BoolArray = everywhere) -> float:
-        return _share(Seen(np.empty((500, 0), np.float32), by_kriging, complete), by_networks, truth)
+        return _share(
+            Seen(np.empty((500, 0), np.float32), by_kriging, np.empty((500, 0)), complete), by_networks, truth
+        )
 
     share = share_of(left, right)
     errors = [np.sum((truth - right - each * (left - right)) ** 2) for each in np.linspace(0, 1, 1001)]
@@ -174,5 +176,6 @@ def test_kriging_has_the_share_that_fits_the_validation_sales_best() -> None:
 
 
 def test_kriging_has_no_say_where_too_much_is_unknown() -> None:
-    seen = Seen(np.empty((2, 0), np.float32), np.array([13.0, 13.0]), np.array([True, False]))
+    by_kriging, complete = np.array([13.0, 13.0]), np.array([True, False])
+    seen = Seen(np.empty((2, 0), np.float32), by_kriging, np.empty((2, 0)), complete)
     assert _mixed(np.array([12.0, 12.0]), seen, 0.25).tolist() == [12.25, 12.0]

@@ -91,10 +91,10 @@ def test_knowing_place_and_size_alone_is_worse_and_says_so(version: SavedVersion
     assert bare["mdape"] < 15
 
 
-def test_two_thirds_of_prices_lie_within_one_fsd(evaluated: Appraiser, divided: Parts) -> None:
+def test_the_forecast_deviation_is_the_one_that_came_true(evaluated: Appraiser, divided: Parts) -> None:
     values = evaluated.value(divided.test.facts, divided.test.date)
-    within = np.abs(divided.test.price / values.price - 1) <= values.fsd
-    assert np.mean(within) == pytest.approx(0.68, abs=0.07)
+    realised = np.std(values.price / divided.test.price - 1)
+    assert realised / np.sqrt(np.mean(values.fsd**2)) == pytest.approx(1, abs=0.2)
 
 
 def test_the_same_data_market_and_seed_give_the_same_bytes_and_prices(
