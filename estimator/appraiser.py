@@ -7,17 +7,23 @@ from typing import Any, Self
 import numpy as np
 
 from estimator.areas import AreaLookup, Areas
+from estimator.contributions import Contributions, explain, usual_home
 from estimator.errors import SavedVersionError
 from estimator.fact_ranges import FactRanges
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray
 from estimator.intervals import Checked, ConformalRange, check_confidence
 from estimator.market import Market
 from estimator.price_model import Callback, PriceModel
+from estimator.reach import Reach, Refusal
 from estimator.recipe import DEFAULTS, Recipe
 from estimator.sales import Parts, Sales
 
 CONFIDENCE = 0.9
 """Share of prices that a range promises to hold: what the industry publishes, wide enough to be honest."""
+
+AT_THE_EDGE = 1.5
+"""By how much ranges are wider where a home is a little beyond what was learned: there are too few
+sales to measure it on, so it is a choice, on the side of caution."""
 
 STATE_FORMAT = 4
 """Rises when `state` changes shape, so that an older program refuses a newer file instead of misreading it."""
@@ -40,6 +46,8 @@ class Valuations:
         Feature name → where its value was looked up, or is not known, shape (n,).
     warnings
         Warning → the subjects it is about, shape (n,).
+    refusals
+        Row → why that subject has no price: its price, low and high are NaN.
     currency
         ISO 4217 code.
     confidence
@@ -54,14 +62,40 @@ class Valuations:
     looked_up: Mapping[str, BoolArray]
     unknown: Mapping[str, BoolArray]
     warnings: Mapping[str, BoolArray]
+    refusals: Mapping[int, Sequence[Refusal]]
     currency: str
     confidence: float
 
     def __len__(self) -> int:
         return len(self.price)
 
+    @property
+    def priced(self) -> BoolArray:
+        """Which subjects were not refused, shape (n,)."""
+        priced: BoolArray = ~np.isnan(self.price)
+        return priced
+
+    def take(self, rows: BoolArray) -> "Valuations":
+        """Return the valuations of some subjects, none of which was refused."""
+
+        def marked(each: Mapping[str, BoolArray]) -> dict[str, BoolArray]:
+            return {name: where[rows] for name, where in each.items()}
+
+        return replace(
+            self,
+            price=self.price[rows],
+            low=self.low[rows],
+            high=self.high[rows],
+            fsd=self.fsd[rows],
+            date=None if self.date is None else self.date[rows],
+            looked_up=marked(self.looked_up),
+            unknown=marked(self.unknown),
+            warnings=marked(self.warnings),
+            refusals={},
+        )
+
     def as_dict(self, row: int) -> dict[str, Any]:
-        """Return one subject's valuation as an answer gives it."""
+        """Return the valuation of one subject, which was not refused, as an answer gives it."""
         return {
             "price": float(self.price[row]),
             "price_low": float(self.low[row]),
@@ -93,6 +127,10 @@ class Appraiser:
         The oldest and the newest day of sale in the file, datetime64[D]; None in a market without dates.
     fact_ranges
         What values the facts of the training and validation sales take.
+    reach
+        Which homes are like none of those.
+    usual
+        The usual one of those, complete: what reasons start from.
     """
 
     def __init__(
@@ -103,6 +141,8 @@ class Appraiser:
         ranges: ConformalRange,
         sale_dates: tuple[np.datetime64, np.datetime64] | None,
         fact_ranges: FactRanges,
+        reach: Reach,
+        usual: Facts,
     ) -> None:
         self.market = market
         self.areas = areas
@@ -110,6 +150,8 @@ class Appraiser:
         self.ranges = ranges
         self.sale_dates = sale_dates
         self.fact_ranges = fact_ranges
+        self.reach = reach
+        self.usual = usual
 
     @classmethod
     def fit(
@@ -146,7 +188,9 @@ class Appraiser:
         if train.date is not None:
             every = np.concatenate([part.date for part in (parts.train, parts.validation, parts.test)])
             dates = (every.min(), every.max())
-        return cls(market, lookup, model, ranges, dates, FactRanges.fit(market, learned_from.facts))
+        sold = learned_from.facts
+        about = FactRanges.fit(market, sold), Reach.fit(market, sold), usual_home(market, sold)
+        return cls(market, lookup, model, ranges, dates, *about)
 
     def knowing(self, sales: Sales) -> Self:
         """Return the appraiser with these sales as evidence, for whoever values a home after them.
@@ -156,7 +200,8 @@ class Appraiser:
         """
         completed = replace(sales, facts=self.areas.complete(sales.facts)[0])
         model = self.model.knowing(completed)
-        return type(self)(self.market, self.areas, model, self.ranges, self.sale_dates, self.fact_ranges)
+        about = self.fact_ranges, self.reach, self.usual
+        return type(self)(self.market, self.areas, model, self.ranges, self.sale_dates, *about)
 
     def value(self, facts: Facts, date: DateArray | None = None, confidence: float = CONFIDENCE) -> Valuations:
         """Value n subjects.
@@ -180,12 +225,15 @@ class Appraiser:
         """
         check_confidence(confidence)
         completed, looked_up = self.areas.complete(facts)
+        refusals, edges = self.reach.judge(completed)
         date, warnings = self._within_sales(date, len(facts))
-        warnings |= self.model.unseen_labels(completed)
+        warnings |= self.model.unseen_labels(completed) | edges
         unknown = self.model.unknown(completed)
         gaps = _gaps(self.model, unknown, looked_up)
         estimates = self.model.estimate(completed, date)
         log_price, miss = estimates.log_price, self.ranges.expected_miss(gaps, estimates.clues)
+        miss[np.logical_or.reduce([np.zeros(len(facts), np.bool_), *edges.values()])] *= AT_THE_EDGE
+        log_price[list(refusals)] = np.nan
         down, up = self.ranges.reach(confidence)
         return Valuations(
             price=_cents(np.exp(log_price)),
@@ -198,9 +246,29 @@ class Appraiser:
                 name: column for name, column in zip(self.model.facts, unknown.T, strict=True) if column.any()
             },
             warnings=warnings,
+            refusals=refusals,
             currency=self.market.currency,
             confidence=confidence,
         )
+
+    def contributions(self, facts: Facts, date: DateArray | None = None) -> list[Contributions]:
+        """Return why each of n subjects is worth what `value` says; dates as there. Some milliseconds each."""
+        completed, _ = self.areas.complete(facts)
+        days, _ = self._within_sales(date, len(facts))
+
+        def price(homes: Facts, on: DateArray | None) -> FloatArray:
+            return _cents(np.exp(self.model.predict(homes, on)))
+
+        return [
+            explain(
+                self.market,
+                price,
+                self.usual,
+                completed.take(slice(row, row + 1)),
+                None if days is None or self.sale_dates is None else (self.sale_dates[1], days[row]),
+            )
+            for row in range(len(facts))
+        ]
 
     def state(self) -> dict[str, Any]:
         """Return everything learned as plain values and arrays; `from_state` takes it back."""
@@ -213,6 +281,8 @@ class Appraiser:
             "ranges": self.ranges.state(),
             "sale_dates": dates,
             "fact_ranges": self.fact_ranges.state(),
+            "reach": self.reach.state(),
+            "usual": dict(self.usual.columns),
         }
 
     @classmethod
@@ -237,6 +307,8 @@ class Appraiser:
             ConformalRange.from_state(state["ranges"]),
             None if dates is None else (np.datetime64(dates[0], "D"), np.datetime64(dates[1], "D")),
             FactRanges.from_state(state["fact_ranges"]),
+            Reach.from_state(market, state["reach"]),
+            Facts(state["usual"]),
         )
 
     def _within_sales(self, date: DateArray | None, n: int) -> tuple[DateArray | None, dict[str, BoolArray]]:

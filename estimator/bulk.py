@@ -86,7 +86,10 @@ def _answer(appraiser: Appraiser, piece: pa.Table) -> pa.Table:
     errors = _errors(problems + faults, piece.num_rows)
     good = errors == ""
     values = appraiser.value(facts.take(good), date[good])
-    for name, column in _columns(values, good).items():
+    rows = np.flatnonzero(good)
+    for row, refusals in values.refusals.items():
+        errors[rows[row]] = SEPARATOR.join(f"{field}: {message}" for field, message in refusals)
+    for name, column in _columns(values.take(values.priced), errors == "").items():
         piece = piece.append_column(name, column)
     return piece.append_column("error", pa.array(errors, pa.string()))
 

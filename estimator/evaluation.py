@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from estimator.appraiser import Appraiser
+from estimator.appraiser import Appraiser, Valuations
 from estimator.facts import FloatArray
 from estimator.ratio_study import RatioStudy, ratio_study, studies_as_dict
 from estimator.sales import Sales
@@ -23,7 +23,9 @@ class ErrorFigures:
     Parameters
     ----------
     n
-        Sales compared.
+        Sales compared: those that were valued.
+    hit_rate
+        Share of the sales that were valued, in percent; the others were refused a price.
     log_rmse
         Root mean square of log(estimate/price).
     rmse
@@ -40,9 +42,16 @@ class ErrorFigures:
         Share the ranges promise, in percent.
     median_width
         Median of high/low.
+    winkler
+        Winkler score, in the market's currency: the mean width of the ranges, and 2/(1 − confidence) times by how
+        much a price lies outside (Winkler 1972, A decision-theoretic approach to interval estimation).
+    fsd_ratio
+        Realised/claimed forecast standard deviation: the standard deviation of (estimate − price)/price over the
+        root mean square of the FSDs.
     """
 
     n: int
+    hit_rate: float
     log_rmse: float
     rmse: float
     mdape: float
@@ -53,28 +62,31 @@ class ErrorFigures:
     coverage: float
     confidence: float
     median_width: float
+    winkler: float
+    fsd_ratio: float
 
     def to_dict(self) -> dict[str, float]:
         """Return the figures by name, rounded to what the number of sales can tell."""
         return {name: value if name == "n" else round(value, 4) for name, value in asdict(self).items()}
 
 
-def error_figures(
-    price: FloatArray, estimate: FloatArray, low: FloatArray, high: FloatArray, confidence: float
-) -> ErrorFigures:
-    """Compare n valuations with n sale prices.
+def error_figures(price: FloatArray, values: Valuations) -> ErrorFigures:
+    """Compare the valuations of n homes with what they sold for.
 
     Parameters
     ----------
-    price, estimate, low, high
-        Shape (n,), positive, in one currency; n ≥ 1.
-    confidence
-        What the ranges from low to high promise, between 0 and 1.
+    price
+        Sale prices, shape (n,), positive; at least one home was valued.
     """
+    valued = values.priced
+    price, values = price[valued], values.take(valued)
+    estimate, low, high = values.price, values.low, values.high
+    outside = np.maximum(low - price, 0) + np.maximum(price - high, 0)
     ratio = estimate / price
     error = 100 * np.abs(estimate - price) / price  # not ratio − 1: a miss of exactly 5% is within 5%
     return ErrorFigures(
         n=len(price),
+        hit_rate=100 * float(np.mean(valued)),
         log_rmse=math.sqrt(np.mean(np.log(ratio) ** 2)),
         rmse=math.sqrt(np.mean((estimate - price) ** 2)),
         mdape=float(np.median(error)),
@@ -83,8 +95,10 @@ def error_figures(
         ppe20=100 * float(np.mean(error <= 20)),
         median_ratio=float(np.median(ratio)),
         coverage=100 * float(np.mean((low <= price) & (price <= high))),
-        confidence=100 * confidence,
+        confidence=100 * values.confidence,
         median_width=float(np.median(high / low)),
+        winkler=float(np.mean(high - low + 2 / (1 - values.confidence) * outside)),
+        fsd_ratio=float(np.std(ratio - 1) / np.sqrt(np.mean(values.fsd**2))),
     )
 
 
@@ -124,6 +138,9 @@ def evaluate(appraiser: Appraiser, sales: Sales) -> Evaluation:
     figures, studies = {}, {}
     for name, facts in known.items():
         values = appraiser.value(facts, sales.date)
-        figures[name] = error_figures(sales.price, values.price, values.low, values.high, values.confidence)
-        studies[name] = ratio_study(sales.price, values.price, area)
+        valued = values.priced
+        figures[name] = error_figures(sales.price, values)
+        studies[name] = ratio_study(
+            sales.price[valued], values.price[valued], None if area is None else area[valued]
+        )
     return Evaluation(figures, studies)

@@ -6,11 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimator.appraiser import Appraiser
+from estimator.appraiser import Appraiser, Valuations
 from estimator.evaluation import ALL_FACTS, REQUIRED_FACTS, error_figures, evaluate
-from estimator.facts import Facts
+from estimator.facts import Facts, FloatArray
 from estimator.ratio_study import ratio_study
 from estimator.sales import Parts
+
+
+def valuations(
+    price: FloatArray, low: FloatArray, high: FloatArray, confidence: float, fsd: float = 0.1
+) -> Valuations:
+    return Valuations(price, low, high, np.full(len(price), fsd), None, {}, {}, {}, {}, "USD", confidence)
+
 
 REQUIRED = ["latitude", "longitude", "square_footage"]
 
@@ -19,9 +26,11 @@ def test_the_figures_of_four_sales_by_hand() -> None:
     price = np.array([100.0, 200, 400, 1000])
     estimate = np.array([105.0, 180, 480, 1000])  # 5%, 10%, 20% and 0% off
     figures = error_figures(
-        price, estimate, low=price * 0.9, high=np.array([110.0, 199, 800, 1000]), confidence=0.9
+        price, valuations(estimate, price * 0.9, np.array([110.0, 199, 800, 1000]), 0.9, fsd=0.2)
     )
-    assert figures.n == 4
+    assert (figures.n, figures.hit_rate) == (4, 100)
+    assert figures.winkler == pytest.approx((20 + 19 + 440 + 100 + 2 / 0.1 * 1) / 4), "200 is 1 above 199"
+    assert figures.fsd_ratio == pytest.approx(np.std([0.05, -0.1, 0.2, 0]) / 0.2)
     assert figures.mdape == pytest.approx(7.5)
     assert (figures.ppe5, figures.ppe10, figures.ppe20) == pytest.approx((50, 75, 100))
     assert figures.rmse == pytest.approx(np.sqrt((25 + 400 + 6400 + 0) / 4))
@@ -41,8 +50,8 @@ amounts = st.floats(1, 1e7)
 def test_the_figures_are_those_of_pandas(rows: list[tuple[float, float, float]]) -> None:
     table = pd.DataFrame(rows, columns=["price", "estimate", "reach"])
     table["low"], table["high"] = table.estimate / table.reach, table.estimate * table.reach
-    columns = {name: table[name].to_numpy() for name in ("price", "estimate", "low", "high")}
-    figures = error_figures(**columns, confidence=0.8)
+    price, estimate, low, high = (table[name].to_numpy() for name in ("price", "estimate", "low", "high"))
+    figures = error_figures(price, valuations(estimate, low, high, 0.8))
     percent = 100 * (table.estimate - table.price).abs() / table.price
     assert figures.mdape == pytest.approx(percent.median())
     assert figures.rmse == pytest.approx(((table.estimate - table.price) ** 2).mean() ** 0.5)
@@ -54,9 +63,20 @@ def test_the_figures_are_those_of_pandas(rows: list[tuple[float, float, float]])
 
 def test_exact_values_have_no_error() -> None:
     price = np.array([100.0, 200.0])
-    figures = error_figures(price, price, price, price, 0.9)
+    figures = error_figures(price, valuations(price, price, price, 0.9))
+    assert (figures.winkler, figures.fsd_ratio) == (0, 0)
     assert (figures.mdape, figures.log_rmse, figures.rmse) == (0, 0, 0)
     assert (figures.ppe5, figures.coverage, figures.median_ratio, figures.median_width) == (100, 100, 1, 1)
+
+
+def test_homes_that_were_refused_count_for_the_hit_rate_alone() -> None:
+    price, nan = np.array([100.0, 200, 400]), np.nan
+    refused = valuations(np.array([110.0, nan, 400]), np.array([90.0, nan, 300]), np.array([120.0, nan, 500]), 0.9)
+    some = price[[0, 2]]
+    others = valuations(np.array([110.0, 400]), np.array([90.0, 300]), np.array([120.0, 500]), 0.9)
+    figures = error_figures(price, refused)
+    assert figures == replace(error_figures(some, others), hit_rate=figures.hit_rate)
+    assert figures.hit_rate == pytest.approx(200 / 3)
 
 
 def test_homes_are_valued_at_their_day_of_sale_with_all_and_with_the_required_facts(
@@ -73,14 +93,14 @@ def test_homes_are_valued_at_their_day_of_sale_with_all_and_with_the_required_fa
     }
     for known, facts in ((ALL_FACTS, sales.facts), (REQUIRED_FACTS, Facts(bare))):
         values = appraiser.value(facts, sales.date)
-        assert figures[known] == error_figures(sales.price, values.price, values.low, values.high, 0.9)
+        assert figures[known] == error_figures(sales.price, values)
     assert figures[REQUIRED_FACTS].mdape > figures[ALL_FACTS].mdape
     assert figures[REQUIRED_FACTS].median_width > figures[ALL_FACTS].median_width
 
 
 def test_figures_are_written_rounded(appraiser: Appraiser, parts: Parts) -> None:
     written = evaluate(appraiser, parts.test).figures[ALL_FACTS].to_dict()
-    assert written["n"] == len(parts.test)
+    assert written["n"] == round(len(parts.test) * written["hit_rate"] / 100)
     assert all(value == round(value, 4) for value in written.values())
 
 
@@ -91,8 +111,9 @@ def test_the_ratio_study_is_of_the_same_values_by_the_homes_postal_codes(
     code = sales.facts["postal_code"]
     studies = evaluate(appraiser, sales).ratio_studies
     values = appraiser.value(sales.facts, sales.date)
-    assert studies[ALL_FACTS] == ratio_study(sales.price, values.price, code)
-    assert set(studies[ALL_FACTS].areas or {}) == set(code)
+    valued = values.priced
+    assert studies[ALL_FACTS] == ratio_study(sales.price[valued], values.price[valued], code[valued])
+    assert set(studies[ALL_FACTS].areas or {}) == set(code[valued])
     assert studies[REQUIRED_FACTS].overall != studies[ALL_FACTS].overall
 
 
@@ -105,5 +126,6 @@ def test_a_home_without_a_postal_code_counts_where_its_neighbours_do(appraiser: 
     counts = [
         pd.Series({code: area.n + area.trimmed for code, area in areas.items()}) for areas in (told, guessed)
     ]
-    assert [count.sum() for count in counts] == [len(sales), len(sales)]
+    valued = int(appraiser.value(sales.facts, sales.date).priced.sum())
+    assert [count.sum() for count in counts] == [valued, valued]
     assert counts[0].sub(counts[1], fill_value=0).abs().sum() / 2 < 0.2 * len(sales)

@@ -1,0 +1,259 @@
+"""How far what was learned reaches: which homes are like none that was sold, and by which fact.
+
+A price for such a home would be a guess that looks like a valuation. Three things are held against the sold homes:
+each number by itself, each number at the home's size, and the distance to the nearest of them. A little beyond is
+the edge: there is a price, with a warning and a wider range. Knows no prices.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from estimator.areas import kilometres
+from estimator.facts import BoolArray, Facts, FloatArray
+from estimator.market import Feature, Market
+
+BEYOND = 0.1
+"""Share of a fact's range by which a home may lie outside and still be at the edge: homes built since the sales, a
+house a little larger than any sold."""
+BEYOND_AT_SIZE = 0.25
+"""The same of the range at a size: it is told by fewer homes, and by a line."""
+BEYOND_PLACE = 2.0
+"""A home is out of reach that is farther from every sold one than so many times what any was from its nearest."""
+_LONG_TAIL = 2.5
+"""A positive fact whose 99th percentile is more than this many medians is compared by its logarithm."""
+_ROUNDING = 1e-9
+_FEWEST = 100
+"""Homes that must know a fact before its range at a size is taken for learned."""
+
+
+class Refusal(NamedTuple):
+    """Why a home gets no price: the fact, and a sentence with its value and what was learned."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A number's usual value at a size, and how far the sold homes departed from it; see `_straight`.
+
+    Parameters
+    ----------
+    level, slope
+        Of the straight line.
+    low, high
+        Smallest and greatest departure.
+    logarithmic
+        Whether the number is taken as log(1 + x).
+    """
+
+    level: float
+    slope: float
+    low: float
+    high: float
+    logarithmic: bool
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Made by `fit` or `from_state`, then never changed.
+
+    Parameters
+    ----------
+    market
+        The market.
+    ends
+        Feature name → least and greatest value of each number.
+    lines
+        Name of the size → feature name → its line over the logarithm of the size.
+    places
+        Of the sold homes, north and east in km, shape (n, 2); None in a market without places.
+    mean_latitude
+        Degrees, of the sold homes.
+    farthest_km
+        That any sold home was from its nearest.
+    """
+
+    market: Market
+    ends: Mapping[str, tuple[float, float]]
+    lines: Mapping[str, Mapping[str, Line]]
+    places: FloatArray | None
+    mean_latitude: float
+    farthest_km: float
+
+    @classmethod
+    def fit(cls, market: Market, facts: Facts) -> Self:
+        """Learn from n sold homes."""
+        ends, lines = {}, {}
+        for feature in _compared(market):
+            known = facts[feature.name][facts.known(feature.name)]
+            if len(known):
+                ends[feature.name] = (float(known.min()), float(known.max()))
+        for size in _compared(market):
+            if size.required and size.name in ends and ends[size.name][0] > 0:
+                others = [feature for feature in _compared(market) if feature.name in ends and feature != size]
+                lines[size.name] = dict(_lines(facts, size.name, others))
+        if market.coordinates is None or not facts.known(market.coordinates[0]).any():
+            return cls(market, ends, lines, None, np.nan, np.inf)
+        latitude = float(np.nanmean(facts[market.coordinates[0]]))
+        places = kilometres(facts, market.coordinates, latitude)
+        places = np.unique(places[~np.isnan(places).any(axis=1)].round(3), axis=0)
+        apart = np.asarray(KDTree(places).query(places, k=[2])[0]) if len(places) > 1 else np.zeros(1)
+        return cls(market, ends, lines, places, latitude, float(apart.max()))
+
+    def judge(self, facts: Facts) -> tuple[dict[int, list[Refusal]], dict[str, BoolArray]]:
+        """Hold n homes against what was learned.
+
+        Returns
+        -------
+        refusals
+            Row → why that home gets no price; only rows that get none.
+        edges
+            Warning → where, shape (n,): a home near the edge of what was learned.
+        """
+        refusals: dict[int, list[Refusal]] = {}
+        edges: dict[str, BoolArray] = {}
+        for check in (self._by_itself, self._at_size, self._by_place):
+            for feature, near, beyond, tell in check(facts):
+                for row in np.flatnonzero(beyond):
+                    refusals.setdefault(int(row), []).append(Refusal(feature, tell(int(row))))
+                text = f"{feature} is at the edge of what was learned: the range is wider"
+                if (near & ~beyond).any():
+                    edges[text] = edges.get(text, np.zeros(len(facts), np.bool_)) | (near & ~beyond)
+        return refusals, edges
+
+    def _by_itself(self, facts: Facts) -> Iterator[Any]:
+        for name, (least, greatest) in self.ends.items():
+            value, slack = facts[name], self._slack(name)
+            near, beyond = _outside(value, least, greatest, slack)
+
+            def tell(row: int, name: str = name, least: float = least, greatest: float = greatest) -> str:
+                return (
+                    f"{_shown(facts[name][row])} is beyond what was learned: {_shown(least)} to {_shown(greatest)}"
+                )
+
+            yield name, near, beyond, tell
+
+    def _slack(self, name: str) -> float:
+        """Return by how much a number may lie outside its range: at least a step, of one that has steps."""
+        least, greatest = self.ends[name]
+        step = 1.0 if self.market.by_name[name].kind == "integer" else 0.0
+        return max(BEYOND * (greatest - least), step)
+
+    def _at_size(self, facts: Facts) -> Iterator[Any]:
+        for size, lines in self.lines.items():
+            usual_size = np.log(np.maximum(facts[size], 1e-9))
+            for name, line in lines.items():
+                usual = line.level + line.slope * usual_size
+                departure = _straight(facts[name], logarithmic=line.logarithmic) - usual
+                near, beyond = _outside(departure, line.low, line.high, BEYOND_AT_SIZE * (line.high - line.low))
+
+                def tell(
+                    row: int, name: str = name, size: str = size, line: Line = line, usual: FloatArray = usual
+                ) -> str:
+                    low, high = (
+                        _back(usual[row] + end, logarithmic=line.logarithmic) for end in (line.low, line.high)
+                    )
+                    least, greatest = self.ends[name]
+                    return (
+                        f"{_shown(facts[name][row])} is beyond what was learned of homes with {size} "
+                        f"{_shown(facts[size][row])}: {_shown(max(low, least))} to {_shown(min(high, greatest))}"
+                    )
+
+                yield name, near, beyond, tell
+
+    def _by_place(self, facts: Facts) -> Iterator[Any]:
+        if self.places is None or self.market.coordinates is None:
+            return
+        place = kilometres(facts, self.market.coordinates, self.mean_latitude)
+        somewhere = ~np.isnan(place).any(axis=1)
+        km = np.zeros(len(facts))
+        km[somewhere] = self._tree.query(place[somewhere])[0]
+
+        def tell(row: int) -> str:
+            latitude, longitude = (float(facts[name][row]) for name in self.market.coordinates or ())
+            return (
+                f"the nearest sold home is {km[row]:.1f} km from {latitude:g}, {longitude:g}; "
+                f"no sold home is farther than {self.farthest_km:.1f} km from its nearest"
+            )
+
+        yield self.market.coordinates[0], km > self.farthest_km, km > BEYOND_PLACE * self.farthest_km, tell
+
+    @cached_property
+    def _tree(self) -> KDTree:
+        assert self.places is not None  # noqa: S101  # `_by_place` has looked
+        return KDTree(self.places)
+
+    def state(self) -> dict[str, Any]:
+        """Return what was learned as plain values and arrays; `from_state` takes it back."""
+        return {
+            "ends": {name: list(ends) for name, ends in self.ends.items()},
+            "lines": {
+                size: {name: vars(line).copy() for name, line in lines.items()}
+                for size, lines in self.lines.items()
+            },
+            "places": self.places,
+            "mean_latitude": self.mean_latitude,
+            "farthest_km": self.farthest_km,
+        }
+
+    @classmethod
+    def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
+        """Build it again from its state."""
+        return cls(
+            market,
+            {name: (least, greatest) for name, (least, greatest) in state["ends"].items()},
+            {size: {name: Line(**line) for name, line in lines.items()} for size, lines in state["lines"].items()},
+            state["places"],
+            state["mean_latitude"],
+            state["farthest_km"],
+        )
+
+
+def _compared(market: Market) -> list[Feature]:
+    """Return the numbers that have a range: a place has none of its own, a truth value none at all."""
+    return [feature for feature in market.numbers if feature.kind in {"number", "integer", "date"}]
+
+
+def _lines(facts: Facts, size: str, others: list[Feature]) -> Iterator[tuple[str, Line]]:
+    """Fit each fact's line over the size, by least squares."""
+    for feature in others:
+        both = facts.known(feature.name) & facts.known(size)
+        if both.sum() < _FEWEST:
+            continue
+        value, usual_size = facts[feature.name][both], np.log(facts[size][both])
+        middle, high = np.quantile(value, (0.5, 0.99))
+        logarithmic = bool(value.min() >= 0 and high > _LONG_TAIL * max(middle, 0.25))
+        y = _straight(value, logarithmic=logarithmic)
+        spread = usual_size.var()
+        slope = float(np.mean((usual_size - usual_size.mean()) * y) / spread) if spread else 0.0
+        level = float(y.mean() - slope * usual_size.mean())
+        departure = y - level - slope * usual_size
+        yield feature.name, Line(level, slope, float(departure.min()), float(departure.max()), logarithmic)
+
+
+def _straight(value: NDArray[Any], *, logarithmic: bool) -> FloatArray:
+    """Return a number as it is compared."""
+    straight: FloatArray = np.log1p(np.maximum(value, 0.0)) if logarithmic else value
+    return straight
+
+
+def _back(straight: float, *, logarithmic: bool) -> float:
+    return float(np.expm1(straight)) if logarithmic else straight
+
+
+def _outside(value: FloatArray, low: float, high: float, slack: float) -> tuple[BoolArray, BoolArray]:
+    """Return where values (n,) are outside an interval, and where by more than the slack; NaN is inside."""
+    # The sold homes at the very ends are inside, whatever the last bits of their logarithms.
+    low, high = low - _ROUNDING, high + _ROUNDING
+    return (value < low) | (value > high), (value < low - slack) | (value > high + slack)
+
+
+def _shown(value: float) -> str:
+    return f"{round(float(value), 2):,g}" if abs(value) < 1e6 else f"{value:,.0f}"
