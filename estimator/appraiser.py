@@ -8,6 +8,7 @@ import numpy as np
 
 from estimator.areas import AreaLookup, Areas
 from estimator.errors import SavedVersionError
+from estimator.fact_ranges import FactRanges
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray
 from estimator.intervals import ONE_SIGMA, ConformalRange
 from estimator.market import Market
@@ -89,6 +90,8 @@ class Appraiser:
         How far a price may lie from its value.
     sale_dates
         The oldest and the newest day of sale in the file, datetime64[D]; None in a market without dates.
+    fact_ranges
+        What values the facts of the training and validation sales take.
     """
 
     def __init__(
@@ -98,12 +101,14 @@ class Appraiser:
         model: PriceModel,
         ranges: ConformalRange,
         sale_dates: tuple[np.datetime64, np.datetime64] | None,
+        fact_ranges: FactRanges,
     ) -> None:
         self.market = market
         self.areas = areas
         self.model = model
         self.ranges = ranges
         self.sale_dates = sale_dates
+        self.fact_ranges = fact_ranges
 
     @classmethod
     def fit(
@@ -134,12 +139,13 @@ class Appraiser:
         train, validation = (completed(lookup, part) for part in (parts.train, parts.validation))
         model = PriceModel.fit(market, train, validation, rng, callbacks, recipe)
         ranges = _calibrate(market, lookup, model, validation, rng)
-        model = model.knowing(train.joined(validation))
+        learned_from = train.joined(validation)
+        model = model.knowing(learned_from)
         dates = None
         if train.date is not None:
             every = np.concatenate([part.date for part in (parts.train, parts.validation, parts.test)])
             dates = (every.min(), every.max())
-        return cls(market, lookup, model, ranges, dates)
+        return cls(market, lookup, model, ranges, dates, FactRanges.fit(market, learned_from.facts))
 
     def knowing(self, sales: Sales) -> Self:
         """Return the appraiser with these sales as evidence, for whoever values a home after them.
@@ -149,7 +155,7 @@ class Appraiser:
         """
         completed = replace(sales, facts=self.areas.complete(sales.facts)[0])
         model = self.model.knowing(completed)
-        return type(self)(self.market, self.areas, model, self.ranges, self.sale_dates)
+        return type(self)(self.market, self.areas, model, self.ranges, self.sale_dates, self.fact_ranges)
 
     def value(self, facts: Facts, date: DateArray | None = None) -> Valuations:
         """Value n subjects.
@@ -196,6 +202,7 @@ class Appraiser:
             "model": self.model.state(),
             "ranges": self.ranges.state(),
             "sale_dates": dates,
+            "fact_ranges": self.fact_ranges.state(),
         }
 
     @classmethod
@@ -219,6 +226,7 @@ class Appraiser:
             PriceModel.from_state(market, state["model"]),
             ConformalRange.from_state(state["ranges"]),
             None if dates is None else (np.datetime64(dates[0], "D"), np.datetime64(dates[1], "D")),
+            FactRanges.from_state(state["fact_ranges"]),
         )
 
     def _within_sales(self, date: DateArray | None, n: int) -> tuple[DateArray | None, dict[str, BoolArray]]:

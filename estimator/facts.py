@@ -21,6 +21,8 @@ Float32Array = NDArray[np.float32]
 LabelArray = NDArray[np.str_]
 BoolArray = NDArray[np.bool_]
 DateArray = NDArray[np.datetime64]
+Value = float | int | bool | str
+"""A known fact as JSON gives it."""
 
 MAX_LABEL_LENGTH = 200
 """Characters in a label: longer than any neighbourhood's name, short enough to store by the million."""
@@ -73,21 +75,13 @@ class Facts:
             }
         )
 
-    def as_values(self, market: Market, row: int) -> dict[str, float | int | bool | str]:
+    def as_values(self, market: Market, row: int) -> dict[str, Value]:
         """Return what is known of one home as JSON gives it; `check_value` takes each value back."""
-        values: dict[str, float | int | bool | str] = {}
+        values: dict[str, Value] = {}
         for feature in market.features:
             if not self.known(feature.name)[row]:
                 continue
-            value = self[feature.name][row]
-            if feature.is_label:
-                values[feature.name] = str(value)
-            elif feature.kind == "date":
-                values[feature.name] = (_EPOCH + dt.timedelta(days=int(value))).isoformat()
-            elif feature.kind == "boolean":
-                values[feature.name] = bool(value)
-            else:
-                values[feature.name] = int(value) if float(value).is_integer() else float(value)
+            values[feature.name] = json_value(feature, self[feature.name][row])
         return values
 
     @classmethod
@@ -100,6 +94,18 @@ class Facts:
         for feature in market.labels:
             columns[feature.name] = np.array([subject.get(feature.name, "") for subject in subjects], np.str_)
         return cls(columns)
+
+
+def json_value(feature: Feature, value: float | str) -> Value:
+    """Return a known value, as a column of `Facts` holds it, as JSON gives it; `check_value` takes it back."""
+    if feature.is_label:
+        return str(value)
+    number = float(value)
+    if feature.kind == "date":
+        return (_EPOCH + dt.timedelta(days=int(number))).isoformat()
+    if feature.kind == "boolean":
+        return bool(number)
+    return int(number) if number.is_integer() else number
 
 
 def check_value(feature: Feature, value: object) -> float | str:
