@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from estimator.areas import AreaLookup, Areas
+from estimator.comparable_sales import ComparableSales, comparable_sales
 from estimator.errors import SavedVersionError
 from estimator.fact_ranges import FactRanges
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray
@@ -191,6 +192,20 @@ class Appraiser:
             currency=self.market.currency,
             confidence=CONFIDENCE,
         )
+
+    def comparables(self, facts: Facts, date: DateArray | None = None) -> Sequence[ComparableSales] | None:
+        """Return the sold homes behind the values of n subjects, as `value` uses them; its arguments.
+
+        Returns
+        -------
+        sequence or None
+            One entry a subject, which does not depend on the others; None in a market without places.
+        """
+        comparables = self.model.comparables
+        if comparables is None:
+            return None
+        completed, _ = self.areas.complete(facts)
+        return comparable_sales(comparables, completed, self._within_sales(date, len(facts))[0])
 
     def state(self) -> dict[str, Any]:
         """Return everything learned as plain values and arrays; `from_state` takes it back."""
