@@ -41,7 +41,7 @@ class UsedSale:
     distance_km
         From the subject, to the metre.
     weight
-        Its share among all comparables, told or not; theirs sum to 1.
+        Its share among all comparables, told or not, to a millionth; theirs sum to 1.
     adjustments
         Fact → what the subject's difference in it adds to the price, to the cent; `valuation_date`: what the time
         since the sale does. None is 0.
@@ -193,7 +193,7 @@ def _used(market: Market, grid: Grid, places: NDArray[np.intp]) -> tuple[UsedSal
             _day(sold, row),
             _cents(sold.price[row]),
             _metres(grid.km[place]),
-            float(grid.weight[place]),
+            round(float(grid.weight[place]), 6),
             {name: amount for name, amount in zip(names, amounts[row].tolist(), strict=True) if amount},
             float(adjusted[row]),
         )

@@ -9,7 +9,7 @@ from marshmallow import fields
 
 from estimator.facts import MAX_LABEL_LENGTH
 from estimator.market import Feature
-from service import about, problems
+from service import about, problems, reasons
 from service.schemas import DateField, FactField, SubjectSchema
 
 _TYPES = {
@@ -39,7 +39,7 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
     assert plugin.converter is not None  # noqa: S101  # set by APISpec, which has just been given the plugin
     plugin.converter.add_attribute_function(_describe_field)  # type: ignore[no-untyped-call]
     spec.components.schema("Subject", schema=schema)
-    for name, component in {**_COMPONENTS, **about.SCHEMAS}.items():
+    for name, component in {**_COMPONENTS, **about.SCHEMAS, **reasons.SCHEMAS}.items():
         spec.components.schema(name, component)
     spec.path("/predict", operations={"post": _predict(example)})
     for path, (summary, media_type) in _READ_ONLY.items():
@@ -59,6 +59,7 @@ def _predict(example: Mapping[str, Any]) -> dict[str, Any]:
         "summary": "Value one home, or a list of homes",
         "description": "A list is answered in its order, with an error in the place of each home that cannot be"
         " valued. A fact left out, or null, is looked up or unknown: the answer says which.",
+        "parameters": [reasons.describe_include()],
         "requestBody": {
             "required": True,
             "content": {
@@ -155,6 +156,7 @@ _VALUATION: dict[str, Any] = {
     },
 }
 _VALUATION["required"] = list(_VALUATION["properties"])
+_VALUATION["properties"] |= {name: reason.schema for name, reason in reasons.REASONS.items()}
 
 _PROBLEM: dict[str, Any] = {
     "type": "object",

@@ -46,7 +46,7 @@ UNKNOWN_PARAMETER = Kind(
     "unknown-parameter",
     400,
     "Unknown parameter",
-    "The address has a query parameter that this route does not know.",
+    "The address has a query parameter that this route does not know, or a word in one that it does not know.",
 )
 NO_LENGTH = Kind(
     "no-length",
@@ -58,7 +58,10 @@ BODY_TOO_LARGE = Kind(
     "body-too-large", 413, "Body too large", "The body is larger than this server takes: send it in parts."
 )
 TOO_MANY_ROWS = Kind(
-    "too-many-rows", 413, "Too many rows", "The list is longer than this server takes at once: send it in parts."
+    "too-many-rows",
+    413,
+    "Too many rows",
+    "The list is longer than this server takes at once, or too long for the reasons asked for: send it in parts.",
 )
 NOT_JSON = Kind("not-json", 415, "Not JSON", "The Content-Type is not application/json.")
 INVALID_FACTS = Kind(

@@ -8,6 +8,7 @@ from marshmallow import ValidationError
 
 from estimator.appraiser import Appraiser
 from estimator.facts import Facts
+from service.reasons import NOTHING, Included, give_reasons
 from service.schemas import Subject, SubjectSchema
 
 
@@ -22,17 +23,22 @@ def check_subject(schema: SubjectSchema, value: object) -> Subject | list[dict[s
     return subject
 
 
-def value_subjects(appraiser: Appraiser, version: str, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
+def value_subjects(
+    appraiser: Appraiser, version: str, subjects: Sequence[Subject], included: Included = NOTHING
+) -> list[dict[str, Any]]:
     """Value subjects, all at once.
 
     Parameters
     ----------
     version
         The appraiser's version, which each valuation names.
+    included
+        The reasons that each valuation comes with.
     """
     if not subjects:
         return []
     facts = Facts.of(appraiser.market, [subject.facts for subject in subjects])
     dates = np.array([subject.date for subject in subjects], "datetime64[D]")
     valuations = appraiser.value(facts, dates)
-    return [valuations.as_dict(row) | {"model_version": version} for row in range(len(subjects))]
+    reasons = give_reasons(appraiser, facts, dates, included)
+    return [valuations.as_dict(row) | {"model_version": version} | reasons[row] for row in range(len(subjects))]

@@ -188,7 +188,7 @@ def test_a_home_far_from_every_sale_still_gets_finite_numbers(client: FlaskClien
 
 
 def test_a_parameter_that_is_not_known_is_refused_not_passed_over(client: FlaskClient) -> None:
-    answer = client.post("/predict?include=comparables", data=json.dumps(HOME), content_type="application/json")
+    answer = client.post("/predict?reasons=all", data=json.dumps(HOME), content_type="application/json")
     assert answer.status_code == 400
     assert answer.get_json(force=True)["type"] == "/problems/unknown-parameter"
-    assert "'include'" in answer.get_json(force=True)["detail"]
+    assert "'reasons'" in answer.get_json(force=True)["detail"]
