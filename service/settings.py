@@ -80,8 +80,8 @@ class Settings:
         int,
         About(
             "homes × reasons",
-            "Most reasons in an answer, which `include` asks for: about two seconds of one worker's time, and some"
-            " megabytes. A home with its comparables and four facts moved has five.",
+            "Most reasons in an answer, which `include` asks for: less than two seconds of one worker's time, and"
+            " some three megabytes. A home with its comparables and four facts moved has five.",
             (1, 100_000),
         ),
     ] = 400
