@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import lsq_linear
 
 from estimator.facts import BoolArray, Float32Array, FloatArray
 from estimator.network import AdamW, cosine
@@ -23,6 +24,10 @@ BATCH = 512
 """Subjects in a step."""
 _LEARNING_RATE = 0.05
 """Of Adam, with a cosine to 0."""
+_RIDGE = 1.0
+"""As if one sale of each kind said that a difference is worth nothing: what no sales tell of stays 0."""
+_END = 3.0
+"""Where the scale of the facts ends, on either side; see `NumberScales`."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,24 @@ class Weighed:
     estimate: Float32Array
 
 
+@dataclass(frozen=True)
+class Differences:
+    """What each difference between n subjects and their comparables comes to.
+
+    Parameters
+    ----------
+    adjustment
+        Of each fact and then of the time between, log price, shape (n, count, f + 1). Added to the comparable's
+        log price they are what it suggests.
+    against
+        Of each fact, of the distance and of the time, shape (n, count, f + 2). Two comparables' sums differ by
+        the log of how many times the weight of one is the other's.
+    """
+
+    adjustment: Float32Array
+    against: Float32Array
+
+
 class AdjustmentGrid:
     """Sold homes whose prices can be adjusted for a subject.
 
@@ -138,6 +161,66 @@ class AdjustmentGrid:
         """Return the grid of n subjects; none of it depends on the other subjects."""
         return self._weigh(subjects, near, theta)[0]
 
+    def differences(self, subjects: Homes, near: Near, theta: FloatArray) -> Differences:
+        """Return what `weigh` sums up, difference by difference; of no meaning where there is no comparable."""
+        terms = Terms(theta.astype(np.float32))
+        theirs_known, theirs, theirs_square = np.split(self._table[near.rows], 3, axis=2)
+        x, both = subjects.facts[:, None], subjects.known[:, None] * theirs_known
+        since = (subjects.time[:, None] - self._time[near.rows])[:, :, None]
+        worth = both * (terms.worth * (x - theirs) + terms.bend * (x**2 - theirs_square))
+        unlike = both * np.exp(terms.likeness) * (x - theirs) ** 2
+        far = np.exp(terms.nearness) * _log_distance(near)[:, :, None]
+        return Differences(
+            np.concatenate((worth, terms.trend * since), axis=2),
+            np.concatenate((unlike, far, np.exp(terms.age) * since), axis=2),
+        )
+
+    def learn_worth(
+        self, subjects: Homes, near: Near, log_price: Float32Array, theta: FloatArray, direction: FloatArray
+    ) -> FloatArray:
+        """Return θ with what differences are worth learned again, from n subjects that hide nothing.
+
+        Where a fact of the subjects is hidden from `learn`, what it finds the fact to be worth stands for more: a
+        large comparable also says that the subject is likely to be large. Here each amount is the difference's.
+
+        Parameters
+        ----------
+        direction
+            1 or −1 for a fact that may only raise or only lower the price, 0 for the others, shape (f,).
+
+        Notes
+        -----
+        Ridge least squares with the weights held. The unknowns are a fact's slopes β + 2γx at the ends of the
+        scale, x = ±3: where neither has the wrong sign, none between them has.
+        """
+        unknowns = 2 * len(direction) + 1
+        triangle = np.column_stack((np.sqrt(_RIDGE) * np.eye(unknowns), np.zeros(unknowns)))
+        for start in range(0, len(log_price), BATCH):
+            rows = slice(start, start + BATCH)
+            some, theirs = subjects.take(rows), near.take(rows)
+            grid, table, since, _ = self._weigh(some, theirs, theta)
+            known, mean, mean_square = np.split((grid.weight[:, None] @ table)[:, 0], 3, axis=1)
+            worth = some.facts * known - some.known * mean
+            bend = some.facts**2 * known - some.known * mean_square
+            trend = (grid.weight * since).sum(axis=1)
+            miss = log_price[rows] - (grid.weight * self._log_price[theirs.rows]).sum(axis=1)
+            ends = np.hstack((worth / 2 + bend / (4 * _END), worth / 2 - bend / (4 * _END)))
+            there = np.isfinite(theirs.km[:, 0])
+            equations = np.column_stack((ends, trend, miss))[there].astype(np.float64)
+            triangle = np.asarray(np.linalg.qr(np.vstack((triangle, equations)), mode="r"))
+        sign = np.concatenate((direction, direction, [0.0]))
+        bounds = np.where(sign > 0, 0.0, -np.inf), np.where(sign < 0, 0.0, np.inf)
+        found = lsq_linear(triangle[:, :-1], triangle[:, -1], bounds).x
+        upper, lower = np.split(found[:-1], 2)
+        again = theta.copy()
+        terms = Terms(again)
+        terms.worth[:], terms.bend[:], terms.trend[:] = (
+            (upper + lower) / 2,
+            (upper - lower) / (4 * _END),
+            found[-1],
+        )
+        return again
+
     def _weigh(self, subjects: Homes, near: Near, theta: FloatArray) -> tuple[Weighed, Any, Any, Any]:
         """Return the grid, and the comparables' rows of the table, times since the sales and log distances."""
         terms = Terms(theta.astype(np.float32))
@@ -151,7 +234,7 @@ class AdjustmentGrid:
         unlikeness, adjustment = products[:, :, 0], products[:, :, 1]
         since = subjects.time[:, None] - self._time[near.rows]
         there = np.isfinite(near.km)
-        distance = np.log(np.where(there, near.km, 1.0) + NEAR_KM).astype(np.float32)
+        distance = _log_distance(near)
         suggested = self._log_price[near.rows] + adjustment + terms.trend * since
         score = -unlikeness - np.exp(terms.nearness) * distance - np.exp(terms.age) * since
         score = np.where(there, score, -np.inf)
@@ -201,3 +284,9 @@ class AdjustmentGrid:
         by.bend[:] = (square * theirs_known - known * theirs_square).sum(axis=0)
         by.trend[:] = (by_suggested * since).sum()
         return float(miss @ miss) / (2 * len(miss)), slope
+
+
+def _log_distance(near: Near) -> Float32Array:
+    """Return log(km + ε), shape (n, count); of any value where there is no comparable."""
+    log_km: Float32Array = np.log(np.where(np.isfinite(near.km), near.km, 1.0) + NEAR_KM).astype(np.float32)
+    return log_km

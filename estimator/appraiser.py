@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from estimator.areas import AreaLookup, Areas
+from estimator.comparable_sales import ComparableSales, comparable_sales
 from estimator.contributions import Contributions, explain, usual_home
 from estimator.errors import SavedVersionError
 from estimator.fact_ranges import FactRanges
@@ -250,6 +251,20 @@ class Appraiser:
             currency=self.market.currency,
             confidence=confidence,
         )
+
+    def comparables(self, facts: Facts, date: DateArray | None = None) -> Sequence[ComparableSales] | None:
+        """Return the sold homes behind the values of n subjects, as `value` uses them; its arguments.
+
+        Returns
+        -------
+        sequence or None
+            One entry a subject, which does not depend on the others; None in a market without places.
+        """
+        comparables = self.model.comparables
+        if comparables is None:
+            return None
+        completed, _ = self.areas.complete(facts)
+        return comparable_sales(comparables, completed, self._within_sales(date, len(facts))[0])
 
     def contributions(self, facts: Facts, date: DateArray | None = None) -> list[Contributions]:
         """Return why each of n subjects is worth what `value` says; dates as there. Some milliseconds each."""

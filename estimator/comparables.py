@@ -12,13 +12,13 @@ comparables are adjusted to what is usual. Their own effect on the price is then
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.adjustment_grid import BATCH, NEAR_KM, STEPS, AdjustmentGrid, Homes, Near, Terms
+from estimator.adjustment_grid import BATCH, NEAR_KM, STEPS, AdjustmentGrid, Differences, Homes, Near, Terms
 from estimator.areas import kilometres
 from estimator.encoding import NumberScales, numbers_of
 from estimator.facts import DateArray, Facts, Float32Array, FloatArray
@@ -45,11 +45,36 @@ CLUES = 4
 NEAREST = 4
 """Nearest sold homes whose prices are given as they are. On California Housing's validation blocks these three
 facts lowered the error from .403 to .391; in King County they made no difference by time, .0007 at random."""
+TOLD_FROM = 8192
+"""Sales, at most, from which what people read of a difference's worth is learned: some 50 numbers."""
 
+_SIGN = {"increasing": 1.0, "decreasing": -1.0, None: 0.0}
 _DAYS_PER_UNIT = 100.0
 """Days in one unit of time, so that a year's trend is a number like the others."""
 _CHUNK = 512
 """Subjects at a time: the rows of their 64 comparables then take some 10 MB, whatever the file's size."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The adjustment grid of one subject: its m comparables, m ≤ `COUNT`, the nearest first.
+
+    Parameters
+    ----------
+    sold
+        The comparables.
+    km
+        How far they are, shape (m,).
+    weight
+        Each one's share in what they say together, shape (m,).
+    differences
+        What lies between subject and comparables, shape (m, ·), in all that is known of the subject.
+    """
+
+    sold: Sales
+    km: FloatArray
+    weight: Float32Array
+    differences: Differences
 
 
 class Comparables:
@@ -63,6 +88,8 @@ class Comparables:
         Of the facts that are numbers.
     theta
         What the grid learned; see `Terms`.
+    told
+        The same with what each difference is worth by itself, for people to read.
     sold
         The sold homes, in order of their days: facts are looked up in them, and price, date and home.
     centre
@@ -72,12 +99,19 @@ class Comparables:
     names = NAMES
 
     def __init__(
-        self, market: Market, scales: NumberScales, theta: FloatArray, sold: Sales, centre: tuple[float, float]
+        self,
+        market: Market,
+        scales: NumberScales,
+        theta: FloatArray,
+        told: FloatArray,
+        sold: Sales,
+        centre: tuple[float, float],
     ) -> None:
-        self._market = market
+        self.market = market
+        self._sold = sold
         self._scales = scales
         self._theta = theta
-        self._sold = sold
+        self._told = told
         self._centre = centre
         self._log_price = (np.log(sold.price) - centre[0]).astype(np.float32)
         self._grid = AdjustmentGrid(self._homes(sold.facts, sold.date), self._log_price)
@@ -99,7 +133,8 @@ class Comparables:
         numbers = numbers_of(sold.facts, [feature.name for feature in market.numbers])
         alike = np.array([feature.price_effect is None for feature in market.numbers], np.bool_)
         centre = float(np.log(sold.price).mean()), float(sold.facts[market.coordinates[0]].mean())  # type: ignore[index]
-        untaught = cls(market, NumberScales.fit(numbers), Terms.start(alike), sold, centre)
+        start = Terms.start(alike)
+        untaught = cls(market, NumberScales.fit(numbers), start, start, sold, centre)
         enough = STEPS * BATCH  # no more are ever drawn
         some = len(sold) > enough
         seen = sold.take(np.sort(rng.choice(len(sold), enough, replace=False))) if some else sold
@@ -109,12 +144,18 @@ class Comparables:
         )
         log_price = (np.log(seen.price) - centre[0]).astype(np.float32)
         theta = untaught._grid.learn(subjects, near, log_price, untaught._theta, rng)
-        return cls(market, untaught._scales, theta, sold, centre)
+        every = -(-len(seen) // TOLD_FROM)
+        told = untaught._worth_told(seen.take(np.arange(0, len(seen), every)), theta)
+        return cls(market, untaught._scales, theta, told, sold, centre)
 
     def knowing(self, sales: Sales) -> "Comparables":
         """Return the same grid with other sold homes to look among, those of a known place."""
-        sold = _with_places(self._market, sales)
-        return self if sold is None else Comparables(self._market, self._scales, self._theta, sold, self._centre)
+        sold = _with_places(self.market, sales)
+        return (
+            self
+            if sold is None
+            else Comparables(self.market, self._scales, self._theta, self._told, sold, self._centre)
+        )
 
     def facts(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None = None) -> Float32Array:
         """Return what the comparables of n homes say at their valuation dates, shape (n, 6); see `look`."""
@@ -144,7 +185,7 @@ class Comparables:
         """
         said = np.empty((len(facts), len(NAMES)), np.float32)
         clues = np.empty((len(facts), CLUES), np.float32)
-        always = np.array([feature.required for feature in self._market.numbers], np.float32)
+        always = np.array([feature.required for feature in self.market.numbers], np.float32)
         for start in range(0, len(facts), _CHUNK):
             rows = slice(start, start + _CHUNK)
             some, day = facts.take(rows), None if date is None else date[rows]
@@ -158,6 +199,23 @@ class Comparables:
             said[rows][nowhere], clues[rows][nowhere] = np.nan, np.nan
         return said, clues
 
+    def grid(self, facts: Facts, date: DateArray | None) -> Grid:
+        """Return the grid of one home that was not sold, at its valuation date, for people to read.
+
+        The weights are those behind `facts`. The differences are from the subject as it is, also in the facts of
+        declared direction, which `facts` leaves to whoever learns from it; and what they are worth is learned so.
+        """
+        near, subject = self._near(facts, date, None), self._homes(facts, date)
+        there = np.isfinite(near.km[0])
+        weight = self._grid.weigh(subject, near, self._told).weight
+        between = self._grid.differences(subject, near, self._told)
+        return Grid(
+            self._sold.take(near.rows[0, there]),
+            near.km[0, there],
+            weight[0, there],
+            Differences(between.adjustment[0, there], between.against[0, there]),
+        )
+
     def state(self) -> dict[str, Any]:
         """Return everything learned as plain values and arrays; `from_state` takes it back."""
         sold = self._sold
@@ -165,6 +223,7 @@ class Comparables:
         return {
             "scales": [self._scales.median, self._scales.spread, self._scales.logarithmic],
             "theta": self._theta,
+            "told": self._told,
             "facts": columns,
             "price": sold.price,
             "date": None if sold.date is None else sold.date.astype(np.int64),
@@ -177,16 +236,18 @@ class Comparables:
         """Build the comparables again from their state; they say the same, bit for bit."""
         date = None if state["date"] is None else state["date"].astype("datetime64[D]")
         sold = Sales(Facts(state["facts"]), state["price"], date, state["home"])
-        return cls(market, NumberScales(*state["scales"]), state["theta"], sold, tuple(state["centre"]))
+        return cls(
+            market, NumberScales(*state["scales"]), state["theta"], state["told"], sold, tuple(state["centre"])
+        )
 
     @property
     def _coordinates(self) -> tuple[str, str]:
-        assert self._market.coordinates is not None  # noqa: S101  # `fit` has looked
-        return self._market.coordinates
+        assert self.market.coordinates is not None  # noqa: S101  # `fit` has looked
+        return self.market.coordinates
 
     def _homes(self, facts: Facts, date: DateArray | None) -> Homes:
         """Return n homes as the grid sees them."""
-        names = [feature.name for feature in self._market.numbers]
+        names = [feature.name for feature in self.market.numbers]
         scaled = self._scales.apply(numbers_of(facts, names)).astype(np.float32)
         known = ~np.isnan(scaled)
         days = np.zeros(len(facts)) if date is None else date.astype("datetime64[D]").astype(np.float64)
@@ -196,8 +257,15 @@ class Comparables:
     def _subjects(self, facts: Facts, date: DateArray | None) -> Homes:
         """Return n homes as the grid sees them, each the usual one in the facts of declared direction."""
         homes = self._homes(facts, date)
-        homes.facts[:, [feature.price_effect is not None for feature in self._market.numbers]] = 0.0
+        homes.facts[:, [feature.price_effect is not None for feature in self.market.numbers]] = 0.0
         return homes
+
+    def _worth_told(self, seen: Sales, theta: FloatArray) -> FloatArray:
+        """Return θ with what each difference is worth by itself; see `AdjustmentGrid.learn_worth`."""
+        direction = np.array([_SIGN[feature.price_effect] for feature in self.market.numbers])
+        log_price = (np.log(seen.price) - self._centre[0]).astype(np.float32)
+        near = self._near(seen.facts, seen.date, seen.home)
+        return self._grid.learn_worth(self._homes(seen.facts, seen.date), near, log_price, theta, direction)
 
     def _near(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None) -> Near:
         """Return the comparables of n homes."""

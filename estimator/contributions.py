@@ -43,6 +43,11 @@ class Contributions:
     reference_price: float
     parts: Mapping[str, float]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return them as an answer gives them: the greatest first, those of 0 left out."""
+        ordered = sorted(self.parts.items(), key=lambda part: -abs(part[1]))
+        return {"reference_price": self.reference_price, "parts": {name: part for name, part in ordered if part}}
+
 
 def usual_home(market: Market, facts: Facts) -> Facts:
     """Return the market's usual home: the median of each number, the commonest label, one sold home's place.

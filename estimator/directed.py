@@ -5,7 +5,7 @@ Whatever weighs these numbers by weights that are not negative gives a price tha
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -40,11 +40,14 @@ class Directed:
         not vary.
     usual
         Feature name → the median, which an unknown fact is encoded as.
+    centre
+        Mean of the training sales' numbers, shape (width,).
     """
 
     market: Market
     knots: Mapping[str, FloatArray]
     usual: Mapping[str, float]
+    centre: Float32Array
 
     @classmethod
     def fit(cls, market: Market, facts: Facts) -> Self:
@@ -59,7 +62,10 @@ class Directed:
                 values = np.unique(np.quantile(known, shares))
             knots[feature.name] = values if len(values) else np.zeros(1)
             usual[feature.name] = float(np.median(known)) if len(known) else 0.0
-        return cls(market, knots, usual)
+        uncentred = cls(market, knots, usual, np.empty(0, np.float32))
+        return replace(
+            uncentred, centre=uncentred.transform(facts).mean(axis=0, dtype=np.float64).astype(np.float32)
+        )
 
     @property
     def width(self) -> int:
@@ -96,9 +102,9 @@ class Directed:
 
     def state(self) -> dict[str, Any]:
         """Return what was learned as plain values and arrays; `from_state` takes it back."""
-        return {"knots": dict(self.knots), "usual": dict(self.usual)}
+        return {"knots": dict(self.knots), "usual": dict(self.usual), "centre": self.centre}
 
     @classmethod
     def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
         """Build the encoding again from its state."""
-        return cls(market, state["knots"], state["usual"])
+        return cls(market, state["knots"], state["usual"], state["centre"])

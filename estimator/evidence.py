@@ -92,7 +92,9 @@ class Evidence:
         latitude = np.nan if comparables is None else _mean_latitude(market, sales.facts)
         directed = Directed.fit(market, sales.facts)
         encoded = encoding.transform(sales.facts, sales.date)
-        homes = _homes(market, encoding, latitude, sales.facts, encoded, directed.transform(sales.facts))
+        homes = _homes(
+            market, encoding, latitude, sales.facts, encoded, directed.transform(sales.facts) - directed.centre
+        )
         by_kriging, left_out = learn(homes, np.log(sales.price), sales.home, rng)
         seldom = tuple(name for name in encoding.facts if sales.facts.known(name).mean() >= _NEARLY_ALL)
         nothing = NumberScales.fit(np.empty((0, 0)))
@@ -122,7 +124,9 @@ class Evidence:
             Leaves them out of kriging as well: for the sales that were learned from.
         """
         encoded, directed = self.encoding.transform(facts, date), self.directed.transform(facts)
-        homes = _homes(self.market, self.encoding, self.mean_latitude, facts, encoded, directed)
+        homes = _homes(
+            self.market, self.encoding, self.mean_latitude, facts, encoded, directed - self.directed.centre
+        )
         said, clues = self._said(homes, facts, date, home, left_out)
         scaled = self.scales.apply(said)
         scaled[np.isnan(scaled)] = 0.0
@@ -132,13 +136,15 @@ class Evidence:
         columns = np.hstack((scaled.astype(np.float32), encoded, directed))
         ways = self.directed.required_ways(directed)
         clues = np.hstack((clues, ways, ways**2))
-        return Seen(columns, said[:, 0] + self.kriging.worth_of(directed), clues, complete)
+        return Seen(columns, said[:, 0] + self.kriging.worth_of(homes.directed), clues, complete)
 
     def knowing(self, sales: Sales) -> "Evidence":
         """Return the same columns of what these sales say: newer ones than those that `fit` was given, say."""
         always_the_same = np.random.default_rng(0)  # so that the same sales are the same evidence, whoever asks
         encoded, directed = self.encoding.transform(sales.facts, sales.date), self.directed.transform(sales.facts)
-        homes = _homes(self.market, self.encoding, self.mean_latitude, sales.facts, encoded, directed)
+        homes = _homes(
+            self.market, self.encoding, self.mean_latitude, sales.facts, encoded, directed - self.directed.centre
+        )
         return replace(
             self,
             kriging=learn(homes, np.log(sales.price), sales.home, always_the_same)[0],
@@ -202,7 +208,11 @@ def _homes(
     encoded: NDArray[np.float32],
     directed: NDArray[np.float32],
 ) -> Homes:
-    """Return n homes as kriging sees them: encoded facts, and their places on a plane."""
+    """Return n homes as kriging sees them: encoded facts, and their places on a plane.
+
+    The directed numbers are taken from the mean home's: kriging's price without them is then that of a home that
+    there are many of. From the least home's it would move with every sale learned from anew.
+    """
     numbers, flags = encoded[:, : encoding.numbers], encoded[:, encoding.numbers :]
     if market.coordinates is None or np.isnan(mean_latitude):
         return Homes(numbers, flags, directed, None)

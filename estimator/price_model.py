@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from estimator.comparables import Comparables
 from estimator.drift import MarketDrift
 from estimator.eights import in_eights
 from estimator.evidence import Evidence, Seen
@@ -203,6 +204,11 @@ class PriceModel:
     def facts(self) -> tuple[str, ...]:
         """Names of the facts it takes, in the market's order."""
         return self._evidence.encoding.facts
+
+    @property
+    def comparables(self) -> Comparables | None:
+        """The sold homes that it looks among; None in a market without places."""
+        return self._evidence.comparables
 
     def unknown(self, facts: Facts) -> BoolArray:
         """Return which facts the network goes without, shape (n, len(self.facts))."""

@@ -10,6 +10,7 @@ from estimator.evaluation import ALL_FACTS, REQUIRED_FACTS
 from estimator.market import Feature
 from estimator.ratio_study import ACCEPTABLE, ENOUGH_SALES
 from estimator.registry import SavedVersion
+from service.json_schema import an_object, or_null, ref
 
 
 def about_model(saved: SavedVersion, example: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,19 +50,6 @@ def _about_feature(feature: Feature) -> dict[str, Any]:
     }
 
 
-def _object(properties: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """Describe an object that always has all its properties."""
-    return {"type": "object", "required": list(properties), "properties": dict(properties), **more}
-
-
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 
 _RATIO_FIGURES = {
@@ -86,7 +74,7 @@ _RATIO_FIGURES = {
 """Figure of a ratio study → what it is."""
 
 SCHEMAS: Mapping[str, dict[str, Any]] = {
-    "Model": _object(
+    "Model": an_object(
         {
             "model_version": {"type": "string"},
             "created": {"type": "string", "format": "date-time"},
@@ -103,15 +91,15 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                 "additionalProperties": {"type": "object", "additionalProperties": {"type": "number"}},
                 "description": "What was known of the test homes → how far their values were from their prices.",
             },
-            "ratio_study": _or_null(_ref("RatioStudies")),
+            "ratio_study": or_null(ref("RatioStudies")),
             "example": {"type": "object", "description": "A request and its answer."},
         }
     ),
-    "RatioStudies": _object(
+    "RatioStudies": an_object(
         {
             "standard": {"type": "string", "description": "Where measures and ranges come from."},
             "confidence": {"type": "number", "description": "Of every interval."},
-            "acceptable": _object(
+            "acceptable": an_object(
                 {
                     name: {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 2, "maxItems": 2}
                     for name in ACCEPTABLE
@@ -119,39 +107,39 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                 description="Measure → the lowest and the highest value that the standard accepts, null where"
                 " there is no bound.",
             ),
-            ALL_FACTS: _ref("RatioStudy"),
-            REQUIRED_FACTS: _ref("RatioStudy"),
+            ALL_FACTS: ref("RatioStudy"),
+            REQUIRED_FACTS: ref("RatioStudy"),
         },
         description="The assessor's ratio study of the test sales: valued with all facts, and with the required"
         " ones alone.",
     ),
-    "RatioStudy": _object(
+    "RatioStudy": an_object(
         {
-            "overall": _ref("RatioFigures"),
+            "overall": ref("RatioFigures"),
             "price_bands": {
                 "type": ["array", "null"],
                 "description": "By worth, half from the price and half from the value: bands of the price alone"
                 " would make any values look regressive.",
                 "items": {
                     "allOf": [
-                        _ref("RatioFigures"),
-                        _object({"low": {"type": "number"}, "high": {"type": "number"}}),
+                        ref("RatioFigures"),
+                        an_object({"low": {"type": "number"}, "high": {"type": "number"}}),
                     ]
                 },
             },
             "areas": {
                 "type": ["array", "null"],
-                "items": {"allOf": [_ref("RatioFigures"), _object({"postal_code": {"type": "string"}})]},
+                "items": {"allOf": [ref("RatioFigures"), an_object({"postal_code": {"type": "string"}})]},
             },
             "reasons": {**_TEXTS, "description": "Why bands or areas are null."},
         }
     ),
-    "RatioFigures": _object(
+    "RatioFigures": an_object(
         {
             "n": {"type": "integer", "description": "Sales compared."},
             "trimmed": {"type": "integer", "description": "Sales left out as outliers."},
             **{name: {"type": ["number", "null"], "description": text} for name, text in _RATIO_FIGURES.items()},
-            "met": _object(
+            "met": an_object(
                 {name: {"type": ["boolean", "null"]} for name in ACCEPTABLE},
                 description="Measure → whether it is in its acceptable range; null where that cannot be told, as"
                 f" with fewer than {ENOUGH_SALES} sales.",

@@ -15,7 +15,7 @@ from service.about import about_model
 from service.openapi import openapi_document
 from service.problems import NOT_READY, ProblemError
 from service.schemas import Subject, SubjectSchema
-from service.valuing import check_subject, value_subjects
+from service.valuing import Asked, check_subject, value_subjects
 
 RETRY_SECONDS = 2.0
 """Pause before a model that could not be loaded is tried again: soon, and without flooding the log."""
@@ -53,7 +53,9 @@ class Snapshot:
         request = saved.manifest["example"]
         subject = check_subject(schema, request)
         assert isinstance(subject, Subject), subject  # noqa: S101  # a sale that passed the same checks
-        example = {"request": request, "answer": value_subjects(appraiser, saved.name, [subject])[0]}
+        (answer,) = value_subjects(appraiser, saved.name, [subject], Asked())
+        assert isinstance(answer, dict), answer  # noqa: S101  # training has valued it
+        example = {"request": request, "answer": answer}
         return cls(
             saved.name,
             appraiser,

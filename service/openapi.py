@@ -7,9 +7,11 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import fields
 
+from estimator.appraiser import CONFIDENCE
 from estimator.facts import MAX_LABEL_LENGTH
+from estimator.intervals import GREATEST_CONFIDENCE, LEAST_CONFIDENCE
 from estimator.market import Feature
-from service import about, problems
+from service import about, problems, reasons
 from service.schemas import DateField, FactField, SubjectSchema
 
 _TYPES = {
@@ -39,7 +41,7 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
     assert plugin.converter is not None  # noqa: S101  # set by APISpec, which has just been given the plugin
     plugin.converter.add_attribute_function(_describe_field)  # type: ignore[no-untyped-call]
     spec.components.schema("Subject", schema=schema)
-    for name, component in {**_COMPONENTS, **about.SCHEMAS}.items():
+    for name, component in {**_COMPONENTS, **about.SCHEMAS, **reasons.SCHEMAS}.items():
         spec.components.schema(name, component)
     spec.path("/predict", operations={"post": _predict(example)})
     for path, (summary, media_type) in _READ_ONLY.items():
@@ -59,6 +61,7 @@ def _predict(example: Mapping[str, Any]) -> dict[str, Any]:
         "summary": "Value one home, or a list of homes",
         "description": "A list is answered in its order, with an error in the place of each home that cannot be"
         " valued. A fact left out, or null, is looked up or unknown: the answer says which.",
+        "parameters": [reasons.describe_include(), _CONFIDENCE],
         "requestBody": {
             "required": True,
             "content": {
@@ -81,6 +84,20 @@ def _predict(example: Mapping[str, Any]) -> dict[str, Any]:
         }
         | _problem_answers(kind.status for kind in problems.KINDS),
     }
+
+
+_CONFIDENCE = {
+    "name": "confidence",
+    "in": "query",
+    "required": False,
+    "description": "Share of prices that the ranges are to hold.",
+    "schema": {
+        "type": "number",
+        "minimum": LEAST_CONFIDENCE,
+        "maximum": GREATEST_CONFIDENCE,
+        "default": CONFIDENCE,
+    },
+}
 
 
 def _problem_answers(statuses: Iterable[int]) -> dict[str, Any]:
@@ -155,6 +172,7 @@ _VALUATION: dict[str, Any] = {
     },
 }
 _VALUATION["required"] = list(_VALUATION["properties"])
+_VALUATION["properties"] |= {name: reason.schema for name, reason in reasons.REASONS.items()}
 
 _PROBLEM: dict[str, Any] = {
     "type": "object",

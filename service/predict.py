@@ -1,16 +1,35 @@
-"""`POST /predict`: one subject → its valuation; a list → a list, in order, with an error in a bad row's place."""
+"""`POST /predict`: one subject → its valuation; a list → a list, in order, with an error in a bad row's place.
 
+With `?include=` each valuation comes with reasons; see `reasons`. With `?confidence=` ranges are as sure as asked.
+"""
+
+import re
 from typing import Any
 
 from flask import Blueprint, Response, request
+from werkzeug.datastructures import MultiDict
 
+from estimator.appraiser import CONFIDENCE as DEFAULT
+from estimator.facts import shown
+from estimator.intervals import check_confidence
 from service.json_body import json_answer, read_json
 from service.live_model import LiveModel, Snapshot
-from service.problems import INVALID_FACTS, TOO_MANY_ROWS, UNKNOWN_PARAMETER, ProblemError
+from service.problems import (
+    BAD_CONFIDENCE,
+    INVALID_FACTS,
+    OUT_OF_REACH,
+    TOO_MANY_ROWS,
+    UNKNOWN_PARAMETER,
+    ProblemError,
+)
+from service.reasons import INCLUDE, NOTHING, Included, how_many, read_include
 from service.schemas import Subject
 from service.settings import Settings
-from service.valuing import check_subject, value_subjects
+from service.valuing import Asked, check_subject, value_subjects
 
+CONFIDENCE = "confidence"
+PARAMETERS = (INCLUDE, CONFIDENCE)
+"""What the address may ask for."""
 MAX_ERRORS = 100
 """Errors told in one answer, besides the first of each row: a small body must not make a huge answer."""
 
@@ -22,41 +41,91 @@ def predict_routes(live: LiveModel, settings: Settings) -> Blueprint:
     @routes.post("/predict")
     def predict() -> Response:
         snapshot = live.take()
-        if request.args:
-            raise ProblemError(UNKNOWN_PARAMETER, f"{next(iter(request.args))[:60]!a} is no parameter of /predict")
+        asked = _asked(request.args, snapshot)
         body = read_json(request, settings.max_body)
-        if not isinstance(body, list):
-            return json_answer(_one(snapshot, body))
-        if len(body) > settings.max_rows:
+        if isinstance(body, list) and len(body) > settings.max_rows:
             raise ProblemError(
                 TOO_MANY_ROWS, f"the list has {len(body)} homes; at most {settings.max_rows} are taken"
             )
-        return json_answer(_many(snapshot, body))
+        _check_reasons(len(body) if isinstance(body, list) else 1, asked.included, settings.max_reasons)
+        if isinstance(body, list):
+            return json_answer(_many(snapshot, body, asked))
+        return json_answer(_one(snapshot, body, asked))
 
     return routes
 
 
-def _one(snapshot: Snapshot, value: object) -> dict[str, Any]:
+def _asked(args: MultiDict[str, str], snapshot: Snapshot) -> Asked:
+    """Return what the address asks for besides prices."""
+    for name in args:
+        if name not in PARAMETERS:
+            known = " and ".join(PARAMETERS)
+            raise ProblemError(UNKNOWN_PARAMETER, f"{name[:60]!a} is no parameter of /predict; known are {known}")
+    asked, confidence = args.getlist(INCLUDE), args.getlist(CONFIDENCE)
+    if len(asked) > 1:
+        raise ProblemError(UNKNOWN_PARAMETER, f"{INCLUDE} stands {len(asked)} times; put commas between its words")
+    return Asked(
+        _confidence(confidence) if confidence else DEFAULT,
+        read_include(asked[0], snapshot.appraiser.market) if asked else NOTHING,
+    )
+
+
+def _confidence(texts: list[str]) -> float:
+    if len(texts) > 1:
+        raise ProblemError(BAD_CONFIDENCE, f"{CONFIDENCE} stands {len(texts)} times")
+    # float() also takes what nobody means by a number: 0_9, full-width digits, infinity.
+    if not re.fullmatch(r"[0-9]*\.?[0-9]+", texts[0], re.ASCII):
+        raise ProblemError(BAD_CONFIDENCE, f"{CONFIDENCE}: {shown(texts[0])} is not a number such as 0.8")
+    try:
+        return check_confidence(float(texts[0]))
+    except ValueError as error:
+        raise ProblemError(BAD_CONFIDENCE, f"{CONFIDENCE}: {error}") from error
+
+
+def _check_reasons(homes: int, included: Included, limit: int) -> None:
+    """Refuse what would take long to answer."""
+    each = how_many(included)
+    if homes * each > limit:
+        raise ProblemError(
+            TOO_MANY_ROWS,
+            f"{homes} homes with {each} reasons each are {homes * each} reasons; at most {limit} are given",
+        )
+
+
+def _one(snapshot: Snapshot, value: object, asked: Asked) -> dict[str, Any]:
     outcome = check_subject(snapshot.schema, value)
     if not isinstance(outcome, Subject):
         raise _invalid(outcome, MAX_ERRORS)
-    return value_subjects(snapshot.appraiser, snapshot.version, [outcome])[0]
+    (valuation,) = value_subjects(snapshot.appraiser, snapshot.version, [outcome], asked)
+    if not isinstance(valuation, dict):
+        raise _out_of_reach([refusal._asdict() for refusal in valuation])
+    return valuation
 
 
-def _many(snapshot: Snapshot, values: list[object]) -> list[dict[str, Any]]:
+def _many(snapshot: Snapshot, values: list[object], asked: Asked) -> list[dict[str, Any]]:
     outcomes = [check_subject(snapshot.schema, value) for value in values]
     good = [outcome for outcome in outcomes if isinstance(outcome, Subject)]
-    valuations = iter(value_subjects(snapshot.appraiser, snapshot.version, good))
+    valuations = iter(value_subjects(snapshot.appraiser, snapshot.version, good, asked))
     room = MAX_ERRORS
     answers = []
     for row, outcome in enumerate(outcomes):
         if isinstance(outcome, Subject):
-            answers.append(next(valuations))
+            valuation = next(valuations)
+            if isinstance(valuation, dict):
+                answers.append(valuation)
+            else:
+                faults = [{"row": row, **refusal._asdict()} for refusal in valuation]
+                answers.append({"error": _out_of_reach(faults).as_dict()})
             continue
         limit = max(room, 1)
         room -= min(limit, len(outcome))
         answers.append({"error": _invalid([{"row": row, **fault} for fault in outcome], limit).as_dict()})
     return answers
+
+
+def _out_of_reach(faults: list[Any]) -> ProblemError:
+    """Return the problem of a home that is refused a price."""
+    return ProblemError(OUT_OF_REACH, "the home is like none that was sold", {"errors": faults})
 
 
 def _invalid(faults: list[Any], limit: int) -> ProblemError:

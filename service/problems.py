@@ -13,6 +13,7 @@ from flask import Blueprint, Flask, Response, abort
 from werkzeug.exceptions import HTTPException
 
 from estimator.errors import EstimatorError
+from estimator.intervals import GREATEST_CONFIDENCE, LEAST_CONFIDENCE
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -46,7 +47,7 @@ UNKNOWN_PARAMETER = Kind(
     "unknown-parameter",
     400,
     "Unknown parameter",
-    "The address has a query parameter that this route does not know.",
+    "The address has a query parameter that this route does not know, or a word in one that it does not know.",
 )
 NO_LENGTH = Kind(
     "no-length",
@@ -58,7 +59,10 @@ BODY_TOO_LARGE = Kind(
     "body-too-large", 413, "Body too large", "The body is larger than this server takes: send it in parts."
 )
 TOO_MANY_ROWS = Kind(
-    "too-many-rows", 413, "Too many rows", "The list is longer than this server takes at once: send it in parts."
+    "too-many-rows",
+    413,
+    "Too many rows",
+    "The list is longer than this server takes at once, or too long for the reasons asked for: send it in parts.",
 )
 NOT_JSON = Kind("not-json", 415, "Not JSON", "The Content-Type is not application/json.")
 INVALID_FACTS = Kind(
@@ -67,6 +71,20 @@ INVALID_FACTS = Kind(
     "Invalid facts",
     "Facts about a home cannot be used. `errors` names each field and what is wrong with its value; where there"
     " are very many, `errors_left_out` counts the rest. GET /model lists the facts with their units and bounds.",
+)
+OUT_OF_REACH = Kind(
+    "out-of-reach",
+    422,
+    "Out of reach",
+    "The home is like none that was sold: far from them all, or with facts, alone or together, that none has. A"
+    " price would be a guess. `errors` names each fact, its value and the range that was learned.",
+)
+BAD_CONFIDENCE = Kind(
+    "bad-confidence",
+    400,
+    "Bad confidence",
+    f"`confidence` is the share of prices that a range is to hold: a number from {LEAST_CONFIDENCE} to"
+    f" {GREATEST_CONFIDENCE}, once.",
 )
 NOT_READY = Kind(
     "not-ready", 503, "Not ready", "This server has no model loaded yet: ask again after Retry-After seconds."
@@ -79,6 +97,8 @@ KINDS = (
     TOO_MANY_ROWS,
     NOT_JSON,
     INVALID_FACTS,
+    OUT_OF_REACH,
+    BAD_CONFIDENCE,
     NOT_READY,
 )
 

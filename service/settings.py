@@ -76,6 +76,15 @@ class Settings:
     max_rows: Annotated[
         int, About("homes", "Longest list in a request: about two seconds of one worker's time.", (1, 1_000_000))
     ] = 10_000
+    max_reasons: Annotated[
+        int,
+        About(
+            "homes × reasons",
+            "Most reasons in an answer, which `include` asks for: less than two seconds of one worker's time, and"
+            " some three megabytes. A home with its comparables and four facts moved has five.",
+            (1, 100_000),
+        ),
+    ] = 400
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -1,14 +1,25 @@
 """From parsed JSON to valuations, one subject or many. Knows nothing of requests and answers."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from marshmallow import ValidationError
 
-from estimator.appraiser import Appraiser
+from estimator.appraiser import CONFIDENCE, Appraiser
 from estimator.facts import Facts
+from estimator.reach import Refusal
+from service.reasons import NOTHING, Included, give_reasons
 from service.schemas import Subject, SubjectSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How sure the ranges are to be, and what each valuation is to come with."""
+
+    confidence: float = CONFIDENCE
+    included: Included = field(default_factory=lambda: NOTHING)
 
 
 def check_subject(schema: SubjectSchema, value: object) -> Subject | list[dict[str, str]]:
@@ -22,17 +33,28 @@ def check_subject(schema: SubjectSchema, value: object) -> Subject | list[dict[s
     return subject
 
 
-def value_subjects(appraiser: Appraiser, version: str, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
-    """Value subjects, all at once.
+def value_subjects(
+    appraiser: Appraiser, version: str, subjects: Sequence[Subject], asked: Asked
+) -> list[dict[str, Any] | Sequence[Refusal]]:
+    """Value subjects, all at once; a subject that is refused a price gets the reasons in the valuation's place.
 
     Parameters
     ----------
     version
         The appraiser's version, which each valuation names.
+    asked
+        How sure the ranges are to be, and what each valuation is to come with.
     """
     if not subjects:
         return []
     facts = Facts.of(appraiser.market, [subject.facts for subject in subjects])
     dates = np.array([subject.date for subject in subjects], "datetime64[D]")
-    valuations = appraiser.value(facts, dates)
-    return [valuations.as_dict(row) | {"model_version": version} for row in range(len(subjects))]
+    valuations = appraiser.value(facts, dates, asked.confidence)
+    priced = valuations.priced
+    reasons = iter(give_reasons(appraiser, facts.take(priced), dates[priced], asked.included, asked.confidence))
+    return [
+        valuations.as_dict(row) | {"model_version": version} | next(reasons)
+        if priced[row]
+        else valuations.refusals[row]
+        for row in range(len(subjects))
+    ]

@@ -98,3 +98,67 @@ def test_learning_finds_what_a_difference_is_worth(sold: Homes, subjects: Homes,
         asked, near, asked.facts @ worth, Terms.start(np.ones(FACTS, np.bool_)), np.random.default_rng(0)
     )
     np.testing.assert_allclose(Terms(theta).worth, worth, atol=0.05)
+
+
+def test_the_differences_sum_to_what_is_suggested_and_to_how_the_weights_compare(
+    sold: Homes, log_price: np.ndarray, subjects: Homes, near: Near
+) -> None:
+    grid = AdjustmentGrid(sold, log_price)
+    weighed, between = grid.weigh(subjects, near, THETA), grid.differences(subjects, near, THETA)
+    for subject in range(SUBJECTS - 1):
+        there = np.isfinite(near.km[subject])
+        suggested = log_price[near.rows[subject]] + between.adjustment[subject].sum(axis=1)
+        np.testing.assert_allclose(suggested[there], weighed.suggested[subject, there], rtol=1e-4, atol=1e-5)
+        share = np.exp(-between.against[subject, there].sum(axis=1).astype(np.float64))
+        np.testing.assert_allclose(share / share.sum(), weighed.weight[subject, there], rtol=1e-4, atol=1e-6)
+
+
+def test_a_difference_makes_itself_known_in_its_own_place_and_in_no_other(
+    sold: Homes, log_price: np.ndarray, subjects: Homes, near: Near
+) -> None:
+    grid = AdjustmentGrid(sold, log_price)
+    moved = replace(subjects, facts=subjects.facts + np.eye(FACTS, dtype=np.float32)[1] * subjects.known)
+    before, after = (grid.differences(homes, near, THETA) for homes in (subjects, moved))
+    for one, other in ((before.adjustment, after.adjustment), (before.against, after.against)):
+        changed = (one != other).any(axis=(0, 1))
+        assert np.flatnonzero(changed).tolist() == [1]
+    unknown = subjects.known[:, None, 1] * sold.known[near.rows, 1] == 0
+    assert unknown.any()
+    assert not after.adjustment[unknown, 1].any()
+    assert not after.against[unknown, 1].any()
+
+
+def test_what_a_fact_is_worth_is_found_though_its_weights_were_learned_without_it() -> None:
+    """Neighbours have like sizes: a grid from which the subject's is hidden misreads a comparable's."""
+    rng = np.random.default_rng(0)
+    n, count = 2000, 20
+    place = np.sort(rng.random(n))
+    size = (np.sin(20 * place) + rng.normal(0, 0.7, n)).astype(np.float32)
+    log_price = (0.3 * size + rng.normal(0, 0.02, n)).astype(np.float32)
+    homes = Homes(size[:, None], np.ones((n, 1), np.float32), np.zeros(n, np.float32))
+    order = np.argsort(np.abs(place[:, None] - place), axis=1)[:, 1 : count + 1]
+    near = Near(order, np.abs(place[order] - place[:, None]))
+    grid = AdjustmentGrid(homes, log_price)
+    blind = replace(homes, facts=np.zeros_like(homes.facts))
+    theta = grid.learn(blind, near, log_price, Terms.start(np.zeros(1, np.bool_)), rng)
+    assert Terms(theta).worth[0] < 0.2
+    told = Terms(grid.learn_worth(homes, near, log_price, theta, np.ones(1)))
+    assert told.worth[0] == pytest.approx(0.3, abs=0.01)
+    assert told.bend[0] == pytest.approx(0.0, abs=0.01)
+    held = Terms(theta)
+    assert (told.likeness, told.nearness, told.age) == (held.likeness, held.nearness, held.age)
+
+
+@pytest.mark.parametrize("direction", [1.0, -1.0])
+def test_a_fact_of_declared_direction_is_never_worth_the_other_way(
+    sold: Homes, subjects: Homes, near: Near, direction: float
+) -> None:
+    """Whatever the sales say: here, that the price falls with it, then rises."""
+    theirs = 0.4 * subjects.facts[:, 0] ** 2
+    grid = AdjustmentGrid(sold, 0.4 * sold.facts[:, 0] ** 2)
+    directions = np.array([direction, 0, 0, 0])
+    told = Terms(grid.learn_worth(subjects, near, theirs, THETA, directions))
+    slope = told.worth[0] + 2 * told.bend[0] * np.linspace(-3, 3, 50)
+    assert (direction * slope >= -1e-9).all()
+    free = Terms(grid.learn_worth(subjects, near, theirs, THETA, np.zeros(FACTS)))
+    assert free.worth[0] + 6 * free.bend[0] > 0 > free.worth[0] - 6 * free.bend[0]

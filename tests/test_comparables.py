@@ -159,3 +159,27 @@ def test_comparables_come_back_from_their_state(sales: Sales, comparables: Compa
     again = Comparables.from_state(MARKET, pickle.loads(pickle.dumps(comparables.state())))
     asked = sales.facts, sales.date, sales.home
     np.testing.assert_array_equal(again.facts(*asked), comparables.facts(*asked))
+
+
+def test_the_grid_that_is_told_weighs_as_the_one_that_values(sales: Sales, comparables: Comparables) -> None:
+    date = np.array([sales.date.max()])  # type: ignore[union-attr]
+    for row in (3, 500):
+        home = sales.facts.take(np.array([row]))
+        weight = comparables.grid(home, date).weight
+        assert weight.sum() == pytest.approx(1)
+        assert np.log(1 / np.sum(weight**2)) == pytest.approx(comparables.facts(home, date)[0, 1], abs=1e-5)
+
+
+def test_a_declared_effect_is_told_for_what_it_is_and_does_not_change_who_is_like(sales: Sales) -> None:
+    size = replace(MARKET.features[2], price_effect="increasing")
+    market = replace(MARKET, features=(*MARKET.features[:2], size, *MARKET.features[3:]))
+    comparables = learn(sales, market)
+    home = sales.facts.take(np.array([500]))
+    date = np.array([sales.date.max()])  # type: ignore[union-attr]
+    one, larger = (comparables.grid(home.replace({"size": home["size"] + more}), date) for more in (0, 20))
+    np.testing.assert_array_equal(one.weight, larger.weight)
+    risen = larger.differences.adjustment.sum(axis=1) - one.differences.adjustment.sum(axis=1)
+    np.testing.assert_allclose(risen, 20 * 0.01, rtol=0.25)
+    np.testing.assert_array_equal(
+        comparables.facts(home, date), comparables.facts(home.replace({"size": home["size"] + 20}), date)
+    )

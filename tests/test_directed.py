@@ -65,6 +65,12 @@ def test_more_of_a_fact_only_moves_numbers_one_way(directed: Directed) -> None:
         assert (sign * np.diff(every, axis=0) >= 0).all()
 
 
+def test_the_centre_is_the_mean_home(directed: Directed) -> None:
+    rng = np.random.default_rng(0)
+    sold = homes(size=rng.lognormal(7, 0.4, N), noise=rng.uniform(0, 9, N), pool=rng.random(N) < 0.1)
+    np.testing.assert_allclose(directed.centre, directed.transform(sold).mean(axis=0), atol=1e-6)
+
+
 def test_an_unknown_fact_is_the_usual_one(directed: Directed) -> None:
     unknown, usual = directed.transform(homes(size=[np.nan, directed.usual["size"]]))
     np.testing.assert_array_equal(unknown, usual)

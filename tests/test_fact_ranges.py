@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,7 +54,8 @@ def test_a_number_starts_and_ends_where_the_sold_homes_do() -> None:
     assert np.mean(known < found.low) == pytest.approx(0.005, abs=0.002)
     assert np.mean(known > found.high) == pytest.approx(0.005, abs=0.002)
     assert found.usual in known
-    assert abs(int((known < found.usual).sum()) - int((known > found.usual).sum())) <= 1
+    below, above = (int(side.sum()) for side in (known < found.usual, known > found.usual))
+    assert abs(below - above) <= 1
 
 
 def test_the_usual_of_a_boolean_is_the_commoner_value() -> None:
@@ -86,6 +88,6 @@ def test_an_appraiser_knows_the_ranges_of_what_it_learned_from_and_no_others(
     assert appraiser.fact_ranges.numbers["square_footage"].greatest == sizes.max()
     assert "crime_rate" in appraiser.fact_ranges.numbers, "what an area's table says is known as well"
     larger = parts.test.facts.replace({"square_footage": parts.test.facts["square_footage"] * 3})
-    seen = type(parts.test)(larger, parts.test.price, parts.test.date, parts.test.home)
+    seen = replace(parts.test, facts=larger)
     assert appraiser.knowing(seen).fact_ranges == appraiser.fact_ranges
     assert Appraiser.from_state(appraiser.state()).fact_ranges == appraiser.fact_ranges

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from flask.testing import FlaskClient
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from estimator.training import train_market
@@ -86,3 +87,31 @@ def test_its_document_is_valid_and_its_own(client: FlaskClient) -> None:
 def test_its_example_gets_the_answer_it_promises(client: FlaskClient) -> None:
     example = client.get("/model").get_json()["example"]
     assert client.post("/predict", json=example["request"]).get_json() == example["answer"]
+
+
+def test_without_places_comparables_are_null_and_the_document_allows_it(client: FlaskClient) -> None:
+    flats = [{"living.area": 60}, {"living.area": 80, "quarter": "north"}]
+    answer = client.post("/predict?include=comparables", json=flats).get_json()
+    assert [valuation["comparables"] for valuation in answer] == [None, None]
+    document = client.get("/openapi.json").get_json()
+    schema = document["paths"]["/predict"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+    OAS31Validator(schema | {"components": document["components"]}).validate(answer)
+
+
+def test_facts_of_every_kind_can_be_moved(client: FlaskClient) -> None:
+    flat = {"living.area": 60, "first_let": "2000-01-01", "quarter": "south"}
+    names = ["living.area", "quarter", "lift", "first_let"]
+    path = "/predict?include=" + ",".join(f"what_if:{name}" for name in names)
+    moved = client.post(path, json=flat).get_json()["what_if"]
+    assert list(moved) == names
+    assert [point["value"] for point in moved["quarter"]] == ["north", "south"]
+    assert [point["value"] for point in moved["lift"]] == [False, True]
+    days = [point["value"] for point in moved["first_let"]]
+    assert (days[0], days[-1]) == ("1990-01-01", "2010-06-30")
+    assert "2000-01-01" in days
+    for name, points in moved.items():
+        for point in points[::5]:
+            alone = client.post("/predict", json=flat | {name: point["value"]}).get_json()
+            assert point == {"value": point["value"]} | {
+                key: alone[key] for key in ("price", "price_low", "price_high")
+            }

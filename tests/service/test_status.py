@@ -11,6 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from estimator.registry import load_version
 from service.app import create_app
+from service.reasons import REASONS
 from service.settings import Settings
 from tests.service.homes import HOME
 from tests.service.ready import ready_client
@@ -85,8 +86,35 @@ def test_answers_are_what_the_document_says(client: FlaskClient) -> None:
     )
     answered.validate(client.post("/predict", json=HOME).get_json())
     answered.validate(client.post("/predict", json=[HOME, {}]).get_json())
+    everything = ",".join(
+        (f"{name}:grade,{name}:waterfront,{name}:postal_code" if reason.of_facts else name)
+        for name, reason in REASONS.items()
+    )
+    path = f"/predict?include={everything}"
+    answered.validate(client.post(path, json=[HOME, {}]).get_json())
+    valuation = client.post(path, json=HOME).get_json()
+    answered.validate(valuation)
+    described = document["components"]["schemas"]
+    sales = valuation["comparables"]
+    for told, name in (
+        (valuation, "Valuation"),
+        (sales, "ComparableSales"),
+        (sales["used"][0], "UsedSale"),
+        (valuation["what_if"]["grade"][0], "WhatIfPoint"),
+    ):
+        assert list(told) == list(described[name]["properties"]), "no key goes undescribed"
+    sales["used"][0]["adjustments"]["grade"] = "dear"
+    assert not answered.is_valid(valuation)
     refused = OAS31Validator(document["components"]["schemas"]["Problem"] | schemas)
     refused.validate(json.loads(client.post("/predict", json={}).data))
+
+
+def test_the_document_says_what_may_be_included(client: FlaskClient) -> None:
+    (parameter,) = client.get("/openapi.json").get_json()["paths"]["/predict"]["post"]["parameters"]
+    assert parameter["name"] == "include"
+    for name, reason in REASONS.items():
+        form = f"`{name}:<fact>`" if reason.of_facts else f"`{name}`"
+        assert f"{form}: {reason.text}" in parameter["description"]
 
 
 def test_the_model_is_what_the_document_says(client: FlaskClient, models: Path) -> None:
