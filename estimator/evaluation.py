@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from estimator.appraiser import Appraiser, Valuations
+from estimator.errors import DataError
 from estimator.facts import FloatArray
 from estimator.ratio_study import RatioStudy, ratio_study, studies_as_dict
 from estimator.sales import Sales
@@ -126,7 +127,13 @@ class Evaluation:
 
 
 def evaluate(appraiser: Appraiser, sales: Sales) -> Evaluation:
-    """Value sold homes at their day of sale, and compare with their prices."""
+    """Value sold homes at their day of sale, and compare with their prices.
+
+    Raises
+    ------
+    DataError
+        None of the homes is valued: they are like none that was learned from.
+    """
     optional = [feature.name for feature in appraiser.market.features if not feature.required]
     everywhere = np.ones(len(sales), np.bool_)
     known = {
@@ -139,6 +146,9 @@ def evaluate(appraiser: Appraiser, sales: Sales) -> Evaluation:
     for name, facts in known.items():
         values = appraiser.value(facts, sales.date)
         valued = values.priced
+        if not valued.any():
+            field, message = values.refusals[0][0]
+            raise DataError(f"none of the {len(sales)} homes can be valued; of the first, {field}: {message}")
         figures[name] = error_figures(sales.price, values)
         studies[name] = ratio_study(
             sales.price[valued], values.price[valued], None if area is None else area[valued]

@@ -135,14 +135,15 @@ class ConformalRange:
         -----
         An equal share of prices is left out at either end. Of m sales the ⌈(1 + confidence)/2·(m + 1)⌉-th score
         from the other end covers with at least that probability; the farthest of the states' stands for all. Too
-        few calibration sales for the confidence asked have no such score; the last one stands in.
+        few calibration sales for the confidence asked have no such score; the greatest, either way, stands in.
         """
         share = (1 + confidence) / 2
         lows, highs = [], []
         for scores in self.scores:
-            rank = min(math.ceil(share * (len(scores) + 1) - 1e-9), len(scores))
-            lows.append(scores[len(scores) - rank])
-            highs.append(scores[rank - 1])
+            rank = math.ceil(share * (len(scores) + 1) - 1e-9)
+            enough, greatest = rank <= len(scores), np.abs(scores).max()
+            lows.append(scores[len(scores) - rank] if enough else -greatest)
+            highs.append(scores[rank - 1] if enough else greatest)
         return min(0.0, float(min(lows))), max(0.0, float(max(highs)))
 
     def state(self) -> dict[str, Any]:

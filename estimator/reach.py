@@ -28,8 +28,9 @@ BEYOND_PLACE = 2.0
 _LONG_TAIL = 2.5
 """A positive fact whose 99th percentile is more than this many medians is compared by its logarithm."""
 _ROUNDING = 1e-9
-_FEWEST = 100
-"""Homes that must know a fact before its range at a size is taken for learned."""
+FEWEST = 100
+"""Homes that must know a fact before its range is taken for learned, and have a place before the market's edge is:
+the few tell how little is known by the width of the ranges, not where a market ends."""
 
 
 class Refusal(NamedTuple):
@@ -93,13 +94,13 @@ class Reach:
         ends, lines = {}, {}
         for feature in _compared(market):
             known = facts[feature.name][facts.known(feature.name)]
-            if len(known):
+            if len(known) >= FEWEST:
                 ends[feature.name] = (float(known.min()), float(known.max()))
         for size in _compared(market):
             if size.required and size.name in ends and ends[size.name][0] > 0:
                 others = [feature for feature in _compared(market) if feature.name in ends and feature != size]
                 lines[size.name] = dict(_lines(facts, size.name, others))
-        if market.coordinates is None or not facts.known(market.coordinates[0]).any():
+        if market.coordinates is None or facts.known(market.coordinates[0]).sum() < FEWEST:
             return cls(market, ends, lines, None, np.nan, np.inf)
         latitude = float(np.nanmean(facts[market.coordinates[0]]))
         places = kilometres(facts, market.coordinates, latitude)
@@ -225,7 +226,7 @@ def _lines(facts: Facts, size: str, others: list[Feature]) -> Iterator[tuple[str
     """Fit each fact's line over the size, by least squares."""
     for feature in others:
         both = facts.known(feature.name) & facts.known(size)
-        if both.sum() < _FEWEST:
+        if both.sum() < FEWEST:
             continue
         value, usual_size = facts[feature.name][both], np.log(facts[size][both])
         middle, high = np.quantile(value, (0.5, 0.99))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estimator.appraiser import Appraiser, Valuations
+from estimator.errors import DataError
 from estimator.evaluation import ALL_FACTS, REQUIRED_FACTS, error_figures, evaluate
 from estimator.facts import Facts, FloatArray
 from estimator.ratio_study import ratio_study
@@ -77,6 +78,15 @@ def test_homes_that_were_refused_count_for_the_hit_rate_alone() -> None:
     figures = error_figures(price, refused)
     assert figures == replace(error_figures(some, others), hit_rate=figures.hit_rate)
     assert figures.hit_rate == pytest.approx(200 / 3)
+
+
+def test_homes_of_which_none_can_be_valued_are_told_with_a_reason(appraiser: Appraiser, parts: Parts) -> None:
+    some = parts.test.take(np.arange(3))
+    huge = replace(some, facts=some.facts.replace({"square_footage": np.full(3, 19_999.0)}))
+    with pytest.raises(
+        DataError, match=r"none of the 3 homes can be valued; of the first, square_footage: 19,999 is"
+    ):
+        evaluate(appraiser, huge)
 
 
 def test_homes_are_valued_at_their_day_of_sale_with_all_and_with_the_required_facts(

@@ -6,7 +6,7 @@ import pytest
 from estimator.appraiser import AT_THE_EDGE, Appraiser
 from estimator.facts import Facts, check_value
 from estimator.market import Market
-from estimator.reach import Reach, Refusal
+from estimator.reach import FEWEST, Reach, Refusal
 from estimator.sales import Parts, Sales
 
 LAURELHURST = {"latitude": 47.6605, "longitude": -122.2793, "square_footage": 2400.0}
@@ -81,7 +81,7 @@ def test_a_refusal_does_not_touch_the_other_homes(appraiser: Appraiser, parts: P
     assert len(after.take(after.priced)) == 7
 
 
-def test_a_market_without_places_and_with_few_sales_has_ends_alone() -> None:
+def test_a_market_without_places_has_ends_of_what_enough_homes_know_alone() -> None:
     features = [
         {"name": "size", "kind": "number", "required": True},
         {"name": "rooms", "kind": "integer"},
@@ -90,13 +90,19 @@ def test_a_market_without_places_and_with_few_sales_has_ends_alone() -> None:
     market = Market.from_dict(
         {"name": "town", "currency": "SEK", "sales": "sales.csv", "price": "price", "features": features}
     )
-    facts = Facts({"size": np.linspace(50, 150, 11), "rooms": np.full(11, np.nan), "lift": np.zeros(11)})
+    rooms = np.where(np.arange(200) < FEWEST - 1, 3.0, np.nan)
+    facts = Facts({"size": np.linspace(50, 150, 200), "rooms": rooms, "lift": np.zeros(200)})
     reach = Reach.fit(market, facts)
     assert dict(reach.ends) == {"size": (50.0, 150.0)}
     asked = Facts({"size": np.array([45.0, 100, 200]), "rooms": np.array([1.0, 2, 9]), "lift": np.ones(3)})
     refused, edges = reach.judge(asked)
     assert refused == {2: [Refusal("size", "200 is beyond what was learned: 50 to 150")]}
     assert [where.tolist() for where in edges.values()] == [[True, False, False]]
+
+
+def test_a_handful_of_sales_does_not_tell_where_a_market_ends(market: Market, parts: Parts) -> None:
+    reach = Reach.fit(market, parts.train.facts.take(np.arange(FEWEST - 1)))
+    assert reach.judge(home(market, **LAURELHURST | {"latitude": 47.0, "square_footage": 19_999.0})) == ({}, {})
 
 
 def test_it_comes_back_from_its_state(appraiser: Appraiser, market: Market, sales: Sales) -> None:

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from estimator.intervals import GREATEST_CONFIDENCE, LEAST_CONFIDENCE
 from estimator.registry import load_version
 from service.app import create_app
 from service.reasons import REASONS
@@ -110,8 +111,9 @@ def test_answers_are_what_the_document_says(client: FlaskClient) -> None:
 
 
 def test_the_document_says_what_may_be_included(client: FlaskClient) -> None:
-    (parameter,) = client.get("/openapi.json").get_json()["paths"]["/predict"]["post"]["parameters"]
-    assert parameter["name"] == "include"
+    parameter, other = client.get("/openapi.json").get_json()["paths"]["/predict"]["post"]["parameters"]
+    assert (parameter["name"], other["name"]) == ("include", "confidence")
+    assert (other["schema"]["minimum"], other["schema"]["maximum"]) == (LEAST_CONFIDENCE, GREATEST_CONFIDENCE)
     for name, reason in REASONS.items():
         form = f"`{name}:<fact>`" if reason.of_facts else f"`{name}`"
         assert f"{form}: {reason.text}" in parameter["description"]
