@@ -82,7 +82,7 @@ def told(appraiser: Appraiser, parts: Parts) -> list[ComparableSales]:
 
 
 @given(
-    st.lists(st.floats(1, 1e9), min_size=1, max_size=4),
+    st.lists(st.integers(100, 10**11).map(lambda cents: cents / 100), min_size=1, max_size=4),
     st.lists(st.floats(-0.5, 0.5), min_size=1, max_size=6),
 )
 def test_price_and_adjustments_are_the_adjusted_price_to_the_cent(price: list[float], parts: list[float]) -> None:

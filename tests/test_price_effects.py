@@ -29,8 +29,12 @@ def along(facts: Facts, name: str, values: FloatArray) -> Facts:
 
 
 def rises(prices: FloatArray, feature: Feature, steps: int) -> FloatArray:
-    """By how much each step moves the price in the declared direction, shape (homes, steps − 1)."""
-    moves: FloatArray = np.diff(prices.reshape(-1, steps), axis=1)
+    """By how much each step between two prices moves the price in the declared direction, of all homes.
+
+    Where a home would be like none that was sold, there is no price.
+    """
+    moves = np.concatenate([np.diff(row[~np.isnan(row)]) for row in prices.reshape(-1, steps)])
+    assert len(moves) > 0.2 * len(prices)
     return moves if feature.price_effect == "increasing" else -moves
 
 

@@ -1,0 +1,50 @@
+"""A fact of declared effect never moves the served price the other way: many homes, all the way through HTTP."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+
+from estimator.market import Market
+from estimator.sales import Parts
+from service.settings import Settings
+from tests.service.ready import ready_client
+from tests.test_price_effects import DIRECTED, steps_of
+
+HOMES = 1_000
+AT_ONCE = 5_000
+
+
+@pytest.fixture(scope="module")
+def wide_client(models: Path) -> FlaskClient:
+    return ready_client(Settings(model=models / "king_county", max_rows=AT_ONCE))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DIRECTED)
+def test_no_step_of_a_thousand_homes_moves_the_served_price_the_other_way(
+    wide_client: FlaskClient, market: Market, parts: Parts, name: str
+) -> None:
+    feature = market.by_name[name]
+    sign = 1 if feature.price_effect == "increasing" else -1
+    values = [float(value) for value in steps_of(feature)]
+    if feature.kind == "integer":
+        values = [int(value) for value in values]
+    facts = parts.train.facts
+    homes = [
+        facts.as_values(market, row) | {name: bool(value) if feature.kind == "boolean" else value}
+        for row in range(HOMES)
+        for value in values
+    ]
+    prices: list[float] = []
+    for start in range(0, len(homes), AT_ONCE):
+        answers = wide_client.post("/predict", json=homes[start : start + AT_ONCE]).get_json()
+        assert isinstance(answers, list), answers
+        prices += [answer.get("price", np.nan) for answer in answers]
+    table = np.array(prices).reshape(HOMES, len(values))
+    falls = 0
+    for row in table:
+        falls += int((sign * np.diff(row[~np.isnan(row)]) < 0).sum())
+    assert falls == 0
+    assert np.isfinite(table).mean() > 0.2, "not all of the way is refused"
