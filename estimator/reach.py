@@ -23,6 +23,9 @@ BEYOND = 0.1
 house a little larger than any sold."""
 BEYOND_AT_SIZE = 0.25
 """The same of the range at a size: it is told by fewer homes, and by a line."""
+NEARLY_ALL = (0.0005, 0.9995)
+"""Quantiles that are the ends of the range at a size: a mansion without a bathroom is a slip of the pen, and must
+not tell what goes together."""
 BEYOND_PLACE = 2.0
 """A home is out of reach that is farther from every sold one than so many times what any was from its nearest."""
 _LONG_TAIL = 2.5
@@ -49,7 +52,7 @@ class Line:
     level, slope
         Of the straight line.
     low, high
-        Smallest and greatest departure.
+        Smallest and greatest departure of nearly all; see `NEARLY_ALL`.
     logarithmic
         Whether the number is taken as log(1 + x).
     """
@@ -229,14 +232,15 @@ def _lines(facts: Facts, size: str, others: list[Feature]) -> Iterator[tuple[str
         if both.sum() < FEWEST:
             continue
         value, usual_size = facts[feature.name][both], np.log(facts[size][both])
-        middle, high = np.quantile(value, (0.5, 0.99))
-        logarithmic = bool(value.min() >= 0 and high > _LONG_TAIL * max(middle, 0.25))
+        middle, most = np.quantile(value, (0.5, 0.99))
+        logarithmic = bool(value.min() >= 0 and most > _LONG_TAIL * max(middle, 0.25))
         y = _straight(value, logarithmic=logarithmic)
         spread = usual_size.var()
         slope = float(np.mean((usual_size - usual_size.mean()) * y) / spread) if spread else 0.0
         level = float(y.mean() - slope * usual_size.mean())
         departure = y - level - slope * usual_size
-        yield feature.name, Line(level, slope, float(departure.min()), float(departure.max()), logarithmic)
+        low, high = (float(end) for end in np.quantile(departure, NEARLY_ALL))
+        yield feature.name, Line(level, slope, low, high, logarithmic)
 
 
 def _straight(value: NDArray[Any], *, logarithmic: bool) -> FloatArray:

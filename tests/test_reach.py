@@ -67,8 +67,16 @@ def test_nearly_no_home_that_was_really_sold_is_refused(market: Market, parts: P
     refused, edges = reach.judge(sales.facts)
     assert len(refused) < 0.01 * len(sales)
     assert sum(where.sum() for where in edges.values()) < 0.05 * len(sales)
-    learned, edges = reach.judge(parts.train.facts)
-    assert (learned, edges) == ({}, {})
+
+
+def test_a_mansion_with_a_single_bathroom_is_refused_and_no_more_than_one_real_home_in_a_thousand(
+    market: Market, sales: Sales
+) -> None:
+    reach = Reach.fit(market, sales.facts)
+    mansion = home(market, **LAURELHURST | {"square_footage": 13_000.0, "bathrooms": 1})
+    refused, _ = reach.judge(mansion)
+    assert [each.field for each in refused[0]] == ["bathrooms"]
+    assert len(reach.judge(sales.facts)[0]) < 0.001 * len(sales)
 
 
 def test_a_refusal_does_not_touch_the_other_homes(appraiser: Appraiser, parts: Parts) -> None:
