@@ -66,7 +66,8 @@ several_shapes = settings(derandomize=True, deadline=None, max_examples=25)
 def assert_close(found: Array, expected: torch.Tensor) -> None:
     """Within 1e-5 of the greatest expected number."""
     right = expected.detach().numpy()
-    assert np.abs(found - right).max() <= TOLERANCE * max(np.abs(right).max(), 1e-3)
+    # Terms of size 1 that cancel leave their rounding, 1e-7 in float32, however small their sum.
+    assert np.abs(found - right).max() <= TOLERANCE * max(np.abs(right).max(), 1e-2)
 
 
 def tensor(array: Array, *, grad: bool = False) -> torch.Tensor:
