@@ -32,6 +32,7 @@ def test_sales(sales: Sales, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.timeout(600)  # the two trainings, on a busy machine
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_predict_values_the_test_sales_like_the_appraiser(
     trainings: tuple[Path, Path], test_sales: Path, tmp_path: Path, market: Market, kind: str

@@ -19,6 +19,8 @@ from estimator.registry import SavedVersion, load_version
 from estimator.sales import Parts, Sales, split_sales
 from tests.conftest import KING_COUNTY
 
+pytestmark = pytest.mark.timeout(600)  # the two trainings, on a busy machine
+
 
 @pytest.fixture(scope="module")
 def version(trainings: tuple[Path, Path]) -> SavedVersion:

@@ -66,8 +66,7 @@ several_shapes = settings(derandomize=True, deadline=None, max_examples=25)
 def assert_close(found: Array, expected: torch.Tensor) -> None:
     """Within 1e-5 of the greatest expected number."""
     right = expected.detach().numpy()
-    # Terms of size 1 that cancel leave their rounding, 1e-7 in float32, however small their sum.
-    assert np.abs(found - right).max() <= TOLERANCE * max(np.abs(right).max(), 1e-2)
+    assert np.abs(found - right).max() <= TOLERANCE * max(np.abs(right).max(), 1e-3)
 
 
 def tensor(array: Array, *, grad: bool = False) -> torch.Tensor:
@@ -84,11 +83,11 @@ def floats(rng: np.random.Generator, *shape: int) -> Array:
 def test_a_dense_layer_and_its_activation(
     kind: type[Activation], n: int, d_in: int, d_out: int, seed: int
 ) -> None:
+    # In float64: where terms cancel, float32's own rounding is more than the bound. Trainings are in float32.
     rng = np.random.default_rng(seed)
-    x, dy = 3 * floats(rng, n, d_in), floats(rng, n, d_out)
-    network = Network([Dense(d_in, d_out), kind()], rng=rng)
-    found = network.forward(x)
-    tx, w, b = (tensor(a, grad=True) for a in (x, network.parameters["0.weight"], floats(rng, d_out)))
+    x, dy = 3 * rng.normal(size=(n, d_in)), rng.normal(size=(n, d_out))
+    network = Network([Dense(d_in, d_out), kind()], rng=rng, dtype=np.float64)
+    tx, w, b = (tensor(a, grad=True) for a in (x, network.parameters["0.weight"], rng.normal(size=d_out)))
     network.parameters["0.bias"][:] = b.detach().numpy()
     found = network.forward(x.copy())
     expected = ACTIVATIONS[kind](tx @ w + b)
