@@ -5,8 +5,8 @@ from http import HTTPStatus
 from flask import Flask, Response, request
 
 from service import problems
+from service.body import discard_body
 from service.docs import docs_routes
-from service.json_body import discard_body
 from service.live_model import LiveModel
 from service.predict import predict_routes
 from service.settings import Settings
