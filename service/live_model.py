@@ -45,6 +45,11 @@ class Snapshot:
     about: bytes
     openapi: bytes
 
+    @property
+    def dated(self) -> bool:
+        """Whether a subject may name the day it is valued at."""
+        return self.appraiser.sale_dates is not None
+
     @classmethod
     def of(cls, saved: SavedVersion) -> Self:
         """Prepare a loaded version for service, and value its example: the first valuation is a slow one."""
