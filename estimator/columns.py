@@ -163,29 +163,38 @@ def check_values(feature: Feature, values: Sequence[object]) -> tuple[NDArray[An
     problems
         The values that cannot be used.
     """
+    kinds = set(map(type, values))
+    if kinds <= {type(None)}:
+        return _all_unknown(feature, len(values)), []
     if feature.is_label or feature.kind == "date":
         return _judged_once(feature, values)
-    plain = (int, float, bool) if feature.kind == "boolean" else (int, float)
-    known = [value if type(value) in plain else None for value in values]
+    plain = {int, float, type(None)} | ({bool} if feature.kind == "boolean" else set())
+    known = values if kinds <= plain else [value if type(value) in plain else None for value in values]
     try:
         numbers = np.array(known, np.float64)
     except OverflowError:  # an integer beyond all floats
         numbers = np.full(len(values), np.nan)
-    doubtful = np.isnan(numbers) | np.isinf(numbers)
-    if feature.kind == "boolean":
-        doubtful |= (numbers != 0) & (numbers != 1)
-    if feature.kind == "integer":
-        doubtful |= numbers != np.trunc(numbers)
-    if feature.minimum is not None:
-        doubtful |= numbers < feature.minimum
-    if feature.maximum is not None:
-        doubtful |= numbers > feature.maximum
+    doubtful = _doubtful(feature, numbers)
+    if type(None) in kinds:
+        doubtful &= np.array([value is not None for value in values])
     problems: list[Problem] = []
     for row in _rows(doubtful):
         numbers[row], message = _judged(feature, values[row], np.nan)
         if message is not None:
             problems.append(Problem(row, feature.name, message))
     return numbers, problems
+
+
+def _doubtful(feature: Feature, numbers: FloatArray) -> BoolArray:
+    """Return where a number is not surely one that the fact may be, shape (n,)."""
+    low = -np.inf if feature.minimum is None else feature.minimum
+    high = np.inf if feature.maximum is None else feature.maximum
+    doubtful: BoolArray = ~np.isfinite(numbers) | (numbers < low) | (numbers > high)
+    if feature.kind == "boolean":
+        doubtful |= (numbers != 0) & (numbers != 1)
+    if feature.kind == "integer":
+        doubtful |= numbers != np.trunc(numbers)
+    return doubtful
 
 
 def check_date_values(name: str, values: Sequence[object]) -> tuple[DateArray, list[Problem]]:

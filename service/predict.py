@@ -4,6 +4,7 @@ With `?include=` each valuation comes with reasons; see `reasons`. With `?confid
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -39,7 +40,7 @@ def predict_routes(live: LiveModel, settings: Settings) -> Blueprint:
     @routes.post("/predict")
     def predict() -> Response:
         snapshot = live.take()
-        asked = _asked(request.args, snapshot)
+        asked = read_asked(request.args, snapshot, "/predict", PARAMETERS)
         body = read_json(request, settings.max_body)
         if isinstance(body, list) and len(body) > settings.max_rows:
             raise ProblemError(
@@ -53,12 +54,24 @@ def predict_routes(live: LiveModel, settings: Settings) -> Blueprint:
     return routes
 
 
-def _asked(args: MultiDict[str, str], snapshot: Snapshot) -> Asked:
-    """Return what the address asks for besides prices."""
+def read_asked(args: MultiDict[str, str], snapshot: Snapshot, path: str, known: Sequence[str]) -> Asked:
+    """Return what the address asks for besides prices.
+
+    Parameters
+    ----------
+    path, known
+        The route, and which of `PARAMETERS` it takes; one that the caller reads itself may be among them.
+
+    Raises
+    ------
+    ProblemError
+        A parameter is not known, or cannot be read (400).
+    """
     for name in args:
-        if name not in PARAMETERS:
-            known = " and ".join(PARAMETERS)
-            raise ProblemError(UNKNOWN_PARAMETER, f"{name[:60]!a} is no parameter of /predict; known are {known}")
+        if name not in known:
+            raise ProblemError(
+                UNKNOWN_PARAMETER, f"{name[:60]!a} is no parameter of {path}; known: {', '.join(known)}"
+            )
     asked, confidence = args.getlist(INCLUDE), args.getlist(CONFIDENCE)
     if len(asked) > 1:
         raise ProblemError(UNKNOWN_PARAMETER, f"{INCLUDE} stands {len(asked)} times; put commas between its words")

@@ -1,4 +1,4 @@
-"""Many subjects at once are judged as each alone, by marshmallow: every kind of bad value, of every kind of fact."""
+"""Many subjects at once are judged as each is alone, by marshmallow: every bad value of every kind of fact."""
 
 import time
 from collections.abc import Mapping
