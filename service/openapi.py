@@ -223,6 +223,7 @@ _READ_ONLY = {
     ),
     "/livez": ("Whether the server runs", "text/plain"),
     "/readyz": ("Whether it can value homes", "text/plain"),
+    "/metrics": ("Figures of all workers together, for Prometheus", "text/plain"),
     "/openapi.json": ("This document", "application/json"),
     "/docs": ("This document, to be read and tried out", "text/html"),
 }

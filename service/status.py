@@ -1,7 +1,9 @@
 """Whether the server runs, whether it can value homes, and what it serves."""
 
 from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 
+from service import metrics
 from service.live_model import LiveModel
 
 
@@ -15,8 +17,12 @@ def status_routes(live: LiveModel) -> Blueprint:
 
     @routes.get("/readyz")
     def readyz() -> Response:
-        live.take()
+        live.check_ready()
         return Response("ready\n", content_type="text/plain; charset=utf-8")
+
+    @routes.get("/metrics")
+    def counted() -> Response:
+        return Response(metrics.exposition(), content_type=CONTENT_TYPE_LATEST)
 
     @routes.get("/model")
     def model() -> Response:
