@@ -1,4 +1,4 @@
-"""The model that is served: loaded beside the running server, taken whole by each request, followed as it moves."""
+"""The served model: loaded beside the running server, taken whole by each request, followed as it moves."""
 
 import json
 import logging

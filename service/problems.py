@@ -62,6 +62,13 @@ UNKNOWN_PARAMETER = Kind(
     "Unknown parameter",
     "The address has a query parameter that this route does not know, or a word in one that it does not know.",
 )
+NO_KEY = Kind(
+    "no-key",
+    401,
+    "No key",
+    "This server asks for an API key, in `Authorization: Bearer …` or in `X-API-Key`; the request has none, or one"
+    " that is not known.",
+)
 NO_LENGTH = Kind(
     "no-length",
     411,
@@ -108,14 +115,30 @@ BAD_CONFIDENCE = Kind(
     f"`confidence` is the share of prices that a range is to hold: a number from {LEAST_CONFIDENCE} to"
     f" {GREATEST_CONFIDENCE}, once.",
 )
+TOO_MANY_REQUESTS = Kind(
+    "too-many-requests",
+    429,
+    "Too many requests",
+    "More was asked for than one client may: ask again after Retry-After seconds.",
+)
 NOT_READY = Kind(
-    "not-ready", 503, "Not ready", "This server has no model loaded yet: ask again after Retry-After seconds."
+    "not-ready",
+    503,
+    "Not ready",
+    "This server has no model loaded yet, or is about to stop: ask again after Retry-After seconds.",
+)
+BUSY = Kind(
+    "busy",
+    503,
+    "Busy",
+    "This server has as many requests in hand as it takes: ask again after Retry-After seconds.",
 )
 KINDS = (
     MALFORMED_JSON,
     MALFORMED_BODY,
     MALFORMED_TABLE,
     UNKNOWN_PARAMETER,
+    NO_KEY,
     NO_LENGTH,
     BODY_TOO_LARGE,
     TOO_MANY_ROWS,
@@ -125,7 +148,9 @@ KINDS = (
     INVALID_FACTS,
     OUT_OF_REACH,
     BAD_CONFIDENCE,
+    TOO_MANY_REQUESTS,
     NOT_READY,
+    BUSY,
 )
 
 

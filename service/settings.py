@@ -256,7 +256,8 @@ def _read(env: Env, name: str, default: Any, about: About) -> Any:
     if isinstance(default, Path) or default is None:
         return env.path(variable, default)
     if isinstance(default, tuple):
-        return tuple(env.list(variable, list(default), validate=lambda texts: _check(about, *texts)) or ())
+        entries = env.list(variable, list(default), validate=lambda texts: _check(about, *map(str.strip, texts)))
+        return tuple(map(str.strip, entries or ()))
     return env.str(variable, default, validate=lambda text: _check(about, text) if text != default else None)
 
 
