@@ -14,6 +14,7 @@ from service.live_model import LiveModel
 from service.predict import predict_routes
 from service.settings import Settings
 from service.status import status_routes
+from service.v2 import v2_routes
 
 
 def create_app(settings: Settings | None = None, fallback: Path | None = None) -> Flask:
@@ -46,6 +47,7 @@ def create_app(settings: Settings | None = None, fallback: Path | None = None) -
         predict_routes(live, settings),
         batch_routes(live, settings),
         status_routes(live),
+        v2_routes(live, settings),
         docs_routes(),
     ):
         app.register_blueprint(routes)

@@ -22,7 +22,7 @@ from service.settings import Settings
 
 OPEN = frozenset(
     {
-        *("status.livez", "status.readyz", "status.openapi", "v2.live", "v2.ready"),
+        *("status.livez", "status.readyz", "status.openapi", "v2.alive", "v2.ready"),
         *("docs.home", "docs.docs", "docs.file", "problems._page", "page.home", "page.file"),
     }
 )

@@ -14,7 +14,6 @@ from estimator.errors import EstimatorError
 from estimator.registry import APPRAISER, MANIFEST, SavedVersion, load_version, published
 from service import metrics
 from service.about import about_model
-from service.openapi import openapi_document
 from service.problems import NOT_READY, ProblemError
 from service.schemas import Subject, SubjectSchema
 from service.valuing import Asked, check_subject, value_subjects
@@ -27,7 +26,7 @@ POLL_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
     """One version and all that is made from it; it never changes, so a request that took it may rely on it.
 
@@ -47,8 +46,8 @@ class Snapshot:
         Number's name → its `mean` and `standard_deviation` among the sales it was trained on.
     example
         `request`, a subject, and `answer`, its valuation.
-    about, openapi
-        The bodies of `GET /model` and `GET /openapi.json`.
+    about
+        The body of `GET /model`.
     """
 
     folder: Path
@@ -59,7 +58,6 @@ class Snapshot:
     inputs: Mapping[str, Mapping[str, float]]
     example: Mapping[str, Any]
     about: bytes
-    openapi: bytes
 
     @property
     def dated(self) -> bool:
@@ -86,7 +84,6 @@ class Snapshot:
             saved.manifest.get("inputs", {}),  # a version may be older than these
             example,
             json.dumps(about_model(saved, example), allow_nan=False).encode(),
-            json.dumps(openapi_document(schema, saved.name, example), allow_nan=False).encode(),
         )
 
 

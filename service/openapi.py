@@ -11,7 +11,7 @@ from estimator.appraiser import CONFIDENCE
 from estimator.facts import MAX_LABEL_LENGTH
 from estimator.intervals import GREATEST_CONFIDENCE, LEAST_CONFIDENCE
 from estimator.market import Feature
-from service import about, batch, problems, reasons
+from service import about, batch, problems, reasons, v2
 from service.schemas import DateField, FactField, SubjectSchema
 
 _TYPES = {
@@ -41,10 +41,18 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
     assert plugin.converter is not None  # noqa: S101  # set by APISpec, which has just been given the plugin
     plugin.converter.add_attribute_function(_describe_field)  # type: ignore[no-untyped-call]
     spec.components.schema("Subject", schema=schema)
-    for name, component in {**_COMPONENTS, **about.SCHEMAS, **reasons.SCHEMAS, **batch.SCHEMAS}.items():
+    for name, component in {
+        **_COMPONENTS,
+        **about.SCHEMAS,
+        **reasons.SCHEMAS,
+        **batch.SCHEMAS,
+        **v2.SCHEMAS,
+    }.items():
         spec.components.schema(name, component)
     spec.path("/predict", operations={"post": _predict(example)})
     spec.path(batch.PATH, operations={"post": _batch(example)})
+    for path, operations in v2.describe(schema.market, version).items():
+        spec.path(path, operations=operations)
     for path, (summary, media_type) in _READ_ONLY.items():
         content = {"schema": {"$ref": "#/components/schemas/Model"}} if path == "/model" else {}
         answers = {"200": {"description": summary, "content": {media_type: content}}}

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Flask, Response, abort
+from flask import Blueprint, Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
 from estimator.errors import EstimatorError
 from estimator.intervals import GREATEST_CONFIDENCE, LEAST_CONFIDENCE
 
+_V2 = "/v2"
 MEDIA_TYPE = "application/problem+json"
 
 RETRY_AFTER = "1"
@@ -216,7 +217,11 @@ def _from_http(error: HTTPException) -> Response | HTTPException:
             "status": error.code,
             "detail": error.description,
         }
-    answer = Response(json.dumps(problem), error.code, content_type=MEDIA_TYPE)
+    if request.path == _V2 or request.path.startswith(f"{_V2}/"):
+        # The Open Inference Protocol has a form of its own.
+        answer = Response(json.dumps({"error": problem["detail"]}), error.code, content_type="application/json")
+    else:
+        answer = Response(json.dumps(problem), error.code, content_type=MEDIA_TYPE)
     for name, value in error.get_headers():  # Allow of a 405, Retry-After of a 429, …
         if name.lower() != "content-type":
             answer.headers[name] = value
