@@ -138,14 +138,29 @@ def read_divided(
     EstimatorError
         The market, the sales or the areas cannot be used.
     """
-    market = Market.read(market_path)
-    folder = market_path if market_path.is_dir() else market_path.parent
+    market, folder = read_market(market_path)
     sales_path = sales_path or folder / market.sales
     sales = read_sales(market, sales_path)
     areas = Areas.read(market, folder)
     areas.check_match(market, sales.facts)
-    how: Split = split or ("random" if sales.date is None else "time")
+    how = split or default_split(sales)
     return Divided(market, folder, areas, sales_path, how, split_sales(sales, how, rng))
+
+
+def read_market(path: Path) -> tuple[Market, Path]:
+    """Read a market by its file or folder; return it and its folder.
+
+    Raises
+    ------
+    MarketError
+        The market cannot be used.
+    """
+    return Market.read(path), path if path.is_dir() else path.parent
+
+
+def default_split(sales: Sales) -> Split:
+    """Return how sales are divided where nobody says: by time if they have dates, else at random."""
+    return "random" if sales.date is None else "time"
 
 
 def _record(parts: Parts, evaluation: Evaluation) -> dict[str, Any]:
