@@ -22,11 +22,16 @@ alike (.04) and where they are not (.08)."""
 PRIOR_PREMIUM = 0.02
 """Mean of log(ask/resale) there: US homes close at 98 to 100% of what is asked, and caution takes the lesser."""
 
+PRIOR_FADE = 1.0
+"""Where the pull of a value fades, there: as real values of King County, with asks made up, have it."""
+
 ENOUGH_LISTINGS = 100
 """Closed listings to fit to: with fewer, a probability of a half would be off by more than 5 points, by chance."""
 
 _LEAST_NOISE, _GREATEST_NOISE = 0.1, 10.0
 """Bounds of the noise that is fitted, in FSDs of the median home: asks beyond them say all, or nothing."""
+_FADES = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 6.0, 100.0)
+"""Those that are tried; with the last, no pull ever fades."""
 _SPREADS = 65
 """Where the mean of exp(spread·score) is worked out; it is so smooth that between them a line does."""
 
@@ -82,7 +87,9 @@ class AskModel:
     """How values, asks and resales go together; made by `fit` or `prior`.
 
     The error of a value has the variance FSD², that of an ask `noise`², and both are weighed accordingly, as two
-    measurements of one thing. No normal distribution is assumed: how far off the outcome is, is told by `scores`.
+    measurements of one thing: a value pulls away from the ask. But values have fat tails, and one very far from the
+    ask is rather wrong than a bargain: its pull fades. No normal distribution is assumed of the outcome either: how
+    far off it is, is told by `scores`.
 
     Parameters
     ----------
@@ -92,6 +99,8 @@ class AskModel:
         Median of log(ask) − log(resale).
     noise
         Standard deviation of log(ask) about log(resale) + `premium`, as far as the values' errors do not share it.
+    fade
+        Gap between value and ask, in standard deviations of it, at which the pull has fallen to 1/√2 of its share.
     scores
         (log(resale) − its centre)/its spread, sorted, shape (k,), no two alike.
     listings
@@ -101,6 +110,7 @@ class AskModel:
     drift: float
     premium: float
     noise: float
+    fade: float
     scores: FloatArray
     listings: int | None = None
 
@@ -114,7 +124,8 @@ class AskModel:
             log(price) − log(value) of sales that no value had seen, in expected misses: `ConformalRange.scores`.
         """
         pooled = np.unique(np.concatenate(list(misses)))
-        return cls(0.0, PRIOR_PREMIUM, PRIOR_NOISE, pooled / max(float(np.sqrt(np.mean(pooled**2))), 1e-9))
+        deviation = max(float(np.sqrt(np.mean(pooled**2))), 1e-9)
+        return cls(0.0, PRIOR_PREMIUM, PRIOR_NOISE, PRIOR_FADE, pooled / deviation)
 
     @classmethod
     def fit(cls, value: FloatArray, fsd: FloatArray, ask: FloatArray, resale: FloatArray) -> Self:
@@ -140,23 +151,29 @@ class AskModel:
         drift = float(np.median(log_resale - log_value))
         premium = float(np.median(log_ask - log_resale))
 
-        def standardised(noise: float) -> tuple[FloatArray, FloatArray]:
-            centre, spread = _weighed(log_value + drift, fsd, log_ask - premium, noise)
+        def standardised(noise: float, fade: float) -> tuple[FloatArray, FloatArray]:
+            centre, spread = _weighed(log_value + drift, fsd, log_ask - premium, noise, fade)
             return (log_resale - centre) / spread, spread
 
-        def unlikelihood(log_noise: float) -> float:
+        def unlikelihood(log_noise: float, fade: float) -> float:
             # Of Laplace's distribution with the best scale: real listings have slips of the pen among them.
-            scores, spread = standardised(math.exp(log_noise))
+            scores, spread = standardised(math.exp(log_noise), fade)
             return float(np.log(np.mean(np.abs(scores))) + np.mean(np.log(spread)))
 
         usual = float(np.median(fsd))
         bounds = math.log(_LEAST_NOISE * usual), math.log(_GREATEST_NOISE * usual)
-        noise = math.exp(minimize_scalar(unlikelihood, bounds=bounds, method="bounded").x)
-        return cls(drift, premium, noise, np.unique(standardised(noise)[0]), len(value))
+        found = {
+            fade: minimize_scalar(unlikelihood, bounds=bounds, args=(fade,), method="bounded") for fade in _FADES
+        }
+        fade = min(found, key=lambda fade: float(found[fade].fun))
+        noise = math.exp(found[fade].x)
+        return cls(drift, premium, noise, fade, np.unique(standardised(noise, fade)[0]), len(value))
 
     def resale(self, value: FloatArray, fsd: FloatArray, ask: FloatArray) -> Resale:
         """Return what n listed homes resell for; arguments as for `fit`."""
-        centre, spread = _weighed(np.log(value) + self.drift, fsd, np.log(ask) - self.premium, self.noise)
+        centre, spread = _weighed(
+            np.log(value) + self.drift, fsd, np.log(ask) - self.premium, self.noise, self.fade
+        )
         return Resale(centre, spread, self)
 
     def state(self) -> dict[str, Any]:
@@ -174,18 +191,20 @@ class AskModel:
         """
         if state.get("format") != FORMAT:
             raise ValueError(f"its format is {state.get('format')!r}; this program reads {FORMAT}")
-        values = {name: state[name] for name in ("drift", "premium", "noise", "listings")}
+        values = {name: state[name] for name in ("drift", "premium", "noise", "fade", "listings")}
         scores = np.array(state["scores"], np.float64)
-        numbers = np.array([values["drift"], values["premium"], values["noise"], *scores])
+        numbers = np.array([*(values[name] for name in ("drift", "premium", "noise", "fade")), *scores])
         rising = len(scores) > 0 and bool((np.diff(scores) > 0).all())
-        if not (np.isfinite(numbers).all() and values["noise"] > 0 and rising):
+        if not (np.isfinite(numbers).all() and values["noise"] > 0 and values["fade"] > 0 and rising):
             raise ValueError("its numbers are not those of a fit")
         return cls(**values, scores=scores)
 
 
 def _weighed(
-    log_value: FloatArray, fsd: FloatArray, log_ask: FloatArray, noise: float
+    log_value: FloatArray, fsd: FloatArray, log_ask: FloatArray, noise: float, fade: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return the centre and the spread of what two measurements of errors `fsd` (n,) and `noise` say together."""
-    weight = fsd**2 / (fsd**2 + noise**2)
-    return log_value + weight * (log_ask - log_value), noise * np.sqrt(weight)
+    variance = fsd**2 + noise**2
+    gap = log_value - log_ask
+    pull = gap / np.sqrt(1 + gap**2 / (fade**2 * variance))
+    return log_ask + noise**2 / variance * pull, noise * fsd / np.sqrt(variance)
