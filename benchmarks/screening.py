@@ -99,13 +99,14 @@ def _first_and_last(sales: Sales) -> tuple[Sales, Sales]:
 
 
 def _months(first: Sales, last: Sales) -> float:
-    assert first.date is not None and last.date is not None
+    assert first.date is not None
+    assert last.date is not None
     assert (first.home == last.home).all()
     return float(np.median((last.date - first.date).astype(int))) / 30.4
 
 
 def throughput(appraiser: Appraiser) -> tuple[float, float]:
-    """Return the seconds that predicting and screening one file of 100,000 listings take; the best of three each."""
+    """Return the seconds that predicting and screening a file of 100,000 listings take; the best of three."""
     table = pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype=str, keep_default_na=False)
     table = pd.concat([table] * 5, ignore_index=True).head(100_000)
     table = table.rename(columns={"price": "list_price"})
@@ -171,7 +172,7 @@ def main() -> None:
     print(_ranking_table(found) + "\n")
     for band in found.reliability:
         print(
-            f"P {band.low:.1f}–{band.high:.1f}: {band.n} homes, {band.claimed:.2f} claimed, {band.realised:.2f} true"
+            f"P {band.low:.1f}–{band.high:.1f}: {band.n} homes, {band.claimed:.2f} said, {band.realised:.2f} true"
         )
     market = Market.read(KING_COUNTY)
     sales = read_sales(market, KING_COUNTY / market.sales)

@@ -87,8 +87,8 @@ class AskModel:
     """How values, asks and resales go together; made by `fit` or `prior`.
 
     The error of a value has the variance FSD², that of an ask `noise`², and both are weighed accordingly, as two
-    measurements of one thing: a value pulls away from the ask. But values have fat tails, and one very far from the
-    ask is rather wrong than a bargain: its pull fades. No normal distribution is assumed of the outcome either: how
+    measurements of one thing: a value pulls away from the ask. But values have fat tails, and one very far from
+    the ask is rather wrong than a bargain: its pull fades. No normal distribution is assumed of the outcome: how
     far off it is, is told by `scores`.
 
     Parameters

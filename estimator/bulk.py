@@ -1,6 +1,6 @@
 """Valuing files of any size: piece by piece, every row answered, in the order it came."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from estimator.appraiser import Appraiser, Valuations
+from estimator.appraiser import CONFIDENCE, Appraiser, Valuations
 from estimator.columns import Problem, check_table, find_columns, valuation_dates
 from estimator.errors import DataError
 from estimator.facts import BoolArray
@@ -47,8 +47,11 @@ def predict_file(
     """
     pieces = read_pieces(source)
     first = next(pieces)
-    check_header(appraiser.market, source, first.column_names)
-    answered = _answer(appraiser, first)
+    try:
+        check_header(appraiser.market, first.column_names)
+    except DataError as error:
+        raise DataError(f"{source}: {error}") from error
+    answered = value_table(appraiser, first)
     valued, failed = 0, 0
     with write_whole(target, answered.schema) as writer:
         while True:
@@ -59,40 +62,40 @@ def predict_file(
             piece = next(pieces, None)
             if piece is None:
                 return valued, failed
-            answered = _answer(appraiser, piece)
+            answered = value_table(appraiser, piece)
 
 
-def check_header(market: Market, source: Path, names: list[str]) -> None:
-    """Refuse a file that lacks a required column, or has one that the answer is to have.
+def check_header(market: Market, names: Sequence[str]) -> None:
+    """Refuse a table that cannot be answered, by the names of its columns.
 
     Raises
     ------
     DataError
-        Which column it is.
+        A required fact has no column, two columns stand for one, or one is named as the answer's are.
     """
     taken = [name for name in names if name in ANSWER_COLUMNS]
     if taken:
         dated = f" (a day of valuation is called '{market.sale_date}')" if market.sale_date else ""
-        raise DataError(f"{source}: column '{taken[0]}' is one that the answer is to have; rename it{dated}")
+        raise DataError(f"column '{taken[0]}' is one that the answer is to have; rename it{dated}")
     try:
         found = find_columns(market.features, names)
     except ValueError as error:
-        raise DataError(f"{source}: {error}") from error
+        raise DataError(str(error)) from error
     for feature in market.features:
         if feature.required and feature.name not in found:
             raise DataError(
-                f"{source}: there is no column for {feature.name}, which is required; "
+                f"there is no column for {feature.name}, which is required; "
                 f"it may be called {', '.join(feature.names)}"
             )
 
 
-def _answer(appraiser: Appraiser, piece: pa.Table) -> pa.Table:
-    """Append the valuations to one piece of n rows."""
+def value_table(appraiser: Appraiser, piece: pa.Table, confidence: float = CONFIDENCE) -> pa.Table:
+    """Return n rows, whose header `check_header` has passed, with their valuations appended."""
     facts, problems = check_table(appraiser.market.features, piece)
     date, faults = valuation_dates(appraiser.market, piece)
     errors = row_errors(problems + faults, piece.num_rows)
     good = errors == ""
-    values = appraiser.value(facts.take(good), date[good])
+    values = appraiser.value(facts.take(good), date[good], confidence)
     errors[good] = refusal_texts(values)
     for name, column in valuation_columns(values.take(values.priced), errors == "").items():
         piece = piece.append_column(name, column)

@@ -20,7 +20,7 @@ from estimator.evaluation import ALL_FACTS, ErrorFigures, Evaluation, evaluate
 from estimator.held_out import fit_asks, held_out_listings, judge
 from estimator.progress import ProgressBar
 from estimator.ratio_study import ACCEPTABLE, RatioFigures
-from estimator.registry import load_version
+from estimator.registry import load_version, read_key
 from estimator.sales import Split, read_sales
 from estimator.saved_asks import load_asks, save_asks
 from estimator.screening import COSTS, GREATEST_PROBABILITY, LEAST_PROBABILITY, PROBABILITY
@@ -63,10 +63,14 @@ def main() -> None:
 @click.option("--models", type=_FILE, default=Path("models"), show_default=True, help="Where versions are saved.")
 @_SPLIT
 @_SEED
-def train(market: Path, sales: Path | None, models: Path, split: Split | None, seed: int) -> None:
+@click.option("--key-file", type=_FILE, envvar="ESTIMATOR_KEY_FILE", help="The key that signs the version.")
+def train(
+    market: Path, sales: Path | None, models: Path, split: Split | None, seed: int, key_file: Path | None
+) -> None:
     """Train a model, evaluate it on held-out sales, save it and publish it."""
+    key = read_key(key_file)
     with ProgressBar("training") as bar:
-        trained = train_market(market, sales, models, split, seed, callbacks=[bar])
+        trained = train_market(market, sales, models, split, seed, callbacks=[bar], key=key)
     counts = trained.parts
     click.echo(
         f"learned from {counts['train']:,} sales, chose on {counts['validation']:,}, tested on {counts['test']:,}"

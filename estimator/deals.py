@@ -3,21 +3,23 @@
 A file is read piece by piece; what is kept of it until the best can come first is its text and some numbers a row.
 """
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from estimator.appraiser import CONFIDENCE, Appraiser, Valuations
 from estimator.asks import AskModel
 from estimator.bulk import check_header, refusal_texts, row_errors, spread, valuation_columns
-from estimator.columns import check_table, find_columns, valuation_dates
+from estimator.columns import check_table, valuation_dates
 from estimator.errors import DataError
 from estimator.facts import DateArray, Facts
-from estimator.listings import Listings, Seen, listing_features, read_listings, repeated
+from estimator.listings import Listings, Seen, listing_table, repeated, without_listing, wrong_currencies
+from estimator.market import Market
 from estimator.screening import PROBABILITY, Screening, ask_warnings, best_first, screen
 from estimator.tables import first_row, read_pieces, write_whole
 
@@ -99,42 +101,48 @@ def screen_file(
         The source cannot be read, lacks a required column, or has a column that the target is to have; or the
         target cannot be written.
     """
-    screened: list[pa.Table] = []
-    seen, before = Seen(), first_row(source)
-    for piece in read_pieces(source):
-        if not screened:
-            _check_header(appraiser, source, piece.column_names)
-        screened.append(_screen(appraiser, asks, piece, costs, probability, seen, before))
+    pieces = read_pieces(source)
+    first = next(pieces)
+    try:
+        check_listings_header(appraiser.market, first.column_names)
+    except DataError as error:
+        raise DataError(f"{source}: {error}") from error
+    seen, screened = Seen(), []
+    for piece in itertools.chain([first], pieces):
+        screened.append(_screen(appraiser, asks, piece, costs, probability, CONFIDENCE, seen, first_row(source)))
         progress(piece.num_rows)
-    whole = pa.concat_tables(screened)
-    margin = whole.column(f"{PREFIX}margin_percent").to_numpy()
-    order, ranked = best_first(margin), int(np.isfinite(margin).sum())
-    ranks = pa.array([*range(1, ranked + 1), *[None] * (len(order) - ranked)], pa.int64())
-    place = whole.column_names.index(f"{PREFIX}{fields(Screening)[0].name}")
-    whole = whole.take(pa.array(order)).add_column(place, RANK, ranks)
+    whole, ranked = _in_order(pa.concat_tables(screened))
     with write_whole(target, whole.schema) as writer:
         for start in range(0, max(len(whole), 1), WRITTEN_ROWS):
             writer.write_table(whole.slice(start, WRITTEN_ROWS))
-    deals = int(np.nansum(whole.column(f"{PREFIX}deal").to_numpy().astype(np.float64)))
-    return Counts(deals, ranked - deals, len(order) - ranked)
+    deals = pc.sum(whole.column(f"{PREFIX}deal")).as_py() or 0
+    return Counts(deals, ranked - deals, len(whole) - ranked)
 
 
-def _check_header(appraiser: Appraiser, source: Path, names: list[str]) -> None:
-    check_header(appraiser.market, source, names)
+def screen_table(
+    appraiser: Appraiser,
+    asks: AskModel,
+    table: pa.Table,
+    costs: Mapping[str, float],
+    probability: float = PROBABILITY,
+    confidence: float = CONFIDENCE,
+) -> pa.Table:
+    """Return n rows, whose header `check_listings_header` has passed, as `screen_file` answers those of a CSV."""
+    return _in_order(_screen(appraiser, asks, table, costs, probability, confidence, Seen(), 2))[0]
+
+
+def check_listings_header(market: Market, names: Sequence[str]) -> None:
+    """Refuse a table of listings that cannot be answered, by the names of its columns.
+
+    Raises
+    ------
+    DataError
+        As `check_header`; the list price is required.
+    """
+    check_header(listing_table(market), names)
     taken = [name for name in names if name in SCREEN_COLUMNS]
     if taken:
-        raise DataError(f"{source}: column '{taken[0]}' is one that the answer is to have; rename it")
-    features = listing_features(appraiser.market)
-    try:
-        found = find_columns(features, names)
-    except ValueError as error:
-        raise DataError(f"{source}: {error}") from error
-    for feature in features:
-        if feature.required and feature.name not in found:
-            raise DataError(
-                f"{source}: there is no column for {feature.name}, which is required; "
-                f"it may be called {', '.join(feature.names)}"
-            )
+        raise DataError(f"column '{taken[0]}' is one that the answer is to have; rename it")
 
 
 def _screen(
@@ -143,19 +151,20 @@ def _screen(
     piece: pa.Table,
     costs: Mapping[str, float],
     probability: float,
+    confidence: float,
     seen: Seen,
     before: int,
 ) -> pa.Table:
-    """Append valuation and screening to one piece; `before`: the number of the file's first row."""
-    market = appraiser.market
-    facts, problems = check_table(market.features, piece)
-    date, faults = valuation_dates(market, piece)
-    listings, unusable = read_listings(market, piece, costs)
-    problems += faults + unusable + repeated(listings, seen.repeats(facts, date, listings), before)
-    errors = row_errors(problems, piece.num_rows)
+    """Append valuation and screening to one piece; `before`: the number of the first row of all."""
+    said, problems = check_table(listing_table(appraiser.market).features, piece)
+    date, faults = valuation_dates(appraiser.market, piece)
+    listings = Listings.of(said, costs)
+    problems += faults + wrong_currencies(appraiser.market, said)
+    errors = row_errors(problems + repeated(listings, seen.repeats(said, date, listings), before), piece.num_rows)
     good = errors == ""
+    facts = without_listing(appraiser.market, said)
     values, promise = value_and_screen(
-        appraiser, asks, facts.take(good), date[good], listings.take(good), probability
+        appraiser, asks, facts.take(good), date[good], listings.take(good), probability, confidence
     )
     errors[good] = refusal_texts(values)
     priced = values.priced
@@ -163,6 +172,15 @@ def _screen(
     for name, column in valuation_columns(values.take(priced), good).items():
         piece = piece.append_column(name, column)
     for name, promised in promise.rounded().items():
-        kind = pa.bool_() if promised.dtype == np.bool_ else pa.float64()
+        kind = pa.bool_() if promised.dtype == bool else pa.float64()
         piece = piece.append_column(PREFIX + name, spread(promised[priced], good, kind))
     return piece.append_column("error", pa.array(errors, pa.string()))
+
+
+def _in_order(screened: pa.Table) -> tuple[pa.Table, int]:
+    """Return the rows best first, each with its rank, those with an error last; and how many have none."""
+    order = best_first(screened.column(f"{PREFIX}margin_percent").to_numpy())
+    ranked = len(order) - screened.column(f"{PREFIX}margin_percent").null_count
+    ranks = pa.array([*range(1, ranked + 1), *[None] * (len(order) - ranked)], pa.int64())
+    place = screened.column_names.index(SCREEN_COLUMNS[1])
+    return screened.take(pa.array(order)).add_column(place, RANK, ranks), ranked

@@ -5,15 +5,14 @@ no values: nothing here reaches the price model.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from estimator.columns import Problem, check_table
+from estimator.columns import Problem
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray, LabelArray
 from estimator.market import LIST_PRICES, Feature, Market
 from estimator.screening import COSTS, Costs
@@ -24,9 +23,11 @@ _DEAREST = 1e12
 """Greatest list price, in any currency: beyond it cents are lost in double precision."""
 
 
-def listing_features(market: Market) -> tuple[Feature, ...]:
-    """Return what a listing may say besides facts about its home; a name that a fact of the market has is its."""
-    unit = {"share": "", "amount": market.currency}
+def listing_table(market: Market) -> Market:
+    """Return the market with what a listing may say besides facts about its home: what checks of listings go by.
+
+    A name that a fact of the market has is that fact's.
+    """
     declared = (
         Feature(
             LIST_PRICE,
@@ -40,20 +41,27 @@ def listing_features(market: Market) -> tuple[Feature, ...]:
         ),
         Feature(LISTING_ID, "category", "ListingKey", description="Names the listing: no two may share it."),
         Feature(CURRENCY, "category", CURRENCY, description="Of the list price; it has to be the market's."),
-        *(
-            Feature(
-                cost.name,
-                "number",
-                cost.name,
-                unit=unit[cost.unit],
-                minimum=0.0,
-                maximum=cost.greatest,
-                description=cost.text,
-            )
-            for cost in COSTS
-        ),
+        *cost_features(market.currency),
     )
-    return tuple(feature for feature in declared if not set(feature.names) & set(market.by_name))
+    free = tuple(feature for feature in declared if not set(feature.names) & set(market.by_name))
+    return replace(market, features=(*market.features, *free))
+
+
+def cost_features(currency: str) -> tuple[Feature, ...]:
+    """Return what may be said of each kind of cost."""
+    unit = {"share": "", "amount": currency}
+    return tuple(
+        Feature(
+            cost.name,
+            "number",
+            cost.name,
+            unit=unit[cost.unit],
+            minimum=0.0,
+            maximum=cost.greatest,
+            description=cost.text,
+        )
+        for cost in COSTS
+    )
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ class Listings:
         Parameters
         ----------
         said
-            By the features of `listing_features`.
+            By the features of `listing_table`.
         costs
             What holds for all listings that do not say otherwise, by name; the defaults hold for the others.
         """
@@ -101,17 +109,9 @@ class Listings:
         return cls(said[LIST_PRICE], Costs(**columns), said[LISTING_ID] if named else np.full(n, "", np.str_))
 
 
-def read_listings(market: Market, table: pa.Table, costs: Mapping[str, float]) -> tuple[Listings, list[Problem]]:
-    """Read what the n rows of a table say as listings, and what cannot be used; costs as for `Listings.of`.
-
-    Raises
-    ------
-    ValueError
-        Two columns stand for one thing.
-    """
-    said, problems = check_table(listing_features(market), table)
-    problems += wrong_currencies(market, said)
-    return Listings.of(said, costs), problems
+def without_listing(market: Market, said: Facts) -> Facts:
+    """Return the facts about the homes alone: what a price model may see."""
+    return Facts({feature.name: said[feature.name] for feature in market.features})
 
 
 def wrong_currencies(market: Market, said: Facts) -> list[Problem]:
@@ -134,8 +134,13 @@ class Seen:
     def __init__(self) -> None:
         self._marks = np.empty(0, np.uint64)
 
-    def repeats(self, facts: Facts, date: DateArray, listings: Listings) -> list[tuple[int, int]]:
+    def repeats(self, said: Facts, date: DateArray, listings: Listings) -> list[tuple[int, int]]:
         """Take note of n more listings.
+
+        Parameters
+        ----------
+        said
+            All that they say.
 
         Returns
         -------
@@ -143,7 +148,7 @@ class Seen:
             Of each that came before: its place among the n, and that of the first like it among all so far.
         """
         before = len(self._marks)
-        self._marks = np.concatenate((self._marks, _marks(facts, date, listings)))
+        self._marks = np.concatenate((self._marks, _marks(said, date, listings)))
         first = pd.Series(np.arange(len(self._marks))).groupby(self._marks).transform("min").to_numpy()
         again = np.flatnonzero(first[before:] != np.arange(before, len(first)))
         return [(int(row), int(first[before + row])) for row in again]
@@ -159,12 +164,12 @@ def repeated(listings: Listings, repeats: Sequence[tuple[int, int]], first_row: 
     ]
 
 
-def _marks(facts: Facts, date: DateArray, listings: Listings) -> NDArray[np.uint64]:
+def _marks(said: Facts, date: DateArray, listings: Listings) -> NDArray[np.uint64]:
     """Return a number for each of n listings, that of its identifier or else of all it says, shape (n,).
 
     Of 100,000 listings two share theirs by chance once in 10⁹ times.
     """
-    all_said = pd.DataFrame({**facts.columns, "": date, LIST_PRICE: listings.ask}, copy=False)
+    all_said = pd.DataFrame({**said.columns, "": date}, copy=False)
     marks = pd.util.hash_pandas_object(all_said, index=False).to_numpy(np.uint64)
     names = pd.util.hash_array(listings.name.astype(object))
     return np.where(listings.name == "", marks, names)

@@ -94,8 +94,8 @@ class Screening:
     ----------
     break_even
         Resale price that brings back the outlay, shape (n,), in the currency.
-    resale
-        Expected resale price, given value and ask, shape (n,).
+    resale_price, resale_low, resale_high
+        Resale price given value and ask: expected, and its 10th and 90th percentile, shape (n,).
     probability
         Of a resale above the break-even, shape (n,).
     margin, margin_low, margin_high
@@ -114,7 +114,9 @@ class Screening:
     """
 
     break_even: FloatArray
-    resale: FloatArray
+    resale_price: FloatArray
+    resale_low: FloatArray
+    resale_high: FloatArray
     probability: FloatArray
     margin: FloatArray
     margin_low: FloatArray
@@ -167,11 +169,13 @@ def screen(
     resale = asks.resale(value, fsd, ask)
     outlay, break_even = costs.outlay(ask), costs.break_even(ask)
     above = resale.above(break_even)
-    mean = resale.mean
-    margin, low, high = (costs.margin(ask, each) for each in (mean, resale.quantile(LOW), resale.quantile(HIGH)))
+    prices = resale.mean, resale.quantile(LOW), resale.quantile(HIGH)
+    margin, low, high = (costs.margin(ask, price) for price in prices)
     return Screening(
         break_even=break_even,
-        resale=mean,
+        resale_price=prices[0],
+        resale_low=prices[1],
+        resale_high=prices[2],
         probability=above,
         margin=margin,
         margin_low=low,

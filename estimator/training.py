@@ -79,6 +79,7 @@ def train_market(
     split: Split | None,
     seed: int,
     callbacks: Sequence[Callback] = (),
+    key: bytes | None = None,
 ) -> Trained:
     """Train, evaluate, save and publish a model of a market.
 
@@ -94,6 +95,8 @@ def train_market(
         How the sales are divided; None: by time if they have dates, else at random.
     seed
         Seed of all randomness.
+    key
+        Signs the saved version.
 
     Raises
     ------
@@ -120,10 +123,11 @@ def train_market(
         "recipe": asdict(recipe),
         **_record(parts, evaluation),
         "example": _example(market, parts.train),
+        "inputs": _inputs(market, parts.train),
     }
     # What was evaluated knew nothing of the test sales; who values a home today is to know the newest.
     every = parts.train.joined(parts.validation).joined(parts.test)
-    version = save_version(versions, appraiser.knowing(every), record)
+    version = save_version(versions, appraiser.knowing(every), record, key)
     publish(version)
     return Trained(version, record["sales"], figures)
 
@@ -171,6 +175,18 @@ def _record(parts: Parts, evaluation: Evaluation) -> dict[str, Any]:
         "ratio_study": evaluation.ratio_study_as_dict(),
         "libraries": {name: importlib.metadata.version(name) for name in _RECORDED_LIBRARIES},
         "python": platform.python_version(),
+    }
+
+
+def _inputs(market: Market, sales: Sales) -> dict[str, Any]:
+    """Return mean and standard deviation of each number that varies: what inputs are held against later."""
+    known = {
+        feature.name: sales.facts[feature.name][sales.facts.known(feature.name)] for feature in market.numbers
+    }
+    return {
+        name: {"mean": float(values.mean()), "standard_deviation": float(values.std())}
+        for name, values in known.items()
+        if len(values) and values.std() > 0
     }
 
 
