@@ -11,7 +11,7 @@ from estimator.appraiser import CONFIDENCE
 from estimator.facts import MAX_LABEL_LENGTH
 from estimator.intervals import GREATEST_CONFIDENCE, LEAST_CONFIDENCE
 from estimator.market import Feature, Market
-from service import about, batch, problems, reasons, screen_document
+from service import about, batch, problems, reasons, screen_document, v2
 from service.schemas import DateField, FactField, SubjectSchema
 
 _TYPES = {
@@ -47,11 +47,14 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
         **reasons.SCHEMAS,
         **batch.SCHEMAS,
         **screen_document.SCHEMAS,
+        **v2.SCHEMAS,
     }.items():
         spec.components.schema(name, component)
     spec.path("/predict", operations={"post": _predict(example)})
     spec.path(batch.PATH, operations={"post": _batch(example)})
     spec.path(screen_document.PATH, operations={"post": _screen(schema.market, example)})
+    for path, operations in v2.describe(schema.market, version).items():
+        spec.path(path, operations=operations)
     for path, (summary, media_type) in _READ_ONLY.items():
         content = {"schema": {"$ref": "#/components/schemas/Model"}} if path == "/model" else {}
         answers = {"200": {"description": summary, "content": {media_type: content}}}
@@ -238,6 +241,7 @@ _READ_ONLY = {
     ),
     "/livez": ("Whether the server runs", "text/plain"),
     "/readyz": ("Whether it can value homes", "text/plain"),
+    "/metrics": ("Figures of all workers together, for Prometheus", "text/plain"),
     "/openapi.json": ("This document", "application/json"),
     "/docs": ("This document, to be read and tried out", "text/html"),
 }
