@@ -200,6 +200,30 @@ class PriceModel:
             self._drift,
         )
 
+    def on_the_way(
+        self, weights: Sequence[NDArray[np.float32]], facts: Facts, date: DateArray | None
+    ) -> FloatArray:
+        """Return what the first network said of n homes while it learned, log prices, shape (k, n).
+
+        Parameters
+        ----------
+        weights
+            Its weights at k moments, as a callback saw them. What it is shown is the evidence of today; kriging's
+            share and the drift, which are not its own, are left out.
+        """
+        columns = in_eights(self._evidence.seen(facts, date).columns)
+        network = Network.from_state(self._networks[0].state())  # a copy: the model is never changed
+        said = []
+        for each in weights:
+            np.copyto(network.parameters.vector, each)
+            said.append(network.predict(columns, _THROUGH)[: len(facts), 0])
+        return np.array(said, np.float64).reshape(len(weights), len(facts)) * self._deviation + self._mean
+
+    @property
+    def deviation(self) -> float:
+        """Of the training sales' log prices: what the networks' losses are counted in."""
+        return self._deviation
+
     @property
     def facts(self) -> tuple[str, ...]:
         """Names of the facts it takes, in the market's order."""
