@@ -26,10 +26,14 @@ def about_sales(market: Market, parts: Parts) -> dict[str, Any]:
 
 def _about_part(part: Sales) -> dict[str, Any]:
     quartiles = np.quantile(part.price, [0.25, 0.5, 0.75]).round(2).tolist()
-    days = {"first": None, "last": None}
+    days: dict[str, str | None] = {"first": None, "last": None}
     if part.date is not None:
         days = {"first": str(part.date.min()), "last": str(part.date.max())}
-    return {"sales": len(part), **days, **dict(zip(("quarter", "median", "three_quarters"), quartiles, strict=True))}
+    return {
+        "sales": len(part),
+        **days,
+        **dict(zip(("quarter", "median", "three_quarters"), quartiles, strict=True)),
+    }
 
 
 def _months(parts: dict[str, Sales]) -> list[dict[str, Any]] | None:

@@ -1,4 +1,4 @@
-"""What an owner asks of a model besides how far off it is: what matters to it, where it fails, and to whom it is fair."""
+"""What an owner asks of a model besides how far off it is: what matters to it, and where it fails."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -18,8 +18,8 @@ from estimator.what_if import what_if
 
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 """What ranges are asked to hold, from the least to the most that may be asked for."""
-IMPORTANCE_SALES = 1000
-"""Test sales whose facts are shuffled, at most: King County's 19 facts five times over take some seconds."""
+IMPORTANCE_VALUES = 75_000
+"""Homes valued with a fact shuffled, all facts and repeats together: some seconds, however many facts there are."""
 REPEATS = 5
 """Shuffles of a fact: enough to see how much of a rise is luck."""
 DIRECTION_HOMES = 50
@@ -64,11 +64,13 @@ def importance(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> d
     `mdape` in points of percent, `log_rmse` as it is; each the mean over repeats with its standard deviation. What
     says where a home stands is shuffled together.
     """
-    chosen = test.take(_some(len(test), IMPORTANCE_SALES, rng))
-    facts, _ = appraiser.areas.complete(chosen.facts)
+    every, _ = appraiser.areas.complete(test.facts)
+    shuffled = dict(_shuffled_together(appraiser.market, every, dated=test.date is not None))
+    rows = _some(len(test), IMPORTANCE_VALUES // (REPEATS * len(shuffled)), rng)
+    chosen, facts = test.take(rows), every.take(rows)
     before = _errors(appraiser, chosen, facts, chosen.date)
     rises = []
-    for name, members in _shuffled_together(appraiser.market, facts, dated=chosen.date is not None):
+    for name, members in shuffled.items():
         after = []
         for _ in range(REPEATS):
             order = rng.permutation(len(chosen))
@@ -93,7 +95,7 @@ def importance(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> d
 
 
 def directions(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> dict[str, Any]:
-    """Return how the usual home's price moves along each declared fact, and whether any home's goes the other way."""
+    """Return how the usual home's price moves with each declared fact, and whether any home's goes against it."""
     chosen = test.take(_some(len(test), DIRECTION_HOMES, rng))
     own = appraiser.usual.as_values(appraiser.market, 0)
     curves, steps, against = [], 0, 0
@@ -128,7 +130,7 @@ def worst(appraiser: Appraiser, tested: Tested) -> list[dict[str, Any]]:
         why = reasons[place].as_dict()
         told.append(
             {
-                **_told(appraiser.market, tested, row),
+                **_told(tested, row),
                 "facts": sales.facts.as_values(appraiser.market, place),
                 "reference_price": why["reference_price"],
                 "parts": dict(list(why["parts"].items())[:REASONS]),
@@ -148,12 +150,12 @@ def drawn_by_lot(appraiser: Appraiser, tested: Tested, rng: np.random.Generator)
     for row in _some(len(tested.sales), REVIEWED, rng).tolist():
         facts = tested.sales.facts.take(slice(row, row + 1)).as_values(appraiser.market, 0)
         named = {name: fact for name, fact in facts.items() if name in required}
-        told.append({**_told(appraiser.market, tested, row), "facts": named})
+        told.append({**_told(tested, row), "facts": named})
     return told
 
 
 def refused(values: Valuations) -> list[dict[str, Any]]:
-    """Return why test sales got no price: the fact, how many, and what one of them was told; the commonest first."""
+    """Return why test sales got no price: the fact, how many sales, and what one was told; the commonest first."""
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for refusals in values.refusals.values():
@@ -163,7 +165,7 @@ def refused(values: Valuations) -> list[dict[str, Any]]:
     return [{"fact": field, "sales": n, "example": first[field]} for field, n in counts.most_common()]
 
 
-def _told(market: Market, tested: Tested, row: int) -> dict[str, Any]:
+def _told(tested: Tested, row: int) -> dict[str, Any]:
     """Return one test sale: what it sold for, and what it was valued at."""
     value = tested.values.as_dict(row)
     price = float(tested.sales.price[row])

@@ -14,7 +14,7 @@ from estimator.network import Epoch
 from estimator.recipe import DEFAULTS
 from estimator.report.about_sales import about_sales
 from estimator.report.findings import coverage, directions, drawn_by_lot, importance, refused, worst
-from estimator.report.groups import Tested, area_of, by_area, by_fifth, by_month
+from estimator.report.groups import Tested, area_of, by_area, by_fifth, by_month, levels
 from estimator.report.recorder import Recorder
 from estimator.report.surface import surfaces
 from estimator.sales import Parts
@@ -60,6 +60,7 @@ def gather(
     tested = Tested(
         test.take(np.flatnonzero(priced)), values.take(priced), None if found is None else found[1][priced]
     )
+    areas = by_area(tested)
     settings = record["recipe"]
     return {
         "format": FORMAT,
@@ -74,7 +75,8 @@ def gather(
         "by_claim": by_fifth(tested, 100 * tested.values.fsd),
         "by_month": by_month(tested),
         "area": None if found is None else found[0],
-        "by_area": by_area(tested),
+        "by_area": areas,
+        "area_levels": levels(areas),
         "coverage": coverage(appraiser, test),
         "importance": importance(appraiser, tested.sales, rng),
         "directions": directions(appraiser, tested.sales, rng),
@@ -113,5 +115,7 @@ def _predictions(tested: Tested, coordinates: tuple[str, str] | None, rng: np.ra
         columns[name] = column[rows].round().tolist()
     places: dict[str, list[float | None]] = {}
     for name, key in zip(coordinates or (), ("latitude", "longitude"), strict=False):
-        places[key] = [None if np.isnan(each) else round(each, 5) for each in tested.sales.facts[name][rows].tolist()]
+        places[key] = [
+            None if np.isnan(each) else round(each, 5) for each in tested.sales.facts[name][rows].tolist()
+        ]
     return {"sales": n, "drawn": len(rows), **columns, **places}

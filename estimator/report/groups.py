@@ -3,18 +3,17 @@
 Knows sales and their valuations; knows no model.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from estimator.appraiser import Valuations
 from estimator.evaluation import error_figures
 from estimator.facts import BoolArray, FloatArray, LabelArray
 from estimator.market import Feature
-from estimator.ratio_study import LEAST_SALES, median_interval
+from estimator.ratio_study import ACCEPTABLE, ENOUGH_SALES, LEAST_SALES, median_interval
 from estimator.sales import Sales
 
 FIFTHS = 5
@@ -44,7 +43,7 @@ def by_fifth(tested: Tested, worth: FloatArray) -> list[dict[str, Any]]:
     Parameters
     ----------
     worth
-        Shape (n,). Not the price: of homes that sold for little, more are over-valued than not, whatever the model.
+        Shape (n,). Not the price: of homes that sold for little, most are over-valued, whatever the model.
     """
     count = max(1, min(FIFTHS, len(worth) // LEAST_SALES))
     edges = np.quantile(worth, np.linspace(0, 1, count + 1))
@@ -71,12 +70,27 @@ def by_area(tested: Tested) -> list[dict[str, Any]] | None:
     return [{"area": str(name), **_figures(tested, area == name)} for name in np.unique(area) if name]
 
 
+def levels(areas: Sequence[dict[str, Any]] | None) -> dict[str, Any]:
+    """Return how many areas have enough sales for a verdict, and how many lie outside the acceptable level."""
+    judged = [area for area in areas or () if area["n"] >= ENOUGH_SALES]
+    low, high = ACCEPTABLE["median_ratio"]
+    ratios = [area["median_ratio"] for area in judged]
+    return {
+        "judged": len(judged),
+        "outside": sum(not low <= ratio <= high for ratio in ratios),
+        "lowest": min(ratios, default=None),
+        "highest": max(ratios, default=None),
+    }
+
+
 def area_of(features: Sequence[Feature], columns: Any) -> tuple[str, LabelArray] | None:
     """Return the fact that says best where a home stands, and its column.
 
     The postal code; in a market without one, the label with most values, as neighbourhoods are.
     """
-    found: dict[str, LabelArray] = {feature.name: columns[feature.name] for feature in features if feature.is_label}
+    found: dict[str, LabelArray] = {
+        feature.name: columns[feature.name] for feature in features if feature.is_label
+    }
     codes = [feature.name for feature in features if feature.kind == "postal_code"]
     name = next(iter(codes), max(found, key=lambda each: len(np.unique(found[each])), default=None))
     return None if name is None else (name, found[name])
@@ -97,13 +111,6 @@ def _figures(tested: Tested, rows: BoolArray) -> dict[str, Any]:
         **{name: figures[name] for name in _TOLD},
         **{name: _rounded(each) for name, each in zip(names[len(_TOLD) :], own, strict=True)},
     }
-
-
-def columns_of(entries: Sequence[dict[str, Any]], names: Sequence[str]) -> Iterator[NDArray[Any]]:
-    """Return columns of the groups that have figures."""
-    told = [entry for entry in entries if entry["mdape"] is not None]
-    for name in names:
-        yield np.array([entry[name] for entry in told])
 
 
 def _rounded(value: Any) -> float:
