@@ -1,4 +1,4 @@
-"""The command line: train, tune, predict, evaluate. Bad input ends with a clear error and exit code 2."""
+"""The command line: train, tune, predict, evaluate, report. Bad input ends with a clear error and exit code 2."""
 
 import json
 import math
@@ -12,12 +12,14 @@ import pandas as pd
 from tqdm import tqdm
 
 from estimator.bulk import predict_file
-from estimator.errors import EstimatorError
+from estimator.errors import DataError, EstimatorError
 from estimator.evaluation import ALL_FACTS, ErrorFigures, Evaluation, evaluate
 from estimator.progress import ProgressBar
 from estimator.ratio_study import ACCEPTABLE, RatioFigures
 from estimator.registry import load_version
+from estimator.report import PAGE, read_report, render
 from estimator.sales import Split, read_sales
+from estimator.tables import replace_whole
 from estimator.training import file_sha256, train_market
 from estimator.tuning import tune_market
 
@@ -65,6 +67,7 @@ def train(market: Path, sales: Path | None, models: Path, split: Split | None, s
     )
     click.echo(_table(trained.figures))
     click.echo(f"published {trained.folder}")
+    click.echo(f"what an owner should know of it: {trained.folder / PAGE}")
 
 
 @main.command()
@@ -128,6 +131,21 @@ def evaluate_command(model: Path, sales: Path, *, as_json: bool) -> None:
     else:
         click.echo(_table(evaluation.figures))
         click.echo(_ratio_tables(evaluation))
+
+
+@main.command()
+@click.option("--model", required=True, type=_FILE, help="A version's folder, or models/<market>.")
+@click.option("--compare", "other", type=_FILE, help="Another version, to stand beside it.")
+@click.argument("target", type=_FILE)
+def report(model: Path, other: Path | None, target: Path) -> None:
+    """Write a version's training report, one file of HTML, to TARGET."""
+    page = render(read_report(model), None if other is None else read_report(other))
+    try:
+        with replace_whole(target) as beside:
+            beside.write(page.encode())
+    except OSError as error:
+        raise DataError(f"{target}: {error}") from error
+    click.echo(f"written to {target}")
 
 
 def _table(figures: Mapping[str, ErrorFigures]) -> str:

@@ -7,7 +7,7 @@ within a mile. Knows no currency, no areas and no ranges.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,14 @@ from estimator.recipe import DEFAULTS, LEAST_BATCH, Recipe
 from estimator.sales import Sales
 
 Callback = Callable[[Network, Epoch], None]
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A callback that is told of every step of the first network too."""
+
+    def step(self, network: Network, done: int) -> None:
+        """Look at the network before its first step and after each."""
 
 
 _PIECE = 4096
@@ -308,6 +316,8 @@ def _train(
     """Train the networks one after the other."""
     x, y = lessons.columns, lessons.price
     target = (lessons.validation_log_price - lessons.mean) / lessons.deviation
+    told: Sequence[object] = callbacks
+    watchers = [each for each in told if isinstance(each, Watcher)]
     networks = []
     for before in range(0, recipe.networks * recipe.epochs, recipe.epochs):
         network = Network(_layers(lessons, recipe), rng=rng)
@@ -317,7 +327,12 @@ def _train(
             loss=RMSE(),
             optimiser=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
             rng=rng,
-            plan=Plan(epochs=recipe.epochs, schedule=cosine, clip_norm=recipe.clip_norm),
+            plan=Plan(
+                epochs=recipe.epochs,
+                schedule=cosine,
+                clip_norm=recipe.clip_norm,
+                watch=None if before else _telling(watchers),
+            ),
             validation=(lessons.validation.columns, target),
             callbacks=[_counted_on(callback, before, recipe) for callback in callbacks],
         )
@@ -329,6 +344,16 @@ def _counted_on(callback: Callback, before: int, recipe: Recipe) -> Callback:
     """Return the callback, told of a network's epochs as of those of the whole training."""
     planned = recipe.networks * recipe.epochs
     return lambda network, epoch: callback(network, replace(epoch, number=before + epoch.number, planned=planned))
+
+
+def _telling(watchers: Sequence[Watcher]) -> Callable[[Network, int], None]:
+    """Return what tells every watcher of a step."""
+
+    def tell(network: Network, done: int) -> None:
+        for watcher in watchers:
+            watcher.step(network, done)
+
+    return tell
 
 
 def _pieces(n: int) -> Iterator[slice]:

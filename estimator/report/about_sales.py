@@ -4,22 +4,24 @@ from typing import Any
 
 import numpy as np
 
+from estimator.areas import AreaLookup
 from estimator.facts import Facts, json_value
 from estimator.market import Feature, Market
 from estimator.sales import Parts, Sales
 
 
-def about_sales(market: Market, parts: Parts) -> dict[str, Any]:
+def about_sales(market: Market, parts: Parts, areas: AreaLookup) -> dict[str, Any]:
     """Tell of a market's sales and of each part."""
-    by_name = vars(parts)
+    by_name: dict[str, Sales] = vars(parts)
     every = parts.train.joined(parts.validation).joined(parts.test)
+    completed, _ = areas.complete(every.facts)
     return {
         "sales": len(every),
         "homes": len(np.unique(every.home)),
         "parts": [{"part": name, **_about_part(part)} for name, part in by_name.items()],
         "months": _months(by_name),
         "price_steps": _price_steps(every, by_name),
-        "facts": [_about_fact(feature, every.facts) for feature in market.features],
+        "facts": [_about_fact(feature, every.facts, completed) for feature in market.features],
         "ignored_columns": list(market.ignore),
     }
 
@@ -61,16 +63,18 @@ def _price_steps(every: Sales, parts: dict[str, Sales]) -> list[dict[str, Any]]:
     ]
 
 
-def _about_fact(feature: Feature, facts: Facts) -> dict[str, Any]:
-    """Tell what values a fact takes; what does not apply to it is null."""
-    known = facts[feature.name][facts.known(feature.name)]
+def _about_fact(feature: Feature, facts: Facts, completed: Facts) -> dict[str, Any]:
+    """Tell what values a fact takes, looked up or not; what does not apply to it is null."""
+    told_of, known_of = facts.known(feature.name), completed.known(feature.name)
+    known = completed[feature.name][known_of]
     told: dict[str, Any] = {
         "fact": feature.name,
         "kind": feature.kind,
         "unit": feature.unit,
         "required": feature.required,
         "price_effect": feature.price_effect,
-        "known": round(100 * len(known) / len(facts), 2),
+        "known": round(100 * float(told_of.mean()), 2),
+        "looked_up": round(100 * float(np.mean(known_of & ~told_of)), 2),
         "least": None,
         "usual": None,
         "greatest": None,

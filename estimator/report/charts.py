@@ -62,6 +62,9 @@ _SETTINGS = {
 LONGEST_ABBREVIATION = 3
 """Characters: COD, PRD, PRB, MKI, VEI."""
 _PLAIN = FuncFormatter(lambda each, _: f"{each:g}")
+_SEPARATED = FuncFormatter(lambda each, _: f"{each:,.6g}")
+_NO_YEAR = 3000
+"""From here on a number is written with separators."""
 _PARTS = {"train": BLUE, "validation": GREEN, "test": ORANGE}
 
 
@@ -99,12 +102,12 @@ def learning(runs: Mapping[str, Sequence[Told]]) -> str:
         0, 3, xlabel="epoch of a network", ylabel="RMSE of the log price", title="by epoch", yscale="log"
     )
     by_second = chart.axes(1, 3, xlabel="seconds of training", title="by second", yscale="log")
-    rate = chart.axes(2, 3, xlabel="epoch of a network", title="learning rate")
+    rate = chart.axes(2, 3, xlabel="epoch of a network", title="learning rate, thousandths")
     for (name, epochs), both in zip(runs.items(), ((BLUE, ORANGE), (GREEN, INK)), strict=False):
         for network in sorted({epoch["network"] for epoch in epochs}):
             own = [epoch for epoch in epochs if epoch["network"] == network]
             number, seconds = ([epoch[x] for epoch in own] for x in ("epoch", "seconds"))
-            rate.plot(number, [epoch["learning_rate"] for epoch in own], color=both[0], linewidth=1.6)
+            rate.plot(number, [1000 * epoch["learning_rate"] for epoch in own], color=both[0], linewidth=1.6)
             for loss, colour, line in zip(("train_loss", "validation_loss"), both, ("--", "-"), strict=True):
                 said = [np.nan if epoch[loss] is None else epoch[loss] for epoch in own]
                 label = f"{name} {loss.split('_')[0]}".strip() if network == 1 else None
@@ -168,14 +171,14 @@ def map_of_misses(predictions: Told) -> str:
 
 def groups(entries: Sequence[Told], names: Sequence[str], kind: str) -> str:
     """Draw the errors of groups of homes that have enough of them: median error, level, and what ranges held."""
-    chart = Chart(3.2)
+    chart = Chart(3.0)
     told = [name for name, entry in zip(names, entries, strict=True) if entry["n"] >= ENOUGH_SALES]
     mdape, ratio, low, high, held = _columns(
         entries, ("mdape", "median_ratio", "median_ratio_low", "median_ratio_high", "coverage")
     )
     place = np.arange(len(told))
     error, level, ranges = (
-        chart.axes(number, 3, title=title)
+        chart.axes(number, 3, title=title, xlabel=" ")  # room for names aslant
         for number, title in enumerate(("median error, %", "median value/price", "held by 90% ranges, %"))
     )
     error.bar(place, mdape, color=BLUE, width=0.7)
@@ -215,7 +218,7 @@ def ratio_study(overall: Told, acceptable: Mapping[str, Sequence[float | None]])
         for name, (low, high) in acceptable.items()
         if overall[name] is not None and low is not None and high is not None
     ]
-    chart = Chart(0.9 + 0.36 * len(rows))
+    chart = Chart(0.5 + 0.34 * len(rows))
     axes = chart.axes(left=0.26, right=0.9)
     for place, (name, (low, high)) in enumerate(rows):
         outside = overall["met"][name] is False
@@ -299,8 +302,10 @@ def curves(entries: Sequence[Told], currency: str) -> str:
         if curve["own"] is not None:
             axes.axvline(float(curve["own"]), color=ORANGE, linewidth=1, linestyle="--")
         axes.set_ylim(bottom=0)
-        axes.xaxis.set_major_locator(MaxNLocator(4))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda each, _: f"{each:,.6g}"))
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=bool(np.all(x == np.rint(x)))))
+        axes.xaxis.set_major_formatter(_SEPARATED if x.max() >= _NO_YEAR else _PLAIN)
+        if isinstance(curve["points"][0]["value"], bool):
+            axes.set_xticks([0, 1], ["no", "yes"])
         _money(axes.yaxis)
     return chart.svg("How the usual home's price moves along each declared fact")
 
@@ -373,7 +378,8 @@ class Chart:
         **settings: Any,
     ) -> Axes:
         """Add axes at a place of a grid, counted by row; the settings are those of `Axes.set`."""
-        above, below, between, apart = (0.32 if "title" in settings else 0.12), 0.62, 0.62, 0.7
+        above, below = 0.32 if "title" in settings else 0.12, 0.62 if "xlabel" in settings else 0.4
+        between, apart = 0.62, 0.7
         wide = ((right - left) * _WIDE - between * (across - 1)) / across
         high = (self.height - above - below - (apart + 0.1) * (down - 1)) / down
         row, column = divmod(place, across)

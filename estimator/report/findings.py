@@ -12,14 +12,14 @@ from estimator.contributions import PLACE
 from estimator.evaluation import states_of_knowledge
 from estimator.facts import BoolArray, DateArray, Facts
 from estimator.market import VALUATION_DATE, Market
-from estimator.report.groups import Tested
+from estimator.report.groups import Tested, rounded
 from estimator.sales import Sales
 from estimator.what_if import what_if
 
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 """What ranges are asked to hold, from the least to the most that may be asked for."""
 IMPORTANCE_VALUES = 75_000
-"""Homes valued with a fact shuffled, all facts and repeats together: some seconds, however many facts there are."""
+"""Homes valued with a fact shuffled, all facts and repeats together: some seconds, however many there are."""
 REPEATS = 5
 """Shuffles of a fact: enough to see how much of a rise is luck."""
 DIRECTION_HOMES = 50
@@ -35,12 +35,12 @@ _Z = 1.645
 """Standard deviations on either side that hold 90% of a normal distribution."""
 
 
-def coverage(appraiser: Appraiser, test: Sales) -> dict[str, list[dict[str, float]]]:
+def coverage(appraiser: Appraiser, test: Sales) -> dict[str, list[dict[str, float | None]]]:
     """Return, by what is known of the homes, what share of prices the ranges of each confidence hold, in percent.
 
     `by_chance` is how far, in points, a share may be off in nine of ten draws of as many sales.
     """
-    told: dict[str, list[dict[str, float]]] = {}
+    told: dict[str, list[dict[str, float | None]]] = {}
     for known, facts in states_of_knowledge(appraiser.market, test.facts).items():
         told[known] = []
         for confidence in CONFIDENCES:
@@ -50,9 +50,9 @@ def coverage(appraiser: Appraiser, test: Sales) -> dict[str, list[dict[str, floa
             told[known].append(
                 {
                     "confidence": round(100 * confidence, 1),
-                    "held": _rounded(100 * np.mean((low <= price) & (price <= high)), 2),
-                    "by_chance": _rounded(chance, 2),
-                    "median_width": _rounded(np.median(high / low), 4),
+                    "held": rounded(100 * np.mean((low <= price) & (price <= high)), 2),
+                    "by_chance": rounded(chance, 2),
+                    "median_width": rounded(np.median(high / low), 4),
                 }
             )
     return told
@@ -66,7 +66,7 @@ def importance(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> d
     """
     every, _ = appraiser.areas.complete(test.facts)
     shuffled = dict(_shuffled_together(appraiser.market, every, dated=test.date is not None))
-    rows = _some(len(test), IMPORTANCE_VALUES // (REPEATS * len(shuffled)), rng)
+    rows = _some(len(test), max(1, IMPORTANCE_VALUES // (REPEATS * max(1, len(shuffled)))), rng)
     chosen, facts = test.take(rows), every.take(rows)
     before = _errors(appraiser, chosen, facts, chosen.date)
     rises = []
@@ -81,16 +81,16 @@ def importance(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> d
         rises.append(
             {
                 "fact": name,
-                "mdape": _rounded(mean[0], 3),
-                "mdape_sd": _rounded(spread[0], 3),
-                "log_rmse": _rounded(mean[1], 5),
-                "log_rmse_sd": _rounded(spread[1], 5),
+                "mdape": rounded(mean[0], 3),
+                "mdape_sd": rounded(spread[0], 3),
+                "log_rmse": rounded(mean[1], 5),
+                "log_rmse_sd": rounded(spread[1], 5),
             }
         )
     return {
         "sales": len(chosen),
         "repeats": REPEATS,
-        "facts": sorted(rises, key=lambda each: -float(each["mdape"])),
+        "facts": sorted(rises, key=lambda each: -float(each["mdape"] or 0)),
     }
 
 
@@ -178,7 +178,7 @@ def _told(tested: Tested, row: int) -> dict[str, Any]:
         "price_high": value["price_high"],
         "fsd": value["fsd"],
         "inside": bool(value["price_low"] <= price <= value["price_high"]),
-        "miss": _rounded(100 * (value["price"] / price - 1), 2),
+        "miss": rounded(100 * (value["price"] / price - 1), 2),
         "unknown": value["unknown"],
         "warnings": value["warnings"],
     }
@@ -208,7 +208,3 @@ def _some(n: int, most: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Draw rows by lot, in order; all of them where there are no more."""
     rows: NDArray[np.intp] = np.sort(rng.choice(n, min(n, most), replace=False))
     return rows
-
-
-def _rounded(value: Any, digits: int) -> float:
-    return round(float(value), digits)

@@ -3,6 +3,7 @@
 Knows sales and their valuations; knows no model.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,7 @@ def by_fifth(tested: Tested, worth: FloatArray) -> list[dict[str, Any]]:
     edges = np.quantile(worth, np.linspace(0, 1, count + 1))
     group = np.searchsorted(edges[1:-1], worth, side="left")
     return [
-        {"low": _rounded(edges[place]), "high": _rounded(edges[place + 1]), **_figures(tested, group == place)}
+        {"low": rounded(edges[place]), "high": rounded(edges[place + 1]), **_figures(tested, group == place)}
         for place in range(count)
     ]
 
@@ -109,9 +110,10 @@ def _figures(tested: Tested, rows: BoolArray) -> dict[str, Any]:
     return {
         "n": n,
         **{name: figures[name] for name in _TOLD},
-        **{name: _rounded(each) for name, each in zip(names[len(_TOLD) :], own, strict=True)},
+        **{name: rounded(each) for name, each in zip(names[len(_TOLD) :], own, strict=True)},
     }
 
 
-def _rounded(value: Any) -> float:
-    return round(float(value), 4)
+def rounded(value: Any, digits: int = 4) -> float | None:
+    """Return a figure as it is written; None where it is infinite or not a number, which JSON cannot say."""
+    return round(float(value), digits) if math.isfinite(value) else None

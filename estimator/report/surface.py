@@ -1,12 +1,12 @@
 """The price of the market's usual home over the map, as the first network saw it while it learned."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from estimator.appraiser import Appraiser
-from estimator.facts import BoolArray, Facts, Float32Array, FloatArray
+from estimator.facts import BoolArray, Facts, FloatArray
+from estimator.report.recorder import Recorder
 from estimator.sales import Sales
 
 CELLS = 3000
@@ -16,16 +16,16 @@ _ENDS = (0.005, 0.995)
 """Quantiles of the sold homes' places that the map shows: a few cabins far out would leave it mostly empty."""
 
 
-def surfaces(appraiser: Appraiser, sold: Sales, weights: Mapping[int, Float32Array]) -> dict[str, Any] | None:
-    """Value the usual home at every place near a sold one, with each of the weights the first network had.
+def surfaces(appraiser: Appraiser, sold: Sales, recorder: Recorder) -> dict[str, Any] | None:
+    """Value the usual home at every place near a sold one, by the first network as it was on the way.
 
     Returns
     -------
     dict or None
         Edges of the map in degrees; rows, from north, and columns; the cells (row, column) that have a price; and
-        for each epoch theirs. None in a market without places, or with no sales that have one.
+        for each snapshot theirs. None in a market without places, or with no sales that have one.
     """
-    coordinates = appraiser.market.coordinates
+    weights, coordinates = recorder.weights, appraiser.market.coordinates
     if coordinates is None or not weights:
         return None
     latitude, longitude = (sold.facts[name][sold.facts.known(name)] for name in coordinates)
@@ -51,8 +51,12 @@ def surfaces(appraiser: Appraiser, sold: Sales, weights: Mapping[int, Float32Arr
         "columns": columns,
         "cells": np.column_stack((row, column)).tolist(),
         "frames": [
-            {"epoch": epoch, "price": _three_digits(each).tolist()}
-            for epoch, each in zip(weights, prices, strict=True)
+            {
+                "step": step,
+                "epoch": round(step / recorder.steps_an_epoch, 2),
+                "price": _three_digits(each).tolist(),
+            }
+            for step, each in zip(weights, prices, strict=True)
         ],
     }
 
@@ -70,7 +74,7 @@ def _lived_in(
     return near
 
 
-def _usual_at(appraiser: Appraiser, places: Mapping[str, FloatArray]) -> Facts:
+def _usual_at(appraiser: Appraiser, places: dict[str, FloatArray]) -> Facts:
     """Return the usual home at each of n places, with the figures of the area there."""
     n = len(next(iter(places.values())))
     here = [feature.name for feature in appraiser.market.features if feature.kind == "postal_code"]
