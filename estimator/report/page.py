@@ -133,11 +133,13 @@ def _charts(report: Report) -> dict[str, Markup | None]:
         "by_month": None,
         "by_area": None,
         "deviations": None,
-        "ratio_study": charts.ratio_study(study[ALL_FACTS]["overall"], study["acceptable"]),
+        "ratio_study": None,
         "coverage": charts.coverage({state.replace("_", " "): told for state, told in report["coverage"].items()}),
         "importance": charts.importance(report["importance"]["facts"]),
         "curves": charts.curves(directions, currency) if directions else None,
     }
+    if study[ALL_FACTS]["overall"]["median_ratio"] is not None:
+        drawn["ratio_study"] = charts.ratio_study(study[ALL_FACTS]["overall"], study["acceptable"])
     if enough(report["by_price"]) and enough(report["by_claim"]):
         drawn["by_price"] = charts.groups(report["by_price"], fifths(report["by_price"]), "value")
         drawn["deviations"] = charts.deviations(report["by_claim"], report["by_price"], currency)

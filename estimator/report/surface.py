@@ -23,7 +23,7 @@ def surfaces(appraiser: Appraiser, sold: Sales, recorder: Recorder) -> dict[str,
     -------
     dict or None
         Edges of the map in degrees; rows, from north, and columns; the cells (row, column) that have a price; and
-        for each snapshot theirs. None in a market without places, or with no sales that have one.
+        for each snapshot theirs. None in a market without places, or with too few sales that have one.
     """
     weights, coordinates = recorder.weights, appraiser.market.coordinates
     if coordinates is None or not weights:
@@ -37,6 +37,8 @@ def surfaces(appraiser: Appraiser, sold: Sales, recorder: Recorder) -> dict[str,
     columns = round(CELLS / rows)
     edges = np.linspace(north, south, rows + 1), np.linspace(west, east, columns + 1)
     lived = _lived_in(latitude, longitude, *edges)
+    if not lived.any():
+        return None
     row, column = np.nonzero(lived)
     places = (edges[0][:-1] + edges[0][1:])[row] / 2, (edges[1][:-1] + edges[1][1:])[column] / 2
     homes = _usual_at(appraiser, dict(zip(coordinates, places, strict=True)))
