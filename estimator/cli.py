@@ -66,8 +66,8 @@ def train(market: Path, sales: Path | None, models: Path, split: Split | None, s
         f"learned from {counts['train']:,} sales, chose on {counts['validation']:,}, tested on {counts['test']:,}"
     )
     click.echo(_table(trained.figures))
+    click.echo(f"what an owner wants to know of it: {trained.folder / PAGE}")
     click.echo(f"published {trained.folder}")
-    click.echo(f"what an owner should know of it: {trained.folder / PAGE}")
 
 
 @main.command()

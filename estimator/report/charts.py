@@ -39,7 +39,7 @@ PRICES = mpl.colormaps["cividis"]
 
 _WIDE, _INCH = 9.0, 96
 """Width of every chart in inches, and pixels in one."""
-_SETTINGS = {
+_SETTINGS: Any = {
     "svg.fonttype": "none",  # text stays text: it can be found, read out, and takes the page's font
     "svg.hashsalt": "report",
     "text.parse_math": False,  # a neighbourhood may be called $1
