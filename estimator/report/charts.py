@@ -34,6 +34,8 @@ _STYLES = dict(
 
 MISSES = LinearSegmentedColormap.from_list("misses", ["#0072B2", "#56B4E9", "#A8A8A8", "#E69F00", "#D55E00"])
 """Below the price, blue; above, orange; grey between, which shows on white and on black."""
+POINTS = ("#2E8BC9", "#E0701A")
+"""Blue and orange that show on white and on black: pictures cannot take the page's colours."""
 PRICES = mpl.colormaps["cividis"]
 """Even to colour-blind eyes, and readable in grey."""
 
@@ -45,6 +47,7 @@ _SETTINGS: Any = {
     "text.parse_math": False,  # a neighbourhood may be called $1
     "font.family": "sans-serif",
     "font.size": 10.5,
+    "axes.facecolor": "none",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": GREY,
@@ -122,7 +125,8 @@ def learning(runs: Mapping[str, Sequence[Told]]) -> str:
     rate.yaxis.set_major_formatter(_PLAIN)
     for axes in (rate, by_epoch):
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    _legend(by_epoch)
+    handles, labels = by_epoch.get_legend_handles_labels()
+    rate.legend(handles, labels, fontsize=9.5, loc="upper right")
     return chart.svg("Training and validation loss by epoch and by second, and the learning rate")
 
 
@@ -132,8 +136,8 @@ def predicted(predictions: Told, currency: str) -> str:
     axes = chart.axes(xlabel=f"valued at, {currency}", ylabel=f"sold for, {currency}", xscale="log", yscale="log")
     price, value, low, high = (np.array(predictions[name]) for name in ("sold_for", "price", "low", "high"))
     inside = (low <= price) & (price <= high)
-    for where, colour, label in ((inside, "#0072B2", "inside its 90% range"), (~inside, "#D55E00", "outside")):
-        axes.scatter(value[where], price[where], 9, colour, alpha=0.55, linewidths=0, label=label, rasterized=True)
+    for where, colour, label in ((inside, POINTS[0], "inside its 90% range"), (~inside, POINTS[1], "outside")):
+        axes.scatter(value[where], price[where], 9, colour, alpha=0.6, linewidths=0, label=label, rasterized=True)
     ends = np.array([min(price.min(), value.min()), max(price.max(), value.max())])
     axes.plot(ends, ends, color=INK, linewidth=1, label="value = price")
     _money(axes.xaxis)
