@@ -64,6 +64,8 @@ _SETTINGS: Any = {
 }
 LONGEST_ABBREVIATION = 3
 """Characters: COD, PRD, PRB, MKI, VEI."""
+_UPRIGHT_MONTHS = 14
+"""Whose names have room side by side."""
 _PLAIN = FuncFormatter(lambda each, _: f"{each:g}")
 _SEPARATED = FuncFormatter(lambda each, _: f"{each:,.6g}")
 _NO_YEAR = 3000
@@ -74,7 +76,8 @@ _PARTS = {"train": BLUE, "validation": GREEN, "test": ORANGE}
 def sales_by_month(months: Sequence[Told]) -> str:
     """Draw how many sales each month has, by part."""
     chart = Chart(3.0)
-    axes = chart.axes(ylabel="sales in the month")
+    aslant: dict[str, Any] = {"xlabel": " "} if len(months) > _UPRIGHT_MONTHS else {}  # room for their names
+    axes = chart.axes(ylabel="sales in the month", **aslant)
     place, below = np.arange(len(months)), np.zeros(len(months))
     for part, colour in _PARTS.items():
         count = np.array([month[part] for month in months])

@@ -38,6 +38,8 @@ _KINDS: Mapping[str, Callable[[float], str]] = {
 }
 """How a number is shown: amounts in whole units of the currency, shares in percent."""
 
+_LONGEST_DATE = 10
+"""Characters: longer texts may be broken in a table."""
 STILLS = 6
 """Snapshots that stand still beside the animation: what paper can show of it."""
 
@@ -107,7 +109,9 @@ def _numbers(report: Report, which: str) -> Number:
             shown, value = ("yes" if value else "no"), str(value).lower()
         elif not isinstance(value, str):
             shown = _KINDS[kind](value).replace("-", "−")
-        return Markup('<data value="{}" data-of="{}" data-at="{}">{}</data>').format(value, which, pointer, shown)
+        kind_of = Markup(' class="text"') if isinstance(value, str) and len(value) > _LONGEST_DATE else ""
+        said = value, which, pointer, kind_of, shown
+        return Markup('<data value="{}" data-of="{}" data-at="{}"{}>{}</data>').format(*said)
 
     return number
 
