@@ -39,8 +39,8 @@ POINTS = ("#2E8BC9", "#E0701A")
 PRICES = mpl.colormaps["cividis"]
 """Even to colour-blind eyes, and readable in grey."""
 
-_WIDE, _INCH = 9.0, 96
-"""Width of every chart in inches, and pixels in one."""
+_WIDE = 9.0
+"""Inches of every chart: the width of the page."""
 _SETTINGS: Any = {
     "svg.fonttype": "none",  # text stays text: it can be found, read out, and takes the page's font
     "svg.hashsalt": "report",
@@ -70,9 +70,11 @@ _PLAIN = FuncFormatter(lambda each, _: f"{each:g}")
 _SEPARATED = FuncFormatter(lambda each, _: f"{each:,.6g}")
 _NO_YEAR = 3000
 """From here on a number is written with separators."""
+_STYLED = mpl.rc_context(_SETTINGS)
 _PARTS = {"train": BLUE, "validation": GREEN, "test": ORANGE}
 
 
+@_STYLED
 def sales_by_month(months: Sequence[Told]) -> str:
     """Draw how many sales each month has, by part."""
     chart = Chart(3.0)
@@ -88,6 +90,7 @@ def sales_by_month(months: Sequence[Told]) -> str:
     return chart.svg("Sales by month, stacked by part")
 
 
+@_STYLED
 def prices_by_part(steps: Sequence[Told], currency: str) -> str:
     """Draw the distribution of prices in each part."""
     chart = Chart(3.0)
@@ -101,6 +104,7 @@ def prices_by_part(steps: Sequence[Told], currency: str) -> str:
     return chart.svg("Distribution of prices in the training, validation and test parts")
 
 
+@_STYLED
 def learning(runs: Mapping[str, Sequence[Told]]) -> str:
     """Draw the losses of a training by epoch and by second and its learning rate; of several versions, each."""
     chart = Chart(3.4)
@@ -133,6 +137,7 @@ def learning(runs: Mapping[str, Sequence[Told]]) -> str:
     return chart.svg("Training and validation loss by epoch and by second, and the learning rate")
 
 
+@_STYLED
 def predicted(predictions: Told, currency: str) -> str:
     """Draw values against prices."""
     chart = Chart(5.2)
@@ -149,6 +154,7 @@ def predicted(predictions: Told, currency: str) -> str:
     return chart.svg("Values against sold prices of test homes, on logarithmic scales")
 
 
+@_STYLED
 def map_of_misses(predictions: Told) -> str:
     """Draw where values lie above and below prices; the largest misses on top."""
     latitude, longitude = (np.array(predictions[name], np.float64) for name in ("latitude", "longitude"))
@@ -176,6 +182,7 @@ def map_of_misses(predictions: Told) -> str:
     return chart.svg("Map of test homes, coloured by how far the value is from the price")
 
 
+@_STYLED
 def groups(entries: Sequence[Told], names: Sequence[str], kind: str) -> str:
     """Draw the errors of groups of homes that have enough of them: median error, level, and what ranges held."""
     chart = Chart(3.0)
@@ -200,6 +207,7 @@ def groups(entries: Sequence[Told], names: Sequence[str], kind: str) -> str:
     return chart.svg(f"Median error, level and coverage by {kind}")
 
 
+@_STYLED
 def areas(entries: Sequence[Told], name: str) -> str:
     """Draw the level of each area that has enough sales, with its interval, from the lowest to the highest."""
     ordered = sorted(
@@ -218,6 +226,7 @@ def areas(entries: Sequence[Told], name: str) -> str:
     return chart.svg(f"Median value/price by {name}; the band is the acceptable range")
 
 
+@_STYLED
 def ratio_study(overall: Told, acceptable: Mapping[str, Sequence[float | None]]) -> str:
     """Draw where each measure lies beside the range that the standard accepts."""
     rows = [
@@ -243,6 +252,7 @@ def ratio_study(overall: Told, acceptable: Mapping[str, Sequence[float | None]])
     return chart.svg("Measures of the ratio study beside their acceptable ranges")
 
 
+@_STYLED
 def coverage(held: Mapping[str, Sequence[Told]]) -> str:
     """Draw what ranges held against what they promised."""
     chart = Chart(3.8)
@@ -259,6 +269,7 @@ def coverage(held: Mapping[str, Sequence[Told]]) -> str:
     return chart.svg("Share of prices that ranges held against the share they promised, and how wide they are")
 
 
+@_STYLED
 def deviations(by_claim: Sequence[Told], by_price: Sequence[Told], currency: str) -> str:
     """Draw realised against claimed forecast standard deviations."""
     chart = Chart(3.6)
@@ -278,6 +289,7 @@ def deviations(by_claim: Sequence[Told], by_price: Sequence[Told], currency: str
     return chart.svg("Claimed and realised standard deviations of the error")
 
 
+@_STYLED
 def importance(facts: Sequence[Told]) -> str:
     """Draw by how much the median error rises when a fact is shuffled."""
     chart = Chart(0.9 + 0.25 * len(facts))
@@ -292,6 +304,7 @@ def importance(facts: Sequence[Told]) -> str:
     return chart.svg("Permutation importance of each fact")
 
 
+@_STYLED
 def curves(entries: Sequence[Told], currency: str) -> str:
     """Draw how the usual home's price and range move along facts, a small chart each."""
     across = 3
@@ -368,8 +381,6 @@ class Chart:
     """
 
     def __init__(self, height: float) -> None:
-        self._context = mpl.rc_context(_SETTINGS)
-        self._context.__enter__()
         self.height = height
         self.figure = Figure(figsize=(_WIDE, height))
         FigureCanvasSVG(self.figure)
@@ -403,7 +414,6 @@ class Chart:
             # It measures by its own font, which knows fewer letters than the reader's.
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
             self.figure.savefig(buffer, format="svg", dpi=150, metadata={"Date": None})
-        self._context.__exit__(None, None, None)
         text = buffer.getvalue()
         text = text[text.index("<svg") :]
         head = f'<svg role="img" aria-label="{escape(label)}" viewBox'
@@ -448,7 +458,7 @@ def _months(axes: Axes, months: Sequence[str]) -> None:
 
 
 def _names(axes: Axes, names: Sequence[str]) -> None:
-    """Name places 0, 1, … on the x axis, upright where they would touch; of very many, some."""
+    """Name places 0, 1, … on the x axis, aslant where they would touch; of very many, some."""
     step = max(1, -(-len(names) // 24))
     width = axes.get_position().width * _WIDE
     long = max(map(len, names), default=0) * 0.085 * len(names) / step > width
