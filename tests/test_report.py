@@ -275,6 +275,16 @@ def test_names_from_sales_are_drawn_as_they_are() -> None:
     assert "&lt;b&gt;$a$ &amp; " in drawn
 
 
+def test_of_very_many_areas_the_lowest_and_the_highest_are_drawn() -> None:
+    told = [
+        {"n": 40, "area": f"area {place}", "median_ratio": 0.5 + place / 1000}
+        | {"median_ratio_low": 0.5, "median_ratio_high": 1.5}
+        for place in range(1000)
+    ]
+    drawn = set(re.findall(r"area \d+", areas(told, "areas")))
+    assert drawn == {f"area {place}" for place in (*range(40), *range(960, 1000))}
+
+
 def test_a_report_can_be_had_again_from_a_version(town: Path, tmp_path: Path) -> None:
     run = estimator("report", "--model", town, tmp_path / "out.html", "--compare", town.parent)
     assert (run.returncode, run.stderr, run.stdout) == (0, "", f"written to {tmp_path / 'out.html'}\n")

@@ -64,6 +64,8 @@ _SETTINGS: Any = {
 }
 LONGEST_ABBREVIATION = 3
 """Characters: COD, PRD, PRB, MKI, VEI."""
+AREAS = 80
+"""Drawn, at most: what a printed page holds."""
 _UPRIGHT_MONTHS = 14
 """Whose names have room side by side."""
 _PLAIN = FuncFormatter(lambda each, _: f"{each:g}")
@@ -209,10 +211,12 @@ def groups(entries: Sequence[Told], names: Sequence[str], kind: str) -> str:
 
 @_STYLED
 def areas(entries: Sequence[Told], name: str) -> str:
-    """Draw the level of each area that has enough sales, with its interval, from the lowest to the highest."""
+    """Draw the level of areas that have enough sales, with its interval, from the lowest to the highest."""
     ordered = sorted(
         (each for each in entries if each["n"] >= ENOUGH_SALES), key=lambda each: each["median_ratio"]
     )
+    if len(ordered) > AREAS:
+        ordered = ordered[: AREAS // 2] + ordered[-AREAS // 2 :]
     chart = Chart(1.1 + 0.165 * len(ordered))
     axes = chart.axes(xlabel="median value/price, 90% interval", left=0.16)
     ratio, low, high = _columns(ordered, ("median_ratio", "median_ratio_low", "median_ratio_high"))

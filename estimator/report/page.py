@@ -91,6 +91,7 @@ def render(report: Report, other: Report | None = None) -> str:
         known=ALL_FACTS,
         required=REQUIRED_FACTS,
         enough=ENOUGH_SALES,
+        areas=charts.AREAS,
     )
 
 
