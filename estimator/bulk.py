@@ -79,7 +79,7 @@ def check_header(market: Market, names: Sequence[str]) -> None:
         dated = f" (a day of valuation is called '{market.sale_date}')" if market.sale_date else ""
         raise DataError(f"column '{taken[0]}' is one that the answer is to have; rename it{dated}")
     try:
-        found = find_columns(market, names)
+        found = find_columns(market.features, names)
     except ValueError as error:
         raise DataError(str(error)) from error
     for feature in market.features:
@@ -114,38 +114,45 @@ class Answered:
 
 def value_table(appraiser: Appraiser, piece: pa.Table, confidence: float = CONFIDENCE) -> Answered:
     """Value n rows, whose header `check_header` has passed; `confidence` as `Appraiser.value` takes it."""
-    facts, problems = check_table(appraiser.market, piece)
+    facts, problems = check_table(appraiser.market.features, piece)
     date, faults = valuation_dates(appraiser.market, piece)
-    errors = _errors(problems + faults, piece.num_rows)
+    errors = row_errors(problems + faults, piece.num_rows)
     good = errors == ""
     values = appraiser.value(facts.take(good), date[good], confidence)
-    rows = np.flatnonzero(good)
-    for row, refusals in values.refusals.items():
-        errors[rows[row]] = SEPARATOR.join(f"{field}: {message}" for field, message in refusals)
-    for name, column in _columns(values.take(values.priced), errors == "").items():
+    errors[good] = refusal_texts(values)
+    for name, column in valuation_columns(values.take(values.priced), errors == "").items():
         piece = piece.append_column(name, column)
     table = piece.append_column("error", pa.array(errors, pa.string()))
     return Answered(table, facts, good, errors == "")
 
 
-def _columns(values: Valuations, good: BoolArray) -> dict[str, pa.Array]:
+def valuation_columns(values: Valuations, good: BoolArray) -> dict[str, pa.Array]:
     """Return the valuations of the good rows as columns of all n rows, empty elsewhere."""
     numbers = dict(
         zip(ANSWER_COLUMNS[:4], (values.price, values.low, values.high, values.fsd.round(4)), strict=True)
     )
-    columns = {name: _spread(column, good, pa.float64()) for name, column in numbers.items()}
+    columns = {name: spread(column, good, pa.float64()) for name, column in numbers.items()}
     dates = np.full(len(values), "") if values.date is None else values.date.astype(str)
-    columns["valuation_date"] = _spread(dates, good, pa.string())
+    columns["valuation_date"] = spread(dates, good, pa.string())
     for name, marks in (
         ("looked_up", values.looked_up),
         ("unknown", values.unknown),
         ("warnings", values.warnings),
     ):
-        columns[name] = _spread(_joined(marks, len(values)), good, pa.string())
+        columns[name] = spread(_joined(marks, len(values)), good, pa.string())
     return columns
 
 
-def _spread(column: NDArray[Any], good: BoolArray, kind: pa.DataType) -> pa.Array:
+def refusal_texts(values: Valuations) -> NDArray[Any]:
+    """Return why each of n subjects has no price, '' where it has one, shape (n,)."""
+    problems = [
+        Problem(row, field, message) for row, refusals in values.refusals.items() for field, message in refusals
+    ]
+    return row_errors(problems, len(values))
+
+
+def spread(column: NDArray[Any], good: BoolArray, kind: pa.DataType) -> pa.Array:
+    """Return the values of the good rows as a column of all n rows, empty elsewhere."""
     every = np.full(len(good), None, object)
     every[good] = column
     return pa.array(every, kind)
@@ -163,7 +170,7 @@ def _joined(marks: Mapping[str, BoolArray], n: int) -> NDArray[Any]:
     return np.array(texts, object)[which]
 
 
-def _errors(problems: list[Problem], n: int) -> NDArray[Any]:
+def row_errors(problems: list[Problem], n: int) -> NDArray[Any]:
     """Return what is wrong with each of n rows, '' where nothing is."""
     errors = np.full(n, "", object)
     for problem in problems:

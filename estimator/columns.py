@@ -49,11 +49,13 @@ class Problem:
         return f"{self.field}: {self.message}"
 
 
-def check_table(market: Market, table: pa.Table) -> tuple[Facts, list[Problem]]:
+def check_table(features: Sequence[Feature], table: pa.Table) -> tuple[Facts, list[Problem]]:
     """Check the columns of a file, found by a feature's name, its column or an alias.
 
     Parameters
     ----------
+    features
+        The facts to find.
     table
         n rows, of text (CSV) or typed (Parquet). Columns that belong to no feature are left alone; an empty
         cell is an unknown fact.
@@ -70,10 +72,10 @@ def check_table(market: Market, table: pa.Table) -> tuple[Facts, list[Problem]]:
     ValueError
         Two columns stand for one feature.
     """
-    found = find_columns(market, table.column_names)
+    found = find_columns(features, table.column_names)
     columns: dict[str, NDArray[Any]] = {}
     problems: list[Problem] = []
-    for feature in market.features:
+    for feature in features:
         name = found.get(feature.name)
         if name is None:
             columns[feature.name] = _all_unknown(feature, table.num_rows)
@@ -89,7 +91,7 @@ def check_table(market: Market, table: pa.Table) -> tuple[Facts, list[Problem]]:
     return Facts(columns), sorted(problems, key=lambda problem: problem.row)
 
 
-def find_columns(market: Market, names: Sequence[str]) -> dict[str, str]:
+def find_columns(features: Sequence[Feature], names: Sequence[str]) -> dict[str, str]:
     """Find which of the given names stand for which features.
 
     Returns
@@ -102,9 +104,10 @@ def find_columns(market: Market, names: Sequence[str]) -> dict[str, str]:
     ValueError
         Two of the names stand for one feature.
     """
+    by_name = {name: feature for feature in features for name in feature.names}
     found: dict[str, str] = {}
     for name in names:
-        feature = market.by_name.get(name)
+        feature = by_name.get(name)
         if feature is None:
             continue
         if feature.name in found:

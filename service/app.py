@@ -12,6 +12,7 @@ from service.body import discard_body
 from service.docs import docs_routes
 from service.live_model import LiveModel
 from service.predict import predict_routes
+from service.screen import screen_routes
 from service.settings import Settings
 from service.status import status_routes
 from service.v2 import v2_routes
@@ -46,6 +47,7 @@ def create_app(settings: Settings | None = None, fallback: Path | None = None) -
     for routes in (
         predict_routes(live, settings),
         batch_routes(live, settings),
+        screen_routes(live, settings),
         status_routes(live),
         v2_routes(live, settings),
         docs_routes(),

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from estimator.appraiser import Appraiser
+from estimator.asks import AskModel
 from estimator.errors import EstimatorError
 from estimator.registry import APPRAISER, MANIFEST, SavedVersion, load_version, published
+from estimator.saved_asks import load_asks
 from service import metrics
 from service.about import about_model
 from service.problems import NOT_READY, ProblemError
@@ -42,6 +44,8 @@ class Snapshot:
         The trained appraiser.
     schema
         What a subject may hold.
+    asks
+        How values, asks and resales go together.
     inputs
         Number's name → its `mean` and `standard_deviation` among the sales it was trained on.
     example
@@ -55,6 +59,7 @@ class Snapshot:
     created: str
     appraiser: Appraiser
     schema: SubjectSchema
+    asks: AskModel
     inputs: Mapping[str, Mapping[str, float]]
     example: Mapping[str, Any]
     about: bytes
@@ -81,6 +86,7 @@ class Snapshot:
             saved.manifest["created"],
             appraiser,
             schema,
+            load_asks(saved.folder, appraiser),
             saved.manifest.get("inputs", {}),  # a version may be older than these
             example,
             json.dumps(about_model(saved, example), allow_nan=False).encode(),

@@ -10,8 +10,8 @@ from marshmallow import fields
 from estimator.appraiser import CONFIDENCE
 from estimator.facts import MAX_LABEL_LENGTH
 from estimator.intervals import GREATEST_CONFIDENCE, LEAST_CONFIDENCE
-from estimator.market import Feature
-from service import about, batch, problems, reasons, v2
+from estimator.market import Feature, Market
+from service import about, batch, problems, reasons, screen_document, v2
 from service.schemas import DateField, FactField, SubjectSchema
 
 _TYPES = {
@@ -46,11 +46,13 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
         **about.SCHEMAS,
         **reasons.SCHEMAS,
         **batch.SCHEMAS,
+        **screen_document.SCHEMAS,
         **v2.SCHEMAS,
     }.items():
         spec.components.schema(name, component)
     spec.path("/predict", operations={"post": _predict(example)})
     spec.path(batch.PATH, operations={"post": _batch(example)})
+    spec.path(screen_document.PATH, operations={"post": _screen(schema.market, example)})
     for path, operations in v2.describe(schema.market, version).items():
         spec.path(path, operations=operations)
     for path, (summary, media_type) in _READ_ONLY.items():
@@ -101,6 +103,14 @@ def _batch(example: Mapping[str, Any]) -> dict[str, Any]:
     described = batch.describe_batch(example)
     answers = described["responses"] | _problem_answers(kind.status for kind in problems.KINDS)
     return described | {"parameters": [_CONFIDENCE], "responses": answers}
+
+
+def _screen(market: Market, example: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe `POST /screen`."""
+    described = screen_document.describe_screen(market, example)
+    answers = described["responses"] | _problem_answers(kind.status for kind in problems.KINDS)
+    parameters = [reasons.describe_include(), _CONFIDENCE, *described["parameters"]]
+    return described | {"parameters": parameters, "responses": answers}
 
 
 _CONFIDENCE = {

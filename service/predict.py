@@ -49,7 +49,7 @@ def predict_routes(live: LiveModel, settings: Settings) -> Blueprint:
             raise ProblemError(
                 TOO_MANY_ROWS, f"the list has {len(body)} homes; at most {settings.max_rows} are taken"
             )
-        _check_reasons(len(body) if isinstance(body, list) else 1, asked.included, settings.max_reasons)
+        check_reasons(len(body) if isinstance(body, list) else 1, asked.included, settings.max_reasons)
         if isinstance(body, list):
             return json_answer(_many(snapshot, body, asked))
         return json_answer(_one(snapshot, body, asked))
@@ -96,8 +96,14 @@ def _confidence(texts: list[str]) -> float:
         raise ProblemError(BAD_CONFIDENCE, f"{CONFIDENCE}: {error}") from error
 
 
-def _check_reasons(homes: int, included: Included, limit: int) -> None:
-    """Refuse what would take long to answer."""
+def check_reasons(homes: int, included: Included, limit: int) -> None:
+    """Refuse what would take long to answer.
+
+    Raises
+    ------
+    ProblemError
+        There are more homes × reasons than the limit (413).
+    """
     each = how_many(included)
     if homes * each > limit:
         raise ProblemError(

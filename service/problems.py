@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from estimator.errors import EstimatorError
 from estimator.intervals import GREATEST_CONFIDENCE, LEAST_CONFIDENCE
+from estimator.screening import GREATEST_PROBABILITY, LEAST_PROBABILITY
 
 _V2 = "/v2"
 MEDIA_TYPE = "application/problem+json"
@@ -116,6 +117,13 @@ BAD_CONFIDENCE = Kind(
     f"`confidence` is the share of prices that a range is to hold: a number from {LEAST_CONFIDENCE} to"
     f" {GREATEST_CONFIDENCE}, once.",
 )
+BAD_SCREENING = Kind(
+    "bad-screening",
+    400,
+    "Bad screening",
+    f"`probability` is a number from {LEAST_PROBABILITY} to {GREATEST_PROBABILITY}; costs are numbers within their"
+    " bounds: shares as 0.08, amounts in the market's currency. Each is said once, in the address or in the body.",
+)
 TOO_MANY_REQUESTS = Kind(
     "too-many-requests",
     429,
@@ -149,6 +157,7 @@ KINDS = (
     INVALID_FACTS,
     OUT_OF_REACH,
     BAD_CONFIDENCE,
+    BAD_SCREENING,
     TOO_MANY_REQUESTS,
     NOT_READY,
     BUSY,
