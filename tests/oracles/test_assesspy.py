@@ -1,0 +1,27 @@
+"""The ratio study against assesspy, the Cook County assessor's own, on a thousand random studies."""
+
+import assesspy
+import numpy as np
+import pytest
+
+from estimator.ratio_study import cod, mki, prb, prd
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:The inplace keyword")]  # inside assesspy
+
+
+def test_a_thousand_studies_have_the_figures_that_assesspy_gives_them() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(1_000):
+        n = int(rng.integers(20, 400))
+        price = np.exp(rng.normal(12.5, rng.uniform(0.1, 0.8), n)).round()
+        slant = (price / np.median(price)) ** rng.uniform(-0.3, 0.3)
+        estimate = (price * slant * np.exp(rng.normal(0, rng.uniform(0.02, 0.5), n))).round()
+        bias = prb(price, estimate)
+        assert bias is not None
+        found = (cod(estimate / price), prd(price, estimate), bias[0], mki(price, estimate))
+        expected = [
+            measure(estimate, price) for measure in (assesspy.cod, assesspy.prd, assesspy.prb, assesspy.mki)
+        ]
+        assert found == pytest.approx(expected, rel=1e-9, abs=1e-11)
+        low, high = assesspy.prb_ci(estimate, price, nboot=1, alpha=0.10)
+        assert bias[1:] == pytest.approx((low, high), rel=1e-9, abs=1e-11)
