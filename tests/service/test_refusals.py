@@ -79,7 +79,7 @@ def test_a_confidence_that_cannot_be_promised_is_refused(client: FlaskClient, as
 
 
 def test_refusals_and_bad_facts_share_the_room_for_errors(client: FlaskClient) -> None:
-    nowhere = MANSION | {"latitude": 47.05, "longitude": -121.05, "bedrooms": 30, "lot_size": 1_500_000}
+    nowhere = MANSION | {"latitude": FAR["latitude"], "longitude": FAR["longitude"]}
     bad = {f"no fact {number}": 1 for number in range(20)}
     alone = [len(client.post("/predict", json=home).get_json()["errors"]) for home in (nowhere, HOME | bad)]
     assert alone[0] > 1
