@@ -190,8 +190,9 @@ class Appraiser:
             every = np.concatenate([part.date for part in (parts.train, parts.validation, parts.test)])
             dates = (every.min(), every.max())
         sold = learned_from.facts
-        about = FactRanges.fit(market, sold), Reach.fit(market, sold), usual_home(market, sold)
-        return cls(market, lookup, model, ranges, dates, *about)
+        fact_ranges = FactRanges.fit(market, sold)
+        usual = usual_home(market, sold, fact_ranges)
+        return cls(market, lookup, model, ranges, dates, fact_ranges, Reach.fit(market, sold), usual)
 
     def knowing(self, sales: Sales) -> Self:
         """Return the appraiser with these sales as evidence, for whoever values a home after them.
