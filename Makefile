@@ -38,9 +38,10 @@ test: $(VENV)/dev  ## The tests, in some minutes
 test-slow: $(VENV)/oracles $(VENV)/peers  ## The long tests, and those against PyTorch, scikit-learn, boosters … (large downloads)
 	$(BIN)/python -m pytest -m slow
 
-bench: $(VENV)/oracles $(VENV)/peers  ## The speed of the network and of the price model, beside what people would reach for
+bench: $(VENV)/oracles $(VENV)/peers | $(MODEL)/current  ## The speed of network, price model and service, beside what people would reach for
 	$(BIN)/python -m benchmarks.network
 	$(BIN)/python -m benchmarks.price_model
+	$(BIN)/python -m benchmarks.service --model $(MODEL)
 
 bench-accuracy: $(VENV)/peers  ## The price model's accuracy beside its peers' (many hours; goes on where it stopped)
 	$(BIN)/python -m benchmarks.accuracy run

@@ -30,12 +30,14 @@ SECURITY_HEADERS = {
 
 def install(app: Flask) -> None:
     """Give them to every answer of an application."""
+    missing_of = {name.lower(): (name, value) for name, value in SECURITY_HEADERS.items()}
 
     @app.after_request
     def secure(answer: Response) -> Response:
-        for name, value in SECURITY_HEADERS.items():
-            answer.headers.setdefault(name, value)
-        # What is valued is nobody else's to keep; pages and documents may be kept, and asked about each time.
-        kept = (answer.mimetype or "").startswith(("text/html", "text/css", "text/javascript", "image/"))
-        answer.headers.setdefault("Cache-Control", "no-cache" if kept else "no-store")
+        present = {name.lower() for name, _ in answer.headers}
+        answer.headers.extend(header for name, header in missing_of.items() if name not in present)
+        if "cache-control" not in present:
+            # What is valued is nobody else's to keep; pages may be kept, and are asked about each time.
+            kept = (answer.mimetype or "").startswith(("text/html", "text/css", "text/javascript", "image/"))
+            answer.headers.add("Cache-Control", "no-cache" if kept else "no-store")
         return answer

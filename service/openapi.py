@@ -67,6 +67,7 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
 def _predict(example: Mapping[str, Any]) -> dict[str, Any]:
     """Describe `POST /predict`."""
     subject, valuation = {"$ref": "#/components/schemas/Subject"}, {"$ref": "#/components/schemas/Valuation"}
+    listed = {"anyOf": [subject, {"description": "What is no good home gets an error in its place."}]}
     row = {"anyOf": [valuation, {"$ref": "#/components/schemas/RefusedRow"}]}
     return {
         "summary": "Value one home, or a list of homes",
@@ -77,7 +78,7 @@ def _predict(example: Mapping[str, Any]) -> dict[str, Any]:
             "required": True,
             "content": {
                 "application/json": {
-                    "schema": {"anyOf": [subject, {"type": "array", "items": subject}]},
+                    "schema": {"anyOf": [subject, {"type": "array", "items": listed}]},
                     "example": example["request"],
                 }
             },

@@ -59,7 +59,8 @@ def test_homes_are_counted_by_what_became_of_them(client: FlaskClient) -> None:
     assert now['estimator_rows_refused_total{reason="invalid-facts"}'] == 4
 
 
-def test_the_served_version_and_its_age_are_told(client: FlaskClient) -> None:
+def test_the_served_version_and_its_age_are_told(settings: Settings) -> None:
+    client = ready_client(settings)  # one of its own: the last that loads in a process is what it serves
     version = client.get("/model").get_json()["model_version"]
     now = figures(client)
     assert now[f'estimator_workers_serving{{model_version="{version}"}}'] == 1

@@ -177,10 +177,20 @@ NAMES = st.sampled_from(
 HOMES = st.dictionaries(NAMES | st.text(max_size=5), VALUES, max_size=8).map(lambda drawn: HOME | drawn)
 
 
-@given(
-    body=(HOMES | st.lists(HOMES | VALUES, max_size=4) | VALUES).map(json.dumps).map(str.encode)
-    | st.binary(min_size=1)
+BODIES = (HOMES | st.lists(HOMES | VALUES, max_size=4) | VALUES).map(json.dumps).map(str.encode) | st.binary(
+    min_size=1
 )
+
+
+@pytest.mark.slow
+@given(body=BODIES, kind=st.sampled_from(["application/json", "text/csv", "application/x-ndjson"]))
+@hypothesis_settings(max_examples=20_000, deadline=None)
+def test_none_of_twenty_thousand_bodies_is_the_servers_fault(client: FlaskClient, body: bytes, kind: str) -> None:
+    for path in ("/predict", "/predict/batch", "/v2/models/king_county/infer"):
+        assert client.post(path, data=body, content_type=kind).status_code < 500
+
+
+@given(body=BODIES)
 @hypothesis_settings(max_examples=300, deadline=None)
 def test_no_body_is_the_servers_fault(client: FlaskClient, body: bytes) -> None:
     answer = client.post("/predict", data=body, content_type="application/json")

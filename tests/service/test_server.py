@@ -106,7 +106,7 @@ def running(models: Path, **settings: object) -> Iterator[Server]:
     log = models / f"server-{port}.log"
     server = Server(start(port, log, model=models / "king_county", max_body=MAX_BODY, **settings), port, log)
     try:
-        server.wait_until_ready()
+        server.wait_until_ready(int(str(settings.get("workers", 2))))
         yield server
     finally:
         server.process.terminate()
@@ -218,6 +218,23 @@ def test_what_is_in_flight_at_sigterm_is_answered_and_the_exit_code_is_0(models:
             assert json.loads(answer.read())["price"] > 0
         assert server.process.wait(PATIENCE) == 0
         assert "Traceback" not in server.log.read_text()
+
+
+def test_a_server_told_to_stop_is_ready_no_more_and_answers_what_it_has_begun(models: Path) -> None:
+    body = json.dumps(HOME).encode()
+    begun = HEAD + f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n".encode()
+    with running(models, workers=1) as server, ExitStack() as connections:
+        asked = connections.enter_context(server.connect(begun))
+        assert asked.recv(1000).startswith(b"HTTP/1.1 100 ")
+        health = connections.enter_context(server.connect(b"GET /readyz HTTP/1.1\r\nHost: here\r\n"))
+        time.sleep(0.3)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        health.sendall(b"\r\n")
+        assert health.recv(1000).startswith(b"HTTP/1.1 503 ")
+        asked.sendall(body)
+        assert asked.recv(1000).startswith(b"HTTP/1.1 200 ")
+        assert server.process.wait(PATIENCE) == 0
 
 
 def test_an_upload_that_stalls_does_not_keep_a_stopped_server_for_ever(models: Path) -> None:

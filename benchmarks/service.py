@@ -1,0 +1,178 @@
+"""What the service costs: CPU for each request beside an empty Flask route, where it goes, and long lists.
+
+    python -m benchmarks.service [--model models/king_county]
+
+Prints Markdown. The service and the empty route run under the same server, granian as the service starts it, in
+the same run. Trust the ratios: on a busy machine the times say less.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from granian import Granian
+from granian.constants import Interfaces
+
+from benchmarks.timing import timed
+from estimator.facts import Facts
+from estimator.registry import load_version
+from service.json_body import json_answer, parse_json
+from service.live_model import Snapshot
+from service.schemas import Subject
+from service.settings import Settings
+from service.subjects import check_subject_columns, check_subjects
+from service.valuing import Asked, check_subject, value_facts
+
+REQUESTS = 2000
+ROWS = 10_000
+RUNS = 3
+
+
+def serve_empty(port: int) -> None:
+    """Serve an empty Flask route as `service.server` serves the service, with one worker."""
+    Granian("benchmarks.servers_app:app", interface=Interfaces.WSGI, port=port, blocking_threads=128).serve()
+
+
+@contextmanager
+def running(command: list[str], port: int, path: str, **variables: str) -> Iterator[int]:
+    """Run a server until it answers; give its process id."""
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(
+        command, env=os.environ | variables, stdout=quiet, stderr=quiet, start_new_session=True
+    )
+    try:
+        while True:
+            connection = http.client.HTTPConnection("127.0.0.1", port)
+            try:
+                connection.request("GET", path)
+                if connection.getresponse().status == 200:
+                    break
+            except OSError:
+                pass
+            finally:
+                connection.close()
+            time.sleep(0.1)
+        yield process.pid
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a server's workers have used."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    stats = [Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split() for child in children]
+    return sum(int(fields[11]) + int(fields[12]) for fields in stats) / os.sysconf("SC_CLK_TCK")
+
+
+def cost(pid: int, port: int, method: str, path: str, body: bytes) -> tuple[float, float, float]:
+    """Return seconds of CPU a request, and median and 99th percentile of its latency, on one connection."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    before, seconds = cpu_seconds(pid), []
+    for _ in range(REQUESTS):
+        began = time.perf_counter()
+        connection.request(method, path, body, {"Content-Type": "application/json"})
+        connection.getresponse().read()
+        seconds.append(time.perf_counter() - began)
+    connection.close()
+    p50, p99 = np.quantile(seconds, [0.5, 0.99])
+    return (cpu_seconds(pid) - before) / REQUESTS, float(p50), float(p99)
+
+
+def requests(model: Path, home: Mapping[str, Any]) -> None:
+    """Print what one home costs beside an empty route."""
+    rows = {}
+    port = _free_port()
+    command = [sys.executable, "-c", f"from benchmarks.service import serve_empty; serve_empty({port})"]
+    with running(command, port, "/") as pid:
+        rows["empty Flask route"] = cost(pid, port, "GET", "/", b"")
+    port = _free_port()
+    variables = {"ESTIMATOR_MODEL": str(model), "ESTIMATOR_PORT": str(port), "ESTIMATOR_WORKERS": "1"}
+    with running([sys.executable, "-m", "service"], port, "/readyz", **variables) as pid:
+        rows["GET /livez"] = cost(pid, port, "GET", "/livez", b"")
+        rows["POST /predict"] = cost(pid, port, "POST", "/predict", json.dumps(home).encode())
+    empty = rows["empty Flask route"][0]
+    print("| | CPU | of the empty route's | p50 | p99 |\n| --- | --- | --- | --- | --- |")
+    for name, (cpu, p50, p99) in rows.items():
+        print(f"| {name} | {1e6 * cpu:.0f} µs | {cpu / empty:.1f} | {1e3 * p50:.2f} ms | {1e3 * p99:.2f} ms |")
+
+
+def parts(snapshot: Snapshot, home: Mapping[str, Any]) -> None:
+    """Print where one home's time goes, within the process."""
+    body = json.dumps(home).encode()
+    subject = check_subject(snapshot.schema, home)
+    assert isinstance(subject, Subject)
+    appraiser = snapshot.appraiser
+    facts, dates = Facts.of(appraiser.market, [subject.facts]), np.array([subject.date], "datetime64[D]")
+    completed, _ = appraiser.areas.complete(facts)
+    (answer,) = value_facts(appraiser, snapshot.version, facts, dates, Asked())
+    day = None if appraiser.sale_dates is None else np.array([appraiser.sale_dates[1]])
+    each: dict[str, Callable[[], object]] = {
+        "JSON in": lambda: parse_json(body),
+        "validation": lambda: check_subject(snapshot.schema, home),
+        "area figures": lambda: appraiser.areas.complete(facts),
+        "reach": lambda: appraiser.reach.judge(completed),
+        "comparables, kriging and networks": lambda: appraiser.model.estimate(completed, day),
+        "all of the valuation": lambda: value_facts(appraiser, snapshot.version, facts, dates, Asked()),
+        "JSON out": lambda: json_answer(answer),
+    }
+    print("\n| part of one home | time |\n| --- | --- |")
+    for name, run in each.items():
+        run()
+        print(f"| {name} | {1e6 * min(timed(run, 100) for _ in range(RUNS)):.0f} µs |")
+
+
+def lists(snapshot: Snapshot, home: Mapping[str, Any]) -> None:
+    """Print what a long list costs before it is valued, beside marshmallow's checks alone."""
+    facts = dict(list(home.items())[:10])
+    homes = [facts | {"square_footage": 1000 + row % 3000, "latitude": 47.4 + 1e-5 * row} for row in range(ROWS)]
+    columns = {name: [one[name] for one in homes] for name in facts}
+    body, by_column = json.dumps(homes).encode(), json.dumps(columns).encode()
+    market = snapshot.appraiser.market
+
+    def best(run: Callable[[], object]) -> float:
+        return min(timed(run) for _ in range(RUNS))
+
+    alone = best(lambda: [check_subject(snapshot.schema, one) for one in homes])
+    listed = best(lambda: check_subjects(market, parse_json(body), dated=snapshot.dated))
+    table = best(lambda: check_subject_columns(market, parse_json(by_column), dated=snapshot.dated))
+    print(f"\n| {ROWS:,} homes of {len(facts)} facts | time | of marshmallow's |\n| --- | --- | --- |")
+    for name, seconds in (
+        ("marshmallow, one by one, without parsing", alone),
+        ("JSON list, parsed and checked", listed),
+        ("JSON by column, parsed and checked", table),
+    ):
+        print(f"| {name} | {1e3 * seconds:.0f} ms | {seconds / alone:.3f} |")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="What the service costs.")
+    parser.add_argument("--model", type=Path, default=Settings().model)
+    model = parser.parse_args().model
+    snapshot = Snapshot.of(load_version(model))
+    home = snapshot.example["request"]
+    requests(model, home)
+    parts(snapshot, home)
+    lists(snapshot, home)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+"""The server that ships, under load: published to, killed, stopped, stalled, and asked by schemathesis."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from estimator.appraiser import Appraiser
+from estimator.facts import Facts
+from estimator.registry import load_version, publish, save_version
+from tests.service.homes import HOME
+from tests.service.test_server import HEAD, PATIENCE, Server, running
+
+pytestmark = pytest.mark.slow
+
+PUBLISHES = 20
+SECONDS_OF_LOAD = 120
+CONNECTIONS = 32
+
+
+@dataclass
+class Load:
+    """What clients that ask without a pause got."""
+
+    answers: "Counter[tuple[Any, ...]]" = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def load(server: Server, clients: int, bodies: list[Any]) -> Iterator[Load]:
+    """Ask from so many connections, each kept, all bodies in turn."""
+    told = Load()
+
+    def ask(first: int) -> None:
+        connection, turn = None, first
+        while not told.stopping.is_set():
+            turn += 1
+            try:
+                connection = connection or http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+                began = time.perf_counter()
+                body = json.dumps(bodies[turn % len(bodies)])
+                connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                content = json.loads(answer.read())
+                told.seconds.append(time.perf_counter() - began)
+                told.answers[answer.status, content.get("model_version"), content.get("price")] += 1
+            except (OSError, http.client.HTTPException) as error:
+                if not told.stopping.is_set():
+                    told.failures.append(repr(error))
+                if connection is not None:
+                    connection.close()
+                connection = None
+        if connection is not None:
+            connection.close()
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield told
+    finally:
+        told.stopping.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_twenty_publishes_drop_nothing_and_each_price_is_its_versions(models: Path, tmp_path: Path) -> None:
+    saved = load_version(models / "king_county")
+    market = tmp_path / "king_county"
+    record = {name: saved.manifest[name] for name in ("example", "inputs", "error_figures", "ratio_study")}
+    prices: dict[str, float] = {}
+    facts = Facts.of(saved.appraiser.market, [{name: float(value) for name, value in HOME.items()}])
+    for number in range(PUBLISHES + 1):
+        state = saved.appraiser.state()
+        state["model"]["mean"] += 0.01 * number
+        appraiser = Appraiser.from_state(state)
+        prices[save_version(market, appraiser, record).name] = float(appraiser.value(facts).price[0])
+    assert len(set(prices.values())) == PUBLISHES + 1
+    first, *later = prices
+    publish(market / first)
+    with running(tmp_path) as server:
+        with load(server, 8, [HOME]) as told:
+            for name in later:
+                publish(market / name)
+                seen = len(told.seconds)
+                deadline = time.monotonic() + PATIENCE
+                while not any(answer[1] == name for answer in dict(told.answers)) or len(told.seconds) < seen + 50:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.05)
+            time.sleep(1.5)
+            before = Counter(told.answers)
+            time.sleep(1)
+            last = {answer[1] for answer in told.answers - before}
+        assert server.stop() == 0
+    assert told.failures == []
+    assert {status for status, _, _ in told.answers} == {200}
+    assert {version: price for _, version, price in told.answers} == prices
+    assert last == {later[-1]}, "every worker has moved on"
+
+
+def test_a_damaged_publish_and_a_full_disk_leave_the_old_version_served(models: Path, tmp_path: Path) -> None:
+    shutil.copytree(models / "king_county", tmp_path / "king_county", symlinks=True)
+    good = (tmp_path / "king_county" / "current").resolve()
+    shutil.copytree(good, good.with_name("bad"))
+    (good.with_name("bad") / "appraiser.joblib").write_bytes(b"")
+    with running(tmp_path) as server:
+        publish(good.with_name("bad"))
+        deadline = time.monotonic() + PATIENCE
+        while server.log.read_text().count("cannot be served") < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert {server.predict(HOME)[1]["model_version"] for _ in range(20)} == {good.name}
+        server.replace_a_worker()
+        server.wait_until_ready(3)
+        assert {server.predict(HOME)[1]["model_version"] for _ in range(20)} == {good.name}
+        counted = server.ask("GET", "/metrics")[1].decode()
+        assert "estimator_failed_loads_total 3.0" in counted
+        assert f'estimator_workers_serving{{model_version="{good.name}"}} 2.0' in counted
+
+
+def test_a_worker_killed_under_load_costs_what_it_had_in_hand(models: Path) -> None:
+    clients = 8
+    with running(models) as server, load(server, clients, [HOME]) as told:
+        time.sleep(1)
+        os.kill(server.workers()[0], signal.SIGKILL)
+        killed, in_a_row = time.monotonic(), 0
+        while in_a_row < 20:
+            try:
+                in_a_row = in_a_row + 1 if server.predict(HOME)[0] == 200 else 0
+            except (OSError, http.client.HTTPException):
+                in_a_row = 0
+        assert time.monotonic() - killed < 2
+        time.sleep(2)
+    assert len(told.failures) <= clients
+    assert {status for status, _, _ in told.answers} == {200}
+
+
+def test_a_server_stopped_under_load_answers_what_it_has_begun(models: Path) -> None:
+    with running(models) as server, load(server, 8, [HOME]) as told:
+        time.sleep(1)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE) == 0
+        told.stopping.set()
+    assert {status for status, _, _ in told.answers} == {200}
+    assert not [failure for failure in told.failures if "IncompleteRead" in failure]
+    assert "trace" not in server.log.read_text()
+
+
+def memory(server: Server) -> int:
+    """Return the bytes that the workers hold for themselves and share."""
+    return sum(
+        int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        for worker in server.workers()
+    )
+
+
+@pytest.mark.timeout(SECONDS_OF_LOAD + 200)
+def test_two_minutes_of_mixed_load_drop_nothing_and_memory_stays(models: Path) -> None:
+    bodies: list[Any] = [HOME | {"square_footage": 1000 + 10 * number} for number in range(18)] + [
+        {},
+        {"grade": "x"},
+    ]
+    with running(models) as server:
+        with load(server, CONNECTIONS, bodies) as told:
+            time.sleep(SECONDS_OF_LOAD / 2)
+            halfway = memory(server)
+            time.sleep(SECONDS_OF_LOAD / 2)
+            end = memory(server)
+        assert server.stop() == 0
+    assert told.failures == []
+    counts: Counter[int] = Counter()
+    for (status, _, _), count in told.answers.items():
+        counts[status] += count
+    assert set(counts) == {200, 422}
+    assert counts[422] == pytest.approx(sum(counts.values()) / 10, rel=0.1)
+    assert end < 1.05 * halfway
+    assert end / 2 < 250e6, "a worker's"
+
+
+@pytest.mark.parametrize("begun", [HEAD, HEAD + b"Content-Length: 90\r\n\r\n{"], ids=["headers", "body"])
+def test_healthy_requests_are_answered_in_a_second_beside_forty_that_stall(models: Path, begun: bytes) -> None:
+    with running(models) as server:
+        stalled = [server.connect(begun) for _ in range(40)]
+        seconds = []
+        for _ in range(100):
+            began = time.perf_counter()
+            assert server.predict(HOME)[0] == 200
+            seconds.append(time.perf_counter() - began)
+        for connection in stalled:
+            connection.close()
+    assert np.quantile(seconds, 0.99) < 1
+
+
+def test_every_worker_counts_into_the_same_figures(models: Path) -> None:
+    with running(models) as server:
+        for _ in range(40):
+            server.predict(HOME)
+        counted = [server.ask("GET", "/metrics")[1].decode() for _ in range(10)]
+        folders = len(server.workers())
+        server.replace_a_worker()
+        server.wait_until_ready(3)
+        after = server.ask("GET", "/metrics")[1].decode()
+    asked = 'estimator_requests_total{method="POST",route="/predict",status="200"} 40.0'
+    assert all(asked in told for told in [*counted, after])
+    serving = [line for line in after.splitlines() if line.startswith("estimator_workers_serving{")]
+    assert [line.split()[-1] for line in serving] == [f"{folders}.0"]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_schemathesis_finds_nothing_wrong(models: Path, seed: int, tmp_path: Path) -> None:
+    pytest.importorskip("schemathesis")
+    # What the document cannot say, such as columns all as long, may be refused though the document takes it.
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "run", "--phases", "examples,coverage,fuzzing,stateful"),
+        *(
+            "--exclude-checks",
+            "positive_data_acceptance",
+            "--seed",
+            str(seed),
+            "--max-examples",
+            "100",
+            "--no-color",
+        ),
+    ]
+    with running(models) as server:
+        document = f"http://127.0.0.1:{server.port}/openapi.json"
+        run = subprocess.run([*command, document], capture_output=True, text=True, cwd=tmp_path, check=False)
+        assert server.stop() == 0
+    assert run.returncode == 0, run.stdout
