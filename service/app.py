@@ -8,6 +8,7 @@ from service import problems
 from service.docs import docs_routes
 from service.json_body import discard_body
 from service.live_model import LiveModel
+from service.page import page_routes
 from service.predict import predict_routes
 from service.settings import Settings
 from service.status import status_routes
@@ -30,7 +31,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     live = LiveModel(settings.model)
     problems.install(app)
-    for routes in (predict_routes(live, settings), status_routes(live), docs_routes()):
+    for routes in (predict_routes(live, settings), status_routes(live), docs_routes(), page_routes(live)):
         app.register_blueprint(routes)
 
     @app.after_request

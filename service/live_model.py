@@ -13,8 +13,10 @@ from estimator.errors import EstimatorError
 from estimator.registry import SavedVersion, load_version
 from service.about import about_model
 from service.openapi import openapi_document
+from service.packed import Packed
 from service.problems import NOT_READY, ProblemError
 from service.schemas import Subject, SubjectSchema
+from service.sold import pack_sales
 from service.valuing import Asked, check_subject, value_subjects
 
 RETRY_SECONDS = 2.0
@@ -37,6 +39,8 @@ class Snapshot:
         What a subject may hold.
     about, openapi
         The bodies of `GET /model` and `GET /openapi.json`.
+    sales
+        The body of `GET /sales`.
     """
 
     version: str
@@ -44,6 +48,7 @@ class Snapshot:
     schema: SubjectSchema
     about: bytes
     openapi: bytes
+    sales: Packed
 
     @classmethod
     def of(cls, saved: SavedVersion) -> Self:
@@ -62,6 +67,7 @@ class Snapshot:
             schema,
             json.dumps(about_model(saved, example), allow_nan=False).encode(),
             json.dumps(openapi_document(schema, saved.name, example), allow_nan=False).encode(),
+            pack_sales(appraiser, saved.name),
         )
 
 

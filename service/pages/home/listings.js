@@ -1,0 +1,284 @@
+// Listings: a CSV file goes to POST /screen, its deals come back as a table to sort and to keep.
+
+import { screen, Problem } from "./api.js";
+import { el } from "./dom.js";
+import { MINUS, label, moneyOf, number, percent, plural } from "./words.js";
+
+const AT_FIRST = 100; // rows shown at once: a table of thousands would be slow to lay out
+const BUYING = 2;
+const SELLING = 8;
+const SURE = 80;
+
+/** Fill the view. */
+export function makeListings(host, model) {
+  return new Listings(host, model);
+}
+
+class Listings {
+  constructor(host, model) {
+    this.model = model;
+    this.money = moneyOf(model.currency);
+    this.order = { key: "rank", down: false };
+    this.dealsOnly = false;
+    this.shown = AT_FIRST;
+    this.result = el("div", { class: "result", "aria-live": "polite" });
+    host.append(
+      el("div", { class: "intro" },
+        el("h1", {}, "Which listings are deals?"),
+        el("p", {}, "Give a file of homes on offer. Each is valued, and set against its asking price and your costs.")),
+      this.#upload(),
+      this.#costs(),
+      this.result);
+  }
+
+  #upload() {
+    this.input = el("input", { id: "listings-file", type: "file", accept: ".csv,text/csv", onchange: () => this.#take(this.input.files[0]) });
+    this.name = el("p", { class: "file", role: "status" });
+    this.drop = el("div", {
+      class: "card drop",
+      ondragover: (event) => {
+        event.preventDefault();
+        this.drop.classList.add("over");
+      },
+      ondragleave: () => this.drop.classList.remove("over"),
+      ondrop: (event) => {
+        event.preventDefault();
+        this.drop.classList.remove("over");
+        this.#take(event.dataTransfer.files[0]);
+      },
+    },
+    el("label", { for: "listings-file" }, el("strong", {}, "Choose a CSV file"), el("span", {}, " or drop it here")),
+    this.input,
+    this.name,
+    el("p", { class: "help" }, `A header and a row per home: list_price, ${this.#required().join(", ")}, and whatever else is known. `,
+      el("button", { type: "button", class: "link", onclick: () => save(new Blob([this.#template()], { type: "text/csv" }), "listings.csv") }, "Download a template")));
+    return this.drop;
+  }
+
+  #costs() {
+    const field = (name, text, value, unit, help) => {
+      const input = el("input", { id: `cost-${name}`, type: "text", inputmode: "decimal", autocomplete: "off", value, "aria-describedby": `cost-${name}-help cost-${name}-error` });
+      const error = el("p", { class: "error", id: `cost-${name}-error`, hidden: true });
+      this.costs[name] = { input, error, share: unit === "%" };
+      return el("div", { class: "field" },
+        el("label", { for: input.id }, text),
+        el("span", { class: "entry" }, input, el("span", { class: "unit", "aria-hidden": "true" }, unit)),
+        el("p", { class: "help", id: `cost-${name}-help` }, help), error);
+    };
+    this.costs = {};
+    const { currency } = this.model;
+    return el("form", { class: "card costs", novalidate: true, "aria-labelledby": "costs-heading", onsubmit: (event) => {
+      event.preventDefault();
+      this.#screen();
+    } },
+    el("h2", { id: "costs-heading" }, "Your costs"),
+    el("div", { class: "fields" },
+      field("buying_cost", "Buying", BUYING, "%", "Of the price paid: fees, taxes."),
+      field("selling_cost", "Selling", SELLING, "%", "Of the resale price: agent, taxes."),
+      field("rehab", "Works", 0, currency, "What each home is improved for."),
+      field("holding", "Holding", 0, currency, "Interest, insurance and the like until the resale."),
+      field("probability", "A deal is", SURE, "%", "How probable a gain has to be.")),
+    el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, "Screen the listings")));
+  }
+
+  #required() {
+    return this.model.features.filter(({ required }) => required).map(({ name }) => name);
+  }
+
+  #template() {
+    const { request, answer } = this.model.example;
+    const names = Object.keys(request);
+    const quoted = (value) => (/[",\n]/.test(String(value)) ? `"${String(value).replace(/"/g, '""')}"` : String(value));
+    return `${["listing_id", "list_price", ...names].map(quoted).join(",")}\n${["example", Math.round(answer.price), ...names.map((name) => request[name])].map(quoted).join(",")}\n`;
+  }
+
+  #take(file) {
+    if (!file) return;
+    this.file = file;
+    this.name.textContent = `${file.name}, ${number(Math.max(Math.round(file.size / 1024), 1))} kB`;
+    this.#screen();
+  }
+
+  #asked() {
+    const asked = {};
+    for (const [name, { input, error, share }] of Object.entries(this.costs)) {
+      error.hidden = true;
+      input.removeAttribute("aria-invalid");
+      const text = input.value.trim().replace(/,/g, "");
+      if (text === "") continue;
+      const value = Number(text);
+      // What is no number goes as it stands, for the server to judge.
+      asked[name] = share && Number.isFinite(value) ? Number((value / 100).toFixed(6)) : text;
+    }
+    return asked;
+  }
+
+  async #screen() {
+    if (!this.file) {
+      this.result.replaceChildren(el("p", { class: "notice" }, "Choose a file of listings first."));
+      return;
+    }
+    const turn = (this.turn = {});
+    this.result.setAttribute("aria-busy", "true");
+    try {
+      const answer = await screen(this.file, this.#asked());
+      if (turn !== this.turn) return;
+      this.answer = answer;
+      this.shown = AT_FIRST;
+      this.order = { key: "rank", down: false };
+      this.#show();
+    } catch (error) {
+      if (turn !== this.turn) return;
+      if (!(error instanceof Problem)) throw error;
+      this.#fail(error);
+    } finally {
+      this.result.removeAttribute("aria-busy");
+    }
+  }
+
+  #fail(problem) {
+    const others = [];
+    let first = null;
+    for (const { row, field, message } of problem.errors) {
+      const own = row === undefined ? this.costs[field] : undefined;
+      if (own) {
+        own.error.textContent = message;
+        own.error.hidden = false;
+        own.input.setAttribute("aria-invalid", "true");
+        first ??= own.input;
+      } else others.push([row === undefined ? "" : `Row ${row + 2}, `, field ? `${field}: ` : "", message].join(""));
+    }
+    first?.focus();
+    // A problem with one parameter names it at the beginning of its detail.
+    const named = problem.errors.length ? null : Object.keys(this.costs).find((name) => problem.detail?.startsWith(`${name}:`));
+    if (named) {
+      const { input, error } = this.costs[named];
+      error.textContent = problem.detail.slice(named.length + 1).trim();
+      error.hidden = false;
+      input.setAttribute("aria-invalid", "true");
+      input.focus();
+    }
+    this.result.replaceChildren(el("div", { class: "card refused" },
+      el("p", { class: "over" }, "No deals"),
+      el("p", { class: "verdict" }, problem.title ?? "The file cannot be screened"),
+      el("p", { class: "help" }, problem.detail),
+      others.length ? el("ul", {}, others.map((text) => el("li", {}, text))) : null));
+  }
+
+  #show() {
+    const { deals, refused, probability } = this.answer;
+    const good = deals.filter(({ deal }) => deal).length;
+    this.body = el("tbody");
+    this.heads = el("tr");
+    this.more = el("button", { type: "button", class: "plain", onclick: () => {
+      this.shown += AT_FIRST * 5;
+      this.#fill();
+    } }, "Show more");
+    this.result.replaceChildren(...[
+      el("section", { class: "card", "aria-labelledby": "deals-heading" },
+        el("div", { class: "headline" },
+          el("div", {},
+            el("h2", { id: "deals-heading" }, good ? `${plural(good, "deal", "deals")} among ${plural(deals.length, "listing", "listings")}` : `No deal among ${plural(deals.length, "listing", "listings")}`),
+            el("p", { class: "help" }, `A deal gains with a probability of ${percent(probability)} or more, after all costs.`)),
+          el("div", { class: "actions" },
+            el("label", { class: "check" }, el("input", { type: "checkbox", checked: this.dealsOnly, onchange: (event) => {
+              this.dealsOnly = event.target.checked;
+              this.#fill();
+            } }), " Deals only"),
+            el("button", { type: "button", class: "plain", onclick: (event) => this.#download(event.currentTarget) }, "Download as CSV"))),
+        el("div", { class: "scrolled", tabindex: "0", role: "region", "aria-labelledby": "deals-heading" },
+          el("table", { class: "deals" }, el("thead", {}, this.heads), this.body)),
+        this.more),
+      refused.length ? this.#refused(refused) : null,
+      this.#asks(),
+    ].filter(Boolean));
+    this.#fill();
+  }
+
+  #columns() {
+    const { money } = this;
+    const amount = (key) => ({ key, value: (deal) => deal[key], text: (deal) => money.full(deal[key]) });
+    const named = this.answer.deals.some(({ listing_id: id }) => id !== null);
+    return [
+      { key: "rank", name: "Rank", value: ({ rank }) => rank, text: ({ rank }) => number(rank) },
+      named
+        ? { key: "listing_id", name: "Listing", value: ({ listing_id: id, row }) => id ?? `row ${row + 2}`, text: ({ listing_id: id, row }) => id ?? `row ${row + 2}`, words: true }
+        : { key: "row", name: "Row", value: ({ row }) => row, text: ({ row }) => number(row + 2) },
+      { ...amount("list_price"), name: "Asked" },
+      { key: "price", name: "Worth", value: ({ valuation }) => valuation.price, text: ({ valuation }) => money.full(valuation.price) },
+      { ...amount("resale_price"), name: "Resale" },
+      { ...amount("break_even"), name: "Break-even" },
+      { key: "margin", name: "Margin", value: ({ margin }) => margin, text: ({ margin }) => money.signed(margin), strong: true },
+      { key: "margin_percent", name: "of outlay", value: (deal) => deal.margin_percent, text: (deal) => `${deal.margin_percent.toFixed(1).replace("-", MINUS)}%` },
+      { key: "probability", name: "Gain probable", value: (deal) => deal.probability, text: (deal) => percent(deal.probability), bar: true },
+      { ...amount("highest_offer"), name: "Offer up to" },
+    ];
+  }
+
+  #fill() {
+    const columns = this.#columns();
+    const column = columns.find(({ key }) => key === this.order.key) ?? columns[0];
+    const sign = this.order.down ? -1 : 1;
+    const compare = (one, other) => (one < other ? -sign : one > other ? sign : 0);
+    const deals = this.answer.deals.filter(({ deal }) => deal || !this.dealsOnly)
+      .sort((one, other) => compare(column.value(one), column.value(other)) || one.rank - other.rank);
+    this.heads.replaceChildren(...columns.map(({ key, name, words }) => el("th", {
+      scope: "col", class: words ? null : "amount", "aria-sort": key === column.key ? (this.order.down ? "descending" : "ascending") : null,
+    }, el("button", { type: "button", onclick: () => this.#sortBy(key) }, name))));
+    this.body.replaceChildren(...deals.slice(0, this.shown).map((deal) => this.#row(deal, columns)));
+    if (!deals.length) this.body.append(el("tr", {}, el("td", { colspan: columns.length }, "None.")));
+    this.more.hidden = deals.length <= this.shown;
+  }
+
+  #row(deal, columns) {
+    const cell = ({ text, words, strong, bar }) => {
+      const shown = text(deal);
+      const node = el("td", { class: [words ? "" : "amount", strong ? (deal.margin < 0 ? "strong loss" : "strong gain") : ""].join(" ").trim() || null }, bar ? el("span", { class: deal.deal ? "chance yes" : "chance" }, shown) : shown);
+      if (words && deal.warnings.length) node.append(el("details", { class: "warned" }, el("summary", {}, plural(deal.warnings.length, "warning", "warnings")), el("ul", {}, deal.warnings.map((text) => el("li", {}, text)))));
+      return node;
+    };
+    return el("tr", { class: deal.deal ? "deal" : null }, columns.map(cell));
+  }
+
+  #sortBy(key) {
+    // A first look is for the greatest amounts, but for the first rank, row and name.
+    const rising = key === "rank" || key === "row" || key === "listing_id";
+    this.order = { key, down: this.order.key === key ? !this.order.down : !rising };
+    this.#fill();
+    this.heads.querySelector("[aria-sort] button").focus();
+  }
+
+  #refused(refused) {
+    const messages = ({ error }) => (error.errors?.length ? error.errors.map(({ field, message }) => `${label(field)}: ${message}`) : [error.detail]);
+    return el("section", { class: "card", "aria-labelledby": "refused-heading" },
+      el("h2", { id: "refused-heading" }, `${plural(refused.length, "listing", "listings")} without a price`),
+      el("ul", { class: "plainly" }, refused.slice(0, AT_FIRST).map((listing) =>
+        el("li", {}, el("strong", {}, listing.listing_id ?? `Row ${listing.row + 2}`), ` ${messages(listing).join("; ")}`))),
+      refused.length > AT_FIRST ? el("p", { class: "help" }, `and ${number(refused.length - AT_FIRST)} more`) : null);
+  }
+
+  #asks() {
+    const { asks } = this.answer;
+    return asks && asks.fitted === false
+      ? el("p", { class: "help" }, "The list price is not taken as a sign of what a home is worth. A home that looks cheap may have faults that no record tells: look before you buy.")
+      : null;
+  }
+
+  async #download(button) {
+    button.disabled = true;
+    try {
+      save(await screen(this.file, this.#asked(), "text/csv"), this.file.name.replace(/(\.csv)?$/i, "-deals.csv"));
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.#fail(error);
+    }
+    button.disabled = false;
+  }
+}
+
+function save(content, name) {
+  const address = URL.createObjectURL(content);
+  const link = el("a", { href: address, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
