@@ -13,8 +13,9 @@ export class FactsForm {
    * @param model the answer of GET /model
    * @param onValue called when the home is to be valued; its argument is whether someone asked for it by hand
    * @param onPlace called when the place in the fields has changed
+   * @param onClear called when the fields have been emptied
    */
-  constructor(form, model, { onValue, onPlace }) {
+  constructor(form, model, { onValue, onPlace, onClear }) {
     this.features = new Map(model.features.map((feature) => [feature.name, feature]));
     this.example = model.example.request;
     this.fields = new Map();
@@ -34,7 +35,10 @@ export class FactsForm {
       el("div", { class: "actions" },
         el("button", { type: "submit", class: "primary" }, "Value this home"),
         el("button", { type: "button", class: "plain", onclick: () => this.#useExample(onValue, onPlace) }, "Try an example"),
-        el("button", { type: "button", class: "plain", onclick: () => this.clear() }, "Clear")),
+        el("button", { type: "button", class: "plain", onclick: () => {
+          this.clear();
+          onClear();
+        } }, "Clear")),
     );
     this.#count();
     form.addEventListener("submit", (event) => {
@@ -95,7 +99,7 @@ export class FactsForm {
         others.push(field ? `${label(field)}: ${message}` : message);
         continue;
       }
-      own.error.textContent = message;
+      own.error.textContent = own.error.hidden ? message : `${own.error.textContent}; ${message}`;
       own.error.hidden = false;
       own.input.setAttribute("aria-invalid", "true");
       if (!own.feature.required) this.more.open = true;

@@ -33,7 +33,6 @@ class Listings {
 
   #upload() {
     this.input = el("input", { id: "listings-file", type: "file", accept: ".csv,text/csv", onchange: () => this.#take(this.input.files[0]) });
-    this.name = el("p", { class: "file", role: "status" });
     this.drop = el("div", {
       class: "card drop",
       ondragover: (event) => {
@@ -44,12 +43,12 @@ class Listings {
       ondrop: (event) => {
         event.preventDefault();
         this.drop.classList.remove("over");
-        this.#take(event.dataTransfer.files[0]);
+        this.input.files = event.dataTransfer.files;
+        this.#take(this.input.files[0]);
       },
     },
     el("label", { for: "listings-file" }, el("strong", {}, "Choose a CSV file"), el("span", {}, " or drop it here")),
     this.input,
-    this.name,
     el("p", { class: "help" }, `A header and a row per home: list_price, ${this.#required().join(", ")}, and whatever else is known. `,
       el("button", { type: "button", class: "link", onclick: () => save(new Blob([this.#template()], { type: "text/csv" }), "listings.csv") }, "Download a template")));
     return this.drop;
@@ -92,10 +91,11 @@ class Listings {
     return `${["listing_id", "list_price", ...names].map(quoted).join(",")}\n${["example", Math.round(answer.price), ...names.map((name) => request[name])].map(quoted).join(",")}\n`;
   }
 
-  #take(file) {
+  async #take(file) {
     if (!file) return;
-    this.file = file;
-    this.name.textContent = `${file.name}, ${number(Math.max(Math.round(file.size / 1024), 1))} kB`;
+    // Read at once: a file that is changed on the disk later could not be sent again with other costs.
+    this.name = file.name;
+    this.file = new Blob([await file.arrayBuffer()], { type: "text/csv" });
     this.#screen();
   }
 
@@ -209,7 +209,8 @@ class Listings {
       { ...amount("resale_price"), name: "Resale" },
       { ...amount("break_even"), name: "Break-even" },
       { key: "margin", name: "Margin", value: ({ margin }) => margin, text: ({ margin }) => money.signed(margin), strong: true },
-      { key: "margin_percent", name: "of outlay", value: (deal) => deal.margin_percent, text: (deal) => `${deal.margin_percent.toFixed(1).replace("-", MINUS)}%` },
+      { key: "margin_low", name: "Margin, 10th to 90th percentile", value: (deal) => deal.margin_low, text: (deal) => `${money.brief(deal.margin_low)} to ${money.brief(deal.margin_high)}` },
+      { key: "margin_percent", name: "Of the outlay", value: (deal) => deal.margin_percent, text: (deal) => `${deal.margin_percent.toFixed(1).replace("-", MINUS)}%` },
       { key: "probability", name: "Gain probable", value: (deal) => deal.probability, text: (deal) => percent(deal.probability), bar: true },
       { ...amount("highest_offer"), name: "Offer up to" },
     ];
@@ -267,7 +268,7 @@ class Listings {
   async #download(button) {
     button.disabled = true;
     try {
-      save(await screen(this.file, this.#asked(), "text/csv"), this.file.name.replace(/(\.csv)?$/i, "-deals.csv"));
+      save(await screen(this.file, this.#asked(), "text/csv"), this.name.replace(/(\.csv)?$/i, "-deals.csv"));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.#fail(error);

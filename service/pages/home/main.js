@@ -29,6 +29,7 @@ class ValuePage {
     this.form = new FactsForm($("form"), model, {
       onValue: (byHand) => (byHand || this.answer ? this.value({ byHand }) : null),
       onPlace: () => this.#showPlace(),
+      onClear: () => this.#forget(),
     });
     this.coordinates = this.form.place;
     this.card = new PriceCard({
@@ -188,6 +189,17 @@ class ValuePage {
     $("to-value").href = `#${told}`;
   }
 
+  #forget() {
+    this.pending?.abort();
+    this.answer = null;
+    this.#reveal(invitation());
+    this.#showPlace();
+    this.map?.setComparables([], this.coordinates);
+    trouble("");
+    history.replaceState(null, "", "#value");
+    $("to-value").href = "#value";
+  }
+
   async #copyLink(told) {
     try {
       await navigator.clipboard.writeText(location.href);
@@ -257,7 +269,8 @@ async function start() {
   try {
     page.showMap(await sales);
   } catch (error) {
-    trouble(`There is no map: ${error.message}`);
+    $("no-map").textContent = `There is no map. ${error.message}`;
+    $("no-map").hidden = false;
   }
   performance.mark("mapped");
 }

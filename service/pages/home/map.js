@@ -230,11 +230,13 @@ export class SalesMap {
   #panBy(dx, dy) {
     cancelAnimationFrame(this.flight);
     this.untouched = false;
-    const within = (value, [low, high]) => Math.min(Math.max(value, low), high);
+    const { x, y, scale: scaled } = this.view;
+    // Some of the homes' land stays in sight.
+    const within = (value, [low, high], half) => Math.min(Math.max(value, low - half), high + half);
     this.view = {
-      ...this.view,
-      x: within(this.view.x - dx / this.view.scale, this.extent.x),
-      y: within(this.view.y - dy / this.view.scale, this.extent.y),
+      x: within(x - dx / scaled, this.extent.x, this.width / 2.5 / scaled),
+      y: within(y - dy / scaled, this.extent.y, this.height / 2.5 / scaled),
+      scale: scaled,
     };
     this.#draw();
   }

@@ -43,9 +43,10 @@ export class WhatIf {
     this.node = el("section", { class: "card", "aria-labelledby": "what-if-heading" },
       el("h2", { id: "what-if-heading" }, "What if"),
       el("div", { class: "choose" }, el("label", { for: "what-if-fact" }, "with another"), this.choice),
-      el("div", { class: "readout" }, this.told, this.use),
+      this.told,
       this.chart,
-      el("p", { class: "help" }, "Drag the handle, or use the arrow keys. All else stays; the band is the range."));
+      el("div", { class: "below" },
+        el("p", { class: "help" }, "Drag the handle, or use the arrow keys. All else stays; the band is the range."), this.use));
     new ResizeObserver(() => this.#draw()).observe(this.chart);
   }
 

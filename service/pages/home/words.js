@@ -28,7 +28,7 @@ export const plural = (count, one, many) => `${number(count)} ${count === 1 ? on
 
 /** Ways to write amounts of a currency. */
 export function moneyOf(currency) {
-  const form = (more) => new Intl.NumberFormat(LANGUAGE, { style: "currency", currency, currencyDisplay: "narrowSymbol", ...more });
+  const form = (more) => new Intl.NumberFormat(LANGUAGE, { style: "currency", currency, ...more });
   const full = form({ maximumFractionDigits: 0 });
   const brief = form({ notation: "compact", maximumSignificantDigits: 3 });
   return {
