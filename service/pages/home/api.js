@@ -14,6 +14,7 @@ export class Problem extends Error {
 
 export const getModel = () => ask("model", { credentials: "same-origin" });
 export const getSales = () => ask("sales");
+export const getDocument = () => ask("openapi.json");
 
 /**
  * Value a home.

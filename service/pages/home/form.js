@@ -160,8 +160,9 @@ export class FactsForm {
   #field(feature) {
     const id = `fact-${feature.name.replace(/[^\w-]/g, "-")}`;
     const bounds = boundsText(feature);
-    const long = feature.unit && !unitIsShort(feature) ? `In ${feature.unit}.` : "";
     const said = feature.description.replace(/\.$/, "").toLowerCase() === label(feature.name).toLowerCase() ? "" : feature.description;
+    const saysUnit = unitIsShort(feature) || said.toLowerCase().includes(feature.unit?.toLowerCase());
+    const long = feature.unit && !saysUnit ? `In ${feature.unit}.` : "";
     const help = [said, long, bounds && `${bounds}.`].filter(Boolean).join(" ");
     const input = this.#input(feature, { id, name: feature.name, "aria-describedby": `${id}-help ${id}-error`, required: feature.required });
     const error = el("p", { class: "error", id: `${id}-error`, hidden: true });

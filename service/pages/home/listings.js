@@ -1,20 +1,16 @@
 // Listings: a CSV file goes to POST /screen, its deals come back as a table to sort and to keep.
 
-import { screen, Problem } from "./api.js";
+import { Problem, getDocument, screen } from "./api.js";
+import { parseCsv } from "./csv.js";
 import { el } from "./dom.js";
 import { MINUS, label, moneyOf, number, percent, plural } from "./words.js";
 
 const AT_FIRST = 100; // rows shown at once: a table of thousands would be slow to lay out
-const BUYING = 2;
-const SELLING = 8;
-const SURE = 80;
+const NO_COST = new Set(["include", "confidence"]); // parameters of /screen that are no terms of a deal
+const NAMES = { probability: "A deal is, at least", rehab: "Works" };
 
-/** Fill the view. */
-export function makeListings(host, model) {
-  return new Listings(host, model);
-}
-
-class Listings {
+/** The view, which asks the interface's document what may be set when it is first shown. */
+export class Listings {
   constructor(host, model) {
     this.model = model;
     this.money = moneyOf(model.currency);
@@ -27,8 +23,23 @@ class Listings {
         el("h1", {}, "Which listings are deals?"),
         el("p", {}, "Give a file of homes on offer. Each is valued, and set against its asking price and your costs.")),
       this.#upload(),
-      this.#costs(),
       this.result);
+    this.costs = {};
+  }
+
+  /** Make the fields of the costs, once. */
+  async prepare() {
+    if (this.prepared) return;
+    this.prepared = true;
+    try {
+      const { paths } = await getDocument();
+      const { parameters } = paths["/screen"].post;
+      this.drop.after(this.#costs(parameters.filter(({ name }) => !NO_COST.has(name))));
+    } catch (error) {
+      this.prepared = false;
+      if (!(error instanceof Problem)) throw error;
+      this.#fail(error);
+    }
   }
 
   #upload() {
@@ -54,29 +65,26 @@ class Listings {
     return this.drop;
   }
 
-  #costs() {
-    const field = (name, text, value, unit, help) => {
-      const input = el("input", { id: `cost-${name}`, type: "text", inputmode: "decimal", autocomplete: "off", value, "aria-describedby": `cost-${name}-help cost-${name}-error` });
-      const error = el("p", { class: "error", id: `cost-${name}-error`, hidden: true });
-      this.costs[name] = { input, error, share: unit === "%" };
-      return el("div", { class: "field" },
-        el("label", { for: input.id }, text),
-        el("span", { class: "entry" }, input, el("span", { class: "unit", "aria-hidden": "true" }, unit)),
-        el("p", { class: "help", id: `cost-${name}-help` }, help), error);
-    };
-    this.costs = {};
+  #costs(parameters) {
     const { currency } = this.model;
+    const field = ({ name, description, schema }) => {
+      const share = schema.maximum <= 1; // written in percent
+      const id = `cost-${name}`;
+      const value = share ? number(100 * schema.default) : String(schema.default);
+      const input = el("input", { id, type: "text", inputmode: "decimal", autocomplete: "off", value, "aria-describedby": `${id}-help ${id}-error` });
+      const error = el("p", { class: "error", id: `${id}-error`, hidden: true });
+      this.costs[name] = { input, error, share };
+      return el("div", { class: "field" },
+        el("label", { for: id }, NAMES[name] ?? label(name)),
+        el("span", { class: "entry" }, input, el("span", { class: "unit", "aria-hidden": "true" }, share ? "%" : currency)),
+        el("p", { class: "help", id: `${id}-help` }, description), error);
+    };
     return el("form", { class: "card costs", novalidate: true, "aria-labelledby": "costs-heading", onsubmit: (event) => {
       event.preventDefault();
       this.#screen();
     } },
-    el("h2", { id: "costs-heading" }, "Your costs"),
-    el("div", { class: "fields" },
-      field("buying_cost", "Buying", BUYING, "%", "Of the price paid: fees, taxes."),
-      field("selling_cost", "Selling", SELLING, "%", "Of the resale price: agent, taxes."),
-      field("rehab", "Works", 0, currency, "What each home is improved for."),
-      field("holding", "Holding", 0, currency, "Interest, insurance and the like until the resale."),
-      field("probability", "A deal is", SURE, "%", "How probable a gain has to be.")),
+    el("h2", { id: "costs-heading" }, "What makes a deal"),
+    el("div", { class: "fields" }, parameters.map(field)),
     el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, "Screen the listings")));
   }
 
@@ -96,7 +104,23 @@ class Listings {
     // Read at once: a file that is changed on the disk later could not be sent again with other costs.
     this.name = file.name;
     this.file = new Blob([await file.arrayBuffer()], { type: "text/csv" });
+    this.links = this.#linksOf(await this.file.text());
     this.#screen();
+  }
+
+  // Row → the address of its valuation, from the facts that its columns name.
+  #linksOf(text) {
+    const [header = [], ...rows] = parseCsv(text);
+    const known = new Map(this.model.features.flatMap(({ name, aliases }) => [name, ...aliases].map((alias) => [alias, name])));
+    if (this.model.sale_dates) known.set("valuation_date", "valuation_date");
+    const facts = header.map((column) => known.get(column.trim()));
+    return rows.map((cells) => {
+      const told = new URLSearchParams();
+      cells.forEach((cell, place) => {
+        if (facts[place] && cell.trim()) told.set(facts[place], cell.trim());
+      });
+      return `#${told}`;
+    });
   }
 
   #asked() {
@@ -179,7 +203,7 @@ class Listings {
         el("div", { class: "headline" },
           el("div", {},
             el("h2", { id: "deals-heading" }, good ? `${plural(good, "deal", "deals")} among ${plural(deals.length, "listing", "listings")}` : `No deal among ${plural(deals.length, "listing", "listings")}`),
-            el("p", { class: "help" }, `A deal gains with a probability of ${percent(probability)} or more, after all costs.`)),
+            el("p", { class: "help" }, `A deal gains with a probability of ${percent(probability)} or more, after all costs. Open a listing to see why it is worth that.`)),
           el("div", { class: "actions" },
             el("label", { class: "check" }, el("input", { type: "checkbox", checked: this.dealsOnly, onchange: (event) => {
               this.dealsOnly = event.target.checked;
@@ -201,9 +225,7 @@ class Listings {
     const named = this.answer.deals.some(({ listing_id: id }) => id !== null);
     return [
       { key: "rank", name: "Rank", value: ({ rank }) => rank, text: ({ rank }) => number(rank) },
-      named
-        ? { key: "listing_id", name: "Listing", value: ({ listing_id: id, row }) => id ?? `row ${row + 2}`, text: ({ listing_id: id, row }) => id ?? `row ${row + 2}`, words: true }
-        : { key: "row", name: "Row", value: ({ row }) => row, text: ({ row }) => number(row + 2) },
+      { key: "row", name: "Listing", value: ({ listing_id: id, row }) => (named ? id ?? "" : row), text: ({ listing_id: id, row }) => id ?? `row ${row + 2}`, words: true },
       { ...amount("list_price"), name: "Asked" },
       { key: "price", name: "Worth", value: ({ valuation }) => valuation.price, text: ({ valuation }) => money.full(valuation.price) },
       { ...amount("resale_price"), name: "Resale" },
@@ -234,7 +256,8 @@ class Listings {
   #row(deal, columns) {
     const cell = ({ text, words, strong, bar }) => {
       const shown = text(deal);
-      const node = el("td", { class: [words ? "" : "amount", strong ? (deal.margin < 0 ? "strong loss" : "strong gain") : ""].join(" ").trim() || null }, bar ? el("span", { class: deal.deal ? "chance yes" : "chance" }, shown) : shown);
+      const link = words ? el("a", { href: this.links[deal.row], title: "Why it is worth that" }, shown) : null;
+      const node = el("td", { class: [words ? "" : "amount", strong ? (deal.margin < 0 ? "strong loss" : "strong gain") : ""].join(" ").trim() || null }, link ?? (bar ? el("span", { class: deal.deal ? "chance yes" : "chance" }, shown) : shown));
       if (words && deal.warnings.length) node.append(el("details", { class: "warned" }, el("summary", {}, plural(deal.warnings.length, "warning", "warnings")), el("ul", {}, deal.warnings.map((text) => el("li", {}, text)))));
       return node;
     };
@@ -243,7 +266,7 @@ class Listings {
 
   #sortBy(key) {
     // A first look is for the greatest amounts, but for the first rank, row and name.
-    const rising = key === "rank" || key === "row" || key === "listing_id";
+    const rising = key === "rank" || key === "row";
     this.order = { key, down: this.order.key === key ? !this.order.down : !rising };
     this.#fill();
     this.heads.querySelector("[aria-sort] button").focus();
@@ -259,10 +282,11 @@ class Listings {
   }
 
   #asks() {
-    const { asks } = this.answer;
-    return asks && asks.fitted === false
-      ? el("p", { class: "help" }, "The list price is not taken as a sign of what a home is worth. A home that looks cheap may have faults that no record tells: look before you buy.")
-      : null;
+    const { fitted, listings } = this.answer.asks;
+    const told = fitted
+      ? `How far asks tell what a home resells for was learned from ${plural(listings, "closed listing", "closed listings")}.`
+      : "How far asks tell what a home resells for is assumed: the model has seen no closed listings.";
+    return el("p", { class: "help" }, `${told} A home that looks cheap may have faults that no record tells: see it before you buy.`);
   }
 
   async #download(button) {

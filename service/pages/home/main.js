@@ -5,7 +5,7 @@ import { Problem, getModel, getSales, predict } from "./api.js";
 import { comparablesSection } from "./comparables.js";
 import { bringIntoView, el, reducedMotion } from "./dom.js";
 import { FactsForm } from "./form.js";
-import { makeListings } from "./listings.js";
+import { Listings } from "./listings.js";
 import { SalesMap } from "./map.js";
 import { waterfallSection } from "./waterfall.js";
 import { WhatIf } from "./what_if.js";
@@ -255,12 +255,13 @@ async function start() {
   trouble("");
   describe(model);
   const page = new ValuePage(model);
-  makeListings($("view-listings"), model);
+  const listings = new Listings($("view-listings"), model);
   const follow = () => {
     const fragment = location.hash.slice(1);
     const toListings = fragment === "listings";
     showView(toListings);
-    if (!toListings && fragment !== "value") page.open(fragment);
+    if (toListings) listings.prepare();
+    else if (fragment !== "value") page.open(fragment);
     scrollTo({ top: 0, behavior: reducedMotion() ? "auto" : "instant" });
   };
   addEventListener("hashchange", follow);
