@@ -58,7 +58,7 @@ class Areas:
         if not set(codes.names) & set(table.column_names):
             raise DataError(f"{path}: there is no column '{codes.name}' to look areas up by")
         try:
-            facts, problems = check_table(market, table)
+            facts, problems = check_table(market.features, table)
         except ValueError as error:
             raise DataError(f"{path}: {error}") from error
         wrong = [problem for problem in problems if problem.message != "is required"]

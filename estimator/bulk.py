@@ -1,6 +1,6 @@
 """Valuing files of any size: piece by piece, every row answered, in the order it came."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from estimator.appraiser import Appraiser, Valuations
+from estimator.appraiser import CONFIDENCE, Appraiser, Valuations
 from estimator.columns import Problem, check_table, find_columns, valuation_dates
 from estimator.errors import DataError
 from estimator.facts import BoolArray
@@ -47,8 +47,11 @@ def predict_file(
     """
     pieces = read_pieces(source)
     first = next(pieces)
-    _check_header(appraiser.market, source, first.column_names)
-    answered = _answer(appraiser, first)
+    try:
+        check_header(appraiser.market, first.column_names)
+    except DataError as error:
+        raise DataError(f"{source}: {error}") from error
+    answered = value_table(appraiser, first)
     valued, failed = 0, 0
     with write_whole(target, answered.schema) as writer:
         while True:
@@ -59,59 +62,73 @@ def predict_file(
             piece = next(pieces, None)
             if piece is None:
                 return valued, failed
-            answered = _answer(appraiser, piece)
+            answered = value_table(appraiser, piece)
 
 
-def _check_header(market: Market, source: Path, names: list[str]) -> None:
+def check_header(market: Market, names: Sequence[str]) -> None:
+    """Refuse a table that cannot be answered, by the names of its columns.
+
+    Raises
+    ------
+    DataError
+        A required fact has no column, two columns stand for one, or one is named as the answer's are.
+    """
     taken = [name for name in names if name in ANSWER_COLUMNS]
     if taken:
         dated = f" (a day of valuation is called '{market.sale_date}')" if market.sale_date else ""
-        raise DataError(f"{source}: column '{taken[0]}' is one that the answer is to have; rename it{dated}")
+        raise DataError(f"column '{taken[0]}' is one that the answer is to have; rename it{dated}")
     try:
-        found = find_columns(market, names)
+        found = find_columns(market.features, names)
     except ValueError as error:
-        raise DataError(f"{source}: {error}") from error
+        raise DataError(str(error)) from error
     for feature in market.features:
         if feature.required and feature.name not in found:
             raise DataError(
-                f"{source}: there is no column for {feature.name}, which is required; "
+                f"there is no column for {feature.name}, which is required; "
                 f"it may be called {', '.join(feature.names)}"
             )
 
 
-def _answer(appraiser: Appraiser, piece: pa.Table) -> pa.Table:
-    """Append the valuations to one piece of n rows."""
-    facts, problems = check_table(appraiser.market, piece)
+def value_table(appraiser: Appraiser, piece: pa.Table, confidence: float = CONFIDENCE) -> pa.Table:
+    """Return n rows, whose header `check_header` has passed, with their valuations appended."""
+    facts, problems = check_table(appraiser.market.features, piece)
     date, faults = valuation_dates(appraiser.market, piece)
-    errors = _errors(problems + faults, piece.num_rows)
+    errors = row_errors(problems + faults, piece.num_rows)
     good = errors == ""
-    values = appraiser.value(facts.take(good), date[good])
-    rows = np.flatnonzero(good)
-    for row, refusals in values.refusals.items():
-        errors[rows[row]] = SEPARATOR.join(f"{field}: {message}" for field, message in refusals)
-    for name, column in _columns(values.take(values.priced), errors == "").items():
+    values = appraiser.value(facts.take(good), date[good], confidence)
+    errors[good] = refusal_texts(values)
+    for name, column in valuation_columns(values.take(values.priced), errors == "").items():
         piece = piece.append_column(name, column)
     return piece.append_column("error", pa.array(errors, pa.string()))
 
 
-def _columns(values: Valuations, good: BoolArray) -> dict[str, pa.Array]:
+def valuation_columns(values: Valuations, good: BoolArray) -> dict[str, pa.Array]:
     """Return the valuations of the good rows as columns of all n rows, empty elsewhere."""
     numbers = dict(
         zip(ANSWER_COLUMNS[:4], (values.price, values.low, values.high, values.fsd.round(4)), strict=True)
     )
-    columns = {name: _spread(column, good, pa.float64()) for name, column in numbers.items()}
+    columns = {name: spread(column, good, pa.float64()) for name, column in numbers.items()}
     dates = np.full(len(values), "") if values.date is None else values.date.astype(str)
-    columns["valuation_date"] = _spread(dates, good, pa.string())
+    columns["valuation_date"] = spread(dates, good, pa.string())
     for name, marks in (
         ("looked_up", values.looked_up),
         ("unknown", values.unknown),
         ("warnings", values.warnings),
     ):
-        columns[name] = _spread(_joined(marks, len(values)), good, pa.string())
+        columns[name] = spread(_joined(marks, len(values)), good, pa.string())
     return columns
 
 
-def _spread(column: NDArray[Any], good: BoolArray, kind: pa.DataType) -> pa.Array:
+def refusal_texts(values: Valuations) -> NDArray[Any]:
+    """Return why each of n subjects has no price, '' where it has one, shape (n,)."""
+    problems = [
+        Problem(row, field, message) for row, refusals in values.refusals.items() for field, message in refusals
+    ]
+    return row_errors(problems, len(values))
+
+
+def spread(column: NDArray[Any], good: BoolArray, kind: pa.DataType) -> pa.Array:
+    """Return the values of the good rows as a column of all n rows, empty elsewhere."""
     every = np.full(len(good), None, object)
     every[good] = column
     return pa.array(every, kind)
@@ -129,7 +146,7 @@ def _joined(marks: Mapping[str, BoolArray], n: int) -> NDArray[Any]:
     return np.array(texts, object)[which]
 
 
-def _errors(problems: list[Problem], n: int) -> NDArray[Any]:
+def row_errors(problems: list[Problem], n: int) -> NDArray[Any]:
     """Return what is wrong with each of n rows, '' where nothing is."""
     errors = np.full(n, "", object)
     for problem in problems:

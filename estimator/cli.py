@@ -1,23 +1,29 @@
-"""The command line: train, tune, predict, evaluate. Bad input ends with a clear error and exit code 2."""
+"""The command line: train, tune, predict, evaluate, screen. Bad input ends with a clear error and exit code 2."""
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 import joblib
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from estimator.backtest import Backtest
 from estimator.bulk import predict_file
+from estimator.deals import screen_file
 from estimator.errors import EstimatorError
 from estimator.evaluation import ALL_FACTS, ErrorFigures, Evaluation, evaluate
+from estimator.held_out import fit_asks, held_out_listings, judge
 from estimator.progress import ProgressBar
 from estimator.ratio_study import ACCEPTABLE, RatioFigures
-from estimator.registry import load_version
+from estimator.registry import load_version, read_key
 from estimator.sales import Split, read_sales
+from estimator.saved_asks import load_asks, save_asks
+from estimator.screening import COSTS, GREATEST_PROBABILITY, LEAST_PROBABILITY, PROBABILITY
 from estimator.training import file_sha256, train_market
 from estimator.tuning import tune_market
 
@@ -34,6 +40,8 @@ class _Commands(click.Group):
 
 
 _FILE = click.Path(path_type=Path)
+_MARKET = click.option("--market", required=True, type=_FILE, help="The market's folder, or its market.toml.")
+_MODEL = click.option("--model", required=True, type=_FILE, help="A version's folder, or models/<market>.")
 _SPLIT = click.option(
     "--split",
     type=click.Choice(["time", "random"]),
@@ -50,15 +58,19 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--market", required=True, type=_FILE, help="The market's folder, or its market.toml.")
+@_MARKET
 @click.option("--sales", type=_FILE, help="Sales to learn from; the market's own if left out.")
 @click.option("--models", type=_FILE, default=Path("models"), show_default=True, help="Where versions are saved.")
 @_SPLIT
 @_SEED
-def train(market: Path, sales: Path | None, models: Path, split: Split | None, seed: int) -> None:
+@click.option("--key-file", type=_FILE, envvar="ESTIMATOR_KEY_FILE", help="The key that signs the version.")
+def train(
+    market: Path, sales: Path | None, models: Path, split: Split | None, seed: int, key_file: Path | None
+) -> None:
     """Train a model, evaluate it on held-out sales, save it and publish it."""
+    key = read_key(key_file)
     with ProgressBar("training") as bar:
-        trained = train_market(market, sales, models, split, seed, callbacks=[bar])
+        trained = train_market(market, sales, models, split, seed, callbacks=[bar], key=key)
     counts = trained.parts
     click.echo(
         f"learned from {counts['train']:,} sales, chose on {counts['validation']:,}, tested on {counts['test']:,}"
@@ -68,7 +80,7 @@ def train(market: Path, sales: Path | None, models: Path, split: Split | None, s
 
 
 @main.command()
-@click.option("--market", required=True, type=_FILE, help="The market's folder, or its market.toml.")
+@_MARKET
 @click.option("--trials", type=click.IntRange(min=1), default=40, show_default=True, help="Trainings in all.")
 @click.option(
     "--jobs",
@@ -101,7 +113,7 @@ def tune(market: Path, trials: int, jobs: int, split: Split | None, seed: int, s
 
 
 @main.command()
-@click.option("--model", required=True, type=_FILE, help="A version's folder, or models/<market>.")
+@_MODEL
 @click.argument("source", type=_FILE)
 @click.argument("target", type=_FILE)
 def predict(model: Path, source: Path, target: Path) -> None:
@@ -113,7 +125,7 @@ def predict(model: Path, source: Path, target: Path) -> None:
 
 
 @main.command(name="evaluate")
-@click.option("--model", required=True, type=_FILE, help="A version's folder, or models/<market>.")
+@_MODEL
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.argument("sales", type=_FILE)
 def evaluate_command(model: Path, sales: Path, *, as_json: bool) -> None:
@@ -128,6 +140,80 @@ def evaluate_command(model: Path, sales: Path, *, as_json: bool) -> None:
     else:
         click.echo(_table(evaluation.figures))
         click.echo(_ratio_tables(evaluation))
+
+
+def _with_costs(command: Callable[..., None]) -> Callable[..., None]:
+    """Add an option for each kind of cost."""
+    for cost in reversed(COSTS):
+        command = click.option(
+            f"--{cost.name.replace('_', '-')}",
+            type=click.FloatRange(0, cost.greatest),
+            default=cost.default,
+            show_default=True,
+            help=f"{cost.text} A {cost.unit}; a listing's own goes before it.",
+        )(command)
+    return command
+
+
+@main.command(name="screen")
+@_MODEL
+@click.option(
+    "--probability",
+    type=click.FloatRange(LEAST_PROBABILITY, GREATEST_PROBABILITY),
+    default=PROBABILITY,
+    show_default=True,
+    help="Of a resale above the break-even, for a deal and for the highest offer.",
+)
+@_with_costs
+@click.argument("source", type=_FILE)
+@click.argument("target", type=_FILE)
+def screen_command(model: Path, probability: float, source: Path, target: Path, **costs: float) -> None:
+    """Screen the listings of SOURCE (.csv, .csv.gz or .parquet, with list_price) and write TARGET, best first."""
+    saved = load_version(model)
+    asks = load_asks(saved.folder, saved.appraiser)
+    if asks.listings is None:
+        click.echo("how far asks tell resales is a guess: fit-asks learns it from closed listings", err=True)
+    with tqdm(desc="screening", unit=" listings", unit_scale=True, disable=None) as bar:
+        counts = screen_file(saved.appraiser, asks, source, target, costs, probability, bar.update)
+    click.echo(
+        f"{counts.deals:,} deals, {counts.others:,} other listings, {counts.errors:,} with an error: {target}"
+    )
+
+
+@main.command(name="fit-asks")
+@_MARKET
+@click.option("--sales", type=_FILE, help="Sales with a column list_price; the market's own if left out.")
+@click.option("--models", type=_FILE, default=Path("models"), show_default=True, help="Where versions are saved.")
+@_SPLIT
+@_SEED
+def fit_asks_command(market: Path, sales: Path | None, models: Path, split: Split | None, seed: int) -> None:
+    """Learn from closed listings what asks tell of resales, by a model trained without them."""
+    with ProgressBar("training") as bar:
+        held = held_out_listings(market, sales, split, seed, callbacks=[bar])
+    asks = fit_asks(held)
+    record = {"market": held.market.name, "split": held.split, "seed": seed, "sales_sha256": held.sales_sha256}
+    path = save_asks(models, held.market.name, asks, record)
+    click.echo(
+        f"{asks.listings:,} closed listings: asks are {100 * math.expm1(asks.premium):.1f}% above resales, give or"
+        f" take {100 * asks.noise:.1f}%; saved to {path}"
+    )
+
+
+@main.command(name="backtest")
+@_MARKET
+@click.option("--sales", type=_FILE, help="Sales with a column list_price; the market's own if left out.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@_SPLIT
+@_SEED
+@_with_costs
+def backtest_command(
+    market: Path, sales: Path | None, *, as_json: bool, split: Split | None, seed: int, **costs: float
+) -> None:
+    """Screen closed listings as if they were open, and compare what was promised with what they brought."""
+    with ProgressBar("training") as bar:
+        held = held_out_listings(market, sales, split, seed, callbacks=[bar])
+    found = judge(held, costs, np.random.default_rng(seed))
+    click.echo(json.dumps(found.to_dict(), indent=2) if as_json else _backtest_tables(found))
 
 
 def _table(figures: Mapping[str, ErrorFigures]) -> str:
@@ -156,6 +242,45 @@ def _ratio_tables(evaluation: Evaluation) -> str:
     )
 
 
+def _backtest_tables(found: Backtest) -> str:
+    """Return the findings of a backtest as tables for people."""
+    bands = pd.DataFrame([vars(band) for band in found.reliability]).set_index("low")
+    tops = pd.DataFrame(
+        [
+            {
+                "ranking": name,
+                "best": top.k,
+                "claimed %": top.claimed,
+                "realised %": top.realised,
+                "above %": top.above,
+            }
+            for name, ranking in found.rankings.items()
+            for top in ranking.tops
+        ]
+    ).set_index(["ranking", "best"])
+    orders = pd.DataFrame(
+        {
+            name: {
+                "rank correlation": ranking.rank_correlation,
+                "top less bottom fifth": ranking.spread,
+                "from": ranking.spread_low,
+                "to": ranking.spread_high,
+            }
+            for name, ranking in found.rankings.items()
+        }
+    ).T
+    count, realised = found.seventy_percent_buys
+    return "\n".join(
+        [
+            f"{found.n:,} listings; P(resale > break-even), claimed and realised",
+            bands.map(_shown).to_string(),
+            tops.map(_shown).to_string(),
+            orders.map(_shown).rename_axis(columns="ranking").to_string(),
+            f"the 70% rule buys {count:,}, which bring {_shown(realised)}%",
+        ]
+    )
+
+
 def _judged(figures: RatioFigures) -> dict[str, str]:
     """Return every figure of one ratio study as text, with its verdict where that is bad."""
     told = {name: _shown(value) for name, value in figures.figures.items()}
@@ -177,6 +302,6 @@ def _range(low: float, high: float) -> str:
 
 
 def _shown(value: float | None) -> str:
-    if value is None:
+    if value is None or math.isnan(value):
         return "–"
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"

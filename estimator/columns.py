@@ -23,6 +23,7 @@ from estimator.facts import (
     Facts,
     FloatArray,
     LabelArray,
+    check_value,
     shown,
 )
 from estimator.market import Feature, Market
@@ -48,11 +49,13 @@ class Problem:
         return f"{self.field}: {self.message}"
 
 
-def check_table(market: Market, table: pa.Table) -> tuple[Facts, list[Problem]]:
+def check_table(features: Sequence[Feature], table: pa.Table) -> tuple[Facts, list[Problem]]:
     """Check the columns of a file, found by a feature's name, its column or an alias.
 
     Parameters
     ----------
+    features
+        The facts to find.
     table
         n rows, of text (CSV) or typed (Parquet). Columns that belong to no feature are left alone; an empty
         cell is an unknown fact.
@@ -69,10 +72,10 @@ def check_table(market: Market, table: pa.Table) -> tuple[Facts, list[Problem]]:
     ValueError
         Two columns stand for one feature.
     """
-    found = find_columns(market, table.column_names)
+    found = find_columns(features, table.column_names)
     columns: dict[str, NDArray[Any]] = {}
     problems: list[Problem] = []
-    for feature in market.features:
+    for feature in features:
         name = found.get(feature.name)
         if name is None:
             columns[feature.name] = _all_unknown(feature, table.num_rows)
@@ -88,7 +91,7 @@ def check_table(market: Market, table: pa.Table) -> tuple[Facts, list[Problem]]:
     return Facts(columns), sorted(problems, key=lambda problem: problem.row)
 
 
-def find_columns(market: Market, names: Sequence[str]) -> dict[str, str]:
+def find_columns(features: Sequence[Feature], names: Sequence[str]) -> dict[str, str]:
     """Find which of the given names stand for which features.
 
     Returns
@@ -101,9 +104,10 @@ def find_columns(market: Market, names: Sequence[str]) -> dict[str, str]:
     ValueError
         Two of the names stand for one feature.
     """
+    by_name = {name: feature for feature in features for name in feature.names}
     found: dict[str, str] = {}
     for name in names:
-        feature = market.by_name.get(name)
+        feature = by_name.get(name)
         if feature is None:
             continue
         if feature.name in found:
@@ -143,6 +147,94 @@ def check_column(feature: Feature, column: pa.ChunkedArray) -> tuple[NDArray[Any
     high = np.inf if feature.maximum is None else feature.maximum
     _reject(values, (values < low) | (values > high), feature.name, problems, feature.out_of_bounds)
     return values, problems
+
+
+def check_values(feature: Feature, values: Sequence[object]) -> tuple[NDArray[Any], list[Problem]]:
+    """Check one column of JSON's typed values.
+
+    What array operations cannot tell to be good is asked of `check_value` one by one, so that both judge alike.
+
+    Parameters
+    ----------
+    values
+        n values as JSON gives them; None is an unknown fact.
+
+    Returns
+    -------
+    values
+        Shape (n,), as `Facts` holds them; unknown where the value is None or has a problem.
+    problems
+        The values that cannot be used.
+    """
+    kinds = set(map(type, values))
+    if kinds <= {type(None)}:
+        return _all_unknown(feature, len(values)), []
+    if feature.is_label or feature.kind == "date":
+        return _judged_once(feature, values)
+    plain = {int, float, type(None)} | ({bool} if feature.kind == "boolean" else set())
+    known = values if kinds <= plain else [value if type(value) in plain else None for value in values]
+    try:
+        numbers = np.array(known, np.float64)
+    except OverflowError:  # an integer beyond all floats
+        numbers = np.full(len(values), np.nan)
+    doubtful = _doubtful(feature, numbers)
+    if type(None) in kinds:
+        doubtful &= np.array([value is not None for value in values])
+    problems: list[Problem] = []
+    for row in _rows(doubtful):
+        numbers[row], message = _judged(feature, values[row], np.nan)
+        if message is not None:
+            problems.append(Problem(row, feature.name, message))
+    return numbers, problems
+
+
+def _doubtful(feature: Feature, numbers: FloatArray) -> BoolArray:
+    """Return where a number is not surely one that the fact may be, shape (n,)."""
+    low = -np.inf if feature.minimum is None else feature.minimum
+    high = np.inf if feature.maximum is None else feature.maximum
+    doubtful: BoolArray = ~np.isfinite(numbers) | (numbers < low) | (numbers > high)
+    if feature.kind == "boolean":
+        doubtful |= (numbers != 0) & (numbers != 1)
+    if feature.kind == "integer":
+        doubtful |= numbers != np.trunc(numbers)
+    return doubtful
+
+
+def check_date_values(name: str, values: Sequence[object]) -> tuple[DateArray, list[Problem]]:
+    """Check one column of JSON's dates: datetime64[D], shape (n,), NaT where None or wrong."""
+    days, problems = _judged_once(Feature(name, "date", name), values)
+    return _as_dates(days), problems
+
+
+def _judged_once(feature: Feature, values: Sequence[object]) -> tuple[NDArray[Any], list[Problem]]:
+    """Ask `check_value` about each different text once: a column has few labels and days."""
+    unknown: float | str = "" if feature.is_label else np.nan
+    verdicts = {
+        text: _judged(feature, text, unknown) for text in {value for value in values if type(value) is str}
+    }
+    judged = [verdicts[value] if type(value) is str else _judged(feature, value, unknown) for value in values]
+    problems = [
+        Problem(row, feature.name, message) for row, (_, message) in enumerate(judged) if message is not None
+    ]
+    kind = np.str_ if feature.is_label else np.float64
+    return np.array([value for value, _ in judged], kind), problems
+
+
+def _judged(feature: Feature, value: object, unknown: float | str) -> tuple[Any, str | None]:
+    """Return a value as `Facts` holds it, and what is wrong with it."""
+    if value is None:
+        return unknown, None
+    try:
+        return check_value(feature, value), None
+    except ValueError as error:
+        return unknown, str(error)
+
+
+def _as_dates(days: FloatArray) -> DateArray:
+    unknown = np.isnan(days)
+    dates: DateArray = np.where(unknown, 0, days).astype(np.int64).astype("datetime64[D]")
+    dates[unknown] = np.datetime64("NaT")
+    return dates
 
 
 def number_column(name: str, column: pa.ChunkedArray) -> tuple[FloatArray, list[Problem]]:

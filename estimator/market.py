@@ -30,10 +30,14 @@ ANSWER_COLUMNS = (
     *(VALUATION_DATE, "looked_up", "unknown", "warnings", "error"),
 )
 """The columns that a valued file has besides its own, in their order. No feature may take such a name."""
+LIST_PRICES = ("list_price", "ListPrice")
+"""What is asked for a home, and its RESO name: words of listings, never facts about a home."""
 
 _BOUNDED_KINDS = frozenset({"number", "integer", "latitude", "longitude"})
 _BOUNDS_OF_THE_GLOBE = {"latitude": (-90.0, 90.0), "longitude": (-180.0, 180.0)}
 _ONE_EACH = ("latitude", "longitude", "postal_code")
+_LIST_PRICES = frozenset({"listprice", "originallistprice", "askingprice", "ask"})
+"""Names of a list price, in small letters without what stands between words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +317,12 @@ def _check_names(market: Market) -> None:
     for feature in market.features:
         for name in set(feature.names) & set(ANSWER_COLUMNS):
             raise MarketError(f"feature '{feature.name}' takes the name '{name}', which is reserved")
+        asks = [name for name in feature.names if re.sub(r"[\W_]", "", name.lower()) in _LIST_PRICES]
+        if asks:
+            raise MarketError(
+                f"feature '{feature.name}' takes the name '{asks[0]}': a list price is never a fact about a home,"
+                " since sellers ask what they expect to get; list its column under ignore"
+            )
         for name in feature.names:
             _claim(taken, name, f"feature '{feature.name}'")
 

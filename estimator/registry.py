@@ -1,12 +1,15 @@
 """Saved versions of a model: `models/<market>/<version>/`, and `current`, a link to the published one.
 
 A version is written beside, synced, then renamed, and `current` is exchanged in one step: a reader never sees
-half a model, whenever the writer is killed. A file is loaded only after its SHA-256 agrees with the manifest.
+half a model, whenever the writer is killed. A file is loaded only after its SHA-256 agrees with the manifest, and
+where there is a key only after the manifest's HMAC agrees with that: whoever can write in the folder can write a
+manifest, but not sign it.
 """
 
 import datetime as dt
 import fcntl
 import hashlib
+import hmac
 import io
 import json
 import os
@@ -26,6 +29,10 @@ from estimator.tables import sync_folder
 
 APPRAISER = "appraiser.joblib"
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.json.hmac"
+"""HMAC-SHA256 of the manifest's bytes (RFC 2104), in hexadecimal; written where there is a key."""
+LEAST_KEY_BYTES = 32
+"""A key as long as the hash: shorter ones are weaker (RFC 2104, section 3)."""
 CURRENT = "current"
 _UNFINISHED = ".writing-"
 
@@ -70,7 +77,28 @@ def make_market_folder(models: Path, market: str) -> Path:
         raise SavedVersionError(f"{folder}: {error}") from error
 
 
-def save_version(market_folder: Path, appraiser: Appraiser, record: Mapping[str, Any]) -> Path:
+def read_key(path: Path | None) -> bytes | None:
+    """Read the key that signs and checks manifests, without blanks around it; None for no file.
+
+    Raises
+    ------
+    SavedVersionError
+        The file cannot be read, or the key is too short.
+    """
+    if path is None:
+        return None
+    try:
+        key = path.read_bytes().strip()
+    except OSError as error:
+        raise SavedVersionError(f"{path}: the key cannot be read: {error.strerror}") from error
+    if len(key) < LEAST_KEY_BYTES:
+        raise SavedVersionError(f"{path}: the key has {len(key)} bytes; it takes {LEAST_KEY_BYTES} or more")
+    return key
+
+
+def save_version(
+    market_folder: Path, appraiser: Appraiser, record: Mapping[str, Any], key: bytes | None = None
+) -> Path:
     """Save a trained appraiser as a new version, not yet published.
 
     Parameters
@@ -79,6 +107,8 @@ def save_version(market_folder: Path, appraiser: Appraiser, record: Mapping[str,
         `models/<market>`; made if it is not there.
     record
         What the manifest says besides the version's name, its time and the files' hashes.
+    key
+        Signs the manifest.
 
     Returns
     -------
@@ -107,9 +137,10 @@ def save_version(market_folder: Path, appraiser: Appraiser, record: Mapping[str,
             beside = Path(tempfile.mkdtemp(dir=market_folder, prefix=_UNFINISHED))
             beside.chmod(0o755)  # mkdtemp's 0700 would keep the service's user out
             _write_synced(beside / APPRAISER, content)
-            _write_synced(
-                beside / MANIFEST, json.dumps(manifest | dict(record), indent=2, allow_nan=False).encode()
-            )
+            text = json.dumps(manifest | dict(record), indent=2, allow_nan=False).encode()
+            _write_synced(beside / MANIFEST, text)
+            if key is not None:
+                _write_synced(beside / SIGNATURE, _signature(key, text).encode())
             sync_folder(beside)
             beside.rename(folder)
             sync_folder(market_folder)
@@ -137,23 +168,33 @@ def publish(folder: Path) -> None:
         raise SavedVersionError(f"{folder}: cannot be published: {error}") from error
 
 
-def load_version(path: Path) -> SavedVersion:
+def published(path: Path) -> Path:
+    """Return the folder of the version that a path stands for now; see `load_version`. It need not exist."""
+    folder = path / CURRENT if not (path / MANIFEST).exists() and (path / CURRENT).is_symlink() else path
+    return folder.resolve()
+
+
+def load_version(path: Path, key: bytes | None = None) -> SavedVersion:
     """Load a saved version.
 
     Parameters
     ----------
     path
         A version's folder, a link to one, or `models/<market>`, which stands for its current version.
+    key
+        Where given, a version that it did not sign is refused.
 
     Raises
     ------
     SavedVersionError
         There is no such version, or its files are not the ones its manifest names.
     """
-    folder = path / CURRENT if not (path / MANIFEST).exists() and (path / CURRENT).exists() else path
-    folder = folder.resolve()  # once: `current` may be moved while the files are read
+    folder = published(path)  # once: `current` may be moved while the files are read
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
+        text = (folder / MANIFEST).read_bytes()
+        if key is not None:
+            _check_signature(folder, text, key)
+        manifest = json.loads(text)
         content = (folder / APPRAISER).read_bytes()
         expected = manifest["files"][APPRAISER]
     except FileNotFoundError as error:
@@ -164,6 +205,20 @@ def load_version(path: Path) -> SavedVersion:
     if digest != expected:
         raise SavedVersionError(f"{folder / APPRAISER}: SHA-256 is {digest}, the manifest says {expected}")
     return SavedVersion(folder, manifest, Appraiser.from_state(joblib.load(io.BytesIO(content))))
+
+
+def _signature(key: bytes, manifest: bytes) -> str:
+    return hmac.new(key, manifest, hashlib.sha256).hexdigest()
+
+
+def _check_signature(folder: Path, manifest: bytes, key: bytes) -> None:
+    """Refuse a manifest that the key did not sign."""
+    try:
+        signature = (folder / SIGNATURE).read_bytes()
+    except FileNotFoundError as error:
+        raise SavedVersionError(f"{folder}: the manifest is not signed, and there is a key") from error
+    if not hmac.compare_digest(signature, _signature(key, manifest).encode()):
+        raise SavedVersionError(f"{folder}: the manifest was not signed with the key")
 
 
 def _write_synced(path: Path, content: bytes) -> None:

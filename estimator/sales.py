@@ -4,6 +4,7 @@ A file of sales is taken whole or refused with every fault that was found; nothi
 way. Knows the market table; knows no model.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,18 @@ from numpy.typing import NDArray
 from estimator.columns import Problem, check_table, date_column, find_columns, number_column
 from estimator.errors import DataError
 from estimator.facts import DateArray, Facts, FloatArray
-from estimator.market import Market
+from estimator.market import LIST_PRICES, Market
 from estimator.tables import first_row, read_table
 
 Split = Literal["time", "random"]
+
+TELLING = 0.05
+"""A number about as large as the price, half of whose values lie within this share of one multiple of it, tells
+the price: list prices do; the best of valuations, which know all facts but the price, are farther off."""
+_ABOUT_AS_LARGE = 2.0
+"""Times, either way. Beyond, it is a fact: in many a town, size alone tells a price within some percent."""
+_FEW = 30
+"""Sales with a number known, below which that could be chance."""
 
 MAX_REPORTED = 20
 """Faults of a file named one by one; the rest are counted. More would scroll the first off the screen."""
@@ -91,12 +100,46 @@ def read_sales(market: Market, path: Path) -> Sales:
         sale in it is wrong or stands twice. The message names row, column, value and bound; the header of a
         CSV file is row 1, as in a spreadsheet.
     """
+    return _checked(market, path, _without_blank_end(read_table(path)))
+
+
+def read_closed_listings(market: Market, path: Path) -> tuple[Sales, FloatArray]:
+    """Read a file of sales that has a column `list_price`, or `ListPrice`: what was asked before each sale.
+
+    Returns
+    -------
+    sales
+        As `read_sales` gives them, the list price apart.
+    ask
+        List prices, shape (n,), positive; NaN where a sale has none.
+
+    Raises
+    ------
+    DataError
+        As `read_sales`, or there is no list price.
+    """
     table = _without_blank_end(read_table(path))
+    names = [name for name in LIST_PRICES if name in table.column_names]
+    if len(names) != 1:
+        found = "no column" if not names else "more than one column"
+        raise DataError(f"{path}: there is {found} of list prices; it is called {' or '.join(LIST_PRICES)}")
+    sales = _checked(market, path, table.drop_columns(names))
+    ask, problems = number_column(names[0], table.column(names[0]))
+    problems += _not_above_zero(names[0], ask)
+    if problems:
+        raise DataError(_report({}, path, problems))
+    if np.isnan(ask).all():
+        raise DataError(f"{path}: column '{names[0]}' is empty")
+    return sales, ask
+
+
+def _checked(market: Market, path: Path, table: pa.Table) -> Sales:
+    """Return the sales of a table that was read from `path`."""
     _check_header(market, path, table.column_names)
     if table.num_rows == 0:
         raise DataError(f"{path}: the file has a header and no sales")
     try:
-        facts, problems = check_table(market, table)
+        facts, problems = check_table(market.features, table)
     except ValueError as error:
         raise DataError(f"{path}: {error}") from error
     price, faults = number_column(market.price, table.column(market.price))
@@ -110,13 +153,20 @@ def read_sales(market: Market, path: Path) -> Sales:
         home, faults = _homes(market.sale_id, table.column(market.sale_id))
         when = pd.Series(price if date is None else date)
         problems += faults or _sold_twice(market, home, when, table, first_row(path))
+    columns = find_columns(market.features, table.column_names)
     if problems:
-        raise DataError(_report(find_columns(market, table.column_names), path, problems))
+        raise DataError(_report(columns, path, problems))
+    _check_blind(market, path, facts, price, columns)
     return Sales(facts, price, date, home)
 
 
 def split_sales(sales: Sales, how: Split, rng: np.random.Generator) -> Parts:
-    """Divide sales into training, validation and test parts; a home's sales stay together.
+    """Divide sales into training, validation and test parts; see `split_rows`."""
+    return Parts(*(sales.take(rows) for rows in split_rows(sales, how, rng)))
+
+
+def split_rows(sales: Sales, how: Split, rng: np.random.Generator) -> list[NDArray[np.intp]]:
+    """Return the rows of the training, the validation and the test part; a home's sales stay together.
 
     Parameters
     ----------
@@ -145,11 +195,11 @@ def split_sales(sales: Sales, how: Split, rng: np.random.Generator) -> Parts:
     ordered = home[order]
     ends = np.round(np.cumsum(shares[:2]) * len(sales)).astype(int)
     cuts = [int(np.argmax(ordered == ordered[cut])) for cut in ends]  # never between two sales of one home
-    parts = [sales.take(np.sort(rows)) for rows in np.split(order, cuts)]
-    for name, part in zip(("training", "validation", "test"), parts, strict=True):
-        if len(part) == 0:
+    parts = [np.sort(rows) for rows in np.split(order, cuts)]
+    for name, rows in zip(("training", "validation", "test"), parts, strict=True):
+        if len(rows) == 0:
             raise DataError(f"{len(sales)} sales are too few: the {name} part would be empty")
-    return Parts(*parts)
+    return parts
 
 
 def _without_blank_end(table: pa.Table) -> pa.Table:
@@ -177,11 +227,30 @@ def _check_header(market: Market, path: Path, names: Sequence[str]) -> None:
         raise DataError(f"{path}: " + "\n  ".join(faults))
 
 
+def _check_blind(market: Market, path: Path, facts: Facts, price: FloatArray, columns: Mapping[str, str]) -> None:
+    """Refuse a fact that tells the price; columns: feature name → its column in this file."""
+    for feature in market.numbers:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.log(facts[feature.name] / price)
+        ratio = ratio[np.isfinite(ratio)]
+        if len(ratio) < _FEW:
+            continue
+        usual = float(np.median(ratio))
+        off = float(np.expm1(np.median(np.abs(ratio - usual))))
+        if off < TELLING and abs(usual) < math.log(_ABOUT_AS_LARGE):
+            raise DataError(
+                f"{path}: column '{columns[feature.name]}' ({feature.name}) tells the price, as a list price does:"
+                f" half of its values lie within {100 * off:.1f}% of {math.exp(usual):.4g} times the price;"
+                " list it under ignore"
+            )
+
+
 def _not_positive(name: str, price: FloatArray, faulty: set[int]) -> list[Problem]:
-    problems = _missing(name, np.isnan(price), faulty)
-    for row in np.flatnonzero(price <= 0):
-        problems.append(Problem(int(row), name, f"{price[row]:.15g} is not above 0"))
-    return problems
+    return _missing(name, np.isnan(price), faulty) + _not_above_zero(name, price)
+
+
+def _not_above_zero(name: str, amount: FloatArray) -> list[Problem]:
+    return [Problem(int(row), name, f"{amount[row]:.15g} is not above 0") for row in np.flatnonzero(amount <= 0)]
 
 
 def _missing(name: str, unknown: NDArray[np.bool_], faulty: set[int]) -> list[Problem]:

@@ -10,7 +10,7 @@ import io
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -27,6 +27,7 @@ BLOCK_BYTES = 8 << 20
 BATCH_ROWS = 65_536
 """Rows of Parquet read at a time, for the same reason."""
 
+_Opened = Callable[[], IO[bytes] | gzip.GzipFile]
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
@@ -51,18 +52,46 @@ def read_pieces(path: Path) -> Iterator[pa.Table]:
     """
     kind = _kind(path)
     try:
-        yield from _read_parquet(path) if kind == ".parquet" else _read_csv(path)
+        yield from _read_parquet(path) if kind == ".parquet" else _read_csv(lambda: _open_bytes(path))
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
     except pa.ArrowInvalid as error:
-        raise DataError(f"{path}: {_reason(path, kind, str(error))}") from error
-    except (OSError, EOFError) as error:
+        raise DataError(f"{path}: this is not a whole Parquet file ({error})") from error
+    except (DataError, OSError, EOFError) as error:
         raise DataError(f"{path}: {error}") from error
 
 
 def read_table(path: Path) -> pa.Table:
     """Read a whole table into memory; see `read_pieces`."""
     return pa.concat_tables(read_pieces(path))
+
+
+def parse_csv(content: bytes, most_columns: int) -> pa.Table:
+    """Read CSV that is in memory, as `read_pieces` reads a file.
+
+    Parameters
+    ----------
+    most_columns
+        Columns taken: each costs memory, however short it is.
+
+    Raises
+    ------
+    DataError
+        It is empty, damaged or not UTF-8, has too many columns, or a row does not fit the header.
+    """
+    names, _ = _header(lambda: io.BytesIO(content))
+    if len(names) > most_columns:
+        raise DataError(f"there are {len(names)} columns; at most {most_columns} are taken")
+    return pa.concat_tables(_read_csv(lambda: io.BytesIO(content)))
+
+
+def csv_bytes(table: pa.Table) -> bytes:
+    """Write a table as CSV, as `write_whole` writes a file."""
+    with io.BytesIO() as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        _CsvWriter(text, table.schema.names).write_table(table)
+        text.flush()
+        return file.getvalue()
 
 
 def first_row(path: Path) -> int:
@@ -160,8 +189,9 @@ def _kind(path: Path) -> str:
     return kind
 
 
-def _read_csv(path: Path) -> Iterator[pa.Table]:
-    names, has_rows = _header(path)
+def _read_csv(opened: _Opened) -> Iterator[pa.Table]:
+    """Read CSV from wherever `opened` opens it, which it does afresh each time."""
+    names, has_rows = _header(opened)
     if not has_rows:
         yield pa.schema([(name, pa.string()) for name in names]).empty_table()
         return
@@ -169,39 +199,43 @@ def _read_csv(path: Path) -> Iterator[pa.Table]:
     # One thread: arrow then says in which row a cell is missing.
     read = pa_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False)
     parse = pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
-    with (
-        pa.input_stream(str(path), compression="gzip" if _is_packed(path) else None) as stream,
-        pa_csv.open_csv(stream, read_options=read, parse_options=parse, convert_options=convert) as reader,
-    ):
-        for batch in reader:
-            yield pa.Table.from_batches([batch])
+    try:
+        with (
+            opened() as raw,
+            pa.PythonFile(raw, mode="r") as stream,
+            pa_csv.open_csv(stream, read_options=read, parse_options=parse, convert_options=convert) as reader,
+        ):
+            for batch in reader:
+                yield pa.Table.from_batches([batch])
+    except pa.ArrowInvalid as error:
+        raise DataError(_reason(opened, str(error))) from error
 
 
-def _header(path: Path) -> tuple[Sequence[str], bool]:
+def _header(opened: _Opened) -> tuple[Sequence[str], bool]:
     """Read the names of a CSV file's columns, and whether anything follows them."""
-    with _open_bytes(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+    with opened() as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
         try:
             names = next(csv.reader(text), [])
             has_rows = text.read(1) != ""
         except UnicodeDecodeError as error:
-            raise pa.ArrowInvalid("invalid UTF8 data") from error
+            raise DataError(_reason(opened, "invalid UTF8 data")) from error
         except csv.Error as error:
-            raise DataError(f"{path}: the header cannot be read: {error}") from error
+            raise DataError(f"the header cannot be read: {error}") from error
     if not names:
-        raise DataError(f"{path}: " + ("the first line is blank" if has_rows else "the file is empty"))
-    _refuse_twins(path, names)
+        raise DataError("the first line is blank" if has_rows else "the file is empty")
+    _refuse_twins(names)
     return names, has_rows
 
 
-def _refuse_twins(path: Path, names: Sequence[str]) -> None:
+def _refuse_twins(names: Sequence[str]) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise DataError(f"{path}: column '{twice[0]}' stands twice in the header")
+        raise DataError(f"column '{twice[0]}' stands twice in the header")
 
 
 def _read_parquet(path: Path) -> Iterator[pa.Table]:
     with pq.ParquetFile(path) as file:
-        _refuse_twins(path, file.schema_arrow.names)
+        _refuse_twins(file.schema_arrow.names)
         empty = True
         for batch in file.iter_batches(batch_size=BATCH_ROWS):
             empty = False
@@ -210,7 +244,7 @@ def _read_parquet(path: Path) -> Iterator[pa.Table]:
             yield file.schema_arrow.empty_table()
 
 
-def _open_bytes(path: Path) -> gzip.GzipFile | IO[bytes]:
+def _open_bytes(path: Path) -> IO[bytes] | gzip.GzipFile:
     return gzip.GzipFile(path) if _is_packed(path) else path.open("rb")
 
 
@@ -218,19 +252,17 @@ def _is_packed(path: Path) -> bool:
     return path.name.lower().endswith(".gz")
 
 
-def _reason(path: Path, kind: str, complaint: str) -> str:
-    """Say in the user's words why arrow refuses a file."""
-    if kind == ".parquet":
-        return f"this is not a whole Parquet file ({complaint})"
+def _reason(opened: _Opened, complaint: str) -> str:
+    """Say in the user's words why arrow refuses CSV."""
     # The complaint may quote the file, so that "UTF8" in it does not tell alone.
-    line = _first_line_not_utf8(path) if "UTF8" in complaint else None
+    line = _first_line_not_utf8(opened) if "UTF8" in complaint else None
     if line is not None:
         return f"line {line} is not UTF-8; save the file as UTF-8"
     return complaint.removeprefix("CSV parse error: ")
 
 
-def _first_line_not_utf8(path: Path) -> int | None:
-    with _open_bytes(path) as lines:
+def _first_line_not_utf8(opened: _Opened) -> int | None:
+    with opened() as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 line.decode()

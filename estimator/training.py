@@ -79,6 +79,7 @@ def train_market(
     split: Split | None,
     seed: int,
     callbacks: Sequence[Callback] = (),
+    key: bytes | None = None,
 ) -> Trained:
     """Train, evaluate, save and publish a model of a market.
 
@@ -94,6 +95,8 @@ def train_market(
         How the sales are divided; None: by time if they have dates, else at random.
     seed
         Seed of all randomness.
+    key
+        Signs the saved version.
 
     Raises
     ------
@@ -120,10 +123,11 @@ def train_market(
         "recipe": asdict(recipe),
         **_record(parts, evaluation),
         "example": _example(market, parts.train),
+        "inputs": _inputs(market, parts.train),
     }
     # What was evaluated knew nothing of the test sales; who values a home today is to know the newest.
     every = parts.train.joined(parts.validation).joined(parts.test)
-    version = save_version(versions, appraiser.knowing(every), record)
+    version = save_version(versions, appraiser.knowing(every), record, key)
     publish(version)
     return Trained(version, record["sales"], figures)
 
@@ -138,14 +142,29 @@ def read_divided(
     EstimatorError
         The market, the sales or the areas cannot be used.
     """
-    market = Market.read(market_path)
-    folder = market_path if market_path.is_dir() else market_path.parent
+    market, folder = read_market(market_path)
     sales_path = sales_path or folder / market.sales
     sales = read_sales(market, sales_path)
     areas = Areas.read(market, folder)
     areas.check_match(market, sales.facts)
-    how: Split = split or ("random" if sales.date is None else "time")
+    how = split or default_split(sales)
     return Divided(market, folder, areas, sales_path, how, split_sales(sales, how, rng))
+
+
+def read_market(path: Path) -> tuple[Market, Path]:
+    """Read a market by its file or folder; return it and its folder.
+
+    Raises
+    ------
+    MarketError
+        The market cannot be used.
+    """
+    return Market.read(path), path if path.is_dir() else path.parent
+
+
+def default_split(sales: Sales) -> Split:
+    """Return how sales are divided where nobody says: by time if they have dates, else at random."""
+    return "random" if sales.date is None else "time"
 
 
 def _record(parts: Parts, evaluation: Evaluation) -> dict[str, Any]:
@@ -156,6 +175,18 @@ def _record(parts: Parts, evaluation: Evaluation) -> dict[str, Any]:
         "ratio_study": evaluation.ratio_study_as_dict(),
         "libraries": {name: importlib.metadata.version(name) for name in _RECORDED_LIBRARIES},
         "python": platform.python_version(),
+    }
+
+
+def _inputs(market: Market, sales: Sales) -> dict[str, Any]:
+    """Return mean and standard deviation of each number that varies: what inputs are held against later."""
+    known = {
+        feature.name: sales.facts[feature.name][sales.facts.known(feature.name)] for feature in market.numbers
+    }
+    return {
+        name: {"mean": float(values.mean()), "standard_deviation": float(values.std())}
+        for name, values in known.items()
+        if len(values) and values.std() > 0
     }
 
 

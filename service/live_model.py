@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Self
 
 from estimator.appraiser import Appraiser
+from estimator.asks import AskModel
 from estimator.errors import EstimatorError
 from estimator.registry import SavedVersion, load_version
+from estimator.saved_asks import load_asks
 from service.about import about_model
 from service.openapi import openapi_document
 from service.packed import Packed
@@ -37,6 +39,8 @@ class Snapshot:
         The trained appraiser.
     schema
         What a subject may hold.
+    asks
+        How values, asks and resales go together.
     about, openapi
         The bodies of `GET /model` and `GET /openapi.json`.
     sales
@@ -46,9 +50,15 @@ class Snapshot:
     version: str
     appraiser: Appraiser
     schema: SubjectSchema
+    asks: AskModel
     about: bytes
     openapi: bytes
     sales: Packed
+
+    @property
+    def dated(self) -> bool:
+        """Whether a subject may name the day it is valued at."""
+        return self.appraiser.sale_dates is not None
 
     @classmethod
     def of(cls, saved: SavedVersion) -> Self:
@@ -65,6 +75,7 @@ class Snapshot:
             saved.name,
             appraiser,
             schema,
+            load_asks(saved.folder, appraiser),
             json.dumps(about_model(saved, example), allow_nan=False).encode(),
             json.dumps(openapi_document(schema, saved.name, example), allow_nan=False).encode(),
             pack_sales(appraiser, saved.name),

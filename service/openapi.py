@@ -10,8 +10,8 @@ from marshmallow import fields
 from estimator.appraiser import CONFIDENCE
 from estimator.facts import MAX_LABEL_LENGTH
 from estimator.intervals import GREATEST_CONFIDENCE, LEAST_CONFIDENCE
-from estimator.market import Feature
-from service import about, problems, reasons, sold
+from estimator.market import Feature, Market
+from service import about, batch, problems, reasons, screen_document, sold
 from service.schemas import DateField, FactField, SubjectSchema
 
 _TYPES = {
@@ -41,9 +41,18 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
     assert plugin.converter is not None  # noqa: S101  # set by APISpec, which has just been given the plugin
     plugin.converter.add_attribute_function(_describe_field)  # type: ignore[no-untyped-call]
     spec.components.schema("Subject", schema=schema)
-    for name, component in {**_COMPONENTS, **about.SCHEMAS, **reasons.SCHEMAS, "Sales": sold.SCHEMA}.items():
+    for name, component in {
+        **_COMPONENTS,
+        **about.SCHEMAS,
+        **reasons.SCHEMAS,
+        **batch.SCHEMAS,
+        **screen_document.SCHEMAS,
+        "Sales": sold.SCHEMA,
+    }.items():
         spec.components.schema(name, component)
     spec.path("/predict", operations={"post": _predict(example)})
+    spec.path(batch.PATH, operations={"post": _batch(example)})
+    spec.path(screen_document.PATH, operations={"post": _screen(schema.market, example)})
     for path, (summary, media_type) in _READ_ONLY.items():
         content = {"schema": {"$ref": f"#/components/schemas/{_SCHEMAS[path]}"}} if path in _SCHEMAS else {}
         answers = {"200": {"description": summary, "content": {media_type: content}}}
@@ -84,6 +93,21 @@ def _predict(example: Mapping[str, Any]) -> dict[str, Any]:
         }
         | _problem_answers(kind.status for kind in problems.KINDS),
     }
+
+
+def _batch(example: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe `POST /predict/batch`."""
+    described = batch.describe_batch(example)
+    answers = described["responses"] | _problem_answers(kind.status for kind in problems.KINDS)
+    return described | {"parameters": [_CONFIDENCE], "responses": answers}
+
+
+def _screen(market: Market, example: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe `POST /screen`."""
+    described = screen_document.describe_screen(market, example)
+    answers = described["responses"] | _problem_answers(kind.status for kind in problems.KINDS)
+    parameters = [reasons.describe_include(), _CONFIDENCE, *described["parameters"]]
+    return described | {"parameters": parameters, "responses": answers}
 
 
 _CONFIDENCE = {

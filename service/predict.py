@@ -4,6 +4,7 @@ With `?include=` each valuation comes with reasons; see `reasons`. With `?confid
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -16,8 +17,6 @@ from service.json_body import json_answer, read_json
 from service.live_model import LiveModel, Snapshot
 from service.problems import (
     BAD_CONFIDENCE,
-    INVALID_FACTS,
-    OUT_OF_REACH,
     TOO_MANY_ROWS,
     UNKNOWN_PARAMETER,
     ProblemError,
@@ -25,13 +24,13 @@ from service.problems import (
 from service.reasons import INCLUDE, NOTHING, Included, how_many, read_include
 from service.schemas import Subject
 from service.settings import Settings
+from service.subjects import check_subjects
+from service.told import ErrorRoom, answer_rows
 from service.valuing import Asked, check_subject, value_subjects
 
 CONFIDENCE = "confidence"
 PARAMETERS = (INCLUDE, CONFIDENCE)
 """What the address may ask for."""
-MAX_ERRORS = 100
-"""Errors told in one answer, besides the first of each row: a small body must not make a huge answer."""
 
 
 def predict_routes(live: LiveModel, settings: Settings) -> Blueprint:
@@ -41,13 +40,13 @@ def predict_routes(live: LiveModel, settings: Settings) -> Blueprint:
     @routes.post("/predict")
     def predict() -> Response:
         snapshot = live.take()
-        asked = _asked(request.args, snapshot)
+        asked = read_asked(request.args, snapshot, "/predict", PARAMETERS)
         body = read_json(request, settings.max_body)
         if isinstance(body, list) and len(body) > settings.max_rows:
             raise ProblemError(
                 TOO_MANY_ROWS, f"the list has {len(body)} homes; at most {settings.max_rows} are taken"
             )
-        _check_reasons(len(body) if isinstance(body, list) else 1, asked.included, settings.max_reasons)
+        check_reasons(len(body) if isinstance(body, list) else 1, asked.included, settings.max_reasons)
         if isinstance(body, list):
             return json_answer(_many(snapshot, body, asked))
         return json_answer(_one(snapshot, body, asked))
@@ -55,12 +54,24 @@ def predict_routes(live: LiveModel, settings: Settings) -> Blueprint:
     return routes
 
 
-def _asked(args: MultiDict[str, str], snapshot: Snapshot) -> Asked:
-    """Return what the address asks for besides prices."""
+def read_asked(args: MultiDict[str, str], snapshot: Snapshot, path: str, known: Sequence[str]) -> Asked:
+    """Return what the address asks for besides prices.
+
+    Parameters
+    ----------
+    path, known
+        The route, and which of `PARAMETERS` it takes; one that the caller reads itself may be among them.
+
+    Raises
+    ------
+    ProblemError
+        A parameter is not known, or cannot be read (400).
+    """
     for name in args:
-        if name not in PARAMETERS:
-            known = " and ".join(PARAMETERS)
-            raise ProblemError(UNKNOWN_PARAMETER, f"{name[:60]!a} is no parameter of /predict; known are {known}")
+        if name not in known:
+            raise ProblemError(
+                UNKNOWN_PARAMETER, f"{name[:60]!a} is no parameter of {path}; known: {', '.join(known)}"
+            )
     asked, confidence = args.getlist(INCLUDE), args.getlist(CONFIDENCE)
     if len(asked) > 1:
         raise ProblemError(UNKNOWN_PARAMETER, f"{INCLUDE} stands {len(asked)} times; put commas between its words")
@@ -82,8 +93,14 @@ def _confidence(texts: list[str]) -> float:
         raise ProblemError(BAD_CONFIDENCE, f"{CONFIDENCE}: {error}") from error
 
 
-def _check_reasons(homes: int, included: Included, limit: int) -> None:
-    """Refuse what would take long to answer."""
+def check_reasons(homes: int, included: Included, limit: int) -> None:
+    """Refuse what would take long to answer.
+
+    Raises
+    ------
+    ProblemError
+        There are more homes × reasons than the limit (413).
+    """
     each = how_many(included)
     if homes * each > limit:
         raise ProblemError(
@@ -95,43 +112,12 @@ def _check_reasons(homes: int, included: Included, limit: int) -> None:
 def _one(snapshot: Snapshot, value: object, asked: Asked) -> dict[str, Any]:
     outcome = check_subject(snapshot.schema, value)
     if not isinstance(outcome, Subject):
-        raise _invalid(outcome, MAX_ERRORS)
+        raise ErrorRoom().invalid(outcome)
     (valuation,) = value_subjects(snapshot.appraiser, snapshot.version, [outcome], asked)
     if not isinstance(valuation, dict):
-        raise _out_of_reach([refusal._asdict() for refusal in valuation])
+        raise ErrorRoom().out_of_reach(valuation)
     return valuation
 
 
 def _many(snapshot: Snapshot, values: list[object], asked: Asked) -> list[dict[str, Any]]:
-    outcomes = [check_subject(snapshot.schema, value) for value in values]
-    good = [outcome for outcome in outcomes if isinstance(outcome, Subject)]
-    valuations = iter(value_subjects(snapshot.appraiser, snapshot.version, good, asked))
-    room = MAX_ERRORS
-    answers = []
-    for row, outcome in enumerate(outcomes):
-        if isinstance(outcome, Subject):
-            valuation = next(valuations)
-            if isinstance(valuation, dict):
-                answers.append(valuation)
-            else:
-                faults = [{"row": row, **refusal._asdict()} for refusal in valuation]
-                answers.append({"error": _out_of_reach(faults).as_dict()})
-            continue
-        limit = max(room, 1)
-        room -= min(limit, len(outcome))
-        answers.append({"error": _invalid([{"row": row, **fault} for fault in outcome], limit).as_dict()})
-    return answers
-
-
-def _out_of_reach(faults: list[Any]) -> ProblemError:
-    """Return the problem of a home that is refused a price."""
-    return ProblemError(OUT_OF_REACH, "the home is like none that was sold", {"errors": faults})
-
-
-def _invalid(faults: list[Any], limit: int) -> ProblemError:
-    """Return the problem of one subject, telling at most `limit` of its faults."""
-    count = len(faults)
-    members: dict[str, Any] = {"errors": faults[:limit]}
-    if count > limit:
-        members["errors_left_out"] = count - limit
-    return ProblemError(INVALID_FACTS, f"{count} {'fact' if count == 1 else 'facts'} cannot be used", members)
+    return answer_rows(snapshot, check_subjects(snapshot.appraiser.market, values, dated=snapshot.dated), asked)

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from estimator.errors import EstimatorError
 from estimator.intervals import GREATEST_CONFIDENCE, LEAST_CONFIDENCE
+from estimator.screening import GREATEST_PROBABILITY, LEAST_PROBABILITY
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -43,6 +44,19 @@ MALFORMED_JSON = Kind(
     "The body is not JSON of the strict kind (RFC 8259, UTF-8) taken here: every key once, no NaN, no Infinity, no"
     " number outside of double precision, no deep nesting. The detail says where it fails.",
 )
+MALFORMED_BODY = Kind(
+    "malformed-body",
+    400,
+    "Malformed body",
+    "The body is shorter than its Content-Length, or not the gzip it says.",
+)
+MALFORMED_TABLE = Kind(
+    "malformed-table",
+    400,
+    "Malformed table",
+    "The body is no table: CSV (RFC 4180, UTF-8) with a header, and a cell for every column in every row; or an"
+    " object of JSON whose members are lists, all as long. The detail says where it fails.",
+)
 UNKNOWN_PARAMETER = Kind(
     "unknown-parameter",
     400,
@@ -65,6 +79,15 @@ TOO_MANY_ROWS = Kind(
     "The list is longer than this server takes at once, or too long for the reasons asked for: send it in parts.",
 )
 NOT_JSON = Kind("not-json", 415, "Not JSON", "The Content-Type is not application/json.")
+NOT_A_TABLE = Kind(
+    "not-a-table",
+    415,
+    "Not a table",
+    "The Content-Type is none of text/csv, application/x-ndjson and application/json, in UTF-8.",
+)
+UNKNOWN_ENCODING = Kind(
+    "unknown-encoding", 415, "Unknown encoding", "The body is packed in another way than the one taken: gzip."
+)
 INVALID_FACTS = Kind(
     "invalid-facts",
     422,
@@ -86,19 +109,31 @@ BAD_CONFIDENCE = Kind(
     f"`confidence` is the share of prices that a range is to hold: a number from {LEAST_CONFIDENCE} to"
     f" {GREATEST_CONFIDENCE}, once.",
 )
+BAD_SCREENING = Kind(
+    "bad-screening",
+    400,
+    "Bad screening",
+    f"`probability` is a number from {LEAST_PROBABILITY} to {GREATEST_PROBABILITY}; costs are numbers within their"
+    " bounds: shares as 0.08, amounts in the market's currency. Each is said once, in the address or in the body.",
+)
 NOT_READY = Kind(
     "not-ready", 503, "Not ready", "This server has no model loaded yet: ask again after Retry-After seconds."
 )
 KINDS = (
     MALFORMED_JSON,
+    MALFORMED_BODY,
+    MALFORMED_TABLE,
     UNKNOWN_PARAMETER,
     NO_LENGTH,
     BODY_TOO_LARGE,
     TOO_MANY_ROWS,
     NOT_JSON,
+    NOT_A_TABLE,
+    UNKNOWN_ENCODING,
     INVALID_FACTS,
     OUT_OF_REACH,
     BAD_CONFIDENCE,
+    BAD_SCREENING,
     NOT_READY,
 )
 
@@ -114,13 +149,26 @@ class ProblemError(HTTPException):
         What is wrong with this very request.
     members
         Further members of the problem.
+    headers
+        Headers of the answer, where it is one of its own.
     """
 
-    def __init__(self, kind: Kind, detail: str, members: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        detail: str,
+        members: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.code = kind.status
         self.kind = kind
         self.members = dict(members or {})
+        self.headers = dict(headers or {})
+
+    def get_headers(self, environ: Any = None, scope: Any = None) -> list[tuple[str, str]]:
+        """Return the headers of the answer."""
+        return [*super().get_headers(environ, scope), *self.headers.items()]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the problem as its JSON object."""

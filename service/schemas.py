@@ -15,7 +15,19 @@ from estimator.facts import check_date, check_value
 from estimator.market import VALUATION_DATE, Feature, Market
 
 _DATE = "date"
-_SHOWN_CHARACTERS = 60
+SHOWN_CHARACTERS = 60
+"""Of a name that is none, this much is told."""
+NO_HOME = 'a home is an object of facts, such as {"latitude": 47.6, …}'
+
+
+def no_fact(market: Market) -> str:
+    """Say what is wrong with a name that a subject may not hold."""
+    return f"is no fact of the market {market.name}"
+
+
+def both_stand_for(first: str, second: str, fact: str) -> str:
+    """Say what is wrong with a fact that a subject names twice."""
+    return f"'{first}' and '{second}' both stand for {fact}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,7 @@ class FactField(fields.Field[Any]):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> float | str:
         if isinstance(value, _TwoNames):
-            raise ValidationError(f"'{value.first}' and '{value.second}' both stand for {self.feature.name}")
+            raise ValidationError(both_stand_for(value.first, value.second, self.feature.name))
         try:
             return check_value(self.feature, value)
         except ValueError as error:
@@ -74,7 +86,7 @@ class SubjectSchema(Schema):
     def __init__(self, market: Market) -> None:
         super().__init__()
         self.market = market
-        self.error_messages["unknown"] = f"is no fact of the market {market.name}"
+        self.error_messages["unknown"] = no_fact(market)
         self._names = {attribute: str(field.data_key) for attribute, field in self.fields.items()}
 
     @classmethod
@@ -93,7 +105,7 @@ class SubjectSchema(Schema):
         place = {name: place for place, name in enumerate(self._names.values())}
         messages = error.messages_dict
         return [
-            {"field": name[:_SHOWN_CHARACTERS], "message": messages[name][0]}
+            {"field": name[:SHOWN_CHARACTERS], "message": messages[name][0]}
             for name in sorted(messages, key=lambda name: (place.get(name, len(place)), name))
         ]
 

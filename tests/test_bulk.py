@@ -64,7 +64,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def values(appraiser: Appraiser, source: Path) -> pd.DataFrame:
     """Value a file's rows by the appraiser itself."""
     table = read_table(source)
-    facts, problems = check_table(appraiser.market, table)
+    facts, problems = check_table(appraiser.market.features, table)
     assert not problems
     answers = appraiser.value(facts, valuation_dates(appraiser.market, table)[0])
     rows = pd.DataFrame([answers.as_dict(row) for row in range(len(answers))])

@@ -400,9 +400,9 @@ HOMES = Market.from_dict(
 
 def test_columns_are_found_by_name_column_and_alias() -> None:
     for name in ("size", "m2", "area"):
-        assert find_columns(HOMES, ["other", name]) == {"size": name}
+        assert find_columns(HOMES.features, ["other", name]) == {"size": name}
     with pytest.raises(ValueError, match="'m2' and 'area' both stand for size"):
-        find_columns(HOMES, ["m2", "area"])
+        find_columns(HOMES.features, ["m2", "area"])
 
 
 def test_every_problem_of_a_table_is_told_in_the_order_of_its_rows() -> None:
@@ -413,7 +413,7 @@ def test_every_problem_of_a_table_is_told_in_the_order_of_its_rows() -> None:
             "unrelated": ["", "", "", "", ""],
         }
     )
-    facts, problems = check_table(HOMES, table)
+    facts, problems = check_table(HOMES.features, table)
     assert [(problem.row, str(problem)) for problem in problems] == [
         (1, "size: is required"),
         (1, "rooms: 3.5 is not a whole number"),
@@ -428,7 +428,7 @@ def test_every_problem_of_a_table_is_told_in_the_order_of_its_rows() -> None:
 
 def test_a_table_without_rows_has_no_homes_and_no_problems() -> None:
     empty = pa.table({name: pa.array([], pa.string()) for name in ("m2", "rooms", "garden", "listed", "quarter")})
-    facts, problems = check_table(HOMES, empty)
+    facts, problems = check_table(HOMES.features, empty)
     assert (len(facts), problems) == (0, [])
 
 

@@ -1,4 +1,5 @@
 import hashlib
+import hmac
 import json
 import shutil
 import subprocess
@@ -12,7 +13,16 @@ import pytest
 
 from estimator.appraiser import STATE_FORMAT, Appraiser
 from estimator.errors import SavedVersionError
-from estimator.registry import APPRAISER, CURRENT, MANIFEST, load_version, publish, save_version
+from estimator.registry import (
+    APPRAISER,
+    CURRENT,
+    MANIFEST,
+    SIGNATURE,
+    load_version,
+    publish,
+    read_key,
+    save_version,
+)
 from estimator.sales import Parts
 from tests.conftest import environment
 
@@ -208,3 +218,39 @@ def test_models_may_be_moved_as_a_whole(folder: Path, appraiser: Appraiser) -> N
     shutil.move(folder.parent, elsewhere)
     assert not (elsewhere / folder.name / CURRENT).readlink().is_absolute()
     assert load_version(elsewhere / folder.name).name == version.name
+
+
+KEY = b"k" * 32
+
+
+def test_a_signed_version_is_loaded_with_its_key_and_no_other(folder: Path, appraiser: Appraiser) -> None:
+    version = save_version(folder, appraiser, {}, KEY)
+    expected = hmac.digest(KEY, (version / MANIFEST).read_bytes(), "sha256").hex()
+    assert (version / SIGNATURE).read_text() == expected
+    assert load_version(version, KEY).name == load_version(version).name == version.name
+    with pytest.raises(SavedVersionError, match="was not signed with the key"):
+        load_version(version, b"x" * 32)
+
+
+def test_who_writes_a_manifest_without_the_key_is_noticed(folder: Path, appraiser: Appraiser) -> None:
+    version = save_version(folder, appraiser, {}, KEY)
+    manifest = json.loads((version / MANIFEST).read_text())
+    (version / APPRAISER).write_bytes(b"rubbish")
+    manifest["files"] = {APPRAISER: hashlib.sha256(b"rubbish").hexdigest()}
+    (version / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(SavedVersionError, match="was not signed with the key"):
+        load_version(version, KEY)
+    (version / SIGNATURE).unlink()
+    with pytest.raises(SavedVersionError, match="is not signed"):
+        load_version(version, KEY)
+
+
+def test_a_key_is_read_without_the_newline_after_it_and_not_when_short(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(KEY + b"\n")
+    (tmp_path / "short").write_bytes(KEY[:31] + b"\n")
+    assert read_key(tmp_path / "key") == KEY
+    assert read_key(None) is None
+    with pytest.raises(SavedVersionError, match="31 bytes"):
+        read_key(tmp_path / "short")
+    with pytest.raises(SavedVersionError, match="cannot be read"):
+        read_key(tmp_path / "nothing")

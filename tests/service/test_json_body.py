@@ -1,12 +1,15 @@
 """Strict JSON: what is not, is refused with the reason."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from service.json_body import MAX_DEPTH, json_answer, parse_json
+from service.json_body import MAX_DEPTH, _parse_strictly, json_answer, parse_json
 from service.problems import ProblemError
 
 JSON_VALUES = st.recursive(
@@ -79,3 +82,78 @@ def test_a_key_that_stands_twice_is_found_in_a_large_object() -> None:
 def test_an_answer_never_holds_nan() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         json_answer({"price": float("nan")})
+
+
+TOKENS = [
+    *(
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ",",
+        '"a"',
+        '"b"',
+        '"a:["',
+        '"\\u0061"',
+        "1",
+        "-0",
+        "1e5",
+        "1e999",
+        "NaN",
+        "true",
+        "null",
+    ),
+    *(
+        "12345678901234567890",
+        "123456789012345678",
+        "1.1234567890123456789",
+        '"\\ud800"',
+        " ",
+        "\n",
+        "\ufeff",
+        "\x00",
+    ),
+]
+
+
+@given(
+    text=st.lists(st.sampled_from(TOKENS), max_size=12).map("".join)
+    | st.recursive(
+        st.integers() | st.floats() | st.text(max_size=3) | st.booleans() | st.none(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+        max_leaves=8,
+    ).map(json.dumps)
+)
+@hypothesis_settings(max_examples=1500)
+def test_the_quick_parser_is_as_strict_as_the_strict_one(text: str) -> None:
+    body = text.encode()
+
+    def answer(parse: Callable[[bytes], Any]) -> tuple[Any, str]:
+        try:
+            document = parse(body)
+        except ProblemError as problem:
+            return problem.code, str(problem.description)
+        return repr(document), ""
+
+    assert answer(parse_json) == answer(_parse_strictly)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": 1, "a": 2}',
+        b'[{"a": 1, "b": 2}, {"a": 1, "a": 2}]',
+        b'{"a": {}, "a": {}}',
+        b"[" * 9 + b"]" * 9,
+        b"[[[[[[[[[]]]]]]]], {}]",
+    ],
+)
+def test_what_the_quick_parser_would_take_is_still_refused(body: bytes) -> None:
+    with pytest.raises(ProblemError) as error:
+        parse_json(body)
+    assert error.value.code == 400
+
+
+def test_integers_too_long_for_the_quick_parser_stay_whole() -> None:
+    assert parse_json(b"[18446744073709551616]") == [18446744073709551616]

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from estimator.facts import Facts
 from estimator.registry import load_version
 from service.json_body import parse_json
-from service.predict import MAX_ERRORS
+from service.told import MAX_ERRORS
 from tests.service.homes import HOME
 
 

@@ -1,0 +1,188 @@
+"""The screening on simulated markets and on King County's homes that were sold twice: `make bench-screening`.
+
+Prints the tables of SCREENING.md.
+"""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from estimator.appraiser import Appraiser
+from estimator.areas import Areas
+from estimator.asks import AskModel
+from estimator.backtest import Backtest, backtest, reliability
+from estimator.bulk import predict_file
+from estimator.deals import screen_file
+from estimator.facts import FloatArray
+from estimator.market import Market
+from estimator.sales import Sales, read_sales, split_sales
+from estimator.screening import Costs, best_first, screen
+
+KING_COUNTY = Path("data/king_county")
+SEEDS = range(20)
+LISTINGS = 10_000
+FREE = {"buying_cost": 0.0, "selling_cost": 0.0}
+
+
+def simulated_market(
+    n: int, error: float, noise: float, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return worth, value and ask of n listings: value and ask are unbiased, their errors log-normal."""
+    worth = np.exp(rng.normal(13.0, 0.4, n))
+    value = worth * np.exp(rng.normal(-(error**2) / 2, error, n))
+    ask = worth * np.exp(rng.normal(-(noise**2) / 2, noise, n))
+    return worth, value, ask
+
+
+def simulate(error: float, noise: float, seed: int) -> dict[str, float]:
+    """Fit to 10,000 closed listings, screen 10,000 others; return claimed and realised figures."""
+    rng = np.random.default_rng(seed)
+    fsd = np.full(LISTINGS, error)
+    worth, value, ask = simulated_market(LISTINGS, error, noise, rng)
+    asks = AskModel.fit(value, fsd, ask, worth)
+    worth, value, ask = simulated_market(LISTINGS, error, noise, rng)
+    promise = screen(value, fsd, ask, Costs.of(FREE, LISTINGS), asks)
+    realised = 100 * (worth - ask) / ask
+    best, naive = (
+        best_first(score)[: LISTINGS // 20] for score in (promise.margin_percent, promise.naive_percent)
+    )
+    bands = [band for band in reliability(promise.probability, worth > ask) if band.n >= 200]
+    off = [100 * abs(band.claimed - band.realised) for band in bands]
+    chance = [100 * np.sqrt(band.claimed * (1 - band.claimed) / band.n) for band in bands]
+    return {
+        "claimed": float(promise.margin_percent[best].mean()),
+        "realised": float(realised[best].mean()),
+        "naive claims": float(promise.naive_percent[naive].mean()),
+        "naive realises": float(realised[naive].mean()),
+        "worst band": max(off),
+        "in standard errors": max(o / c for o, c in zip(off, chance, strict=True)),
+        "bands within 3": 100 * float(np.mean(np.array(off) <= 3)),
+    }
+
+
+def resales() -> Backtest:
+    """Screen the homes of King County that were sold twice, by a model that has seen neither sale of any."""
+    market = Market.read(KING_COUNTY)
+    sales = read_sales(market, KING_COUNTY / market.sales).by_date()
+    twice = np.bincount(sales.home)[sales.home] > 1
+    rng = np.random.default_rng(0)
+    appraiser = Appraiser.fit(
+        market, Areas.read(market, KING_COUNTY), split_sales(sales.take(~twice), "time", rng), rng
+    )
+    first, last = _first_and_last(sales.take(twice))
+    values = appraiser.value(first.facts, first.date)
+    priced = values.priced
+    print(f"{len(first)} homes, {int(priced.sum())} valued; months between: {_months(first, last):.1f} (median)")
+    values = values.take(priced)
+    return backtest(
+        values.price,
+        values.fsd,
+        first.price[priced],
+        last.price[priced],
+        Costs.of(FREE, len(values)),
+        AskModel.prior(appraiser.ranges.scores),
+        first.facts["square_footage"][priced],
+        np.random.default_rng(0),
+    )
+
+
+def _first_and_last(sales: Sales) -> tuple[Sales, Sales]:
+    """Return the first and the second sale of each home, the homes in one order; sales are by date."""
+    order = np.argsort(sales.home, kind="stable")
+    _, first = np.unique(sales.home[order], return_index=True)
+    return sales.take(order[first]), sales.take(order[first + 1])
+
+
+def _months(first: Sales, last: Sales) -> float:
+    assert first.date is not None
+    assert last.date is not None
+    assert (first.home == last.home).all()
+    return float(np.median((last.date - first.date).astype(int))) / 30.4
+
+
+def throughput(appraiser: Appraiser) -> tuple[float, float]:
+    """Return the seconds that predicting and screening a file of 100,000 listings take; the best of three."""
+    table = pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype=str, keep_default_na=False)
+    table = pd.concat([table] * 5, ignore_index=True).head(100_000)
+    table = table.rename(columns={"price": "list_price"})
+    table["listing_id"] = [f"L{row}" for row in range(len(table))]
+    asks = AskModel.prior(appraiser.ranges.scores)
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "listings.csv"), Path(folder, "answer.csv")
+        table.to_csv(source, index=False)
+        seconds: tuple[list[float], list[float]] = ([], [])
+        for _ in range(3):
+            start = time.process_time()
+            predict_file(appraiser, source, target)
+            middle = time.process_time()
+            screen_file(appraiser, asks, source, target, {})
+            seconds[0].append(middle - start)
+            seconds[1].append(time.process_time() - middle)
+    return min(seconds[0]), min(seconds[1])
+
+
+def _simulation_table() -> str:
+    rows = {}
+    for error in (0.10, 0.15):
+        for noise in (0.04, 0.08):
+            runs = pd.DataFrame([simulate(error, noise, seed) for seed in SEEDS])
+            gap = (runs["claimed"] - runs["realised"]).abs()
+            rows[f"{error:.0%}, {noise:.0%}"] = {
+                **{name: f"{runs[name].mean():+.2f}" for name in list(runs)[:4]},
+                "claimed − realised, worst seed": f"{gap.max():.2f}",
+                "worst band, median seed": f"{runs['worst band'].median():.1f}",
+                "bands within 3 points": f"{runs['bands within 3'].mean():.0f}%",
+                "worst band in standard errors, median seed": f"{runs['in standard errors'].median():.1f}",
+            }
+    return _markdown(pd.DataFrame(rows).T.rename_axis("errors of value, ask"))
+
+
+def _ranking_table(found: Backtest) -> str:
+    rows = {
+        name: {
+            "rank correlation": f"{ranking.rank_correlation:.3f}",
+            "top fifth less bottom fifth": f"{ranking.spread:+.1f} ({ranking.spread_low:.1f} to"
+            f" {ranking.spread_high:.1f})",
+            **{
+                f"best {top.k}: claimed, realised": ("–" if top.claimed is None else f"{top.claimed:+.1f}")
+                + f", {top.realised:+.1f}"
+                for top in ranking.tops
+            },
+        }
+        for name, ranking in found.rankings.items()
+    }
+    return _markdown(pd.DataFrame(rows).T.rename_axis("ranking"))
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    names = [str(table.index.name), *map(str, table.columns)]
+    rows = [[str(index), *map(str, row)] for index, row in zip(table.index, table.to_numpy(), strict=True)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (names, ["---"] * len(names), *rows))
+
+
+def main() -> None:
+    print(f"Simulated: {LISTINGS:,} closed listings to learn from, {LISTINGS:,} to screen, {len(SEEDS)} seeds\n")
+    print(_simulation_table() + "\n")
+    found = resales()
+    print(_ranking_table(found) + "\n")
+    for band in found.reliability:
+        print(
+            f"P {band.low:.1f}–{band.high:.1f}: {band.n} homes, {band.claimed:.2f} said, {band.realised:.2f} true"
+        )
+    market = Market.read(KING_COUNTY)
+    sales = read_sales(market, KING_COUNTY / market.sales)
+    rng = np.random.default_rng(0)
+    parts = split_sales(sales, "time", rng)
+    predicting, screening = throughput(Appraiser.fit(market, Areas.read(market, KING_COUNTY), parts, rng))
+    print(f"\n100,000 listings: screened at {predicting / screening:.2f} × the rate of predict")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with threadpool_limits(1):
+        main()

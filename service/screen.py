@@ -1,0 +1,233 @@
+"""`POST /screen`: listings → deals, best first; what cannot be screened is told apart, nothing is dropped."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from flask import Blueprint, Response, request
+from werkzeug.datastructures import MultiDict
+
+from estimator.asks import AskModel
+from estimator.columns import Problem, check_table, valuation_dates
+from estimator.deals import check_listings_header, screen_table, value_and_screen
+from estimator.facts import check_value, shown
+from estimator.listings import (
+    Listings,
+    Seen,
+    cost_features,
+    listing_table,
+    repeated,
+    without_listing,
+    wrong_currencies,
+)
+from estimator.market import Feature, Market
+from estimator.screening import (
+    COSTS,
+    GREATEST_PROBABILITY,
+    LEAST_PROBABILITY,
+    PROBABILITY,
+    Screening,
+    best_first,
+)
+from service import reasons
+from service.body import read_body
+from service.json_body import json_answer, parse_json
+from service.live_model import LiveModel, Snapshot
+from service.predict import CONFIDENCE, check_reasons, read_asked
+from service.problems import BAD_SCREENING, MALFORMED_TABLE, NOT_A_TABLE, UNKNOWN_PARAMETER, ProblemError
+from service.screen_document import PATH
+from service.settings import Settings
+from service.subjects import Checked, check_subjects
+from service.tables import TableKind, check_rows, csv_answer, read_csv, table_kind
+from service.told import ErrorRoom
+from service.valuing import Asked
+
+_COST_NAMES = tuple(cost.name for cost in COSTS)
+_PROBABILITY = "probability"
+PARAMETERS = (reasons.INCLUDE, CONFIDENCE, _PROBABILITY, *_COST_NAMES)
+"""What the address may ask for."""
+_MEMBERS = ("listings", "costs", _PROBABILITY)
+"""What a body that is an object may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for all listings of a request: costs by name, and the probability of a deal."""
+
+    costs: Mapping[str, float]
+    probability: float
+
+
+def screen_routes(live: LiveModel, settings: Settings) -> Blueprint:
+    """Make the route of a server."""
+    routes = Blueprint("screen", __name__)
+
+    @routes.post(PATH)
+    def screen() -> Response:
+        snapshot = live.take()
+        asked = read_asked(request.args, snapshot, PATH, PARAMETERS)
+        said = _from_address(request.args)
+        kind = table_kind(request)
+        body = read_body(request, settings.max_body)
+        if kind is TableKind.CSV:
+            table, terms = read_csv(body, settings.max_rows), _terms(snapshot.appraiser.market, said, {})
+            check_listings_header(snapshot.appraiser.market, table.column_names)
+            if request.accept_mimetypes.best_match([kind.value, TableKind.COLUMNS.value]) == kind.value:
+                return _csv(snapshot, table, terms, asked)
+            checked = _check_table(snapshot.appraiser.market, table)
+        elif kind is TableKind.COLUMNS:
+            listings, more = _read_json(body)
+            check_rows(len(listings), settings.max_rows)
+            terms = _terms(snapshot.appraiser.market, said, more)
+            table_of = listing_table(snapshot.appraiser.market)
+            checked = check_subjects(table_of, listings, dated=snapshot.dated)
+        else:
+            raise ProblemError(NOT_A_TABLE, "listings are sent as text/csv or application/json")
+        check_reasons(len(checked.dates), asked.included, settings.max_reasons)
+        return json_answer(_deals(snapshot, checked, terms, asked))
+
+    return routes
+
+
+def _read_json(body: bytes) -> tuple[list[Any], Mapping[str, Any]]:
+    """Return the listings of a body, and what it says for all of them."""
+    value = parse_json(body)
+    if isinstance(value, list):
+        return value, {}
+    if not isinstance(value, dict) or not isinstance(value.get("listings"), list):
+        raise ProblemError(MALFORMED_TABLE, 'send a list of listings, or {"listings": […], "costs": {…}}')
+    for name in value:
+        if name not in _MEMBERS:
+            raise ProblemError(MALFORMED_TABLE, f"{name[:60]!a} is no member; known: {', '.join(_MEMBERS)}")
+    costs = value.get("costs", {})
+    if not isinstance(costs, dict):
+        raise ProblemError(MALFORMED_TABLE, "costs is no object")
+    more = {_PROBABILITY: value[_PROBABILITY]} if _PROBABILITY in value else {}
+    return value["listings"], {**costs, **more}
+
+
+def _from_address(args: MultiDict[str, str]) -> dict[str, float]:
+    """Return the numbers that the address gives for all listings."""
+    said = {}
+    for name in (_PROBABILITY, *_COST_NAMES):
+        texts = args.getlist(name)
+        if len(texts) > 1:
+            raise ProblemError(UNKNOWN_PARAMETER, f"{name} stands {len(texts)} times")
+        if texts:
+            # float() also takes what nobody means by a number: 0_9, full-width digits, infinity.
+            if not re.fullmatch(r"[0-9]*\.?[0-9]+", texts[0], re.ASCII):
+                raise ProblemError(BAD_SCREENING, f"{name}: {shown(texts[0])} is not a number such as 0.08")
+            said[name] = float(texts[0])
+    return said
+
+
+def _terms(market: Market, address: Mapping[str, float], body: Mapping[str, Any]) -> Terms:
+    """Return what holds for all listings, by the address and the body."""
+    both = sorted(set(address) & set(body))
+    if both:
+        raise ProblemError(BAD_SCREENING, f"{both[0]} stands in the address and in the body")
+    said = {**address, **body}
+    bounds = Feature(_PROBABILITY, "number", "", minimum=LEAST_PROBABILITY, maximum=GREATEST_PROBABILITY)
+    features = {feature.name: feature for feature in (bounds, *cost_features(market.currency))}
+    checked: dict[str, float] = {}
+    for name, value in said.items():
+        if name not in features:
+            raise ProblemError(BAD_SCREENING, f"{name[:60]!a} is no cost; known: {', '.join(_COST_NAMES)}")
+        try:
+            checked[name] = float(check_value(features[name], value))
+        except ValueError as error:
+            raise ProblemError(BAD_SCREENING, f"{name}: {error}") from error
+    probability = checked.pop(_PROBABILITY, PROBABILITY)
+    return Terms({cost.name: checked.get(cost.name, cost.default) for cost in COSTS}, probability)
+
+
+def _csv(snapshot: Snapshot, table: pa.Table, terms: Terms, asked: Asked) -> Response:
+    if asked.included:
+        raise ProblemError(
+            UNKNOWN_PARAMETER, f"{reasons.INCLUDE} needs an answer of JSON: send Accept: application/json"
+        )
+    deals = screen_table(
+        snapshot.appraiser, snapshot.asks, table, terms.costs, terms.probability, asked.confidence
+    )
+    answer = csv_answer(deals)
+    answer.headers["Model-Version"] = snapshot.version
+    return answer
+
+
+def _check_table(market: Market, table: pa.Table) -> Checked:
+    said, problems = check_table(listing_table(market).features, table)
+    dates, faults = valuation_dates(market, table)
+    return Checked(said, dates, _by_row([*problems, *faults]))
+
+
+def _by_row(problems: Sequence[Problem]) -> dict[int, list[dict[str, str]]]:
+    faults: dict[int, list[dict[str, str]]] = {}
+    for problem in problems:
+        faults.setdefault(problem.row, []).append({"field": problem.field, "message": problem.message})
+    return faults
+
+
+def _deals(snapshot: Snapshot, checked: Checked, terms: Terms, asked: Asked) -> dict[str, Any]:
+    """Return the answer: deals, best first, and what cannot be screened, in order."""
+    market = snapshot.appraiser.market
+    listings = Listings.of(checked.facts, terms.costs)
+    repeats = Seen().repeats(checked.facts, checked.dates, listings)
+    more = _by_row([*wrong_currencies(market, checked.facts), *repeated(listings, repeats, 0)])
+    faults = {row: [*checked.faults.get(row, []), *more.get(row, [])] for row in {*checked.faults, *more}}
+    good = np.array([row not in faults for row in range(len(listings))], np.bool_)
+    facts, dates = without_listing(market, checked.facts).take(good), checked.dates[good]
+    names = [str(name) or None for name in listings.name]
+    room = ErrorRoom()
+    refused = {row: room.invalid([{"row": row, **fault} for fault in faults[row]]) for row in sorted(faults)}
+    deals: list[dict[str, Any]] = []
+    if good.any():
+        rows, kept = np.flatnonzero(good).tolist(), listings.take(good)
+        values, promise = value_and_screen(
+            snapshot.appraiser, snapshot.asks, facts, dates, kept, terms.probability, asked.confidence
+        )
+        for place, refusals in values.refusals.items():
+            refused[rows[place]] = room.out_of_reach(refusals, row=rows[place])
+        ranked = best_first(promise.margin_percent)[: int(values.priced.sum())].tolist()
+        given = reasons.give_reasons(
+            snapshot.appraiser, facts.take(np.array(ranked, int)), dates[ranked], asked.included, asked.confidence
+        )
+        for rank, (place, reason) in enumerate(zip(ranked, given, strict=True), start=1):
+            valuation = values.as_dict(place) | {"model_version": snapshot.version} | reason
+            deals.append(
+                {"row": rows[place], "rank": rank, "listing_id": names[rows[place]]}
+                | _told(promise, kept, place)
+                | {"warnings": valuation["warnings"], "valuation": valuation}
+            )
+    return {
+        "deals": deals,
+        "refused": [
+            {"row": row, "listing_id": names[row], "error": refused[row].as_dict()} for row in sorted(refused)
+        ],
+        "costs": dict(terms.costs),
+        "probability": terms.probability,
+        "asks": about_asks(snapshot.asks),
+        "currency": market.currency,
+        "model_version": snapshot.version,
+    }
+
+
+def _told(promise: Screening, listings: Listings, place: int) -> dict[str, Any]:
+    """Return what one listing asks, costs and promises."""
+    return {
+        "list_price": float(listings.ask[place]),
+        **{name: column[place].item() for name, column in promise.rounded().items()},
+        "costs": {name: float(column[place]) for name, column in vars(listings.costs).items()},
+    }
+
+
+def about_asks(asks: AskModel) -> dict[str, Any]:
+    """Return what was learned of asks, and from how many listings: 0 means the documented prior."""
+    return {
+        "fitted": asks.listings is not None,
+        "listings": asks.listings or 0,
+        "premium": round(asks.premium, 4),
+        "noise": round(asks.noise, 4),
+    }
