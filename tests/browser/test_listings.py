@@ -49,8 +49,6 @@ def test_listings_become_deals_to_sort_and_to_keep(open_page: OpenPage, file: Pa
     page.click("thead button:text('Asked')")
     assert column(page, 3) == ["$200,000", "$400,000", "$3,000,000"]
     assert page.locator("th[aria-sort=ascending]").inner_text().startswith("Asked")
-    page.check("text=Deals only")
-    assert column(page, 2) == [deal["listing_id"] for deal in answer["deals"] if deal["deal"]] == ["bargain"]
     refused = page.locator("#refused-heading").locator("xpath=..").inner_text()
     for listing in answer["refused"]:
         assert listing["listing_id"] in refused
@@ -132,3 +130,43 @@ def test_the_way_there_and_back_keeps_the_valuation(open_page: OpenPage) -> None
     page.click("text=Value a home")
     page.wait_for_selector(".price")
     assert page.locator(".price").inner_text() == price
+
+
+def test_deals_can_be_had_alone(open_page: OpenPage, file: Path) -> None:
+    page = open_page("#listings")
+
+    def one_deal(route: Any) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        told["deals"][1]["deal"] = True
+        route.fulfill(response=answer, json=told)
+
+    page.route("**/screen?*", one_deal)
+    page.set_input_files("#listings-file", file)
+    page.wait_for_selector("text=1 deal among 3 listings")
+    assert page.locator("tr.deal").count() == 1
+    page.check("text=Deals only")
+    assert column(page, 1) == ["2"]
+    page.uncheck("text=Deals only")
+    assert column(page, 1) == ["1", "2", "3"]
+
+
+def test_a_listing_opens_its_valuation(open_page: OpenPage, file: Path) -> None:
+    page = open_page("#listings")
+    with page.expect_response("**/screen?*") as answered:
+        page.set_input_files("#listings-file", file)
+    worth = {deal["listing_id"]: deal["valuation"]["price"] for deal in answered.value.json()["deals"]}
+    for name in ("fair", "dear, very"):
+        page.click(f".deals a:text('{name}')")
+        page.wait_for_function(
+            "worth => document.querySelector('.price')?.dataset.price == worth", arg=worth[name]
+        )
+        page.go_back()
+        assert page.locator(".deals").is_visible()
+
+
+def test_files_with_quotes_and_blank_lines_are_read_as_they_are_meant(open_page: OpenPage) -> None:
+    page = open_page()
+    text = '\ufeffa,"b ""x"", c"\r\n1,"two\nlines"\r\n\r\n,\n3,4'
+    rows = page.evaluate("text => import('/home/csv.js').then(({ parseCsv }) => parseCsv(text))", text)
+    assert rows == [["a", 'b "x", c'], ["1", "two\nlines"], ["", ""], ["3", "4"]]

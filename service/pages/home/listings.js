@@ -7,7 +7,6 @@ import { MINUS, label, moneyOf, number, percent, plural } from "./words.js";
 
 const AT_FIRST = 100; // rows shown at once: a table of thousands would be slow to lay out
 const NO_COST = new Set(["include", "confidence"]); // parameters of /screen that are no terms of a deal
-const NAMES = { probability: "A deal is, at least", rehab: "Works" };
 
 /** The view, which asks the interface's document what may be set when it is first shown. */
 export class Listings {
@@ -75,7 +74,7 @@ export class Listings {
       const error = el("p", { class: "error", id: `${id}-error`, hidden: true });
       this.costs[name] = { input, error, share };
       return el("div", { class: "field" },
-        el("label", { for: id }, NAMES[name] ?? label(name)),
+        el("label", { for: id }, label(name)),
         el("span", { class: "entry" }, input, el("span", { class: "unit", "aria-hidden": "true" }, share ? "%" : currency)),
         el("p", { class: "help", id: `${id}-help` }, description), error);
     };

@@ -45,7 +45,7 @@ export class SalesMap {
   setSubject(latitude, longitude) {
     const there = Number.isFinite(latitude) && Number.isFinite(longitude);
     this.subject = there ? this.#kilometres(latitude, longitude) : null;
-    if (this.subject && !this.#isInside(this.subject)) Object.assign(this.view, { x: this.subject[0], y: this.subject[1] });
+    if (this.subject && this.view && !this.#isInside(this.subject)) Object.assign(this.view, { x: this.subject[0], y: this.subject[1] });
     this.#draw();
   }
 
@@ -54,7 +54,7 @@ export class SalesMap {
     this.comparables = used.map((sale, row) => ({
       sale, row, at: this.#kilometres(sale.facts[coordinates[0]], sale.facts[coordinates[1]]),
     }));
-    if (move && this.subject) this.#show([this.subject, ...this.comparables.map(({ at }) => at)]);
+    if (move && this.subject && this.view) this.#show([this.subject, ...this.comparables.map(({ at }) => at)]);
     this.#draw();
   }
 
