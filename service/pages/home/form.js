@@ -166,7 +166,7 @@ export class FactsForm {
     const help = [said, long, bounds && `${bounds}.`].filter(Boolean).join(" ");
     const input = this.#input(feature, { id, name: feature.name, "aria-describedby": `${id}-help ${id}-error`, required: feature.required });
     const error = el("p", { class: "error", id: `${id}-error`, hidden: true });
-    const row = el("div", { class: "field" },
+    const row = el("div", { class: feature.kind === "category" ? "field wide" : "field" },
       el("label", { for: id }, label(feature.name), feature.required ? el("span", { class: "unseen" }, " (required)") : null),
       el("span", { class: "entry" }, input, unitIsShort(feature) ? el("span", { class: "unit", "aria-hidden": "true" }, feature.unit) : null),
       el("p", { class: "help", id: `${id}-help` }, help),

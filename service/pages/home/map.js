@@ -10,7 +10,10 @@ const CLICK_PX = 5; // a pointer that moved less has clicked
 const NEAR_PX = 14; // how near to a dot or a marker the pointer has to be
 const ZOOM_STEP = 1.6;
 const MOST_ZOOM = 400; // times the whole map: some hundred metres across
-const LEAST_KM = 1.5; // that the map shows around a valued home on every side: where it stands, not just who is next door
+// What the map shows around a valued home on every side, at least: where it stands, not just who is next door.
+const LEAST_KM = 1.5;
+const LEAST_SHARE = 1 / 12; // of a small town
+const MOST_HOMES = 20_000; // whose dots are finest; fewer homes have larger ones
 const PAN_SHARE = 0.2; // of the map, for an arrow key
 const LONELY = 0.004; // share of homes on each side that the first view leaves out: a lone farm would make the city small
 const LABEL_SHARES = [0.05, 0.25, 0.5, 0.75, 0.95];
@@ -31,6 +34,7 @@ export class SalesMap {
     this.comparables = [];
     this.pointers = new Map();
     this.untouched = true; // nobody has moved the map yet: it follows its own size
+    this.finest = 1.15 * Math.min(Math.max((MOST_HOMES / sales.count) ** 0.3, 1), 2.6);
     this.#project();
     this.#rank();
     this.#build(host);
@@ -189,7 +193,9 @@ export class SalesMap {
   }
 
   #show(places) {
-    const far = (axis) => Math.max(...places.map((place) => Math.abs(place[axis] - this.subject[axis])), LEAST_KM);
+    const span = ([low, high]) => high - low;
+    const least = Math.min(LEAST_KM, LEAST_SHARE * Math.max(span(this.most.x), span(this.most.y)));
+    const far = (axis) => Math.max(...places.map((place) => Math.abs(place[axis] - this.subject[axis])), least);
     const scaled = Math.min(this.width / 2.8 / far(0), this.height / 2.8 / far(1));
     this.#go({ x: this.subject[0], y: this.subject[1], scale: this.#bounded(scaled) }, true);
   }
@@ -271,7 +277,7 @@ export class SalesMap {
     const { pixels, x, y, colour, view, ratio } = this;
     const { width, height } = this.canvas;
     pixels.fill(this.back);
-    const radius = Math.min(1.15 * (view.scale / this.fitted) ** 0.42, 6.5) * ratio;
+    const radius = Math.min(this.finest * (view.scale / this.fitted) ** 0.42, 6.5) * ratio;
     const stamp = this.#stamp(radius);
     const scaled = view.scale * ratio;
     const left = width / 2 - view.x * scaled;
