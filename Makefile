@@ -41,7 +41,7 @@ test-slow: $(VENV)/oracles $(VENV)/peers  ## The long tests, and those against P
 test-browser: $(VENV)/browser  ## The page in real Chromium, which is installed if there is none
 	command -v chromium >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium) \
 		|| $(BIN)/playwright install --with-deps chromium
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m browser tests/browser
 
 bench: $(VENV)/oracles $(VENV)/peers  ## The speed of the network and of the price model, beside what people would reach for
 	$(BIN)/python -m benchmarks.network

@@ -151,6 +151,27 @@ def test_deals_can_be_had_alone(open_page: OpenPage, file: Path) -> None:
     assert column(page, 1) == ["1", "2", "3"]
 
 
+def test_a_long_list_is_shown_in_parts_and_sorted_as_a_whole(open_page: OpenPage, file: Path) -> None:
+    page = open_page("#listings")
+
+    def many(route: Any) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        deal = told["deals"][0]
+        told["deals"] = [deal | {"rank": place + 1, "list_price": 1000 + place} for place in range(250)]
+        route.fulfill(response=answer, json=told)
+
+    page.route("**/screen?*", many)
+    page.set_input_files("#listings-file", file)
+    page.wait_for_selector("text=among 250 listings")
+    assert page.locator(".deals tbody tr").count() == 100
+    page.click("thead button:text('Asked')")
+    assert column(page, 3)[0] == "$1,249"
+    page.click("text=Show more")
+    assert page.locator(".deals tbody tr").count() == 250
+    assert page.locator("text=Show more").is_hidden()
+
+
 def test_a_listing_opens_its_valuation(open_page: OpenPage, file: Path) -> None:
     page = open_page("#listings")
     with page.expect_response("**/screen?*") as answered:

@@ -108,7 +108,7 @@ export class PriceCard {
     const parts = [
       group("You said", given, plain),
       group("Looked up", lookedUp, asked),
-      group("Not known: tell more, and the range narrows", unknown, asked),
+      group("Not known, which widens the range", unknown, asked),
     ].filter(Boolean);
     const summary = [plural(given.length, "fact given", "facts given"), `${lookedUp.length} looked up`, `${unknown.length} not known`];
     const open = this.knowledge.querySelector("details")?.open ?? false;
