@@ -16,22 +16,25 @@ from scipy.optimize import minimize_scalar
 from estimator.errors import DataError
 from estimator.facts import FloatArray
 
-PRIOR_NOISE = 0.06
-"""Standard deviation of log(ask/resale) where no closed listings tell it: between what is seen where homes are
-alike (.04) and where they are not (.08)."""
 PRIOR_PREMIUM = 0.02
-"""Mean of log(ask/resale) there: US homes close at 98 to 100% of what is asked, and caution takes the lesser."""
+"""Median of log(ask/resale) where no closed listings tell it: US homes close at 98 to 100% of what is asked, and
+caution takes the lesser."""
+PRIOR_NOISE = 0.08
+"""The noise of asks that is believed there: what fits values of King County's validation sales, with asks made up
+that are off by 7%. Nothing is believed of fading."""
 
-PRIOR_FADE = 1.0
-"""Where the pull of a value fades, there: as real values of King County, with asks made up, have it."""
+NO_FADE = 100.0
+"""A fade with which no pull ever fades."""
 
 ENOUGH_LISTINGS = 100
 """Closed listings to fit to: with fewer, a probability of a half would be off by more than 5 points, by chance."""
 
 _LEAST_NOISE, _GREATEST_NOISE = 0.1, 10.0
 """Bounds of the noise that is fitted, in FSDs of the median home: asks beyond them say all, or nothing."""
-_FADES = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 6.0, 100.0)
-"""Those that are tried; with the last, no pull ever fades."""
+_FADES = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, NO_FADE)
+"""Those that are tried."""
+_FADE_EARNS = 2.0
+"""By how much a fade has to raise the log likelihood to be believed: less, chance gives one time in twenty."""
 _SPREADS = 65
 """Where the mean of exp(spread·score) is worked out; it is so smooth that between them a line does."""
 
@@ -125,7 +128,7 @@ class AskModel:
         """
         pooled = np.unique(np.concatenate(list(misses)))
         deviation = max(float(np.sqrt(np.mean(pooled**2))), 1e-9)
-        return cls(0.0, PRIOR_PREMIUM, PRIOR_NOISE, PRIOR_FADE, pooled / deviation)
+        return cls(0.0, PRIOR_PREMIUM, PRIOR_NOISE, NO_FADE, pooled / deviation)
 
     @classmethod
     def fit(cls, value: FloatArray, fsd: FloatArray, ask: FloatArray, resale: FloatArray) -> Self:
@@ -165,7 +168,9 @@ class AskModel:
         found = {
             fade: minimize_scalar(unlikelihood, bounds=bounds, args=(fade,), method="bounded") for fade in _FADES
         }
-        fade = min(found, key=lambda fade: float(found[fade].fun))
+        earned = {fade: float(found[fade].fun) + _FADE_EARNS / len(value) for fade in _FADES}
+        earned[NO_FADE] -= _FADE_EARNS / len(value)
+        fade = min(earned, key=lambda fade: earned[fade])
         noise = math.exp(found[fade].x)
         return cls(drift, premium, noise, fade, np.unique(standardised(noise, fade)[0]), len(value))
 

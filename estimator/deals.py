@@ -63,13 +63,10 @@ def value_and_screen(
     Returns
     -------
     tuple
-        The valuations, with warnings of asks that hardly go with them, and what the listings promise: NaN for a
-        home that is refused a price.
+        The valuations, and what the listings promise: NaN for a home that is refused a price.
     """
     values = appraiser.value(facts, date, confidence)
-    marked = ask_warnings(values.price, listings.ask)
-    promise = screen(values.price, values.fsd, listings.ask, listings.costs, asks, probability)
-    return replace(values, warnings={**values.warnings, **marked}), promise
+    return values, screen(values.price, values.fsd, listings.ask, listings.costs, asks, probability)
 
 
 def screen_file(
@@ -158,14 +155,16 @@ def _screen(
     """Append valuation and screening to one piece; `before`: the number of the first row of all."""
     said, problems = check_table(listing_table(appraiser.market).features, piece)
     date, faults = valuation_dates(appraiser.market, piece)
-    listings = Listings.of(said, costs)
+    listings = Listings.of(appraiser.market, said, costs)
     problems += faults + wrong_currencies(appraiser.market, said)
     errors = row_errors(problems + repeated(listings, seen.repeats(said, date, listings), before), piece.num_rows)
     good = errors == ""
     facts = without_listing(appraiser.market, said)
+    listings = listings.take(good)
     values, promise = value_and_screen(
-        appraiser, asks, facts.take(good), date[good], listings.take(good), probability, confidence
+        appraiser, asks, facts.take(good), date[good], listings, probability, confidence
     )
+    values = replace(values, warnings={**values.warnings, **ask_warnings(values.price, listings.ask)})
     errors[good] = refusal_texts(values)
     priced = values.priced
     good = errors == ""

@@ -90,7 +90,7 @@ class Listings:
         return type(self)(self.ask[rows], self.costs.take(rows), self.name[rows])
 
     @classmethod
-    def of(cls, said: Facts, costs: Mapping[str, float]) -> Self:
+    def of(cls, market: Market, said: Facts, costs: Mapping[str, float]) -> Self:
         """Gather what listings say, checked.
 
         Parameters
@@ -101,11 +101,12 @@ class Listings:
             What holds for all listings that do not say otherwise, by name; the defaults hold for the others.
         """
         n = len(said)
+        own = said.columns.keys() - market.by_name.keys()
         columns: dict[str, FloatArray] = {
-            name: np.where(said.known(name), said[name], default) if name in said.columns else default
+            name: np.where(said.known(name), said[name], default) if name in own else default
             for name, default in vars(Costs.of(costs, n)).items()
         }
-        named = LISTING_ID in said.columns
+        named = LISTING_ID in own
         return cls(said[LIST_PRICE], Costs(**columns), said[LISTING_ID] if named else np.full(n, "", np.str_))
 
 
@@ -116,7 +117,7 @@ def without_listing(market: Market, said: Facts) -> Facts:
 
 def wrong_currencies(market: Market, said: Facts) -> list[Problem]:
     """Return a problem for every listing whose ask is not in the market's currency."""
-    if CURRENCY not in said.columns:
+    if CURRENCY not in said.columns or CURRENCY in market.by_name:
         return []
     stated = said[CURRENCY]
     return [
@@ -145,12 +146,14 @@ class Seen:
         Returns
         -------
         list
-            Of each that came before: its place among the n, and that of the first like it among all so far.
+            Of each that came before: its place among the n, and that of the first like it among all so far. One
+            without a usable list price, or a name, is like no other.
         """
         before = len(self._marks)
         self._marks = np.concatenate((self._marks, _marks(said, date, listings)))
         first = pd.Series(np.arange(len(self._marks))).groupby(self._marks).transform("min").to_numpy()
-        again = np.flatnonzero(first[before:] != np.arange(before, len(first)))
+        telling = ~np.isnan(listings.ask) | (listings.name != "")
+        again = np.flatnonzero(telling & (first[before:] != np.arange(before, len(first))))
         return [(int(row), int(first[before + row])) for row in again]
 
 

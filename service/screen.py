@@ -30,6 +30,7 @@ from estimator.screening import (
     LEAST_PROBABILITY,
     PROBABILITY,
     Screening,
+    ask_warnings,
     best_first,
 )
 from service import reasons
@@ -173,7 +174,7 @@ def _by_row(problems: Sequence[Problem]) -> dict[int, list[dict[str, str]]]:
 def _deals(snapshot: Snapshot, checked: Checked, terms: Terms, asked: Asked) -> dict[str, Any]:
     """Return the answer: deals, best first, and what cannot be screened, in order."""
     market = snapshot.appraiser.market
-    listings = Listings.of(checked.facts, terms.costs)
+    listings = Listings.of(market, checked.facts, terms.costs)
     repeats = Seen().repeats(checked.facts, checked.dates, listings)
     more = _by_row([*wrong_currencies(market, checked.facts), *repeated(listings, repeats, 0)])
     faults = {row: [*checked.faults.get(row, []), *more.get(row, [])] for row in {*checked.faults, *more}}
@@ -190,6 +191,7 @@ def _deals(snapshot: Snapshot, checked: Checked, terms: Terms, asked: Asked) -> 
         )
         for place, refusals in values.refusals.items():
             refused[rows[place]] = room.out_of_reach(refusals, row=rows[place])
+        strange = ask_warnings(values.price, kept.ask)
         ranked = best_first(promise.margin_percent)[: int(values.priced.sum())].tolist()
         given = reasons.give_reasons(
             snapshot.appraiser, facts.take(np.array(ranked, int)), dates[ranked], asked.included, asked.confidence
@@ -199,7 +201,7 @@ def _deals(snapshot: Snapshot, checked: Checked, terms: Terms, asked: Asked) -> 
             deals.append(
                 {"row": rows[place], "rank": rank, "listing_id": names[rows[place]]}
                 | _told(promise, kept, place)
-                | {"warnings": valuation["warnings"], "valuation": valuation}
+                | {"warnings": [text for text, where in strange.items() if where[place]], "valuation": valuation}
             )
     return {
         "deals": deals,

@@ -32,7 +32,7 @@ _DEAL = an_object(
         "naive_percent": {"type": "number", "description": "(value − list price)/list price, for comparison."},
         "deal": {"type": "boolean", "description": "Whether the probability is at least the one asked for."},
         "costs": ref("Costs"),
-        "warnings": an_array({"type": "string"}),
+        "warnings": an_array({"type": "string"}, description="Of the list price; the valuation has its own."),
         "valuation": ref("Valuation"),
     }
 )

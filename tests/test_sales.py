@@ -11,8 +11,18 @@ from hypothesis import strategies as st
 
 from estimator.errors import DataError
 from estimator.facts import Facts
-from estimator.market import Market
-from estimator.sales import MAX_REPORTED, RANDOM_PARTS, TIME_PARTS, Sales, Split, read_sales, split_sales
+from estimator.market import LIST_PRICES, Market
+from estimator.sales import (
+    MAX_REPORTED,
+    RANDOM_PARTS,
+    TIME_PARTS,
+    Sales,
+    Split,
+    read_closed_listings,
+    read_sales,
+    split_sales,
+)
+from tests.town import make_town
 
 TOWN = Market.from_dict(
     {
@@ -268,3 +278,71 @@ def test_sales_without_dates_are_not_divided_by_time() -> None:
     undated = Sales(sales.facts, sales.price, None, sales.home)
     with pytest.raises(DataError, match="no dates"):
         split_sales(undated, "time", np.random.default_rng(0))
+
+
+def with_ask(folder: Path, *, noise: float, name: str = "asked", **more: str) -> tuple[Market, Path]:
+    """Write a town whose sales have a fact that is off the price by some noise, and declare it."""
+    town = make_town(folder, 300)
+    rng = np.random.default_rng(1)
+    town[name] = (town.paid * 1.03 * np.exp(rng.normal(0, noise, len(town)))).round()
+    town.to_csv(folder / "sales.csv", index=False)
+    declared = Market.read(folder).to_dict()
+    if name not in LIST_PRICES:
+        declared["features"] = [*declared["features"], {"name": name, "kind": "number"} | more]
+    return Market.from_dict(declared), folder / "sales.csv"
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01, 0.05])
+def test_a_fact_that_tells_the_price_is_refused(tmp_path: Path, noise: float) -> None:
+    market, path = with_ask(tmp_path, noise=noise)
+    complaint = r"column 'asked' \(asked\) tells the price, .* within \d\.\d% of 1\.0\d+ times .* under ignore"
+    with pytest.raises(DataError, match=complaint):
+        read_sales(market, path)
+
+
+def test_a_fact_that_hardly_tells_more_than_a_valuation_is_taken(tmp_path: Path) -> None:
+    market, path = with_ask(tmp_path, noise=0.12)
+    assert len(read_sales(market, path)) == 300
+
+
+def test_a_list_price_in_a_file_of_sales_is_a_column_that_the_market_does_not_declare(tmp_path: Path) -> None:
+    market, path = with_ask(tmp_path, noise=0.05, name="list_price")
+    with pytest.raises(DataError, match="column 'list_price' is unknown"):
+        read_sales(market, path)
+
+
+@pytest.mark.parametrize("name", LIST_PRICES)
+def test_closed_listings_are_sales_with_what_was_asked(tmp_path: Path, name: str) -> None:
+    market, path = with_ask(tmp_path, noise=0.05, name=name)
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table.loc[5, name] = ""
+    table.to_csv(path, index=False)
+    closed, ask = read_closed_listings(market, path)
+    table.drop(columns=name).to_csv(path, index=False)
+    np.testing.assert_array_equal(closed.price, read_sales(market, path).price)
+    assert np.flatnonzero(np.isnan(ask)).tolist() == [5]
+    assert ask[:5].tolist() == table[name][:5].astype(float).tolist()
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        ("0", r"row 4, column list_price: 0 is not above 0"),
+        ("-1", r"row 4, column list_price: -1 is not above 0"),
+        ("dear", r"row 4, column list_price: 'dear' is not a number"),
+    ],
+)
+def test_closed_listings_with_a_bad_list_price_are_refused(tmp_path: Path, asked: str, complaint: str) -> None:
+    market, path = with_ask(tmp_path, noise=0.05, name="list_price")
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table.loc[2, "list_price"] = asked
+    table.to_csv(path, index=False)
+    with pytest.raises(DataError, match=complaint):
+        read_closed_listings(market, path)
+
+
+def test_sales_without_list_prices_are_no_closed_listings(tmp_path: Path) -> None:
+    make_town(tmp_path, 50)
+    market = Market.read(tmp_path)
+    with pytest.raises(DataError, match="there is no column of list prices; it is called list_price or ListPrice"):
+        read_closed_listings(market, tmp_path / "sales.csv")
