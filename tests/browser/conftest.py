@@ -41,12 +41,14 @@ def serving(model: Path, folder: Path) -> Iterator[str]:
     """Serve a model; yield the server's address."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    process = start(port, folder / f"server-{port}.log", model=model, workers=1)
+    log = folder / f"server-{port}.log"
+    process = start(port, log, model=model, workers=1)
     try:
         deadline = time.monotonic() + PATIENCE
         while True:
             with suppress(OSError), urllib.request.urlopen(f"{address}/readyz"):
                 break
+            assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.05)
         yield address
