@@ -12,15 +12,15 @@ from tests.browser.conftest import OpenPage
 LISTINGS: list[dict[str, Any]] = [
     {"listing_id": "bargain", "list_price": 200_000, **HOME},
     {"listing_id": "dear, very", "list_price": 3_000_000, **HOME},
-    {"listing_id": "fair", "list_price": 400_000, **HOME, "square_footage": 1500},
+    {"listing_id": "fair", "list_price": 400_000, **HOME, "square_footage": 1500, "waterfront": "Yes"},
     {"listing_id": "far", "list_price": 400_000, **FAR},
     {"listing_id": "free", "list_price": "none", **HOME},
 ]
 
 
 def written(path: Path, listings: list[dict[str, Any]]) -> Path:
-    names = list(HOME | {"listing_id": "", "list_price": ""})
-    lines = [",".join(json.dumps(row[name]) for name in names).replace("'", "") for row in listings]
+    names = [*HOME, "waterfront", "listing_id", "list_price"]
+    lines = [",".join(json.dumps(row.get(name, "")) for name in names).replace("'", "") for row in listings]
     path.write_text("\n".join([",".join(names), *lines]) + "\n", encoding="utf-8")
     return path
 

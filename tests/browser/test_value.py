@@ -253,6 +253,15 @@ def test_what_is_wrong_stands_beside_its_field(open_page: OpenPage) -> None:
     assert page.locator("[aria-invalid]").count() == 0
 
 
+def test_what_is_put_right_is_valued_by_itself(open_page: OpenPage) -> None:
+    page = open_page(link(PLACE | {"square_footage": "big"}), refusals=True)
+    assert "big" in beside(page, "square_footage")
+    page.fill("[name=square_footage]", "2000")
+    page.keyboard.press("Tab")
+    assert shown_price(page) == ask(page, "predict", PLACE | {"square_footage": 2000})["price"]
+    assert page.locator("[aria-invalid]").count() == 0
+
+
 def test_a_home_like_none_gets_no_price_but_the_reasons(open_page: OpenPage) -> None:
     page = open_page(link(FAR), refusals=True)
     page.wait_for_selector(".refused")

@@ -6,6 +6,8 @@ import { boundsText, factText, label, readNumber, shortDate, unitIsShort } from 
 
 const NUMBERS = new Set(["number", "integer", "latitude", "longitude"]);
 const DAY = "valuation_date";
+const TRUE = new Set(["true", "yes", "y", "1", "1.0"]); // as files have it
+const FALSE = new Set(["false", "no", "n", "0", "0.0"]);
 
 export class FactsForm {
   /**
@@ -78,8 +80,8 @@ export class FactsForm {
   }
 
   set(name, value) {
-    const { input } = this.fields.get(name);
-    input.value = String(value);
+    const { feature, input } = this.fields.get(name);
+    input.value = feature.kind === "boolean" ? truth(value) : String(value);
     this.#count();
   }
 
@@ -190,4 +192,9 @@ export class FactsForm {
       placeholder: example === undefined ? null : factText({ ...feature, unit: null }, example).replace("°", ""),
     });
   }
+}
+
+function truth(value) {
+  const word = String(value).trim().toLowerCase();
+  return TRUE.has(word) ? "true" : FALSE.has(word) ? "false" : "";
 }

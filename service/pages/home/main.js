@@ -27,7 +27,7 @@ class ValuePage {
     this.sizeName = size.name;
     this.confidence = USUAL;
     this.form = new FactsForm($("form"), model, {
-      onValue: (byHand) => (byHand || this.answer ? this.value({ byHand }) : null),
+      onValue: (byHand) => (byHand || this.asked ? this.value({ byHand }) : null),
       onPlace: () => this.#showPlace(),
       onClear: () => this.#forget(),
     });
@@ -78,6 +78,7 @@ class ValuePage {
 
   /** Value the home in the form; `byHand`: someone asked for it, and is led to the answer or to what is wrong. */
   async value({ byHand = false, stay = false } = {}) {
+    this.asked = true; // from now on, a change is valued by itself
     this.pending?.abort();
     const { signal } = (this.pending = new AbortController());
     const facts = this.form.facts();
@@ -191,6 +192,7 @@ class ValuePage {
 
   #forget() {
     this.pending?.abort();
+    this.asked = false;
     this.answer = null;
     this.#reveal(invitation());
     this.#showPlace();
