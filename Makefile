@@ -16,7 +16,7 @@ MARKET_FILE := $(if $(wildcard $(MARKET)/market.toml),$(MARKET)/market.toml,$(MA
 MODEL := $(MODELS)/$(shell sed -n "s/^name *= *[\"']\([A-Za-z0-9_.-]*\)[\"'].*/\1/p" $(MARKET_FILE) 2>/dev/null | head -n 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help train tune serve test test-slow test-browser bench bench-accuracy examples picture lint types lock clean
+.PHONY: help train tune serve test test-slow test-browser bench bench-accuracy bench-screening examples picture lint types lock clean
 .DELETE_ON_ERROR:
 
 help:  ## What can be made
@@ -50,6 +50,9 @@ bench: $(VENV)/oracles $(VENV)/peers  ## The speed of the network and of the pri
 bench-accuracy: $(VENV)/peers  ## The price model's accuracy beside its peers' (many hours; goes on where it stopped)
 	$(BIN)/python -m benchmarks.accuracy run
 	$(BIN)/python -m benchmarks.accuracy table
+
+bench-screening: $(VENV)/dev  ## The screening on simulated markets, and on homes that were sold twice
+	$(BIN)/python -m benchmarks.screening
 
 examples: $(VENV)/oracles  ## The textbook's networks, as pictures in .cache/examples
 	$(BIN)/python -m estimator.network.examples .cache/examples

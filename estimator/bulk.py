@@ -1,6 +1,7 @@
 """Valuing files of any size: piece by piece, every row answered, in the order it came."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from estimator.appraiser import CONFIDENCE, Appraiser, Valuations
 from estimator.columns import Problem, check_table, find_columns, valuation_dates
 from estimator.errors import DataError
-from estimator.facts import BoolArray
+from estimator.facts import BoolArray, Facts
 from estimator.market import ANSWER_COLUMNS, Market
 from estimator.tables import read_pieces, write_whole
 
@@ -51,7 +52,7 @@ def predict_file(
         check_header(appraiser.market, first.column_names)
     except DataError as error:
         raise DataError(f"{source}: {error}") from error
-    answered = value_table(appraiser, first)
+    answered = value_table(appraiser, first).table
     valued, failed = 0, 0
     with write_whole(target, answered.schema) as writer:
         while True:
@@ -62,7 +63,7 @@ def predict_file(
             piece = next(pieces, None)
             if piece is None:
                 return valued, failed
-            answered = value_table(appraiser, piece)
+            answered = value_table(appraiser, piece).table
 
 
 def check_header(market: Market, names: Sequence[str]) -> None:
@@ -89,8 +90,30 @@ def check_header(market: Market, names: Sequence[str]) -> None:
             )
 
 
-def value_table(appraiser: Appraiser, piece: pa.Table, confidence: float = CONFIDENCE) -> pa.Table:
-    """Return n rows, whose header `check_header` has passed, with their valuations appended."""
+@dataclass(frozen=True)
+class Answered:
+    """n rows of a table, answered.
+
+    Parameters
+    ----------
+    table
+        The rows with their valuations appended.
+    facts
+        What was read of the n homes.
+    good
+        Which rows have no fault, shape (n,).
+    priced
+        Which of them were not refused a price either, shape (n,).
+    """
+
+    table: pa.Table
+    facts: Facts
+    good: BoolArray
+    priced: BoolArray
+
+
+def value_table(appraiser: Appraiser, piece: pa.Table, confidence: float = CONFIDENCE) -> Answered:
+    """Value n rows, whose header `check_header` has passed; `confidence` as `Appraiser.value` takes it."""
     facts, problems = check_table(appraiser.market.features, piece)
     date, faults = valuation_dates(appraiser.market, piece)
     errors = row_errors(problems + faults, piece.num_rows)
@@ -99,7 +122,8 @@ def value_table(appraiser: Appraiser, piece: pa.Table, confidence: float = CONFI
     errors[good] = refusal_texts(values)
     for name, column in valuation_columns(values.take(values.priced), errors == "").items():
         piece = piece.append_column(name, column)
-    return piece.append_column("error", pa.array(errors, pa.string()))
+    table = piece.append_column("error", pa.array(errors, pa.string()))
+    return Answered(table, facts, good, errors == "")
 
 
 def valuation_columns(values: Valuations, good: BoolArray) -> dict[str, pa.Array]:

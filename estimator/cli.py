@@ -1,4 +1,4 @@
-"""The command line: train, tune, predict, evaluate, screen. Bad input ends with a clear error and exit code 2."""
+"""The command line: train, tune, predict, evaluate, screen, report. Bad input: a clear error, exit code 2."""
 
 import json
 import math
@@ -15,15 +15,17 @@ from tqdm import tqdm
 from estimator.backtest import Backtest
 from estimator.bulk import predict_file
 from estimator.deals import screen_file
-from estimator.errors import EstimatorError
+from estimator.errors import DataError, EstimatorError
 from estimator.evaluation import ALL_FACTS, ErrorFigures, Evaluation, evaluate
 from estimator.held_out import fit_asks, held_out_listings, judge
 from estimator.progress import ProgressBar
 from estimator.ratio_study import ACCEPTABLE, RatioFigures
 from estimator.registry import load_version, read_key
+from estimator.report import PAGE, read_report, render
 from estimator.sales import Split, read_sales
 from estimator.saved_asks import load_asks, save_asks
 from estimator.screening import COSTS, GREATEST_PROBABILITY, LEAST_PROBABILITY, PROBABILITY
+from estimator.tables import replace_whole
 from estimator.training import file_sha256, train_market
 from estimator.tuning import tune_market
 
@@ -76,6 +78,7 @@ def train(
         f"learned from {counts['train']:,} sales, chose on {counts['validation']:,}, tested on {counts['test']:,}"
     )
     click.echo(_table(trained.figures))
+    click.echo(f"what an owner wants to know of it: {trained.folder / PAGE}")
     click.echo(f"published {trained.folder}")
 
 
@@ -214,6 +217,21 @@ def backtest_command(
         held = held_out_listings(market, sales, split, seed, callbacks=[bar])
     found = judge(held, costs, np.random.default_rng(seed))
     click.echo(json.dumps(found.to_dict(), indent=2) if as_json else _backtest_tables(found))
+
+
+@main.command()
+@_MODEL
+@click.option("--compare", "other", type=_FILE, help="Another version, to stand beside it.")
+@click.argument("target", type=_FILE)
+def report(model: Path, other: Path | None, target: Path) -> None:
+    """Write a version's training report, one file of HTML, to TARGET."""
+    page = render(read_report(model), None if other is None else read_report(other))
+    try:
+        with replace_whole(target) as beside:
+            beside.write(page.encode())
+    except OSError as error:
+        raise DataError(f"{target}: {error}") from error
+    click.echo(f"written to {target}")
 
 
 def _table(figures: Mapping[str, ErrorFigures]) -> str:

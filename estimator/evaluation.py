@@ -9,7 +9,8 @@ import numpy as np
 
 from estimator.appraiser import Appraiser, Valuations
 from estimator.errors import DataError
-from estimator.facts import FloatArray
+from estimator.facts import Facts, FloatArray
+from estimator.market import Market
 from estimator.ratio_study import RatioStudy, ratio_study, studies_as_dict
 from estimator.sales import Sales
 
@@ -126,6 +127,13 @@ class Evaluation:
         return studies_as_dict(self.ratio_studies)
 
 
+def states_of_knowledge(market: Market, facts: Facts) -> dict[str, Facts]:
+    """Return n homes as they are, `ALL_FACTS`, and with the facts alone that a request must have."""
+    everywhere = np.ones(len(facts), np.bool_)
+    optional = [feature.name for feature in market.features if not feature.required]
+    return {ALL_FACTS: facts, REQUIRED_FACTS: facts.without(dict.fromkeys(optional, everywhere))}
+
+
 def evaluate(appraiser: Appraiser, sales: Sales) -> Evaluation:
     """Value sold homes at their day of sale, and compare with their prices.
 
@@ -134,16 +142,10 @@ def evaluate(appraiser: Appraiser, sales: Sales) -> Evaluation:
     DataError
         None of the homes is valued: they are like none that was learned from.
     """
-    optional = [feature.name for feature in appraiser.market.features if not feature.required]
-    everywhere = np.ones(len(sales), np.bool_)
-    known = {
-        ALL_FACTS: sales.facts,
-        REQUIRED_FACTS: sales.facts.without(dict.fromkeys(optional, everywhere)),
-    }
     code = appraiser.market.of_kind("postal_code")
     area = None if code is None else appraiser.areas.complete(sales.facts)[0][code.name]
     figures, studies = {}, {}
-    for name, facts in known.items():
+    for name, facts in states_of_knowledge(appraiser.market, sales.facts).items():
         values = appraiser.value(facts, sales.date)
         valued = values.priced
         if not valued.any():

@@ -7,7 +7,7 @@ within a mile. Knows no currency, no areas and no ranges.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,14 @@ from estimator.recipe import DEFAULTS, LEAST_BATCH, Recipe
 from estimator.sales import Sales
 
 Callback = Callable[[Network, Epoch], None]
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A callback that is told of every step of the first network too."""
+
+    def step(self, network: Network, done: int) -> None:
+        """Look at the network before its first step and after each."""
 
 
 _PIECE = 4096
@@ -200,6 +208,30 @@ class PriceModel:
             self._drift,
         )
 
+    def on_the_way(
+        self, weights: Sequence[NDArray[np.float32]], facts: Facts, date: DateArray | None
+    ) -> FloatArray:
+        """Return what the first network said of n homes while it learned, log prices, shape (k, n).
+
+        Parameters
+        ----------
+        weights
+            Its weights at k moments, as a callback saw them. What it is shown is the evidence of today; kriging's
+            share and the drift, which are not its own, are left out.
+        """
+        columns = in_eights(self._evidence.seen(facts, date).columns)
+        network = Network.from_state(self._networks[0].state())  # a copy: the model is never changed
+        said = []
+        for each in weights:
+            np.copyto(network.parameters.vector, each)
+            said.append(network.predict(columns, _THROUGH)[: len(facts), 0])
+        return np.array(said, np.float64).reshape(len(weights), len(facts)) * self._deviation + self._mean
+
+    @property
+    def deviation(self) -> float:
+        """Of the training sales' log prices: what the networks' losses are counted in."""
+        return self._deviation
+
     @property
     def facts(self) -> tuple[str, ...]:
         """Names of the facts it takes, in the market's order."""
@@ -284,6 +316,8 @@ def _train(
     """Train the networks one after the other."""
     x, y = lessons.columns, lessons.price
     target = (lessons.validation_log_price - lessons.mean) / lessons.deviation
+    told: Sequence[object] = callbacks
+    watchers = [each for each in told if isinstance(each, Watcher)]
     networks = []
     for before in range(0, recipe.networks * recipe.epochs, recipe.epochs):
         network = Network(_layers(lessons, recipe), rng=rng)
@@ -293,7 +327,12 @@ def _train(
             loss=RMSE(),
             optimiser=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
             rng=rng,
-            plan=Plan(epochs=recipe.epochs, schedule=cosine, clip_norm=recipe.clip_norm),
+            plan=Plan(
+                epochs=recipe.epochs,
+                schedule=cosine,
+                clip_norm=recipe.clip_norm,
+                watch=None if before else _telling(watchers),
+            ),
             validation=(lessons.validation.columns, target),
             callbacks=[_counted_on(callback, before, recipe) for callback in callbacks],
         )
@@ -305,6 +344,16 @@ def _counted_on(callback: Callback, before: int, recipe: Recipe) -> Callback:
     """Return the callback, told of a network's epochs as of those of the whole training."""
     planned = recipe.networks * recipe.epochs
     return lambda network, epoch: callback(network, replace(epoch, number=before + epoch.number, planned=planned))
+
+
+def _telling(watchers: Sequence[Watcher]) -> Callable[[Network, int], None]:
+    """Return what tells every watcher of a step."""
+
+    def tell(network: Network, done: int) -> None:
+        for watcher in watchers:
+            watcher.step(network, done)
+
+    return tell
 
 
 def _pieces(n: int) -> Iterator[slice]:

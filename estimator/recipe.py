@@ -123,6 +123,13 @@ def read_recipe(folder: Path) -> Recipe:
     return replace(DEFAULTS, **read_settings(folder))
 
 
+def read_remarks(folder: Path) -> str:
+    """Return what a market's `recipe.toml` says to people above its settings; nothing where there is none."""
+    file = folder / RECIPE
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return " ".join(line.lstrip("# ").rstrip() for line in lines if line.startswith("#"))
+
+
 def write_settings(folder: Path, settings: Settings, remarks: str) -> Path:
     """Write a market's `recipe.toml`, whole or not at all, with remarks for people above; return its path.
 

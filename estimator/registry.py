@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +97,11 @@ def read_key(path: Path | None) -> bytes | None:
 
 
 def save_version(
-    market_folder: Path, appraiser: Appraiser, record: Mapping[str, Any], key: bytes | None = None
+    market_folder: Path,
+    appraiser: Appraiser,
+    record: Mapping[str, Any],
+    beside: Callable[[str], Mapping[str, bytes]] = lambda _: {},
+    key: bytes | None = None,
 ) -> Path:
     """Save a trained appraiser as a new version, not yet published.
 
@@ -107,6 +111,8 @@ def save_version(
         `models/<market>`; made if it is not there.
     record
         What the manifest says besides the version's name, its time and the files' hashes.
+    beside
+        The version's name → other files of it: name → content.
     key
         Signs the manifest.
 
@@ -129,20 +135,23 @@ def save_version(
             # To the microsecond, and while no other writes: two trainings may save the same model in one second.
             created = dt.datetime.now(dt.UTC)
             folder = market_folder / f"{created:%Y%m%dT%H%M%S.%fZ}-{digest[:8]}"
+            files = {APPRAISER: content, **beside(folder.name)}
             manifest = {
                 "version": folder.name,
                 "created": created.isoformat(timespec="seconds"),
-                "files": {APPRAISER: digest},
+                "files": {name: hashlib.sha256(each).hexdigest() for name, each in files.items()},
+                **record,
             }
-            beside = Path(tempfile.mkdtemp(dir=market_folder, prefix=_UNFINISHED))
-            beside.chmod(0o755)  # mkdtemp's 0700 would keep the service's user out
-            _write_synced(beside / APPRAISER, content)
-            text = json.dumps(manifest | dict(record), indent=2, allow_nan=False).encode()
-            _write_synced(beside / MANIFEST, text)
+            text = json.dumps(manifest, indent=2, allow_nan=False).encode()
+            files[MANIFEST] = text
             if key is not None:
-                _write_synced(beside / SIGNATURE, _signature(key, text).encode())
-            sync_folder(beside)
-            beside.rename(folder)
+                files[SIGNATURE] = _signature(key, text).encode()
+            unfinished = Path(tempfile.mkdtemp(dir=market_folder, prefix=_UNFINISHED))
+            unfinished.chmod(0o755)  # mkdtemp's 0700 would keep the service's user out
+            for name, each in files.items():
+                _write_synced(unfinished / name, each)
+            sync_folder(unfinished)
+            unfinished.rename(folder)
             sync_folder(market_folder)
     except OSError as error:
         raise SavedVersionError(f"{market_folder}: {error}") from error
@@ -189,22 +198,41 @@ def load_version(path: Path, key: bytes | None = None) -> SavedVersion:
     SavedVersionError
         There is no such version, or its files are not the ones its manifest names.
     """
+    folder, manifest, content = _checked(path, APPRAISER, key)
+    return SavedVersion(folder, manifest, Appraiser.from_state(joblib.load(io.BytesIO(content))))
+
+
+def read_beside(path: Path, name: str) -> bytes:
+    """Return a file that was saved beside a version's appraiser; the path is as in `load_version`.
+
+    Raises
+    ------
+    SavedVersionError
+        There is no such version, it was saved without the file, or the file is not the one its manifest names.
+    """
+    return _checked(path, name)[2]
+
+
+def _checked(path: Path, name: str, key: bytes | None = None) -> tuple[Path, dict[str, Any], bytes]:
+    """Return a version's folder, its manifest and the content of one of its files, after checking both."""
     folder = published(path)  # once: `current` may be moved while the files are read
     try:
         text = (folder / MANIFEST).read_bytes()
         if key is not None:
             _check_signature(folder, text, key)
         manifest = json.loads(text)
-        content = (folder / APPRAISER).read_bytes()
-        expected = manifest["files"][APPRAISER]
+        if name != APPRAISER and name not in manifest["files"]:
+            raise SavedVersionError(f"{folder}: the version was saved without a {name}; train it again")
+        content = (folder / name).read_bytes()
+        expected = manifest["files"][name]
     except FileNotFoundError as error:
         raise SavedVersionError(f"{path}: there is no saved version here (make train makes one)") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SavedVersionError(f"{folder}: the manifest cannot be read: {error!r}") from error
     digest = hashlib.sha256(content).hexdigest()
     if digest != expected:
-        raise SavedVersionError(f"{folder / APPRAISER}: SHA-256 is {digest}, the manifest says {expected}")
-    return SavedVersion(folder, manifest, Appraiser.from_state(joblib.load(io.BytesIO(content))))
+        raise SavedVersionError(f"{folder / name}: SHA-256 is {digest}, the manifest says {expected}")
+    return folder, manifest, content
 
 
 def _signature(key: bytes, manifest: bytes) -> str:

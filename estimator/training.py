@@ -1,4 +1,4 @@
-"""From a market's folder to a published model: read, divide, train, evaluate on unseen sales, save, publish."""
+"""From a market's folder to a published model: read, divide, train, evaluate on unseen sales, report, publish."""
 
 import hashlib
 import importlib.metadata
@@ -17,8 +17,9 @@ from estimator.errors import DataError
 from estimator.evaluation import ErrorFigures, Evaluation, evaluate
 from estimator.market import Market
 from estimator.price_model import Callback
-from estimator.recipe import read_recipe
+from estimator.recipe import read_recipe, read_remarks
 from estimator.registry import make_market_folder, publish, save_version
+from estimator.report import Recorder, gather, report_files
 from estimator.sales import Parts, Sales, Split, read_sales, split_sales
 
 _RECORDED_LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scipy")
@@ -108,7 +109,8 @@ def train_market(
     market, parts = divided.market, divided.parts
     recipe = read_recipe(divided.folder)
     versions = make_market_folder(models, market.name)
-    appraiser = Appraiser.fit(market, divided.areas, parts, rng, callbacks, recipe)
+    recorder = Recorder(recipe.epochs)
+    appraiser = Appraiser.fit(market, divided.areas, parts, rng, [*callbacks, recorder], recipe)
     evaluation = evaluate(appraiser, parts.test)
     figures = evaluation.figures
     if not all(math.isfinite(value) for entry in figures.values() for value in entry.to_dict().values()):
@@ -125,9 +127,11 @@ def train_market(
         "example": _example(market, parts.train),
         "inputs": _inputs(market, parts.train),
     }
+    evidence = gather(appraiser, parts, record, recorder, read_remarks(divided.folder), rng)
     # What was evaluated knew nothing of the test sales; who values a home today is to know the newest.
     every = parts.train.joined(parts.validation).joined(parts.test)
-    version = save_version(versions, appraiser.knowing(every), record, key)
+    knowing = appraiser.knowing(every)
+    version = save_version(versions, knowing, record, lambda name: report_files(evidence, name), key)
     publish(version)
     return Trained(version, record["sales"], figures)
 

@@ -1,10 +1,12 @@
 """The Flask application: every room of the service under one roof."""
 
 from http import HTTPStatus
+from pathlib import Path
 
 from flask import Flask, Response, request
 
-from service import problems
+from estimator.registry import read_key
+from service import guard, headers, problems, tracing
 from service.batch import batch_routes
 from service.body import discard_body
 from service.docs import docs_routes
@@ -14,30 +16,41 @@ from service.predict import predict_routes
 from service.screen import screen_routes
 from service.settings import Settings
 from service.status import status_routes
+from service.v2 import v2_routes
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None, fallback: Path | None = None) -> Flask:
     """Make the application, and begin to load its model.
 
     Parameters
     ----------
     settings
         By default those of the environment.
+    fallback
+        A version that is served while nothing published can be.
 
     Raises
     ------
     SettingsError
         The environment's settings are wrong.
+    SavedVersionError
+        The key cannot be read.
     """
     settings = settings or Settings.from_environment()
     app = Flask(__name__, static_folder=None)
-    live = LiveModel(settings.model)
+    live = LiveModel(settings.model, read_key(settings.key_file), fallback)
+    app.extensions["live_model"] = live
     problems.install(app)
+    tracing.install(app)
+    guard.allow_origins(app, settings.cors_origins)
+    guard.install(app, settings)
+    headers.install(app)
     for routes in (
         predict_routes(live, settings),
         batch_routes(live, settings),
         screen_routes(live, settings),
         status_routes(live),
+        v2_routes(live, settings),
         docs_routes(),
         page_routes(live),
     ):

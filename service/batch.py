@@ -24,7 +24,7 @@ from service.tables import (
     read_lines,
     table_kind,
 )
-from service.told import answer_rows
+from service.told import answer_rows, count_homes
 from service.valuing import Asked
 
 PATH = "/predict/batch"
@@ -61,7 +61,11 @@ def batch_routes(live: LiveModel, settings: Settings) -> Blueprint:
 def _csv(snapshot: Snapshot, body: bytes, asked: Asked, max_rows: int) -> Response:
     table = read_csv(body, max_rows)
     check_header(snapshot.appraiser.market, table.column_names)
-    answer = csv_answer(value_table(snapshot.appraiser, table, asked.confidence))
+    answered = value_table(snapshot.appraiser, table, asked.confidence)
+    count_homes(
+        snapshot, answered.facts, answered.priced, (~answered.good).sum(), (answered.good & ~answered.priced).sum()
+    )
+    answer = csv_answer(answered.table)
     answer.headers[MODEL_VERSION] = snapshot.version
     return answer
 

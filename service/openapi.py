@@ -11,7 +11,7 @@ from estimator.appraiser import CONFIDENCE
 from estimator.facts import MAX_LABEL_LENGTH
 from estimator.intervals import GREATEST_CONFIDENCE, LEAST_CONFIDENCE
 from estimator.market import Feature, Market
-from service import about, batch, problems, reasons, screen_document, sold
+from service import about, batch, problems, reasons, screen_document, sold, v2
 from service.schemas import DateField, FactField, SubjectSchema
 
 _TYPES = {
@@ -48,11 +48,14 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
         **batch.SCHEMAS,
         **screen_document.SCHEMAS,
         "Sales": sold.SCHEMA,
+        **v2.SCHEMAS,
     }.items():
         spec.components.schema(name, component)
     spec.path("/predict", operations={"post": _predict(example)})
     spec.path(batch.PATH, operations={"post": _batch(example)})
     spec.path(screen_document.PATH, operations={"post": _screen(schema.market, example)})
+    for path, operations in v2.describe(schema.market, version).items():
+        spec.path(path, operations=operations)
     for path, (summary, media_type) in _READ_ONLY.items():
         content = {"schema": {"$ref": f"#/components/schemas/{_SCHEMAS[path]}"}} if path in _SCHEMAS else {}
         answers = {"200": {"description": summary, "content": {media_type: content}}}
@@ -246,6 +249,7 @@ _READ_ONLY = {
     ),
     "/livez": ("Whether the server runs", "text/plain"),
     "/readyz": ("Whether it can value homes", "text/plain"),
+    "/metrics": ("Figures of all workers together, for Prometheus", "text/plain"),
     "/openapi.json": ("This document", "application/json"),
     "/docs": ("This document, to be read and tried out", "text/html"),
 }

@@ -33,6 +33,7 @@ class Packed:
             answer.headers["Content-Encoding"] = "gzip"
         answer.vary.add("Accept-Encoding")
         answer.set_etag(self.etag, weak=True)
-        answer.cache_control.no_cache = True  # kept, and asked for again: another version may be served by then
+        # Kept by the client alone, and asked for again: another version may be served by then.
+        answer.cache_control.private = answer.cache_control.no_cache = True
         answer.make_conditional(request)
         return answer

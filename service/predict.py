@@ -7,16 +7,19 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
 from estimator.appraiser import CONFIDENCE as DEFAULT
-from estimator.facts import shown
+from estimator.facts import Facts, shown
 from estimator.intervals import check_confidence
+from service import metrics
 from service.json_body import json_answer, read_json
 from service.live_model import LiveModel, Snapshot
 from service.problems import (
     BAD_CONFIDENCE,
+    INVALID_FACTS,
     TOO_MANY_ROWS,
     UNKNOWN_PARAMETER,
     ProblemError,
@@ -25,8 +28,8 @@ from service.reasons import INCLUDE, NOTHING, Included, how_many, read_include
 from service.schemas import Subject
 from service.settings import Settings
 from service.subjects import check_subjects
-from service.told import ErrorRoom, answer_rows
-from service.valuing import Asked, check_subject, value_subjects
+from service.told import ErrorRoom, answer_rows, count_homes
+from service.valuing import Asked, check_subject, value_facts
 
 CONFIDENCE = "confidence"
 PARAMETERS = (INCLUDE, CONFIDENCE)
@@ -112,8 +115,13 @@ def check_reasons(homes: int, included: Included, limit: int) -> None:
 def _one(snapshot: Snapshot, value: object, asked: Asked) -> dict[str, Any]:
     outcome = check_subject(snapshot.schema, value)
     if not isinstance(outcome, Subject):
+        metrics.refused(INVALID_FACTS.name)
         raise ErrorRoom().invalid(outcome)
-    (valuation,) = value_subjects(snapshot.appraiser, snapshot.version, [outcome], asked)
+    facts = Facts.of(snapshot.appraiser.market, [outcome.facts])
+    dates = np.array([outcome.date], "datetime64[D]")
+    (valuation,) = value_facts(snapshot.appraiser, snapshot.version, facts, dates, asked)
+    priced = isinstance(valuation, dict)
+    count_homes(snapshot, facts, np.array([priced]), 0, not priced)
     if not isinstance(valuation, dict):
         raise ErrorRoom().out_of_reach(valuation)
     return valuation

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Flask, Response, abort
+from flask import Blueprint, Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
 from estimator.errors import EstimatorError
 from estimator.intervals import GREATEST_CONFIDENCE, LEAST_CONFIDENCE
 from estimator.screening import GREATEST_PROBABILITY, LEAST_PROBABILITY
 
+_V2 = "/v2"
 MEDIA_TYPE = "application/problem+json"
 
 RETRY_AFTER = "1"
@@ -62,6 +63,13 @@ UNKNOWN_PARAMETER = Kind(
     400,
     "Unknown parameter",
     "The address has a query parameter that this route does not know, or a word in one that it does not know.",
+)
+NO_KEY = Kind(
+    "no-key",
+    401,
+    "No key",
+    "This server asks for an API key, in `Authorization: Bearer …` or in `X-API-Key`; the request has none, or one"
+    " that is not known.",
 )
 NO_LENGTH = Kind(
     "no-length",
@@ -116,14 +124,30 @@ BAD_SCREENING = Kind(
     f"`probability` is a number from {LEAST_PROBABILITY} to {GREATEST_PROBABILITY}; costs are numbers within their"
     " bounds: shares as 0.08, amounts in the market's currency. Each is said once, in the address or in the body.",
 )
+TOO_MANY_REQUESTS = Kind(
+    "too-many-requests",
+    429,
+    "Too many requests",
+    "More was asked for than one client may: ask again after Retry-After seconds.",
+)
 NOT_READY = Kind(
-    "not-ready", 503, "Not ready", "This server has no model loaded yet: ask again after Retry-After seconds."
+    "not-ready",
+    503,
+    "Not ready",
+    "This server has no model loaded yet, or is about to stop: ask again after Retry-After seconds.",
+)
+BUSY = Kind(
+    "busy",
+    503,
+    "Busy",
+    "This server has as many requests in hand as it takes: ask again after Retry-After seconds.",
 )
 KINDS = (
     MALFORMED_JSON,
     MALFORMED_BODY,
     MALFORMED_TABLE,
     UNKNOWN_PARAMETER,
+    NO_KEY,
     NO_LENGTH,
     BODY_TOO_LARGE,
     TOO_MANY_ROWS,
@@ -134,7 +158,9 @@ KINDS = (
     OUT_OF_REACH,
     BAD_CONFIDENCE,
     BAD_SCREENING,
+    TOO_MANY_REQUESTS,
     NOT_READY,
+    BUSY,
 )
 
 
@@ -200,7 +226,11 @@ def _from_http(error: HTTPException) -> Response | HTTPException:
             "status": error.code,
             "detail": error.description,
         }
-    answer = Response(json.dumps(problem), error.code, content_type=MEDIA_TYPE)
+    if request.path == _V2 or request.path.startswith(f"{_V2}/"):
+        # The Open Inference Protocol has a form of its own.
+        answer = Response(json.dumps({"error": problem["detail"]}), error.code, content_type="application/json")
+    else:
+        answer = Response(json.dumps(problem), error.code, content_type=MEDIA_TYPE)
     for name, value in error.get_headers():  # Allow of a 405, Retry-After of a 429, …
         if name.lower() != "content-type":
             answer.headers[name] = value

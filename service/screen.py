@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from estimator.asks import AskModel
 from estimator.columns import Problem, check_table, valuation_dates
-from estimator.deals import check_listings_header, screen_table, value_and_screen
+from estimator.deals import RANK, check_listings_header, screen_table, value_and_screen
 from estimator.facts import check_value, shown
 from estimator.listings import (
     Listings,
@@ -33,12 +33,20 @@ from estimator.screening import (
     ask_warnings,
     best_first,
 )
-from service import reasons
+from service import metrics, reasons
 from service.body import read_body
 from service.json_body import json_answer, parse_json
 from service.live_model import LiveModel, Snapshot
 from service.predict import CONFIDENCE, check_reasons, read_asked
-from service.problems import BAD_SCREENING, MALFORMED_TABLE, NOT_A_TABLE, UNKNOWN_PARAMETER, ProblemError
+from service.problems import (
+    BAD_SCREENING,
+    INVALID_FACTS,
+    MALFORMED_TABLE,
+    NOT_A_TABLE,
+    OUT_OF_REACH,
+    UNKNOWN_PARAMETER,
+    ProblemError,
+)
 from service.screen_document import PATH
 from service.settings import Settings
 from service.subjects import Checked, check_subjects
@@ -153,6 +161,9 @@ def _csv(snapshot: Snapshot, table: pa.Table, terms: Terms, asked: Asked) -> Res
     deals = screen_table(
         snapshot.appraiser, snapshot.asks, table, terms.costs, terms.probability, asked.confidence
     )
+    errors = deals.column(RANK).null_count
+    metrics.valued(deals.num_rows - errors)
+    metrics.refused(INVALID_FACTS.name, errors)
     answer = csv_answer(deals)
     answer.headers["Model-Version"] = snapshot.version
     return answer
@@ -183,6 +194,7 @@ def _deals(snapshot: Snapshot, checked: Checked, terms: Terms, asked: Asked) -> 
     names = [str(name) or None for name in listings.name]
     room = ErrorRoom()
     refused = {row: room.invalid([{"row": row, **fault} for fault in faults[row]]) for row in sorted(faults)}
+    metrics.refused(INVALID_FACTS.name, len(refused))
     deals: list[dict[str, Any]] = []
     if good.any():
         rows, kept = np.flatnonzero(good).tolist(), listings.take(good)
@@ -191,6 +203,9 @@ def _deals(snapshot: Snapshot, checked: Checked, terms: Terms, asked: Asked) -> 
         )
         for place, refusals in values.refusals.items():
             refused[rows[place]] = room.out_of_reach(refusals, row=rows[place])
+        metrics.valued(int(values.priced.sum()))
+        metrics.refused(OUT_OF_REACH.name, len(values.refusals))
+        metrics.asked_about(facts, values.priced, snapshot.inputs)
         strange = ask_warnings(values.price, kept.ask)
         ranked = best_first(promise.margin_percent)[: int(values.priced.sum())].tolist()
         given = reasons.give_reasons(

@@ -9,18 +9,22 @@ import os
 import signal
 import socket
 import sys
-from dataclasses import replace
+import threading
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 from estimator.errors import EstimatorError
-from estimator.registry import load_version
+from estimator.registry import load_version, read_key
 from service.app import create_app
+from service.live_model import LiveModel
 from service.settings import Settings
+from service.tracing import JsonLines
 
 BAD_START = 2
 """Exit code of a server that cannot start with what it was given."""
@@ -37,12 +41,12 @@ LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"intended": {"()": _Intended}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(process)d %(message)s"}},
+    "formatters": {"line": {"()": JsonLines}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {"_granian": {"level": "INFO", "filters": ["intended"]}},
 }
-"""Lines on stderr for starts, stops and errors, of this process and of the workers; none for a request."""
+"""Lines of JSON on stderr, of this process and of the workers: starts, stops, errors, and a line a request."""
 
 
 class StartError(EstimatorError):
@@ -59,14 +63,14 @@ def main() -> int:
     """
     try:
         settings = Settings.from_environment()
-        # What cannot be served stops the start here, not every worker later. All workers serve this version, those
-        # too that are started again after `current` was moved.
-        settings = replace(settings, model=load_version(settings.model).folder)
+        # What cannot be served stops the start here, not every worker later. It is what workers fall back to that
+        # are started again when something is published that cannot be served.
+        fallback = load_version(settings.model, read_key(settings.key_file)).folder
         address = _free_address(settings)
     except EstimatorError as error:
         sys.stderr.write(f"{error}\n")
         return BAD_START
-    _serve(settings, address)
+    _serve(settings, address, fallback)
     return 0
 
 
@@ -93,7 +97,34 @@ def _free_address(settings: Settings) -> str:
     return str(address[0])
 
 
-def _serve(settings: Settings, address: str) -> None:
+def _worker(settings: Settings, fallback: Path) -> Flask:
+    """Make a worker's application, in the worker."""
+    app = create_app(settings, fallback)
+    _tell_of_stop(app.extensions["live_model"])
+    return app
+
+
+def _tell_of_stop(live: LiveModel) -> None:
+    """Let the model know as soon as this worker is told to stop: it is then ready no more.
+
+    granian sets the signals' handlers later than this runs; the interpreter's own wake-up sees every signal.
+    """
+    reading, writing = socket.socketpair()
+    writing.setblocking(False)
+    signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+
+    def wait() -> None:
+        with reading, writing:
+            while not _STOPPING_NUMBERS & set(reading.recv(64)):
+                pass
+            live.drain()
+            signal_seen.wait()  # the sockets stay open: signals are still written to them
+
+    signal_seen = threading.Event()
+    threading.Thread(target=wait, name="stop", daemon=True).start()
+
+
+def _serve(settings: Settings, address: str, fallback: Path) -> None:
     """Run the workers until SIGTERM or SIGINT, then let them finish what they have begun."""
     os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_worker_signals)
     Granian(
@@ -110,7 +141,7 @@ def _serve(settings: Settings, address: str) -> None:
         workers_kill_timeout=settings.stop_timeout,
         respawn_failed_workers=True,
         log_dictconfig=LOGGING,
-    ).serve(target_loader=partial(create_app, settings), wrap_loader=False)
+    ).serve(target_loader=partial(_worker, settings, fallback), wrap_loader=False)
 
 
 # A worker that is starting would miss SIGTERM in two gaps, and the server wait for it until `stop_timeout`. It is
@@ -118,6 +149,7 @@ def _serve(settings: Settings, address: str) -> None:
 # the signal, even of one sent while it was forked. And CPython does not wake a thread for a signal that came just
 # before it began to wait, which a worker's main thread does for good: so it is woken now and then.
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
+_STOPPING_NUMBERS = frozenset(int(number) for number in _STOPPING)
 _WAKE_SECONDS = 1.0
 
 

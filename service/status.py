@@ -1,13 +1,20 @@
 """Whether the server runs, whether it can value homes, and what it serves."""
 
-from flask import Blueprint, Response
+import json
+from weakref import WeakKeyDictionary
 
-from service.live_model import LiveModel
+from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from service import metrics
+from service.live_model import LiveModel, Snapshot
+from service.openapi import openapi_document
 
 
 def status_routes(live: LiveModel) -> Blueprint:
     """Make the routes of a server."""
     routes = Blueprint("status", __name__)
+    documents: WeakKeyDictionary[Snapshot, bytes] = WeakKeyDictionary()  # made once for each version
 
     @routes.get("/livez")
     def livez() -> Response:
@@ -15,8 +22,12 @@ def status_routes(live: LiveModel) -> Blueprint:
 
     @routes.get("/readyz")
     def readyz() -> Response:
-        live.take()
+        live.check_ready()
         return Response("ready\n", content_type="text/plain; charset=utf-8")
+
+    @routes.get("/metrics")
+    def counted() -> Response:
+        return Response(metrics.exposition(), content_type=CONTENT_TYPE_LATEST)
 
     @routes.get("/model")
     def model() -> Response:
@@ -24,6 +35,10 @@ def status_routes(live: LiveModel) -> Blueprint:
 
     @routes.get("/openapi.json")
     def openapi() -> Response:
-        return Response(live.take().openapi, content_type="application/json")
+        snapshot = live.take()
+        if snapshot not in documents:
+            document = openapi_document(snapshot.schema, snapshot.version, snapshot.example)
+            documents[snapshot] = json.dumps(document, allow_nan=False).encode()
+        return Response(documents[snapshot], content_type="application/json")
 
     return routes

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from estimator.facts import BoolArray, Facts
 from estimator.reach import Refusal
+from service import metrics
 from service.live_model import Snapshot
 from service.problems import INVALID_FACTS, OUT_OF_REACH, ProblemError
 from service.subjects import Checked
@@ -51,6 +53,7 @@ def answer_rows(
     good = checked.good
     facts, dates = checked.facts.take(good), checked.dates[good]
     outcomes = iter(value_facts(snapshot.appraiser, snapshot.version, facts, dates, asked))
+    priced = good.copy()
     room = ErrorRoom()
     answers: list[dict[str, Any]] = []
     for row, is_good in enumerate(good.tolist()):
@@ -60,8 +63,18 @@ def answer_rows(
         elif problems and row in problems:
             answers.append({"error": problems[row].as_dict()})
         elif outcome is not None:
+            priced[row] = False
             answers.append({"error": room.out_of_reach(outcome, row=row).as_dict()})
         else:
             faults = [{"row": row, **fault} for fault in checked.faults[row]]
             answers.append({"error": room.invalid(faults).as_dict()})
+    count_homes(snapshot, checked.facts, priced, int((~good).sum()), int((good & ~priced).sum()))
     return answers
+
+
+def count_homes(snapshot: Snapshot, facts: Facts, priced: BoolArray, invalid: int, out_of_reach: int) -> None:
+    """Count the homes of one request: n, of which some, shape (n,), got a price."""
+    metrics.valued(int(priced.sum()))
+    metrics.refused(INVALID_FACTS.name, int(invalid))
+    metrics.refused(OUT_OF_REACH.name, int(out_of_reach))
+    metrics.asked_about(facts, priced, snapshot.inputs)

@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 from estimator.errors import DataError
-from estimator.recipe import BOUNDS, DEFAULTS, RECIPE, Recipe, Settings, read_recipe, read_settings, write_settings
+from estimator.recipe import (
+    BOUNDS,
+    DEFAULTS,
+    RECIPE,
+    Recipe,
+    Settings,
+    read_recipe,
+    read_remarks,
+    read_settings,
+    write_settings,
+)
 from estimator.registry import load_version
 from estimator.training import train_market
 from tests.conftest import estimator
@@ -43,6 +53,12 @@ def test_a_whole_number_is_a_number(tmp_path: Path) -> None:
     (tmp_path / RECIPE).write_text("weight_decay = 0\n")
     value = read_settings(tmp_path)["weight_decay"]
     assert (value, type(value)) == (0.0, float)
+
+
+def test_what_the_file_says_to_people_comes_back(tmp_path: Path) -> None:
+    assert read_remarks(tmp_path) == ""
+    write_settings(tmp_path, {"depth": 2}, "The best of 3 trials.\nOthers were worse.")
+    assert read_remarks(tmp_path) == "The best of 3 trials. Others were worse."
 
 
 @pytest.mark.parametrize(

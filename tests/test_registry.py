@@ -224,7 +224,7 @@ KEY = b"k" * 32
 
 
 def test_a_signed_version_is_loaded_with_its_key_and_no_other(folder: Path, appraiser: Appraiser) -> None:
-    version = save_version(folder, appraiser, {}, KEY)
+    version = save_version(folder, appraiser, {}, key=KEY)
     expected = hmac.digest(KEY, (version / MANIFEST).read_bytes(), "sha256").hex()
     assert (version / SIGNATURE).read_text() == expected
     assert load_version(version, KEY).name == load_version(version).name == version.name
@@ -233,7 +233,7 @@ def test_a_signed_version_is_loaded_with_its_key_and_no_other(folder: Path, appr
 
 
 def test_who_writes_a_manifest_without_the_key_is_noticed(folder: Path, appraiser: Appraiser) -> None:
-    version = save_version(folder, appraiser, {}, KEY)
+    version = save_version(folder, appraiser, {}, key=KEY)
     manifest = json.loads((version / MANIFEST).read_text())
     (version / APPRAISER).write_bytes(b"rubbish")
     manifest["files"] = {APPRAISER: hashlib.sha256(b"rubbish").hexdigest()}

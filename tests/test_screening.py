@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -99,3 +101,9 @@ def test_simulated_deals_keep_what_they_promise_where_the_naive_score_does_not(e
     assert figures["naive claims"] - figures["naive realises"] > 10
     # Within 3 points, or within what chance alone does to a band of 200 or more: even the true probabilities miss.
     assert figures["worst band"] < 3 or figures["in standard errors"] < 3
+
+
+def test_the_readme_tells_every_cost_as_it_is_declared() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    for cost in COSTS:
+        assert f"| `{cost.name}` | {cost.default:g} | {cost.text} |" in readme

@@ -16,6 +16,7 @@ from estimator.facts import Facts, check_value
 from estimator.market import Market
 from estimator.ratio_study import ratio_study
 from estimator.registry import SavedVersion, load_version
+from estimator.report import PAGE, read_report
 from estimator.sales import Parts, Sales, split_sales
 from tests.conftest import KING_COUNTY
 
@@ -121,9 +122,26 @@ def test_the_same_data_market_and_seed_give_the_same_bytes_and_prices(
     for name in ("price", "low", "high", "fsd"):
         np.testing.assert_array_equal(*(getattr(value, name) for value in values))
     told = [dict(version.manifest) for version in (first, second)]
-    for manifest in told:
-        del manifest["version"], manifest["created"]
+    reports = [read_report(version.folder) for version in (first, second)]
+    for manifest, report in zip(told, reports, strict=True):
+        del manifest["version"], manifest["created"], report["version"]
+        manifest["files"] = {name: manifest["files"][name] for name in manifest["files"] if "report" not in name}
+        for epoch in report["learning"]:
+            del epoch["seconds"]
     assert told[0] == told[1]
+    assert reports[0] == reports[1]
+
+
+def test_the_report_is_small_and_tells_the_manifests_figures(version: SavedVersion) -> None:
+    report = read_report(version.folder)
+    for name, value in version.manifest.items():
+        if name not in {"files", "created"}:
+            assert report[name] == value
+    assert [part["sales"] for part in report["data"]["parts"]] == [15_129, 2_161, 4_323]
+    assert sum(month["n"] for month in report["by_month"]) == report["error_figures"]["all_facts"]["n"]
+    assert report["directions"]["against"] == 0
+    assert len(report["learning"]) == 60
+    assert (version.folder / PAGE).stat().st_size < 8e6
 
 
 def test_the_manifest_says_what_the_model_was_made_of(version: SavedVersion, market: Market) -> None:

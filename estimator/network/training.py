@@ -45,6 +45,8 @@ class Plan:
         Epochs without a better validation loss before training stops; None to go on to the end.
     average_decay
         β of an exponential average of the weights, which is then what is validated and kept; None for none.
+    watch
+        Called with the network and the steps done, before the first step and after each; None for nobody.
     """
 
     epochs: int = 100
@@ -52,6 +54,7 @@ class Plan:
     clip_norm: float | None = None
     patience: int | None = None
     average_decay: float | None = None
+    watch: Callable[[Network, int], None] | None = None
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -147,6 +150,8 @@ def train(
     weights = network.parameters.vector
     average = None if plan.average_decay is None else ExponentialAverage(plan.average_decay, weights)
     optimiser.start(weights)
+    if plan.watch is not None:
+        plan.watch(network, 0)
     epochs: list[Epoch] = []
     kept_weights = weights.copy()
     kept_place, lowest = 0, math.inf
@@ -196,6 +201,8 @@ def _one_pass(
             optimiser.step(network.parameters.vector, network.gradients.vector, factor)
             if average is not None:
                 average.update(network.parameters.vector)
+            if plan.watch is not None:
+                plan.watch(network, (number - 1) * steps + step + 1)
     if not rows:
         raise ValueError(f"epoch {number} had no batches")
     return total / rows, optimiser.learning_rate * factor

@@ -1,5 +1,6 @@
 import tracemalloc
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,18 @@ def test_a_callback_sees_each_epoch_and_can_end_the_training() -> None:
     )
     assert seen == [1, 2, 3]
     assert len(history.epochs) == 3
+
+
+def test_a_watcher_sees_every_step_and_changes_nothing() -> None:
+    seen: list[tuple[int, Array]] = []
+    watched, _ = trained(
+        epochs=2, watch=lambda learner, done: seen.append((done, learner.parameters.vector.copy()))
+    )
+    alone, _ = trained(epochs=2)
+    np.testing.assert_array_equal(watched.parameters.vector, alone.parameters.vector)
+    assert [done for done, _ in seen] == list(range(2 * 10 + 1))  # 300 examples, 32 a step: 10 steps an epoch
+    np.testing.assert_array_equal(seen[0][1], network().parameters.vector)
+    assert all((one != other).any() for (_, one), (_, other) in pairwise(seen))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

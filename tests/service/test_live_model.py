@@ -3,12 +3,15 @@
 import json
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from estimator.registry import load_version
+from estimator.registry import load_version, publish
+from service import metrics
 from service.live_model import LiveModel, Snapshot
 from service.problems import ProblemError
 
@@ -68,3 +71,113 @@ def test_a_snapshot_cannot_be_changed(models: Path) -> None:
     snapshot = Snapshot.of(load_version(models / "king_county"))
     with pytest.raises(AttributeError):
         snapshot.version = "another"  # type: ignore[misc]
+
+
+def copied(models: Path, folder: Path, *names: str) -> Path:
+    """Return `models/<market>` with copies of the published version under these names; the first is published."""
+    for name in names:
+        shutil.copytree((models / "king_county" / "current").resolve(), folder / "market" / name)
+    publish(folder / "market" / names[0])
+    return folder / "market"
+
+
+def following(market: Path, **more: Any) -> LiveModel:
+    """Return a live model that looks when it is told to."""
+    live = LiveModel(market, **more)
+    live.look()
+    return live
+
+
+def test_a_newly_published_version_is_served_and_so_is_the_one_rolled_back_to(
+    models: Path, tmp_path: Path
+) -> None:
+    market = copied(models, tmp_path, "one", "two")
+    live = following(market)
+    taken = live.take()
+    for name in ("two", "one", "two"):
+        publish(market / name)
+        live.look()
+        assert live.take().version == name
+    assert taken.version == "one", "what a request took stays as it is"
+
+
+def test_nothing_is_loaded_again_while_nothing_moves(models: Path, tmp_path: Path) -> None:
+    market = copied(models, tmp_path, "one", "two")
+    live = following(market)
+    first = live.take()
+    live.look()
+    assert live.take() is first
+
+
+def spoil_bytes(version: Path) -> None:
+    content = bytearray((version / "appraiser.joblib").read_bytes())
+    content[len(content) // 2] ^= 1
+    (version / "appraiser.joblib").write_bytes(content)
+
+
+def spoil_half(version: Path) -> None:
+    (version / "appraiser.joblib").write_bytes((version / "appraiser.joblib").read_bytes()[:1000])
+
+
+def spoil_manifest(version: Path) -> None:
+    (version / "manifest.json").write_text("{")
+
+
+def spoil_missing(version: Path) -> None:
+    (version / "appraiser.joblib").unlink()
+
+
+def spoil_all(version: Path) -> None:
+    shutil.rmtree(version)
+
+
+@pytest.mark.parametrize("spoil", [spoil_bytes, spoil_half, spoil_manifest, spoil_missing, spoil_all])
+def test_a_damaged_version_is_refused_once_and_counted_while_the_old_one_serves_on(
+    spoil: Callable[[Path], None], models: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    market = copied(models, tmp_path, "one", "two")
+    live = following(market)
+    before = metrics._failed_loads._value.get()
+    spoil(market / "two")
+    publish(market / "two")
+    for _ in range(3):
+        live.look()
+    assert live.take().version == "one"
+    (told,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert str(market / "two") in told.getMessage()
+    assert "one is until it can" in told.getMessage()
+    assert metrics._failed_loads._value.get() == before + 1
+    shutil.rmtree(market / "two", ignore_errors=True)
+    shutil.copytree(market / "one", market / "two")
+    live.look()
+    assert live.take().version == "two", "a copy that has become whole is served"
+
+
+def test_a_version_without_the_keys_signature_is_not_served(
+    models: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    market = copied(models, tmp_path, "unsigned")
+    with pytest.raises(ProblemError):
+        following(market, key=b"k" * 32).take()
+    assert "is not signed" in caplog.text
+
+
+def test_a_worker_that_starts_beside_a_damaged_version_serves_the_one_of_the_start(
+    models: Path, tmp_path: Path
+) -> None:
+    market = copied(models, tmp_path, "bad", "good")
+    spoil_bytes(market / "bad")
+    live = following(market, fallback=market / "good")
+    assert live.take().version == "good"
+    live.look()
+    assert live.take().version == "good"
+
+
+def test_a_server_about_to_stop_is_not_ready_and_still_answers(models: Path, tmp_path: Path) -> None:
+    live = following(copied(models, tmp_path, "one"))
+    live.check_ready()
+    live.drain()
+    with pytest.raises(ProblemError) as error:
+        live.check_ready()
+    assert error.value.code == 503
+    assert live.take().version == "one"

@@ -55,6 +55,14 @@ def test_aliases_value_the_same_home(client: FlaskClient) -> None:
     assert predict(client, home).get_json() == predict(client, HOME).get_json()
 
 
+def test_answers_use_the_facts_own_names_whichever_were_sent(client: FlaskClient) -> None:
+    home = {"Latitude": 47.6, "Longitude": -122.3, "LivingArea": 1800, "BedroomsTotal": 3.5}
+    assert told(predict(client, home)) == {"bedrooms": "3.5 is not a whole number"}
+    valuation = predict(client, {name: home[name] for name in ("Latitude", "Longitude", "LivingArea")}).get_json()
+    assert "bedrooms" in valuation["unknown"]
+    assert not {"BedroomsTotal", "LivingArea"} & set(valuation["unknown"])
+
+
 def test_the_day_of_valuation_is_the_one_asked_for(client: FlaskClient) -> None:
     assert predict(client, HOME | {"valuation_date": "2014-12-24"}).get_json()["valuation_date"] == "2014-12-24"
 

@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from estimator.registry import publish
 from tests.service.homes import HOME
 
 ROOT = Path(__file__).parents[2]
@@ -188,20 +186,6 @@ def test_a_killed_worker_is_replaced_and_the_server_serves_on(models: Path) -> N
         server.wait_until_ready(3)
         assert server.predict(HOME)[0] == 200
         assert server.stop() == 0
-
-
-def test_a_worker_that_is_replaced_after_a_publish_serves_what_the_others_serve(
-    models: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(models / "king_county", tmp_path / "king_county", symlinks=True)
-    served = (tmp_path / "king_county" / "current").resolve()
-    with running(tmp_path) as server:
-        shutil.copytree(served, served.with_name("newer"))
-        publish(served.with_name("newer"))
-        server.replace_a_worker()
-        server.wait_until_ready(3)
-        versions = {server.predict(HOME)[1]["model_version"] for _ in range(20)}
-    assert versions == {served.name}
 
 
 def test_a_server_that_is_stopped_while_a_worker_starts_does_not_wait_for_it(models: Path) -> None:

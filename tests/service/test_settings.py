@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import Settings, SettingsError, table
+from service.settings import Settings, SettingsError, as_markdown, table
 
 
 def test_what_the_environment_does_not_say_has_its_default() -> None:
@@ -41,3 +41,9 @@ def test_every_setting_has_a_unit_and_a_sentence_and_a_default_within_its_bounds
         if about.bounds is not None:
             low, high = about.bounds
             assert low <= defaults[name] <= high
+
+
+def test_the_readme_has_the_table_of_settings() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    _, _, rest = readme.partition("held by a test -->\n")
+    assert rest.partition("\n<!-- end of settings -->")[0] == "\n".join(as_markdown())

@@ -11,6 +11,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.animation import FuncAnimation, PillowWriter
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from estimator.network.examples.chain import FirstGradient
@@ -132,7 +133,7 @@ def animate_surface(learning: Learning, points: np.ndarray, inner: np.ndarray, p
     axis.grid(visible=False)
     axis.legend(loc="upper right", framealpha=1)
 
-    def show(frame: int) -> list[object]:
+    def show(frame: int) -> list[Artist]:
         image.set_data(learning.surfaces[frame])
         axis.set_title(f"epoch {frame + 1}: {100 * learning.accuracy[frame]:.1f} % of unseen points right")
         return [image]

@@ -1,0 +1,94 @@
+"""What is counted, and that it is counted of all workers."""
+
+import re
+import time
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+
+from estimator.facts import Facts
+from service import metrics
+from service.settings import Settings
+from tests.service.homes import HOME
+from tests.service.ready import ready_client
+from tests.service.test_refusals import FAR
+
+
+def figures(client: FlaskClient) -> dict[str, float]:
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.content_type.startswith("text/plain; version=")
+    lines = re.findall(r"^([a-z_]+(?:\{[^}]*\})?) (\S+)$", answer.text, re.MULTILINE)
+    return {name: float(value) for name, value in lines}
+
+
+def added(client: FlaskClient, before: dict[str, float]) -> dict[str, float]:
+    return {name: value - before.get(name, 0) for name, value in figures(client).items()}
+
+
+def test_requests_are_counted_by_rule_and_status_never_by_path(client: FlaskClient) -> None:
+    before = figures(client)
+    client.post("/predict", json=HOME)
+    client.post("/predict", json={})
+    for path in ("/secret/1", "/secret/2", "/docs/none", "/problems/none"):
+        client.get(path)
+    client.open("/predict", method="BREW")
+    now = added(client, before)
+    assert now['estimator_requests_total{method="POST",route="/predict",status="200"}'] == 1
+    assert now['estimator_requests_total{method="POST",route="/predict",status="422"}'] == 1
+    assert now['estimator_requests_total{method="GET",route="unmatched",status="404"}'] == 2
+    assert now['estimator_requests_total{method="GET",route="/docs/<name>",status="404"}'] == 1
+    assert now['estimator_requests_total{method="other",route="unmatched",status="405"}'] == 1
+    assert now['estimator_request_seconds_count{route="/predict"}'] == 2
+    assert "secret" not in client.get("/metrics").text
+
+
+def test_homes_are_counted_by_what_became_of_them(client: FlaskClient) -> None:
+    before = figures(client)
+    client.post("/predict", json=HOME)
+    client.post("/predict", json=[HOME, FAR, {}, 3])
+    client.post("/predict", json=FAR)
+    client.post("/predict", json={})
+    names = ",".join(HOME)
+    rows = [",".join(map(str, home.values())) for home in (HOME, FAR, HOME | {"latitude": 1})]
+    client.post("/predict/batch", data="\n".join([names, *rows]), content_type="text/csv")
+    now = added(client, before)
+    assert now["estimator_rows_valued_total"] == 3
+    assert now['estimator_rows_refused_total{reason="out-of-reach"}'] == 3
+    assert now['estimator_rows_refused_total{reason="invalid-facts"}'] == 4
+
+
+def test_the_served_version_and_its_age_are_told(client: FlaskClient) -> None:
+    version = client.get("/model").get_json()["model_version"]
+    now = figures(client)
+    assert now[f'estimator_workers_serving{{model_version="{version}"}}'] == 1
+    assert 0 <= now["estimator_model_age_seconds"] < 3600
+    assert now["estimator_model_created_timestamp_seconds"] == pytest.approx(time.time(), abs=3600)
+
+
+def test_drift_is_the_mean_of_inputs_in_the_trainings_deviations(client: FlaskClient) -> None:
+    key = '{fact="square_footage"}'
+    before = figures(client)
+    homes = [HOME | {"square_footage": size} for size in (900, 1400, 2500)]
+    client.post("/predict", json=[*homes, {"square_footage": 19_000}])
+    now = added(client, before)
+    snapshot = client.application.extensions["live_model"].take()
+    mean, deviation = snapshot.inputs["square_footage"].values()
+    expected = ((np.array([900, 1400, 2500]) - mean) / deviation).sum()
+    assert now["estimator_input_count" + key] == 3
+    assert now["estimator_input_deviation_sum" + key] == pytest.approx(expected)
+    total = figures(client)
+    assert total["estimator_input_drift" + key] == pytest.approx(
+        total["estimator_input_deviation_sum" + key] / total["estimator_input_count" + key]
+    )
+
+
+def test_inputs_that_are_not_known_do_not_count() -> None:
+    inputs = {"size": {"mean": 100.0, "standard_deviation": 10.0}}
+    metrics.asked_about(Facts({"size": np.array([np.nan, 90.0])}), np.array([True, False]), inputs)
+    assert b'fact="size"' not in metrics.exposition()
+
+
+def test_what_cannot_be_served_yet_is_told_too(settings: Settings) -> None:
+    assert "estimator_failed_loads_total" in figures(ready_client(settings))
