@@ -1,5 +1,6 @@
 """Real servers and real Chromium. Needs the group `browser` and Chromium: `make test-browser`."""
 
+import hashlib
 import os
 import shutil
 import time
@@ -37,12 +38,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @contextmanager
-def serving(model: Path, folder: Path) -> Iterator[str]:
+def serving(model: Path, folder: Path, **settings: object) -> Iterator[str]:
     """Serve a model; yield the server's address."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     log = folder / f"server-{port}.log"
-    process = start(port, log, model=model, workers=1)
+    process = start(port, log, model=model, workers=1, **settings)
     try:
         deadline = time.monotonic() + PATIENCE
         while True:
@@ -58,13 +59,26 @@ def serving(model: Path, folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def king_county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The service of a model that learned from every 30th of King County's sales."""
+def small_king_county(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A version that learned from every 30th of King County's sales."""
     folder = tmp_path_factory.mktemp("models")
     sales = pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype=str).iloc[::30]
     sales.to_csv(folder / "sales.csv", index=False)
-    trained = train_market(KING_COUNTY, folder / "sales.csv", folder, split=None, seed=0)
-    with serving(trained.folder, folder) as address:
+    return train_market(KING_COUNTY, folder / "sales.csv", folder, split=None, seed=0).folder
+
+
+@pytest.fixture(scope="session")
+def king_county(small_king_county: Path) -> Iterator[str]:
+    """Its service."""
+    with serving(small_king_county, small_king_county.parent) as address:
+        yield address
+
+
+@pytest.fixture
+def guarded(small_king_county: Path) -> Iterator[str]:
+    """Its service, for whoever has the key `open sesame`."""
+    key = hashlib.sha256(b"open sesame").hexdigest()
+    with serving(small_king_county, small_king_county.parent, api_keys=key) as address:
         yield address
 
 
@@ -99,6 +113,7 @@ def open_page(chromium: Any, king_county: str) -> Iterator[OpenPage]:
     def open_page(
         fragment: str = "", *, address: str = king_county, width: int = 1280, height: int = 900,
         scheme: str = "light", refusals: bool = False, before: Callable[[Any], None] | None = None,
+        wait: bool = True,
     ) -> Any:  # fmt: skip
         context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         contexts.append(context)
@@ -121,7 +136,8 @@ def open_page(chromium: Any, king_county: str) -> Iterator[OpenPage]:
         if before:
             before(page)
         page.goto(f"{address}/{fragment}")
-        page.wait_for_function("() => performance.getEntriesByName('mapped').length > 0")
+        if wait:
+            page.wait_for_function("() => performance.getEntriesByName('mapped').length > 0")
         return page
 
     yield open_page

@@ -319,10 +319,28 @@ def test_a_model_that_is_being_loaded_is_waited_for(open_page: OpenPage) -> None
             problem = {"title": "Not ready", "status": 503, "detail": "no model", "type": "/problems/not-ready"}
             route.fulfill(status=503, json=problem)
 
-    page = open_page(link(HOME), refusals=True, before=lambda page: page.route("**/model", first_busy))
+    def while_loading(page: Any) -> None:
+        page.route("**/model", first_busy)
+        page.route("**/sales", lambda route: route.fulfill(status=503, body="not yet"), times=1)
+
+    page = open_page(link(HOME), refusals=True, before=while_loading)
     shown_price(page)
     assert len(asked) >= 2
+    page.wait_for_selector(".stage")
     assert page.locator("#trouble").is_hidden()
+
+
+def test_a_server_with_keys_asks_for_one(open_page: OpenPage, guarded: str) -> None:
+    page = open_page(link(HOME), address=guarded, refusals=True, wait=False)
+    page.fill("#key", "wrong")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=The key is none of this server's")
+    page.fill("#key", "open sesame")
+    page.keyboard.press("Enter")
+    shown_price(page)
+    page.wait_for_selector(".stage")
+    page.reload()
+    shown_price(page)
 
 
 def test_without_its_map_the_page_still_values(open_page: OpenPage) -> None:

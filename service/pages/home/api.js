@@ -12,7 +12,12 @@ export class Problem extends Error {
   }
 }
 
-export const getModel = () => ask("model", { credentials: "same-origin" });
+const KEY = "estimator-key"; // kept by the browser until the tab is closed
+
+/** Send a key with every request from now on: a server may ask for one. */
+export const useKey = (key) => sessionStorage.setItem(KEY, key);
+
+export const getModel = () => ask("model");
 export const getSales = () => ask("sales");
 export const getDocument = () => ask("openapi.json");
 
@@ -44,10 +49,11 @@ export async function screen(file, costs, as = "application/json") {
   }, as);
 }
 
-async function ask(path, request, as = "application/json") {
+async function ask(path, request = {}, as = "application/json") {
+  const key = sessionStorage.getItem(KEY);
   let answer;
   try {
-    answer = await fetch(path, request);
+    answer = await fetch(path, key ? { ...request, headers: { ...request.headers, "X-API-Key": key } } : request);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem({ title: "No connection", detail: "The server cannot be reached. Try again in a moment." });

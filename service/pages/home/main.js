@@ -1,7 +1,7 @@
 // The page's beginning: asks for the market, makes the parts, and takes the facts from the form to the answer.
 
 import { PriceCard, invitation, refusal } from "./answer.js";
-import { Problem, getModel, getSales, predict } from "./api.js";
+import { Problem, getModel, getSales, predict, useKey } from "./api.js";
 import { comparablesSection } from "./comparables.js";
 import { bringIntoView, el, reducedMotion } from "./dom.js";
 import { FactsForm } from "./form.js";
@@ -234,11 +234,35 @@ async function whenReady() {
     try {
       return await getModel();
     } catch (error) {
+      if (error.status === 401) {
+        await askForKey(error.detail);
+        continue;
+      }
       if (error.status !== 503) throw error;
       trouble("The model is being loaded …");
       await new Promise((done) => setTimeout(done, RETRY_MS));
     }
   }
+}
+
+/** Ask for a key, and wait for one. */
+function askForKey(why) {
+  return new Promise((done) => {
+    const input = el("input", { id: "key", type: "password", autocomplete: "off", "aria-describedby": "key-help" });
+    const form = el("form", { class: "card key", onsubmit: (event) => {
+      event.preventDefault();
+      if (!input.value.trim()) return;
+      useKey(input.value.trim());
+      form.remove();
+      done();
+    } },
+    el("label", { for: "key" }, "This server asks for a key"),
+    el("span", { class: "entry" }, input),
+    el("p", { class: "help", id: "key-help" }, `${why.charAt(0).toUpperCase()}${why.slice(1)}. It is kept until you close this tab.`),
+    el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, "Go on")));
+    $("trouble").after(form);
+    input.focus();
+  });
 }
 
 function showView(listings) {
@@ -252,7 +276,7 @@ function showView(listings) {
 
 async function start() {
   const sales = getSales();
-  sales.catch(() => {}); // told below, after the model's own troubles
+  sales.catch(() => {}); // asked for again below, once the model is there
   const model = await whenReady();
   trouble("");
   describe(model);
@@ -270,7 +294,7 @@ async function start() {
   follow();
   performance.mark("interactive");
   try {
-    page.showMap(await sales);
+    page.showMap(await sales.catch(getSales));
   } catch (error) {
     $("no-map").textContent = `There is no map. ${error.message}`;
     $("no-map").hidden = false;
