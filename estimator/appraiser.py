@@ -205,6 +205,12 @@ class Appraiser:
         about = self.fact_ranges, self.reach, self.usual
         return type(self)(self.market, self.areas, model, self.ranges, self.sale_dates, *about)
 
+    @property
+    def sold(self) -> Sales | None:
+        """The sold homes of known place that values rest on, the oldest first; None in a market without places."""
+        comparables = self.model.comparables
+        return None if comparables is None else comparables.sold
+
     def value(self, facts: Facts, date: DateArray | None = None, confidence: float = CONFIDENCE) -> Valuations:
         """Value n subjects.
 
