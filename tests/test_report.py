@@ -168,6 +168,12 @@ def test_the_page_opens_without_a_network_and_needs_no_script(report: Report, to
         assert "@import" not in html
 
 
+def test_no_two_things_on_the_page_share_an_id(report: Report) -> None:
+    names = re.findall(r' id="([^"]*)"', render(report, report | {"version": "other"}))
+    assert len(names) > 20
+    assert len(set(names)) == len(names)
+
+
 def test_the_errors_are_those_of_the_test_sales(report: Report, appraiser: Appraiser, parts: Parts) -> None:
     test = parts.test.take(np.arange(0, len(parts.test), 4))
     values = appraiser.value(test.facts, test.date)
