@@ -16,7 +16,7 @@ MARKET_FILE := $(if $(wildcard $(MARKET)/market.toml),$(MARKET)/market.toml,$(MA
 MODEL := $(MODELS)/$(shell sed -n "s/^name *= *[\"']\([A-Za-z0-9_.-]*\)[\"'].*/\1/p" $(MARKET_FILE) 2>/dev/null | head -n 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help train tune serve test test-slow bench bench-accuracy bench-screening examples picture lint types lock clean
+.PHONY: help train tune serve test test-slow test-browser bench bench-accuracy bench-screening examples picture lint types lock clean
 .DELETE_ON_ERROR:
 
 help:  ## What can be made
@@ -37,6 +37,11 @@ test: $(VENV)/dev  ## The tests, in some minutes
 
 test-slow: $(VENV)/oracles $(VENV)/peers  ## The long tests, and those against PyTorch, scikit-learn, boosters … (large downloads)
 	$(BIN)/python -m pytest -m slow
+
+test-browser: $(VENV)/browser  ## The page in real Chromium, which is installed if there is none
+	command -v chromium >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium) \
+		|| $(BIN)/playwright install --with-deps chromium
+	$(BIN)/python -m pytest -m browser tests/browser
 
 bench: $(VENV)/oracles $(VENV)/peers | $(MODEL)/current  ## The speed of network, price model and service, beside what people would reach for
 	$(BIN)/python -m benchmarks.network
@@ -69,6 +74,8 @@ lock: $(VENV)/dev  ## Pin the newest versions that fit pyproject.toml
 	$(BIN)/uv pip compile $(UV_LOCK) --generate-hashes -o requirements.lock
 	$(BIN)/uv pip compile $(UV_LOCK) --generate-hashes --group dev -o requirements-dev.lock
 	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-dev.lock \
+		--generate-hashes --group dev --group browser -o requirements-browser.lock
+	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-dev.lock \
 		--group dev --group examples --group oracles -o requirements-oracles.lock
 	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-oracles.lock --group peers -o requirements-peers.lock
 	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-peers.lock \
@@ -95,6 +102,10 @@ $(VENV)/runtime: requirements.lock | $(BIN)/python
 
 $(VENV)/dev: requirements-dev.lock | $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/browser: requirements-browser.lock | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
 	@touch $@
 
 $(VENV)/tune: requirements-tune.lock | $(BIN)/python

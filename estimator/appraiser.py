@@ -190,8 +190,9 @@ class Appraiser:
             every = np.concatenate([part.date for part in (parts.train, parts.validation, parts.test)])
             dates = (every.min(), every.max())
         sold = learned_from.facts
-        about = FactRanges.fit(market, sold), Reach.fit(market, sold), usual_home(market, sold)
-        return cls(market, lookup, model, ranges, dates, *about)
+        fact_ranges = FactRanges.fit(market, sold)
+        usual = usual_home(market, sold, fact_ranges)
+        return cls(market, lookup, model, ranges, dates, fact_ranges, Reach.fit(market, sold), usual)
 
     def knowing(self, sales: Sales) -> Self:
         """Return the appraiser with these sales as evidence, for whoever values a home after them.
@@ -203,6 +204,12 @@ class Appraiser:
         model = self.model.knowing(completed)
         about = self.fact_ranges, self.reach, self.usual
         return type(self)(self.market, self.areas, model, self.ranges, self.sale_dates, *about)
+
+    @property
+    def sold(self) -> Sales | None:
+        """The sold homes of known place that values rest on, the oldest first; None in a market without places."""
+        comparables = self.model.comparables
+        return None if comparables is None else comparables.sold
 
     def value(self, facts: Facts, date: DateArray | None = None, confidence: float = CONFIDENCE) -> Valuations:
         """Value n subjects.

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.comparables import Comparables, Grid
-from estimator.facts import DateArray, Facts, FloatArray, Value, json_value
-from estimator.market import VALUATION_DATE, Feature, Market
+from estimator.facts import DateArray, Facts, FloatArray, Value, in_words
+from estimator.market import VALUATION_DATE, Market
 from estimator.sales import Sales
 
 MOST_USED = 10
@@ -219,18 +219,9 @@ def _reason(
         days = int((date[0] - grid.sold.date[place]) / np.timedelta64(1, "D"))
         return f"It was sold {days} {'day' if days == 1 else 'days'} before the valuation date."
     feature = market.numbers[worst]
-    theirs = _shown(feature, grid.sold.facts[feature.name][place])
-    own = _shown(feature, subject[feature.name][0])
+    theirs = in_words(feature, grid.sold.facts[feature.name][place])
+    own = in_words(feature, subject[feature.name][0])
     return f"Its {feature.name} is {theirs}, the subject's {own}."
-
-
-def _shown(feature: Feature, fact: float) -> str:
-    """Return a known fact as a sentence gives it."""
-    value = json_value(feature, fact)
-    if isinstance(value, bool):
-        return str(value).lower()
-    shown = value if isinstance(value, str) else f"{value:.15g}"
-    return f"{shown} {feature.unit}".rstrip()
 
 
 def _day(sold: Sales, row: int) -> dt.date | None:

@@ -108,7 +108,7 @@ class Comparables:
         centre: tuple[float, float],
     ) -> None:
         self.market = market
-        self._sold = sold
+        self.sold = sold
         self._scales = scales
         self._theta = theta
         self._told = told
@@ -210,7 +210,7 @@ class Comparables:
         weight = self._grid.weigh(subject, near, self._told).weight
         between = self._grid.differences(subject, near, self._told)
         return Grid(
-            self._sold.take(near.rows[0, there]),
+            self.sold.take(near.rows[0, there]),
             near.km[0, there],
             weight[0, there],
             Differences(between.adjustment[0, there], between.against[0, there]),
@@ -218,7 +218,7 @@ class Comparables:
 
     def state(self) -> dict[str, Any]:
         """Return everything learned as plain values and arrays; `from_state` takes it back."""
-        sold = self._sold
+        sold = self.sold
         columns = {name: sold.facts[name] for name in sold.facts.columns}
         return {
             "scales": [self._scales.median, self._scales.spread, self._scales.logarithmic],

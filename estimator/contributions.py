@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.areas import kilometres
+from estimator.fact_ranges import FactRanges
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray
 from estimator.market import VALUATION_DATE, Market
 
@@ -49,13 +50,15 @@ class Contributions:
         return {"reference_price": self.reference_price, "parts": {name: part for name, part in ordered if part}}
 
 
-def usual_home(market: Market, facts: Facts) -> Facts:
+def usual_home(market: Market, facts: Facts, ranges: FactRanges) -> Facts:
     """Return the market's usual home: the median of each number, the commonest label, one sold home's place.
 
     Parameters
     ----------
     facts
         Of n sold homes, n ≥ 1.
+    ranges
+        What values those take.
 
     Returns
     -------
@@ -67,16 +70,13 @@ def usual_home(market: Market, facts: Facts) -> Facts:
     here = _place_names(market)
     columns: dict[str, NDArray[Any]] = {}
     for feature in market.features:
-        column = facts[feature.name]
-        known = column[facts.known(feature.name)]
         if feature.name in here:
-            columns[feature.name] = column[row : row + 1]
+            columns[feature.name] = facts[feature.name][row : row + 1]
         elif feature.is_label:
-            values, counts = np.unique(known, return_counts=True)
-            columns[feature.name] = values[[counts.argmax()]] if len(known) else np.array([""])
+            columns[feature.name] = np.array(ranges.labels.get(feature.name, ("",))[:1])
         else:
-            usual = np.quantile(known, 0.5, method="lower") if len(known) else np.nan
-            columns[feature.name] = np.array([usual], np.float64)
+            known = ranges.numbers.get(feature.name)
+            columns[feature.name] = np.array([np.nan if known is None else known.usual])
     return Facts(columns)
 
 

@@ -76,12 +76,17 @@ def _scale(known: FloatArray) -> tuple[float, float, bool]:
     """Return the median, the spread and whether the tail is long, of one fact's known values."""
     if len(known) == 0:
         return 0.0, 1.0, False
-    logarithmic = bool(known.min() >= 0 and np.quantile(known, 0.99) > _LONG_TAIL * max(np.median(known), 0.25))
+    logarithmic = has_long_tail(known)
     if logarithmic:
         known = np.log1p(known)
     low, median, high = np.quantile(known, [0.25, 0.5, 0.75])
     # Most homes without a basement: the quartiles meet, and the whole range has to do.
     return float(median), float((high - low) or (known.max() - known.min()) / 2 or 1.0), logarithmic
+
+
+def has_long_tail(known: FloatArray) -> bool:
+    """Return whether a fact's known values, shape (n,), n ≥ 1, are better told by their logarithms."""
+    return bool(known.min() >= 0 and np.quantile(known, 0.99) > _LONG_TAIL * max(np.median(known), 0.25))
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,7 @@ class Encoding:
         self._waves = waves
         self._newest_sale = newest_sale
         self.facts = tuple(feature.name for feature in market.features)
-        self._numbers = [feature.name for feature in market.numbers if feature.price_effect is None]
+        self._numbers = _undirected(market)
         self.numbers = len(self._numbers)
         self._may_be_unknown = [feature.name for feature in market.numbers if not feature.required]
         self.width = self._count()
@@ -162,8 +167,7 @@ class Encoding:
     @classmethod
     def fit(cls, market: Market, facts: Facts, date: DateArray | None, rng: np.random.Generator) -> Self:
         """Learn scales, labels and waves from n training sales."""
-        undirected = [feature.name for feature in market.numbers if feature.price_effect is None]
-        scales = NumberScales.fit(numbers_of(facts, undirected))
+        scales = NumberScales.fit(numbers_of(facts, _undirected(market)))
         labels = {feature.name: _frequent(facts[feature.name]) for feature in market.labels}
         waves = None
         if market.coordinates is not None:
@@ -232,6 +236,11 @@ class Encoding:
         labels = sum(len(columns) for columns in self._labels.values())
         waves = 0 if self._waves is None else 2 * WAVES
         return self.numbers + len(self._may_be_unknown) + labels + waves + (self._newest_sale is not None)
+
+
+def _undirected(market: Market) -> list[str]:
+    """Return the numbers of no declared effect: the others are `directed`'s to encode."""
+    return [feature.name for feature in market.numbers if feature.price_effect is None]
 
 
 def numbers_of(facts: Facts, names: Sequence[str]) -> FloatArray:

@@ -108,6 +108,18 @@ def json_value(feature: Feature, value: float | str) -> Value:
     return int(number) if number.is_integer() else number
 
 
+def in_words(feature: Feature, value: float | str) -> str:
+    """Return a known value, as a column of `Facts` holds it, as a sentence gives it: with its unit."""
+    known = json_value(feature, value)
+    if isinstance(known, bool):
+        return str(known).lower()
+    if isinstance(known, str):
+        return known
+    # Commas help to read a size, and make a year unreadable.
+    number = f"{round(known, 2):,.15g}" if feature.unit else f"{round(known, 2):.15g}"
+    return f"{number} {feature.unit}".rstrip()
+
+
 def check_value(feature: Feature, value: object) -> float | str:
     """Check one typed value, as JSON gives it.
 

@@ -192,12 +192,9 @@ def _slope(size: FloatArray, clues: FloatArray) -> FloatArray:
 
     The likelihood of Laplace's distribution, Σ s·z + |r|·exp(−s·z), has one minimum, and Newton's steps find it.
     """
-    slope = np.zeros(clues.shape[1])
-    if slope.size == 0:
-        return slope
     with_level = np.column_stack((np.ones(len(clues)), clues))
-    weights = np.concatenate(([0.0], slope))
-    ridge = np.diag([1e-9, *np.full(len(slope), _CLUE_PENALTY)])
+    weights = np.zeros(with_level.shape[1])
+    ridge = np.diag([1e-9, *np.full(len(weights) - 1, _CLUE_PENALTY)])
     for _ in range(_ROUNDS):
         left = size * np.exp(-with_level @ weights)
         gradient = with_level.T @ (1 - left) + ridge @ weights

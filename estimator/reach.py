@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from estimator.areas import kilometres
-from estimator.facts import BoolArray, Facts, FloatArray
+from estimator.encoding import has_long_tail
+from estimator.facts import BoolArray, Facts, FloatArray, in_words
 from estimator.market import Feature, Market
 
 BEYOND = 0.1
@@ -28,8 +29,6 @@ NEARLY_ALL = (0.0005, 0.9995)
 not tell what goes together."""
 BEYOND_PLACE = 2.0
 """A home is out of reach that is farther from every sold one than so many times what any was from its nearest."""
-_LONG_TAIL = 2.5
-"""A positive fact whose 99th percentile is more than this many medians is compared by its logarithm."""
 _ROUNDING = 1e-9
 FEWEST = 100
 """Homes that must know a fact before its range is taken for learned, and have a place before the market's edge is:
@@ -54,7 +53,7 @@ class Line:
     low, high
         Smallest and greatest departure of nearly all; see `NEARLY_ALL`.
     logarithmic
-        Whether the number is taken as log(1 + x).
+        Whether the number is taken as log(1 + x), its tail being long.
     """
 
     level: float
@@ -138,9 +137,11 @@ class Reach:
             near, beyond = _outside(value, least, greatest, slack)
 
             def tell(row: int, name: str = name, least: float = least, greatest: float = greatest) -> str:
-                return (
-                    f"{_shown(facts[name][row])} is beyond what was learned: {_shown(least)} to {_shown(greatest)}"
+                here, ends = (
+                    self._told(name, facts[name][row]),
+                    (self._told(name, least), self._told(name, greatest)),
                 )
+                return f"{here} is beyond what was learned: {ends[0]} to {ends[1]}"
 
             yield name, near, beyond, tell
 
@@ -166,11 +167,15 @@ class Reach:
                     )
                     least, greatest = self.ends[name]
                     return (
-                        f"{_shown(facts[name][row])} is beyond what was learned of homes with {size} "
-                        f"{_shown(facts[size][row])}: {_shown(max(low, least))} to {_shown(min(high, greatest))}"
+                        f"{self._told(name, facts[name][row])} is beyond what was learned of homes with {size} "
+                        f"{self._told(size, facts[size][row])}: {self._told(name, max(low, least))} to "
+                        f"{self._told(name, min(high, greatest))}"
                     )
 
                 yield name, near, beyond, tell
+
+    def _told(self, name: str, value: float) -> str:
+        return in_words(self.market.by_name[name], value)
 
     def _by_place(self, facts: Facts) -> Iterator[Any]:
         if self.places is None or self.market.coordinates is None:
@@ -232,8 +237,7 @@ def _lines(facts: Facts, size: str, others: list[Feature]) -> Iterator[tuple[str
         if both.sum() < FEWEST:
             continue
         value, usual_size = facts[feature.name][both], np.log(facts[size][both])
-        middle, most = np.quantile(value, (0.5, 0.99))
-        logarithmic = bool(value.min() >= 0 and most > _LONG_TAIL * max(middle, 0.25))
+        logarithmic = has_long_tail(value)
         y = _straight(value, logarithmic=logarithmic)
         spread = usual_size.var()
         slope = float(np.mean((usual_size - usual_size.mean()) * y) / spread) if spread else 0.0
@@ -258,7 +262,3 @@ def _outside(value: FloatArray, low: float, high: float, slack: float) -> tuple[
     # The sold homes at the very ends are inside, whatever the last bits of their logarithms.
     low, high = low - _ROUNDING, high + _ROUNDING
     return (value < low) | (value > high), (value < low - slack) | (value > high + slack)
-
-
-def _shown(value: float) -> str:
-    return f"{round(float(value), 2):,g}" if abs(value) < 1e6 else f"{value:,.0f}"

@@ -11,6 +11,7 @@ from service.batch import batch_routes
 from service.body import discard_body
 from service.docs import docs_routes
 from service.live_model import LiveModel
+from service.page import page_routes
 from service.predict import predict_routes
 from service.screen import screen_routes
 from service.settings import Settings
@@ -51,6 +52,7 @@ def create_app(settings: Settings | None = None, fallback: Path | None = None) -
         status_routes(live),
         v2_routes(live, settings),
         docs_routes(),
+        page_routes(live),
     ):
         app.register_blueprint(routes)
 

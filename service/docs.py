@@ -2,8 +2,7 @@
 
 from importlib import resources
 
-from flask import Blueprint, Response, abort, redirect, send_from_directory
-from werkzeug.wrappers import Response as AnyResponse
+from flask import Blueprint, Response, abort, send_from_directory
 
 _PAGE = resources.files("service") / "pages"
 _SWAGGER_UI = resources.files("flask_swagger_ui") / "dist"
@@ -19,10 +18,6 @@ _FILES = {
 def docs_routes() -> Blueprint:
     """Make the routes of the page and of the files it loads."""
     routes = Blueprint("docs", __name__)
-
-    @routes.get("/")
-    def home() -> AnyResponse:
-        return redirect("/docs")
 
     @routes.get("/docs")
     def docs() -> Response:

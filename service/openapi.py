@@ -11,7 +11,7 @@ from estimator.appraiser import CONFIDENCE
 from estimator.facts import MAX_LABEL_LENGTH
 from estimator.intervals import GREATEST_CONFIDENCE, LEAST_CONFIDENCE
 from estimator.market import Feature, Market
-from service import about, batch, problems, reasons, screen_document, v2
+from service import about, batch, problems, reasons, screen_document, sold, v2
 from service.schemas import DateField, FactField, SubjectSchema
 
 _TYPES = {
@@ -47,6 +47,7 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
         **reasons.SCHEMAS,
         **batch.SCHEMAS,
         **screen_document.SCHEMAS,
+        "Sales": sold.SCHEMA,
         **v2.SCHEMAS,
     }.items():
         spec.components.schema(name, component)
@@ -60,9 +61,9 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
     for path, operations in v2.describe(schema.market, version).items():
         spec.path(path, operations=operations)
     for path, (summary, media_type) in _READ_ONLY.items():
-        content = {"schema": {"$ref": "#/components/schemas/Model"}} if path == "/model" else {}
+        content = {"schema": {"$ref": f"#/components/schemas/{_SCHEMAS[path]}"}} if path in _SCHEMAS else {}
         answers = {"200": {"description": summary, "content": {media_type: content}}}
-        errors = (503,) if path in {"/model", "/readyz", "/openapi.json"} else ()
+        errors = (503,) if path in {"/model", "/sales", "/readyz", "/openapi.json"} else ()
         spec.path(path, operations={"get": {"summary": summary, "responses": answers | _problem_answers(errors)}})
     document: dict[str, Any] = spec.to_dict()
     return document
@@ -239,9 +240,16 @@ _REFUSED_ROW: dict[str, Any] = {
 
 _COMPONENTS = {"Valuation": _VALUATION, "Problem": _PROBLEM, "RefusedRow": _REFUSED_ROW}
 
+_SCHEMAS = {"/model": "Model", "/sales": "Sales"}
+"""Path → the component that its answer is."""
+
 _READ_ONLY = {
     "/model": (
         "What is served: version, facts with units and bounds, error figures, ratio study, an example",
+        "application/json",
+    ),
+    "/sales": (
+        "The sold homes of known place, column by column: place, price, size, day of sale",
         "application/json",
     ),
     "/livez": ("Whether the server runs", "text/plain"),

@@ -5,6 +5,7 @@ import pytest
 
 from estimator.appraiser import Appraiser
 from estimator.contributions import PLACE, explain, usual_home
+from estimator.fact_ranges import FactRanges
 from estimator.facts import DateArray, Facts, FloatArray
 from estimator.market import Market
 from estimator.sales import Parts
@@ -52,7 +53,7 @@ def test_parts_are_what_facts_add_on_average_over_orders() -> None:
 
 
 def test_the_usual_home_has_the_place_of_a_sold_one(appraiser: Appraiser, market: Market, parts: Parts) -> None:
-    usual = usual_home(market, parts.train.facts)
+    usual = usual_home(market, parts.train.facts, FactRanges.fit(market, parts.train.facts))
     at = (parts.train.facts["latitude"] == usual["latitude"][0]) & (
         parts.train.facts["longitude"] == usual["longitude"][0]
     )

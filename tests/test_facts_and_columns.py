@@ -22,7 +22,7 @@ from estimator.columns import (
     number_column,
     valuation_dates,
 )
-from estimator.facts import MAX_LABEL_LENGTH, Facts, check_date, check_value, shown
+from estimator.facts import MAX_LABEL_LENGTH, Facts, check_date, check_value, in_words, shown
 from estimator.market import KINDS, Feature, Kind, Market
 
 EPOCH = dt.date(1970, 1, 1)
@@ -467,3 +467,19 @@ def test_a_label_longer_than_its_columns_others_is_not_cut() -> None:
     assert hidden["quarter"].tolist() == ["", "a long name"]
     np.testing.assert_array_equal(hidden["size"], [np.nan, 10])
     assert facts["quarter"].tolist() == ["a", "a long name"], "the original is untouched"
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "words"),
+    [
+        ({"kind": "number", "unit": "ft²"}, 13540.0, "13,540 ft²"),
+        ({"kind": "number", "unit": "ft²"}, 0.123456, "0.12 ft²"),
+        ({"kind": "integer"}, 1987.0, "1987"),
+        ({"kind": "number"}, 2.25, "2.25"),
+        ({"kind": "boolean"}, 1.0, "true"),
+        ({"kind": "date"}, 16_000.0, "2013-10-22"),
+        ({"kind": "category"}, "old town", "old town"),
+    ],
+)
+def test_a_fact_in_words_has_its_unit(declared: dict[str, Any], value: float | str, words: str) -> None:
+    assert in_words(Feature("fact", column="fact", **declared), value) == words

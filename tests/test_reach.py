@@ -37,7 +37,10 @@ def test_a_home_far_from_every_sold_one_is_refused_with_the_distance(appraiser: 
 def test_a_number_beyond_any_sold_homes_is_refused_with_the_learned_range(appraiser: Appraiser) -> None:
     refused = refusals(appraiser, **LAURELHURST | {"square_footage": 19_999.0})
     least, greatest = appraiser.reach.ends["square_footage"]
-    assert Refusal("square_footage", f"19,999 is beyond what was learned: {least:,g} to {greatest:,g}") in refused
+    assert (
+        Refusal("square_footage", f"19,999 ft² is beyond what was learned: {least:,g} ft² to {greatest:,g} ft²")
+        in refused
+    )
 
 
 def test_facts_that_no_sold_home_has_together_are_refused(appraiser: Appraiser) -> None:
@@ -45,7 +48,7 @@ def test_facts_that_no_sold_home_has_together_are_refused(appraiser: Appraiser) 
     refused = refusals(appraiser, **LAURELHURST | {"square_footage": size, "bathrooms": 0.5})
     assert [each.field for each in refused] == ["bathrooms"]
     assert refused[0].message.startswith(
-        f"0.5 is beyond what was learned of homes with square_footage {size:,g}: "
+        f"0.5 is beyond what was learned of homes with square_footage {size:,g} ft²: "
     )
     assert refusals(appraiser, **LAURELHURST | {"square_footage": 800.0, "bathrooms": 0.75}) == []
     assert refusals(appraiser, **LAURELHURST | {"square_footage": size, "bathrooms": 5}) == []

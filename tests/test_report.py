@@ -168,6 +168,12 @@ def test_the_page_opens_without_a_network_and_needs_no_script(report: Report, to
         assert "@import" not in html
 
 
+def test_no_two_things_on_the_page_share_an_id(report: Report) -> None:
+    names = re.findall(r' id="([^"]*)"', render(report, report | {"version": "other"}))
+    assert len(names) > 20
+    assert len(set(names)) == len(names)
+
+
 def test_the_errors_are_those_of_the_test_sales(report: Report, appraiser: Appraiser, parts: Parts) -> None:
     test = parts.test.take(np.arange(0, len(parts.test), 4))
     values = appraiser.value(test.facts, test.date)
@@ -293,8 +299,13 @@ def test_a_report_can_be_had_again_from_a_version(town: Path, tmp_path: Path) ->
 
 
 def test_a_version_without_a_report_and_a_changed_report_are_told(appraiser: Appraiser, tmp_path: Path) -> None:
-    version = save_version(tmp_path / "market", appraiser, {}, lambda name: {NUMBERS: f'"{name}"'.encode()})
-    assert json.dumps(read_report(version)) == f'"{version.name}"'
+    def saved(told: Report) -> Path:
+        return save_version(tmp_path / "market", appraiser, {}, lambda _: {NUMBERS: json.dumps(told).encode()})
+
+    with pytest.raises(SavedVersionError, match="has format 0; this program reads format 1"):
+        read_report(saved({"format": 0}))
+    version = saved({"format": 1})
+    assert read_report(version) == {"format": 1}
     (version / NUMBERS).write_text("{}")
     with pytest.raises(SavedVersionError, match=r"report\.json: SHA-256 is"):
         read_report(version)

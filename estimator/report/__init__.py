@@ -8,8 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from estimator.errors import SavedVersionError
 from estimator.registry import read_beside
-from estimator.report.gather import gather
+from estimator.report.gather import FORMAT, gather
 from estimator.report.page import render
 from estimator.report.recorder import Recorder
 
@@ -28,9 +29,14 @@ def read_report(path: Path) -> dict[str, Any]:
     Raises
     ------
     SavedVersionError
-        There is no such version, it was saved without a report, or the report was changed since.
+        There is no such version, it was saved without a report, the report was changed since, or is of a format
+        that this program does not know.
     """
     report: dict[str, Any] = json.loads(read_beside(path, NUMBERS))
+    if report.get("format") != FORMAT:
+        raise SavedVersionError(
+            f"{path}: the report has format {report.get('format')!r}; this program reads format {FORMAT}"
+        )
     return report
 
 

@@ -43,7 +43,6 @@ _WIDE = 9.0
 """Inches of every chart: the width of the page."""
 _SETTINGS: Any = {
     "svg.fonttype": "none",  # text stays text: it can be found, read out, and takes the page's font
-    "svg.hashsalt": "report",
     "text.parse_math": False,  # a neighbourhood may be called $1
     "font.family": "sans-serif",
     "font.size": 10.5,
@@ -136,7 +135,9 @@ def learning(runs: Mapping[str, Sequence[Told]]) -> str:
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     handles, labels = by_epoch.get_legend_handles_labels()
     rate.legend(handles, labels, fontsize=9.5, loc="upper right")
-    return chart.svg("Training and validation loss by epoch and by second, and the learning rate")
+    return chart.svg(
+        f"Losses by epoch and by second, and the learning rate{' of both versions' if len(runs) > 1 else ''}"
+    )
 
 
 @_STYLED
@@ -270,7 +271,7 @@ def coverage(held: Mapping[str, Sequence[Told]]) -> str:
         width.plot(promised, [each["median_width"] for each in entries], marker + "-", color=colour, markersize=5)
     axes.plot([50, 100], [50, 100], color=INK, linewidth=1, label="as promised")
     _legend(axes)
-    return chart.svg("Share of prices that ranges held against the share they promised, and how wide they are")
+    return chart.svg(f"What ranges held of what they promised, and how wide they are: {', '.join(held)}")
 
 
 @_STYLED
@@ -414,7 +415,8 @@ class Chart:
     def svg(self, label: str) -> str:
         """Return the chart as SVG for a page: its colours are the page's, its label is read out."""
         buffer = io.StringIO()
-        with warnings.catch_warnings():
+        # The same numbers give the same file, and no two charts of a page share an id.
+        with warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": label}):
             # It measures by its own font, which knows fewer letters than the reader's.
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
             self.figure.savefig(buffer, format="svg", dpi=150, metadata={"Date": None})
@@ -422,7 +424,7 @@ class Chart:
         text = text[text.index("<svg") :]
         head = f'<svg role="img" aria-label="{escape(label)}" viewBox'
         text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-        text = re.sub(r'<g id="(?!m[0-9a-f]{10})[^"]*">', "<g>", text)
+        text = re.sub(r' id="[a-zA-Z0-9.]+_[0-9]+"', "", text)
         for stand_in, name in _STYLES.items():
             text = text.replace(stand_in, f"var(--{name})")
         return re.sub(r"<svg [^>]*?viewBox", lambda _: head, text, count=1)

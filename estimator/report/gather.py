@@ -112,7 +112,7 @@ def _predictions(tested: Tested, coordinates: tuple[str, str] | None, rng: np.ra
     rows = np.sort(rng.choice(n, min(n, DRAWN), replace=False))
     columns = {"sold_for": tested.sales.price[rows].round(2).tolist()}
     for name, column in (("price", tested.values.price), ("low", tested.values.low), ("high", tested.values.high)):
-        columns[name] = column[rows].round().tolist()
+        columns[name] = column[rows].round(2).tolist()
     places: dict[str, list[float | None]] = {}
     for name, key in zip(coordinates or (), ("latitude", "longitude"), strict=False):
         places[key] = [

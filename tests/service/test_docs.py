@@ -6,10 +6,6 @@ import pytest
 from flask.testing import FlaskClient
 
 
-def test_the_front_door_leads_to_the_document(client: FlaskClient) -> None:
-    assert client.get("/").headers["Location"] == "/docs"
-
-
 def test_the_page_loads_nothing_from_elsewhere_and_holds_no_script(client: FlaskClient) -> None:
     page = client.get("/docs", buffered=True).text
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page)

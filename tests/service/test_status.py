@@ -74,7 +74,7 @@ def test_the_document_is_valid_openapi(client: FlaskClient) -> None:
 def test_the_document_names_every_route(client: FlaskClient) -> None:
     document = client.get("/openapi.json").get_json()
     served = {str(rule).replace("<", "{").replace(">", "}") for rule in client.application.url_map.iter_rules()}
-    of_no_program = {"/", "/docs/{name}", "/problems/{name}"}
+    of_no_program = {"/", "/home/{name}", "/docs/{name}", "/problems/{name}"}
     assert set(document["paths"]) == served - of_no_program
 
 
