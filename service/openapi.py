@@ -51,6 +51,10 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
         **v2.SCHEMAS,
     }.items():
         spec.components.schema(name, component)
+    # Either will do, or none: whether a key is asked for is the server's settings' to say.
+    spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    spec.components.security_scheme("key", {"type": "apiKey", "in": "header", "name": "X-API-Key"})
+    spec.options["security"] = [{}, {"bearer": []}, {"key": []}]
     spec.path("/predict", operations={"post": _predict(example)})
     spec.path(batch.PATH, operations={"post": _batch(example)})
     spec.path(screen_document.PATH, operations={"post": _screen(schema.market, example)})

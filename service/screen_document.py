@@ -86,7 +86,8 @@ def describe_screen(market: Market, example: Mapping[str, Any]) -> dict[str, Any
     home = example["request"] | {"list_price": round(example["answer"]["price"])}
     own = [feature for feature in listing_table(market).features if feature.name not in market.by_name]
     listing = {"type": "object", "required": [feature.name for feature in own if feature.required]}
-    listings = an_array(listing, description="A home's facts, as POST /predict takes them, and what is asked.")
+    row = {"anyOf": [listing, {"description": "What is no good listing is told in `refused`."}]}
+    listings = an_array(row, description="A home's facts, as POST /predict takes them, and what is asked.")
     terms = {
         "type": "object",
         "required": ["listings"],

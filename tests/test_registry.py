@@ -1,6 +1,7 @@
 import hashlib
 import hmac
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -218,6 +219,22 @@ def test_models_may_be_moved_as_a_whole(folder: Path, appraiser: Appraiser) -> N
     shutil.move(folder.parent, elsewhere)
     assert not (elsewhere / folder.name / CURRENT).readlink().is_absolute()
     assert load_version(elsewhere / folder.name).name == version.name
+
+
+def test_a_full_disk_leaves_the_published_version_and_nothing_else(folder: Path, appraiser: Appraiser) -> None:
+    published = save_version(folder, appraiser, {})
+    publish(published)
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Python ignores the signal: the write fails, as on a disk that is full.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, unlimited[1]))
+    try:
+        with pytest.raises(SavedVersionError, match="File too large"):
+            save_version(folder, appraiser, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert load_version(folder).folder == published.resolve()
+    save_version(folder, appraiser, {})
+    assert left_over(folder) == []
 
 
 KEY = b"k" * 32

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from service.told import MAX_ERRORS
 from tests.service.homes import HOME
 
 MANSION = HOME | {"square_footage": 13_000, "bathrooms": 1}
@@ -75,3 +76,16 @@ def test_a_confidence_that_cannot_be_promised_is_refused(client: FlaskClient, as
     problem: dict[str, Any] = answer.get_json()
     assert (answer.status_code, problem["type"]) == (400, "/problems/bad-confidence")
     assert "confidence" in problem["detail"]
+
+
+def test_refusals_and_bad_facts_share_the_room_for_errors(client: FlaskClient) -> None:
+    nowhere = MANSION | {"latitude": FAR["latitude"], "longitude": FAR["longitude"]}
+    bad = {f"no fact {number}": 1 for number in range(20)}
+    alone = [len(client.post("/predict", json=home).get_json()["errors"]) for home in (nowhere, HOME | bad)]
+    assert alone[0] > 1
+    rows = client.post("/predict", json=[nowhere, HOME | bad] * 25).get_json()
+    told = [len(row["error"]["errors"]) for row in rows]
+    assert min(told) == 1
+    assert sum(told) <= MAX_ERRORS + len(rows)
+    assert [len(row["error"]["errors"]) + row["error"].get("errors_left_out", 0) for row in rows] == alone * 25
+    assert {error["row"] for row in rows for error in row["error"]["errors"]} == set(range(50))
