@@ -10,7 +10,11 @@ from estimator.evaluation import ALL_FACTS, REQUIRED_FACTS
 from estimator.market import Feature
 from estimator.ratio_study import ACCEPTABLE, ENOUGH_SALES
 from estimator.registry import SavedVersion
+from estimator.report import PAGE
 from service.json_schema import an_object, or_null, ref
+
+REPORT_PATH = "/report"
+"""Where the training report of the served version is."""
 
 
 def about_model(saved: SavedVersion, example: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,6 +34,7 @@ def about_model(saved: SavedVersion, example: Mapping[str, Any]) -> dict[str, An
         "sale_dates": None if dates is None else [str(date) for date in dates],
         "features": [_about_feature(feature) for feature in market.features],
         "error_figures": saved.manifest["error_figures"],
+        "report": REPORT_PATH if PAGE in saved.manifest["files"] else None,
         "ratio_study": saved.manifest.get("ratio_study"),  # a version may be older than the study
         "example": example,
     }
@@ -90,6 +95,11 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                 "type": "object",
                 "additionalProperties": {"type": "object", "additionalProperties": {"type": "number"}},
                 "description": "What was known of the test homes → how far their values were from their prices.",
+            },
+            "report": {
+                "type": ["string", "null"],
+                "format": "uri-reference",
+                "description": "The training report, for people; null for a version that was saved without.",
             },
             "ratio_study": or_null(ref("RatioStudies")),
             "example": {"type": "object", "description": "A request and its answer."},

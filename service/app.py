@@ -13,6 +13,7 @@ from service.docs import docs_routes
 from service.live_model import LiveModel
 from service.page import page_routes
 from service.predict import predict_routes
+from service.report import report_routes
 from service.screen import screen_routes
 from service.settings import Settings
 from service.status import status_routes
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None, fallback: Path | None = None) -
         v2_routes(live, settings),
         docs_routes(),
         page_routes(live),
+        report_routes(live),
     ):
         app.register_blueprint(routes)
 

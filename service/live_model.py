@@ -13,7 +13,7 @@ from estimator.appraiser import Appraiser
 from estimator.asks import AskModel
 from estimator.errors import EstimatorError
 from estimator.registry import APPRAISER, MANIFEST, SavedVersion, load_version, published
-from estimator.saved_asks import load_asks
+from estimator.saved_asks import ASKS, load_asks
 from service import metrics
 from service.about import about_model
 from service.problems import NOT_READY, ProblemError
@@ -114,6 +114,7 @@ class LiveModel:
         self._key = key
         self._fallback = fallback
         self._snapshot: Snapshot | None = None
+        self._served: object = None
         self._refused: object = None
         self._draining = False
 
@@ -152,14 +153,14 @@ class LiveModel:
     def look(self) -> None:
         """Serve what is published, if that is not what is served."""
         folder = published(self._path)
-        if self._snapshot is not None and folder == self._snapshot.folder:
+        files = _fingerprint(folder)
+        if files == self._served:
             self._refused = None
             return
-        files = _fingerprint(folder)
         if self._snapshot is not None and files == self._refused:
             return
         if self._try_to_load(folder):
-            self._refused = None
+            self._served, self._refused = files, None
             return
         self._refused = files
         if self._snapshot is None and self._fallback is not None and self._fallback != folder:
@@ -188,11 +189,11 @@ class LiveModel:
 
 
 def _fingerprint(folder: Path) -> object:
-    """Return what changes when a version's files do."""
+    """Return what changes when a version's files do, or what was learned of asks."""
     files: list[tuple[int, int, int] | None] = []
-    for name in (MANIFEST, APPRAISER):
+    for path in (folder / MANIFEST, folder / APPRAISER, folder.parent / ASKS):
         try:
-            stat = (folder / name).stat()
+            stat = path.stat()
         except OSError:
             files.append(None)
         else:

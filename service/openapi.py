@@ -63,7 +63,7 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
     for path, (summary, media_type) in _READ_ONLY.items():
         content = {"schema": {"$ref": f"#/components/schemas/{_SCHEMAS[path]}"}} if path in _SCHEMAS else {}
         answers = {"200": {"description": summary, "content": {media_type: content}}}
-        errors = (503,) if path in {"/model", "/sales", "/readyz", "/openapi.json"} else ()
+        errors = (503,) if path in {"/model", "/sales", "/report", "/readyz", "/openapi.json"} else ()
         spec.path(path, operations={"get": {"summary": summary, "responses": answers | _problem_answers(errors)}})
     document: dict[str, Any] = spec.to_dict()
     return document
@@ -247,6 +247,10 @@ _READ_ONLY = {
     "/model": (
         "What is served: version, facts with units and bounds, error figures, ratio study, an example",
         "application/json",
+    ),
+    "/report": (
+        "The training report of the served version, for people; 404 where it was saved without",
+        "text/html",
     ),
     "/sales": (
         "The sold homes of known place, column by column: place, price, size, day of sale",

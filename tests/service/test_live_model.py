@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from estimator.registry import load_version, publish
+from estimator.saved_asks import save_asks
 from service import metrics
 from service.live_model import LiveModel, Snapshot
 from service.problems import ProblemError
@@ -187,3 +189,21 @@ def test_a_server_about_to_stop_is_not_ready_and_still_answers(models: Path, tmp
         live.check_ready()
     assert error.value.code == 503
     assert live.take().version == "one"
+
+
+def test_what_is_learned_of_asks_is_served_at_once_and_damaged_asks_are_not(
+    models: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    live = following(copied(models, tmp_path, "one"))
+    assert live.take().asks.listings is None
+    learned = replace(live.take().asks, noise=0.03, listings=500)
+    path = save_asks(tmp_path, "market", learned, {})
+    live.look()
+    assert live.take().asks.noise == 0.03
+    path.write_text("{")
+    live.look()
+    assert live.take().asks.noise == 0.03
+    assert "asks.json: cannot be used" in caplog.text
+    path.unlink()
+    live.look()
+    assert live.take().asks.listings is None

@@ -16,6 +16,7 @@ const KEY = "estimator-key"; // kept by the browser until the tab is closed
 
 /** Send a key with every request from now on: a server may ask for one. */
 export const useKey = (key) => sessionStorage.setItem(KEY, key);
+export const hasKey = () => sessionStorage.getItem(KEY) !== null;
 
 export const getModel = () => ask("model");
 export const getSales = () => ask("sales");

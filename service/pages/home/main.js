@@ -1,7 +1,7 @@
 // The page's beginning: asks for the market, makes the parts, and takes the facts from the form to the answer.
 
 import { PriceCard, invitation, refusal } from "./answer.js";
-import { Problem, getModel, getSales, predict, useKey } from "./api.js";
+import { Problem, getModel, getSales, hasKey, predict, useKey } from "./api.js";
 import { comparablesSection } from "./comparables.js";
 import { bringIntoView, el, reducedMotion } from "./dom.js";
 import { FactsForm } from "./form.js";
@@ -9,7 +9,7 @@ import { Listings } from "./listings.js";
 import { SalesMap } from "./map.js";
 import { waterfallSection } from "./waterfall.js";
 import { WhatIf } from "./what_if.js";
-import { longDate, moneyOf, monthOf, number, title } from "./words.js";
+import { label, longDate, moneyOf, monthOf, number, title } from "./words.js";
 
 const WIDEST = 0.99; // the greatest confidence that may be asked for: the ends of the range's bar
 const USUAL = 0.9; // the confidence of a first answer
@@ -258,7 +258,7 @@ function askForKey(why) {
     } },
     el("label", { for: "key" }, "This server asks for a key"),
     el("span", { class: "entry" }, input),
-    el("p", { class: "help", id: "key-help" }, `${why.charAt(0).toUpperCase()}${why.slice(1)}. It is kept until you close this tab.`),
+    el("p", { class: "help", id: "key-help" }, `${hasKey() ? label(why) : "Whoever runs it gives them out"}. It is kept until you close this tab.`),
     el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, "Go on")));
     $("trouble").after(form);
     input.focus();
