@@ -14,14 +14,14 @@ import pyarrow.compute as pc
 
 from estimator.appraiser import CONFIDENCE, Appraiser, Valuations
 from estimator.asks import AskModel
-from estimator.bulk import check_header, refusal_texts, row_errors, spread, valuation_columns
+from estimator.bulk import Answered, check_header, refusal_texts, row_errors, spread, valuation_columns
 from estimator.columns import check_table, valuation_dates
 from estimator.errors import DataError
 from estimator.facts import DateArray, Facts
 from estimator.listings import Listings, Seen, listing_table, repeated, without_listing, wrong_currencies
 from estimator.market import Market
 from estimator.screening import PROBABILITY, Screening, ask_warnings, best_first, screen
-from estimator.tables import first_row, read_pieces, write_whole
+from estimator.tables import FIRST_CSV_ROW, first_row, read_pieces, write_whole
 
 PREFIX = "screen_"
 RANK = f"{PREFIX}rank"
@@ -106,7 +106,8 @@ def screen_file(
         raise DataError(f"{source}: {error}") from error
     seen, screened = Seen(), []
     for piece in itertools.chain([first], pieces):
-        screened.append(_screen(appraiser, asks, piece, costs, probability, CONFIDENCE, seen, first_row(source)))
+        answered = _screen(appraiser, asks, piece, costs, probability, CONFIDENCE, seen, first_row(source))
+        screened.append(answered.table)
         progress(piece.num_rows)
     whole, ranked = _in_order(pa.concat_tables(screened))
     with write_whole(target, whole.schema) as writer:
@@ -123,9 +124,13 @@ def screen_table(
     costs: Mapping[str, float],
     probability: float = PROBABILITY,
     confidence: float = CONFIDENCE,
-) -> pa.Table:
-    """Return n rows, whose header `check_listings_header` has passed, as `screen_file` answers those of a CSV."""
-    return _in_order(_screen(appraiser, asks, table, costs, probability, confidence, Seen(), 2))[0]
+) -> Answered:
+    """Answer n rows, whose header `check_listings_header` has passed, as `screen_file` does those of a CSV.
+
+    The table has them best first; all else that is returned is in the order they came.
+    """
+    screened = _screen(appraiser, asks, table, costs, probability, confidence, Seen(), FIRST_CSV_ROW)
+    return replace(screened, table=_in_order(screened.table)[0])
 
 
 def check_listings_header(market: Market, names: Sequence[str]) -> None:
@@ -151,13 +156,14 @@ def _screen(
     confidence: float,
     seen: Seen,
     before: int,
-) -> pa.Table:
+) -> Answered:
     """Append valuation and screening to one piece; `before`: the number of the first row of all."""
     said, problems = check_table(listing_table(appraiser.market).features, piece)
     date, faults = valuation_dates(appraiser.market, piece)
     listings = Listings.of(appraiser.market, said, costs)
     problems += faults + wrong_currencies(appraiser.market, said)
-    errors = row_errors(problems + repeated(listings, seen.repeats(said, date, listings), before), piece.num_rows)
+    repeats = seen.repeats(said, date, listings, row_errors(problems, piece.num_rows) == "")
+    errors = row_errors(problems + repeated(listings, repeats, before), piece.num_rows)
     good = errors == ""
     facts = without_listing(appraiser.market, said)
     listings = listings.take(good)
@@ -166,14 +172,13 @@ def _screen(
     )
     values = replace(values, warnings={**values.warnings, **ask_warnings(values.price, listings.ask)})
     errors[good] = refusal_texts(values)
-    priced = values.priced
-    good = errors == ""
-    for name, column in valuation_columns(values.take(priced), good).items():
+    kept, priced = values.priced, errors == ""
+    for name, column in valuation_columns(values.take(kept), priced).items():
         piece = piece.append_column(name, column)
     for name, promised in promise.rounded().items():
         kind = pa.bool_() if promised.dtype == bool else pa.float64()
-        piece = piece.append_column(PREFIX + name, spread(promised[priced], good, kind))
-    return piece.append_column("error", pa.array(errors, pa.string()))
+        piece = piece.append_column(PREFIX + name, spread(promised[kept], priced, kind))
+    return Answered(piece.append_column("error", pa.array(errors, pa.string())), facts, good, priced)
 
 
 def _in_order(screened: pa.Table) -> tuple[pa.Table, int]:

@@ -129,32 +129,37 @@ def wrong_currencies(market: Market, said: Facts) -> list[Problem]:
 class Seen:
     """Remembers which listings came before, so that none is screened twice.
 
-    Two are the same if they share their identifier or, without one, all facts, the day and the list price.
+    Two are the same if they share their identifier or, without one, all facts, the day and the list price. One
+    that has a fault is not screened: the same put right is no repeat of it.
     """
 
     def __init__(self) -> None:
         self._marks = np.empty(0, np.uint64)
+        self._good = np.empty(0, np.bool_)
 
-    def repeats(self, said: Facts, date: DateArray, listings: Listings) -> list[tuple[int, int]]:
+    def repeats(self, said: Facts, date: DateArray, listings: Listings, good: BoolArray) -> list[tuple[int, int]]:
         """Take note of n more listings.
 
         Parameters
         ----------
         said
             All that they say.
+        good
+            Which of them have no fault, shape (n,).
 
         Returns
         -------
         list
-            Of each that came before: its place among the n, and that of the first like it among all so far. One
-            without a usable list price, or a name, is like no other.
+            Of each good one that came before: its place among the n, and that of the first good one like it
+            among all so far.
         """
         before = len(self._marks)
         self._marks = np.concatenate((self._marks, _marks(said, date, listings)))
-        first = pd.Series(np.arange(len(self._marks))).groupby(self._marks).transform("min").to_numpy()
-        telling = ~np.isnan(listings.ask) | (listings.name != "")
-        again = np.flatnonzero(telling & (first[before:] != np.arange(before, len(first))))
-        return [(int(row), int(first[before + row])) for row in again]
+        self._good = np.concatenate((self._good, good))
+        places = np.flatnonzero(self._good)
+        first = pd.Series(places).groupby(self._marks[places]).transform("min").to_numpy()
+        again = (first != places) & (places >= before)
+        return [(int(row) - before, int(same)) for row, same in zip(places[again], first[again], strict=True)]
 
 
 def repeated(listings: Listings, repeats: Sequence[tuple[int, int]], first_row: int) -> list[Problem]:

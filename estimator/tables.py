@@ -22,6 +22,8 @@ import pyarrow.parquet as pq
 
 from estimator.errors import DataError
 
+FIRST_CSV_ROW = 2
+"""Number of the first row of values in CSV: the header is row 1, as in a spreadsheet."""
 BLOCK_BYTES = 8 << 20
 """Bytes of CSV read at a time: some 50,000 rows, enough for whole columns, not too many for any machine."""
 BATCH_ROWS = 65_536
@@ -95,8 +97,8 @@ def csv_bytes(table: pa.Table) -> bytes:
 
 
 def first_row(path: Path) -> int:
-    """Return the number of a file's first row of values; the header of CSV is row 1, as in a spreadsheet."""
-    return 1 if _kind(path) == ".parquet" else 2
+    """Return the number of a file's first row of values."""
+    return 1 if _kind(path) == ".parquet" else FIRST_CSV_ROW
 
 
 @contextmanager

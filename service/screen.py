@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from estimator.asks import AskModel
 from estimator.columns import Problem, check_table, valuation_dates
-from estimator.deals import RANK, check_listings_header, screen_table, value_and_screen
+from estimator.deals import check_listings_header, screen_table, value_and_screen
 from estimator.facts import check_value, shown
 from estimator.listings import (
     Listings,
@@ -33,17 +33,15 @@ from estimator.screening import (
     ask_warnings,
     best_first,
 )
-from service import metrics, reasons
+from estimator.tables import FIRST_CSV_ROW
+from service import reasons
 from service.body import read_body
 from service.json_body import json_answer, parse_json
 from service.live_model import LiveModel, Snapshot
 from service.predict import CONFIDENCE, check_reasons, read_asked
 from service.problems import (
     BAD_SCREENING,
-    INVALID_FACTS,
     MALFORMED_TABLE,
-    NOT_A_TABLE,
-    OUT_OF_REACH,
     UNKNOWN_PARAMETER,
     ProblemError,
 )
@@ -51,7 +49,7 @@ from service.screen_document import PATH
 from service.settings import Settings
 from service.subjects import Checked, check_subjects
 from service.tables import TableKind, check_rows, csv_answer, read_csv, table_kind
-from service.told import ErrorRoom
+from service.told import ErrorRoom, count_homes
 from service.valuing import Asked
 
 _COST_NAMES = tuple(cost.name for cost in COSTS)
@@ -79,24 +77,23 @@ def screen_routes(live: LiveModel, settings: Settings) -> Blueprint:
         snapshot = live.take()
         asked = read_asked(request.args, snapshot, PATH, PARAMETERS)
         said = _from_address(request.args)
-        kind = table_kind(request)
+        kind = table_kind(request, (TableKind.CSV, TableKind.COLUMNS))
         body = read_body(request, settings.max_body)
         if kind is TableKind.CSV:
             table, terms = read_csv(body, settings.max_rows), _terms(snapshot.appraiser.market, said, {})
             check_listings_header(snapshot.appraiser.market, table.column_names)
-            if request.accept_mimetypes.best_match([kind.value, TableKind.COLUMNS.value]) == kind.value:
+            kinds = [kind.value, TableKind.COLUMNS.value]
+            if request.accept_mimetypes.best_match(kinds, default=kind.value) == kind.value:
                 return _csv(snapshot, table, terms, asked)
-            checked = _check_table(snapshot.appraiser.market, table)
-        elif kind is TableKind.COLUMNS:
+            checked, first_row = _check_table(snapshot.appraiser.market, table), FIRST_CSV_ROW
+        else:
             listings, more = _read_json(body)
             check_rows(len(listings), settings.max_rows)
             terms = _terms(snapshot.appraiser.market, said, more)
             table_of = listing_table(snapshot.appraiser.market)
-            checked = check_subjects(table_of, listings, dated=snapshot.dated)
-        else:
-            raise ProblemError(NOT_A_TABLE, "listings are sent as text/csv or application/json")
+            checked, first_row = check_subjects(table_of, listings, dated=snapshot.dated), 0
         check_reasons(len(checked.dates), asked.included, settings.max_reasons)
-        return json_answer(_deals(snapshot, checked, terms, asked))
+        return json_answer(_deals(snapshot, checked, first_row, terms, asked))
 
     return routes
 
@@ -114,6 +111,8 @@ def _read_json(body: bytes) -> tuple[list[Any], Mapping[str, Any]]:
     costs = value.get("costs", {})
     if not isinstance(costs, dict):
         raise ProblemError(MALFORMED_TABLE, "costs is no object")
+    if _PROBABILITY in costs:
+        raise ProblemError(BAD_SCREENING, f"{_PROBABILITY} is no cost; it stands beside costs")
     more = {_PROBABILITY: value[_PROBABILITY]} if _PROBABILITY in value else {}
     return value["listings"], {**costs, **more}
 
@@ -158,13 +157,13 @@ def _csv(snapshot: Snapshot, table: pa.Table, terms: Terms, asked: Asked) -> Res
         raise ProblemError(
             UNKNOWN_PARAMETER, f"{reasons.INCLUDE} needs an answer of JSON: send Accept: application/json"
         )
-    deals = screen_table(
+    answered = screen_table(
         snapshot.appraiser, snapshot.asks, table, terms.costs, terms.probability, asked.confidence
     )
-    errors = deals.column(RANK).null_count
-    metrics.valued(deals.num_rows - errors)
-    metrics.refused(INVALID_FACTS.name, errors)
-    answer = csv_answer(deals)
+    count_homes(
+        snapshot, answered.facts, answered.priced, (~answered.good).sum(), (answered.good & ~answered.priced).sum()
+    )
+    answer = csv_answer(answered.table)
     answer.headers["Model-Version"] = snapshot.version
     return answer
 
@@ -182,32 +181,43 @@ def _by_row(problems: Sequence[Problem]) -> dict[int, list[dict[str, str]]]:
     return faults
 
 
-def _deals(snapshot: Snapshot, checked: Checked, terms: Terms, asked: Asked) -> dict[str, Any]:
-    """Return the answer: deals, best first, and what cannot be screened, in order."""
+def _with_listings_faults(market: Market, checked: Checked, listings: Listings, first_row: int) -> Checked:
+    """Add what is wrong with listings beyond their facts: another currency, a listing that stands twice."""
+    strange = wrong_currencies(market, checked.facts)
+    good = checked.good
+    good[[problem.row for problem in strange]] = False
+    repeats = Seen().repeats(checked.facts, checked.dates, listings, good)
+    more = _by_row([*strange, *repeated(listings, repeats, first_row)])
+    faults = {row: [*checked.faults.get(row, []), *more.get(row, [])] for row in {*checked.faults, *more}}
+    return replace(checked, faults=faults)
+
+
+def _deals(snapshot: Snapshot, checked: Checked, first_row: int, terms: Terms, asked: Asked) -> dict[str, Any]:
+    """Return the answer: deals, best first, and what cannot be screened, in order.
+
+    `first_row`: the number of the first row in messages, a file's 2, since its header is row 1.
+    """
     market = snapshot.appraiser.market
     listings = Listings.of(market, checked.facts, terms.costs)
-    repeats = Seen().repeats(checked.facts, checked.dates, listings)
-    more = _by_row([*wrong_currencies(market, checked.facts), *repeated(listings, repeats, 0)])
-    faults = {row: [*checked.faults.get(row, []), *more.get(row, [])] for row in {*checked.faults, *more}}
-    good = np.array([row not in faults for row in range(len(listings))], np.bool_)
+    checked = _with_listings_faults(market, checked, listings, first_row)
+    good, faults = checked.good, checked.faults
     facts, dates = without_listing(market, checked.facts).take(good), checked.dates[good]
     names = [str(name) or None for name in listings.name]
     room = ErrorRoom()
     refused = {row: room.invalid([{"row": row, **fault} for fault in faults[row]]) for row in sorted(faults)}
-    metrics.refused(INVALID_FACTS.name, len(refused))
     deals: list[dict[str, Any]] = []
-    if good.any():
-        rows, kept = np.flatnonzero(good).tolist(), listings.take(good)
+    rows, kept = np.flatnonzero(good).tolist(), listings.take(good)
+    priced = np.zeros(len(rows), np.bool_)
+    if rows:
         values, promise = value_and_screen(
             snapshot.appraiser, snapshot.asks, facts, dates, kept, terms.probability, asked.confidence
         )
         for place, refusals in values.refusals.items():
             refused[rows[place]] = room.out_of_reach(refusals, row=rows[place])
-        metrics.valued(int(values.priced.sum()))
-        metrics.refused(OUT_OF_REACH.name, len(values.refusals))
-        metrics.asked_about(facts, values.priced, snapshot.inputs)
+        priced = values.priced
+        told = _told(promise, kept)
         strange = ask_warnings(values.price, kept.ask)
-        ranked = best_first(promise.margin_percent)[: int(values.priced.sum())].tolist()
+        ranked = best_first(promise.margin_percent)[: int(priced.sum())].tolist()
         given = reasons.give_reasons(
             snapshot.appraiser, facts.take(np.array(ranked, int)), dates[ranked], asked.included, asked.confidence
         )
@@ -215,9 +225,10 @@ def _deals(snapshot: Snapshot, checked: Checked, terms: Terms, asked: Asked) -> 
             valuation = values.as_dict(place) | {"model_version": snapshot.version} | reason
             deals.append(
                 {"row": rows[place], "rank": rank, "listing_id": names[rows[place]]}
-                | _told(promise, kept, place)
+                | told[place]
                 | {"warnings": [text for text, where in strange.items() if where[place]], "valuation": valuation}
             )
+    count_homes(snapshot, facts, priced, len(faults), int((~priced).sum()))
     return {
         "deals": deals,
         "refused": [
@@ -231,13 +242,18 @@ def _deals(snapshot: Snapshot, checked: Checked, terms: Terms, asked: Asked) -> 
     }
 
 
-def _told(promise: Screening, listings: Listings, place: int) -> dict[str, Any]:
-    """Return what one listing asks, costs and promises."""
-    return {
-        "list_price": float(listings.ask[place]),
-        **{name: column[place].item() for name, column in promise.rounded().items()},
-        "costs": {name: float(column[place]) for name, column in vars(listings.costs).items()},
-    }
+def _told(promise: Screening, listings: Listings) -> list[dict[str, Any]]:
+    """Return what each of n listings asks, promises and costs."""
+    promised = {name: column.tolist() for name, column in promise.rounded().items()}
+    costs = {name: column.tolist() for name, column in vars(listings.costs).items()}
+    return [
+        {
+            "list_price": ask,
+            **{name: column[place] for name, column in promised.items()},
+            "costs": {name: column[place] for name, column in costs.items()},
+        }
+        for place, ask in enumerate(listings.ask.tolist())
+    ]
 
 
 def about_asks(asks: AskModel) -> dict[str, Any]:

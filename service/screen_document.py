@@ -5,7 +5,7 @@ from typing import Any
 
 from estimator.listings import listing_table
 from estimator.market import Market
-from estimator.screening import COSTS, GREATEST_PROBABILITY, HIGH, LOW, PROBABILITY
+from estimator.screening import COSTS, GREATEST_PROBABILITY, HIGH, LEAST_PROBABILITY, LOW, PROBABILITY
 from service.json_schema import an_array, an_object, or_null, ref
 from service.tables import TableKind
 
@@ -14,7 +14,10 @@ PATH = "/screen"
 _AMOUNT, _PERCENT = {"type": "number"}, {"type": "number", "description": "Percent of the outlay."}
 _DEAL = an_object(
     {
-        "row": {"type": "integer", "description": "Place in the request, from 0."},
+        "row": {
+            "type": "integer",
+            "description": "Place in the request, from 0; messages number CSV as spreadsheets do, from 2.",
+        },
         "rank": {"type": "integer", "description": "From 1, the best: by the expected margin in percent."},
         "listing_id": {"type": ["string", "null"]},
         "list_price": _AMOUNT,
@@ -93,7 +96,6 @@ def describe_screen(market: Market, example: Mapping[str, Any]) -> dict[str, Any
         "required": ["listings"],
         "properties": {"listings": listings, "costs": {"type": "object"}},
     }
-    number = {"type": "number", "minimum": 0}
     return {
         "summary": "Screen listings: which resell for more than they cost",
         "description": "Homes are valued by their facts alone, then judged by what is asked: best first, by"
@@ -106,11 +108,14 @@ def describe_screen(market: Market, example: Mapping[str, Any]) -> dict[str, Any
                 "in": "query",
                 "required": False,
                 "description": text,
-                "schema": {**number, "default": default, "maximum": greatest},
+                "schema": {"type": "number", "default": default, "minimum": least, "maximum": greatest},
             }
-            for name, default, greatest, text in (
-                ("probability", PROBABILITY, GREATEST_PROBABILITY, "Of a resale that pays, for a deal."),
-                *((cost.name, cost.default, cost.greatest, cost.text) for cost in COSTS),
+            for name, default, least, greatest, text in (
+                (
+                    *("probability", PROBABILITY, LEAST_PROBABILITY, GREATEST_PROBABILITY),
+                    "Of a resale that pays, for a deal.",
+                ),
+                *((cost.name, cost.default, 0, cost.greatest, cost.text) for cost in COSTS),
             )
         ],
         "requestBody": {

@@ -1,7 +1,7 @@
 """Tables in bodies: CSV, lines of JSON, JSON by column; read within limits, answered in kind. Knows no homes."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -28,8 +28,13 @@ class TableKind(Enum):
 _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 
 
-def table_kind(request: Request) -> TableKind:
+def table_kind(request: Request, taken: Sequence[TableKind] = tuple(TableKind)) -> TableKind:
     """Return how a request's body is declared to be written.
+
+    Parameters
+    ----------
+    taken
+        What the route takes.
 
     Raises
     ------
@@ -40,14 +45,19 @@ def table_kind(request: Request) -> TableKind:
     charset = request.mimetype_params.get("charset", "utf-8")
     if charset.lower() not in {"utf-8", "utf8", "us-ascii"}:
         raise ProblemError(NOT_A_TABLE, f"the charset is {charset[:60]!a}; send UTF-8")
+    kind = _kind(media_type)
+    if kind is not None and kind in taken:
+        return kind
+    known = ", ".join(kind.value for kind in taken)
+    raise ProblemError(NOT_A_TABLE, f"the Content-Type is {media_type[:60] or 'not given'}; send one of {known}")
+
+
+def _kind(media_type: str) -> TableKind | None:
     if media_type == TableKind.CSV.value:
         return TableKind.CSV
     if media_type in _LINES:
         return TableKind.LINES
-    if is_json(media_type):
-        return TableKind.COLUMNS
-    taken = ", ".join(kind.value for kind in TableKind)
-    raise ProblemError(NOT_A_TABLE, f"the Content-Type is {media_type[:60] or 'not given'}; send one of {taken}")
+    return TableKind.COLUMNS if is_json(media_type) else None
 
 
 def read_csv(body: bytes, max_rows: int) -> pa.Table:

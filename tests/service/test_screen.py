@@ -16,6 +16,7 @@ from estimator.saved_asks import ASKS, save_asks
 from service.settings import Settings
 from tests.service.homes import HOME
 from tests.service.ready import ready_client
+from tests.service.test_metrics import added, figures
 
 LISTING = HOME | {"list_price": 400_000}
 CHEAP, DEAR = LISTING | {"list_price": 300_000, "listing_id": "c"}, LISTING | {"list_price": 900_000}
@@ -83,11 +84,54 @@ def test_one_listing_twice_is_told(client: FlaskClient) -> None:
     answer = ask(client, [CHEAP, CHEAP | {"list_price": 5}, LISTING, LISTING])
     told = [(entry["row"], entry["error"]["errors"][0]["message"]) for entry in answer["refused"]]
     assert told == [(1, "'c' stands in row 0 already"), (3, "the same listing stands in row 2 already")]
+    by_file = ask_csv(client, as_csv([LISTING, LISTING]), Accept="application/json").get_json()
+    assert by_file["refused"][0]["error"]["errors"] == [
+        {"row": 1, "field": "list_price", "message": "the same listing stands in row 2 already"}
+    ]
+
+
+def test_a_listing_put_right_is_screened_though_the_one_with_a_fault_stands_before(client: FlaskClient) -> None:
+    abroad, strange = CHEAP | {"currency": "EUR"}, LISTING | {"bedrooms": "many"}
+    answer = ask(client, [abroad, strange, CHEAP, LISTING])
+    assert [deal["row"] for deal in answer["deals"]] == [2, 3]
+    rows = list(csv.DictReader(io.StringIO(ask_csv(client, as_csv([abroad, strange, CHEAP, LISTING])).text)))
+    assert [row["screen_rank"] for row in rows] == ["1", "2", "", ""]
+
+
+def test_what_became_of_listings_is_counted_the_same_in_every_form(client: FlaskClient) -> None:
+    listings: list[dict[str, Any]] = [
+        DEAR,
+        CHEAP,
+        CHEAP,
+        FAR,
+        LISTING | {"list_price": 0},
+        LISTING | {"currency": "EUR"},
+    ]
+    counted = []
+    for send in (lambda: ask(client, listings), lambda: ask_csv(client, as_csv(listings))):
+        before = figures(client)
+        send()
+        now = added(client, before)
+        counted.append(
+            {name: now[name] for name in now if name.startswith(("estimator_rows", "estimator_input_c"))}
+        )
+    assert counted[0] == counted[1]
+    assert counted[0]["estimator_rows_valued_total"] == 2
+    assert counted[0]['estimator_rows_refused_total{reason="out-of-reach"}'] == 1
+    assert counted[0]['estimator_rows_refused_total{reason="invalid-facts"}'] == 3
+    assert counted[0]['estimator_input_count{fact="square_footage"}'] == 2
+
+
+def test_lines_of_json_are_refused_and_what_is_taken_is_named(client: FlaskClient) -> None:
+    answer = client.post("/screen", data=b"{}", content_type="application/x-ndjson")
+    assert answer.status_code == 415
+    assert answer.get_json()["detail"].endswith("x-ndjson; send one of text/csv, application/json")
 
 
 @pytest.mark.parametrize("accept", ["", "text/csv", "*/*"])
 def test_csv_comes_back_as_csv(client: FlaskClient, accept: str) -> None:
-    answer = ask_csv(client, as_csv([DEAR, CHEAP, LISTING | {"list_price": "x"}]), Accept=accept or "*/*")
+    headers = {"Accept": accept} if accept else {}
+    answer = ask_csv(client, as_csv([DEAR, CHEAP, LISTING | {"list_price": "x"}]), **headers)
     assert answer.mimetype == "text/csv"
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert [row["list_price"] for row in rows] == ["300000", "900000", "x"]
@@ -122,6 +166,7 @@ def test_csv_comes_back_as_json_where_that_is_asked_for(client: FlaskClient) -> 
             "bad-screening",
             "in the address and in the body",
         ),
+        ({"listings": [], "costs": {"probability": 0.7}}, "", 400, "bad-screening", "probability is no cost"),
         ({"listings": [], "rent": 1}, "", 400, "malformed-table", "'rent' is no member"),
         ({"listings": [], "costs": 3}, "", 400, "malformed-table", "costs is no object"),
         ({"listing": []}, "", 400, "malformed-table", "send a list of listings"),
