@@ -186,8 +186,31 @@ def test_a_listing_opens_its_valuation(open_page: OpenPage, file: Path) -> None:
         assert page.locator(".deals").is_visible()
 
 
+def test_a_listing_opens_its_own_valuation_below_a_blank_line_and_of_another_day(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    names = [*HOME, "list_price", "listing_id", "date"]
+    homes = [HOME | {"square_footage": size} for size in (1500, 2500)]
+    first, second = (
+        ",".join(map(str, [*home.values(), 400_000, name, day]))
+        for home, name, day in zip(homes, "ab", ("", "2014-12-01"), strict=True)
+    )
+    (tmp_path / "gaps.csv").write_text("\n".join([",".join(names), first, "", second]) + "\n")
+    page = open_page("#listings")
+    with page.expect_response("**/screen?*") as answered:
+        page.set_input_files("#listings-file", tmp_path / "gaps.csv")
+    deals = {deal["listing_id"]: deal["valuation"] for deal in answered.value.json()["deals"]}
+    assert deals["b"]["valuation_date"] == "2014-12-01"
+    for name in "ab":
+        page.click(f".deals a:text-is('{name}')")
+        page.wait_for_function(
+            "worth => document.querySelector('.price')?.dataset.price == worth", arg=deals[name]["price"]
+        )
+        page.go_back()
+
+
 def test_files_with_quotes_and_blank_lines_are_read_as_they_are_meant(open_page: OpenPage) -> None:
     page = open_page()
-    text = '\ufeffa,"b ""x"", c"\r\n1,"two\nlines"\r\n\r\n,\n3,4'
+    text = '\ufeffa,"b ""x"", c"\r\n1,"two\nlines"\r\n\r\n,\n3,12" pipes'
     rows = page.evaluate("text => import('/home/csv.js').then(({ parseCsv }) => parseCsv(text))", text)
-    assert rows == [["a", 'b "x", c'], ["1", "two\nlines"], ["", ""], ["3", "4"]]
+    assert rows == [["a", 'b "x", c'], ["1", "two\nlines"], [""], ["", ""], ["3", '12" pipes']]

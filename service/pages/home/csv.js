@@ -1,6 +1,6 @@
 // Reading CSV as RFC 4180 has it, for the page's own links; what a file means is the server's to say.
 
-/** Return the rows of a text, each a list of cells; blank lines are none. */
+/** Return the rows of a text, each a list of cells; as to the server, a blank line is a row. */
 export function parseCsv(text) {
   const rows = [];
   let row = [];
@@ -8,7 +8,7 @@ export function parseCsv(text) {
   let quoted = false;
   const endRow = () => {
     row.push(cell);
-    if (row.length > 1 || cell) rows.push(row);
+    rows.push(row);
     row = [];
     cell = "";
   };
@@ -19,7 +19,7 @@ export function parseCsv(text) {
       if (sign !== '"') cell += sign;
       else if (plain[at + 1] === '"') cell += plain[at++];
       else quoted = false;
-    } else if (sign === '"') quoted = true;
+    } else if (sign === '"' && !cell) quoted = true; // within a cell it is a sign like any other: 12" pipes
     else if (sign === ",") {
       row.push(cell);
       cell = "";

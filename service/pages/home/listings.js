@@ -103,23 +103,29 @@ export class Listings {
     // Read at once: a file that is changed on the disk later could not be sent again with other costs.
     this.name = file.name;
     this.file = new Blob([await file.arrayBuffer()], { type: "text/csv" });
-    this.links = this.#linksOf(await this.file.text());
+    this.facts = this.#factsOf(await this.file.text());
     this.#screen();
   }
 
-  // Row → the address of its valuation, from the facts that its columns name.
-  #linksOf(text) {
+  // Row → the facts that its columns name, as an address has them.
+  #factsOf(text) {
     const [header = [], ...rows] = parseCsv(text);
     const known = new Map(this.model.features.flatMap(({ name, aliases }) => [name, ...aliases].map((alias) => [alias, name])));
-    if (this.model.sale_dates) known.set("valuation_date", "valuation_date");
     const facts = header.map((column) => known.get(column.trim()));
     return rows.map((cells) => {
       const told = new URLSearchParams();
       cells.forEach((cell, place) => {
         if (facts[place] && cell.trim()) told.set(facts[place], cell.trim());
       });
-      return `#${told}`;
+      return told;
     });
+  }
+
+  /** Return the address of a listing's valuation; a file may name the day in a column that is no fact. */
+  #linkOf({ row, valuation: { valuation_date: day } }) {
+    const told = new URLSearchParams(this.facts[row]);
+    if (day && day !== this.model.sale_dates[1]) told.set("valuation_date", day);
+    return `#${told}`;
   }
 
   #asked() {
@@ -255,7 +261,7 @@ export class Listings {
   #row(deal, columns) {
     const cell = ({ text, words, strong, bar }) => {
       const shown = text(deal);
-      const link = words ? el("a", { href: this.links[deal.row], title: "Why it is worth that" }, shown) : null;
+      const link = words ? el("a", { href: this.#linkOf(deal), title: "Why it is worth that" }, shown) : null;
       const node = el("td", { class: [words ? "" : "amount", strong ? (deal.margin < 0 ? "strong loss" : "strong gain") : ""].join(" ").trim() || null }, link ?? (bar ? el("span", { class: deal.deal ? "chance yes" : "chance" }, shown) : shown));
       if (words && deal.warnings.length) node.append(el("details", { class: "warned" }, el("summary", {}, plural(deal.warnings.length, "warning", "warnings")), el("ul", {}, deal.warnings.map((text) => el("li", {}, text)))));
       return node;
