@@ -101,7 +101,6 @@ def held_out_listings(
     priced = values.priced
     if not priced.any():
         raise DataError(f"{path}: none of the {len(rows[2])} newest sales has a list price and a value")
-    size = _size(market)
     return HeldOut(
         market,
         how,
@@ -109,7 +108,7 @@ def held_out_listings(
         values.take(priced),
         ask[listed][priced],
         held.price[priced],
-        None if size is None else held.facts[size][priced],
+        None if market.size is None else held.facts[market.size.name][priced],
         int((~priced).sum()),
     )
 
@@ -154,11 +153,3 @@ def judge(held: HeldOut, costs: dict[str, float], rng: np.random.Generator) -> B
         None if held.size is None else held.size[newer],
         rng,
     )
-
-
-def _size(market: Market) -> str | None:
-    """Return the fact that a price per unit is taken of: the first number required that is not of a place."""
-    sizes = [
-        feature.name for feature in market.numbers if feature.required and feature.kind in {"number", "integer"}
-    ]
-    return sizes[0] if sizes else None

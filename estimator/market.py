@@ -194,6 +194,12 @@ class Market:
         """The features whose values are labels."""
         return tuple(feature for feature in self.features if feature.is_label)
 
+    @cached_property
+    def size(self) -> Feature | None:
+        """The fact that tells how large a home is: the first number, not of a place, that every home has."""
+        counted = {"number", "integer"}
+        return next((feature for feature in self.features if feature.kind in counted and feature.required), None)
+
     def of_kind(self, kind: Kind) -> Feature | None:
         """Return the feature of a kind that a market has at most once, or None."""
         return next((feature for feature in self.features if feature.kind == kind), None)

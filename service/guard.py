@@ -19,6 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from service.problems import BUSY, NO_KEY, TOO_MANY_REQUESTS, ProblemError
 from service.settings import Settings
+from service.tables import MODEL_VERSION
 
 OPEN = frozenset(
     {
@@ -144,5 +145,5 @@ def allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
         origin = request.headers.get("Origin")
         if origin in origins:
             answer.headers["Access-Control-Allow-Origin"] = origin
-            answer.headers["Access-Control-Expose-Headers"] = "Model-Version, Retry-After, X-Request-ID"
+            answer.headers["Access-Control-Expose-Headers"] = f"{MODEL_VERSION}, Retry-After, X-Request-ID"
         return answer

@@ -11,7 +11,7 @@ from estimator.appraiser import CONFIDENCE
 from estimator.facts import MAX_LABEL_LENGTH
 from estimator.intervals import GREATEST_CONFIDENCE, LEAST_CONFIDENCE
 from estimator.market import Feature, Market
-from service import about, batch, problems, reasons, screen_document, sold, v2
+from service import about, batch_document, problems, reasons, screen_document, sold, v2
 from service.schemas import DateField, FactField, SubjectSchema
 
 _TYPES = {
@@ -45,7 +45,7 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
         **_COMPONENTS,
         **about.SCHEMAS,
         **reasons.SCHEMAS,
-        **batch.SCHEMAS,
+        **batch_document.SCHEMAS,
         **screen_document.SCHEMAS,
         "Sales": sold.SCHEMA,
         **v2.SCHEMAS,
@@ -56,7 +56,7 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
     spec.components.security_scheme("key", {"type": "apiKey", "in": "header", "name": "X-API-Key"})
     spec.options["security"] = [{}, {"bearer": []}, {"key": []}]
     spec.path("/predict", operations={"post": _predict(example)})
-    spec.path(batch.PATH, operations={"post": _batch(example)})
+    spec.path(batch_document.PATH, operations={"post": _batch(example)})
     spec.path(screen_document.PATH, operations={"post": _screen(schema.market, example)})
     for path, operations in v2.describe(schema.market, version).items():
         spec.path(path, operations=operations)
@@ -105,7 +105,7 @@ def _predict(example: Mapping[str, Any]) -> dict[str, Any]:
 
 def _batch(example: Mapping[str, Any]) -> dict[str, Any]:
     """Describe `POST /predict/batch`."""
-    described = batch.describe_batch(example)
+    described = batch_document.describe_batch(example)
     answers = described["responses"] | _problem_answers(kind.status for kind in problems.KINDS)
     return described | {"parameters": [_CONFIDENCE], "responses": answers}
 

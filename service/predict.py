@@ -22,6 +22,7 @@ from service.problems import (
     INVALID_FACTS,
     TOO_MANY_ROWS,
     UNKNOWN_PARAMETER,
+    Kind,
     ProblemError,
 )
 from service.reasons import INCLUDE, NOTHING, Included, how_many, read_include
@@ -75,23 +76,35 @@ def read_asked(args: MultiDict[str, str], snapshot: Snapshot, path: str, known: 
             raise ProblemError(
                 UNKNOWN_PARAMETER, f"{name[:60]!a} is no parameter of {path}; known: {', '.join(known)}"
             )
-    asked, confidence = args.getlist(INCLUDE), args.getlist(CONFIDENCE)
+    asked, confidence = args.getlist(INCLUDE), read_number(args, CONFIDENCE, BAD_CONFIDENCE)
     if len(asked) > 1:
         raise ProblemError(UNKNOWN_PARAMETER, f"{INCLUDE} stands {len(asked)} times; put commas between its words")
     return Asked(
-        _confidence(confidence) if confidence else DEFAULT,
+        DEFAULT if confidence is None else _checked_confidence(confidence),
         read_include(asked[0], snapshot.appraiser.market) if asked else NOTHING,
     )
 
 
-def _confidence(texts: list[str]) -> float:
+def read_number(args: MultiDict[str, str], name: str, wrong: Kind) -> float | None:
+    """Return the number that the address gives for a parameter, None where it gives none.
+
+    Raises
+    ------
+    ProblemError
+        It is no number, or stands twice: a problem of the kind `wrong`.
+    """
+    texts = args.getlist(name)
     if len(texts) > 1:
-        raise ProblemError(BAD_CONFIDENCE, f"{CONFIDENCE} stands {len(texts)} times")
+        raise ProblemError(wrong, f"{name} stands {len(texts)} times")
     # float() also takes what nobody means by a number: 0_9, full-width digits, infinity.
-    if not re.fullmatch(r"[0-9]*\.?[0-9]+", texts[0], re.ASCII):
-        raise ProblemError(BAD_CONFIDENCE, f"{CONFIDENCE}: {shown(texts[0])} is not a number such as 0.8")
+    if texts and not re.fullmatch(r"[0-9]*\.?[0-9]+", texts[0], re.ASCII):
+        raise ProblemError(wrong, f"{name}: {shown(texts[0])} is not a number such as 0.8")
+    return float(texts[0]) if texts else None
+
+
+def _checked_confidence(confidence: float) -> float:
     try:
-        return check_confidence(float(texts[0]))
+        return check_confidence(confidence)
     except ValueError as error:
         raise ProblemError(BAD_CONFIDENCE, f"{CONFIDENCE}: {error}") from error
 

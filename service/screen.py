@@ -1,6 +1,5 @@
 """`POST /screen`: listings → deals, best first; what cannot be screened is told apart, nothing is dropped."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 from estimator.asks import AskModel
 from estimator.columns import Problem, check_table, valuation_dates
 from estimator.deals import check_listings_header, screen_table, value_and_screen
-from estimator.facts import check_value, shown
+from estimator.facts import check_value
 from estimator.listings import (
     Listings,
     Seen,
@@ -38,7 +37,7 @@ from service import reasons
 from service.body import read_body
 from service.json_body import json_answer, parse_json
 from service.live_model import LiveModel, Snapshot
-from service.predict import CONFIDENCE, check_reasons, read_asked
+from service.predict import CONFIDENCE, check_reasons, read_asked, read_number
 from service.problems import (
     BAD_SCREENING,
     MALFORMED_TABLE,
@@ -119,17 +118,8 @@ def _read_json(body: bytes) -> tuple[list[Any], Mapping[str, Any]]:
 
 def _from_address(args: MultiDict[str, str]) -> dict[str, float]:
     """Return the numbers that the address gives for all listings."""
-    said = {}
-    for name in (_PROBABILITY, *_COST_NAMES):
-        texts = args.getlist(name)
-        if len(texts) > 1:
-            raise ProblemError(UNKNOWN_PARAMETER, f"{name} stands {len(texts)} times")
-        if texts:
-            # float() also takes what nobody means by a number: 0_9, full-width digits, infinity.
-            if not re.fullmatch(r"[0-9]*\.?[0-9]+", texts[0], re.ASCII):
-                raise ProblemError(BAD_SCREENING, f"{name}: {shown(texts[0])} is not a number such as 0.08")
-            said[name] = float(texts[0])
-    return said
+    said = {name: read_number(args, name, BAD_SCREENING) for name in (_PROBABILITY, *_COST_NAMES)}
+    return {name: number for name, number in said.items() if number is not None}
 
 
 def _terms(market: Market, address: Mapping[str, float], body: Mapping[str, Any]) -> Terms:
@@ -163,9 +153,7 @@ def _csv(snapshot: Snapshot, table: pa.Table, terms: Terms, asked: Asked) -> Res
     count_homes(
         snapshot, answered.facts, answered.priced, (~answered.good).sum(), (answered.good & ~answered.priced).sum()
     )
-    answer = csv_answer(answered.table)
-    answer.headers["Model-Version"] = snapshot.version
-    return answer
+    return csv_answer(answered.table, snapshot.version)
 
 
 def _check_table(market: Market, table: pa.Table) -> Checked:

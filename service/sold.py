@@ -11,7 +11,6 @@ import numpy as np
 
 from estimator.appraiser import Appraiser
 from estimator.facts import FloatArray
-from estimator.market import Feature, Market
 from service.json_schema import an_array, an_object, or_null
 from service.packed import Packed
 
@@ -27,7 +26,7 @@ def pack_sales(appraiser: Appraiser, version: str) -> Packed:
 def tell_sales(appraiser: Appraiser, version: str) -> dict[str, Any]:
     """Return the sold homes of known place as columns; all are empty in a market without places."""
     market, sold = appraiser.market, appraiser.sold
-    size = size_of(market)
+    size = market.size
     told: dict[str, Any] = {
         "model_version": version,
         "currency": market.currency,
@@ -48,11 +47,6 @@ def tell_sales(appraiser: Appraiser, version: str) -> dict[str, Any]:
         "size": _numbers(nothing if size is None else sold.facts[size.name]),
         "date": [None] * len(sold) if sold.date is None else np.datetime_as_string(sold.date).tolist(),
     }
-
-
-def size_of(market: Market) -> Feature | None:
-    """Return the fact that tells how large a home is: the first number that every request has to give."""
-    return next((feature for feature in market.features if feature.kind == "number" and feature.required), None)
 
 
 def _numbers(column: FloatArray) -> list[float | int | None]:

@@ -17,6 +17,10 @@ MAX_COLUMNS = 1000
 """Columns of a table: each takes some hundred bytes, however short it is; any real table has far fewer."""
 
 
+MODEL_VERSION = "Model-Version"
+"""Header that names the version."""
+
+
 class TableKind(Enum):
     """How a table is written; the value is its media type."""
 
@@ -76,9 +80,10 @@ def read_csv(body: bytes, max_rows: int) -> pa.Table:
     return table
 
 
-def csv_answer(table: pa.Table) -> Response:
-    """Answer with a table as CSV."""
-    return Response(csv_bytes(table), content_type="text/csv; charset=utf-8; header=present")
+def csv_answer(table: pa.Table, version: str) -> Response:
+    """Answer with a table as CSV; its rows do not name the model's version, so a header does."""
+    content_type = "text/csv; charset=utf-8; header=present"
+    return Response(csv_bytes(table), content_type=content_type, headers={MODEL_VERSION: version})
 
 
 def read_lines(body: bytes, max_rows: int) -> list[Any]:

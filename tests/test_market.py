@@ -170,3 +170,13 @@ def test_a_market_file_that_cannot_be_read_is_named(tmp_path: Path, content: byt
 def test_a_missing_market_is_named(tmp_path: Path) -> None:
     with pytest.raises(MarketError, match="no such market file"):
         Market.read(tmp_path)
+
+
+def test_the_size_is_the_first_number_that_every_home_has() -> None:
+    assert Market.from_dict(declared()).size is None
+    place = [{"name": "lat", "kind": "latitude"}, {"name": "lng", "kind": "longitude"}]
+    features = [*place, TOWN["features"][0], {"name": "area_m2", "kind": "integer"}]
+    needed = [feature | {"required": feature is not TOWN["features"][0]} for feature in features]
+    size = Market.from_dict(declared(features=needed)).size
+    assert size is not None
+    assert size.name == "area_m2"

@@ -11,14 +11,10 @@ import pytest
 from flask.testing import FlaskClient
 from openapi_schema_validator import OAS31Validator
 
-from estimator.market import Market
 from estimator.registry import load_version
 from estimator.training import train_market
 from service.settings import Settings
-from service.sold import size_of
-from tests.conftest import KING_COUNTY
 from tests.service.ready import ready_client
-from tests.service.test_another_market import MARKET
 from tests.town import make_town
 
 
@@ -125,11 +121,3 @@ def described(client: FlaskClient) -> Any:
     document = json.loads(client.get("/openapi.json").data)
     schema = document["paths"]["/sales"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     return OAS31Validator(schema | {"components": document["components"]})
-
-
-def test_the_size_is_the_first_number_that_must_be_given(tmp_path: Path) -> None:
-    size = size_of(Market.read(KING_COUNTY))
-    assert size is not None
-    assert size.name == "square_footage"
-    (tmp_path / "market.toml").write_text(MARKET.replace("required = true", ""))
-    assert size_of(Market.read(tmp_path)) is None

@@ -155,7 +155,7 @@ def test_csv_comes_back_as_json_where_that_is_asked_for(client: FlaskClient) -> 
         ([], "?rehab=-1", 400, "bad-screening", "rehab: '-1' is not a number"),
         ([], "?selling_cost=0.6", 400, "bad-screening", "selling_cost: 0.6 is above the maximum of 0.5"),
         ([], "?probability=0.4", 400, "bad-screening", "probability: 0.4 is below the minimum of 0.5"),
-        ([], "?rehab=1&rehab=2", 400, "unknown-parameter", "rehab stands 2 times"),
+        ([], "?rehab=1&rehab=2", 400, "bad-screening", "rehab stands 2 times"),
         ([], "?rent=1", 400, "unknown-parameter", "'rent' is no parameter of /screen"),
         ({"listings": [], "costs": {"rent": 1}}, "", 400, "bad-screening", "'rent' is no cost"),
         ({"listings": [], "costs": {"rehab": "1"}}, "", 400, "bad-screening", "rehab: '1' is not a number"),

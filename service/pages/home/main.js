@@ -23,7 +23,7 @@ class ValuePage {
     this.model = model;
     this.money = moneyOf(model.currency);
     this.features = new Map(model.features.map((feature) => [feature.name, feature]));
-    const size = model.features.find(({ kind, required }) => kind === "number" && required) ?? model.features[0];
+    const size = model.features.find(({ kind, required }) => (kind === "number" || kind === "integer") && required) ?? model.features[0];
     this.sizeName = size.name;
     this.confidence = USUAL;
     this.form = new FactsForm($("form"), model, {
