@@ -202,15 +202,15 @@ def load_version(path: Path, key: bytes | None = None) -> SavedVersion:
     return SavedVersion(folder, manifest, Appraiser.from_state(joblib.load(io.BytesIO(content))))
 
 
-def read_beside(path: Path, name: str) -> bytes:
-    """Return a file that was saved beside a version's appraiser; the path is as in `load_version`.
+def read_beside(path: Path, name: str, key: bytes | None = None) -> bytes:
+    """Return a file that was saved beside a version's appraiser; path and key are as in `load_version`.
 
     Raises
     ------
     SavedVersionError
         There is no such version, it was saved without the file, or the file is not the one its manifest names.
     """
-    return _checked(path, name)[2]
+    return _checked(path, name, key)[2]
 
 
 def _checked(path: Path, name: str, key: bytes | None = None) -> tuple[Path, dict[str, Any], bytes]:

@@ -39,7 +39,8 @@ def create_app(settings: Settings | None = None, fallback: Path | None = None) -
     """
     settings = settings or Settings.from_environment()
     app = Flask(__name__, static_folder=None)
-    live = LiveModel(settings.model, read_key(settings.key_file), fallback)
+    key = read_key(settings.key_file)
+    live = LiveModel(settings.model, key, fallback)
     app.extensions["live_model"] = live
     problems.install(app)
     tracing.install(app)
@@ -54,7 +55,7 @@ def create_app(settings: Settings | None = None, fallback: Path | None = None) -
         v2_routes(live, settings),
         docs_routes(),
         page_routes(live),
-        report_routes(live),
+        report_routes(live, key),
     ):
         app.register_blueprint(routes)
 

@@ -23,15 +23,15 @@ POLICY = "; ".join(
 in the sandbox could not: nothing that a style could do there would reach the page or the interface."""
 
 
-def report_routes(live: LiveModel) -> Blueprint:
-    """Make the route of a server."""
+def report_routes(live: LiveModel, key: bytes | None = None) -> Blueprint:
+    """Make the route of a server; with a key, only a report that it signed is shown."""
     routes = Blueprint("report", __name__)
 
     @routes.get(REPORT_PATH)
     def report() -> Response:
         snapshot = live.take()
         try:
-            page = read_beside(snapshot.folder, PAGE)
+            page = read_beside(snapshot.folder, PAGE, key)
         except SavedVersionError:
             abort(404, f"the version {snapshot.version} has no report")
         return Response(page, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": POLICY})
