@@ -12,6 +12,23 @@ from service.tables import TableKind
 PATH = "/screen"
 
 _AMOUNT, _PERCENT = {"type": "number"}, {"type": "number", "description": "Percent of the outlay."}
+_COSTS: dict[str, dict[str, Any]] = {
+    cost.name: {
+        "type": "number",
+        "minimum": 0,
+        "maximum": cost.greatest,
+        "default": cost.default,
+        "description": cost.text,
+    }
+    for cost in COSTS
+}
+_PROBABILITY: dict[str, Any] = {
+    "type": "number",
+    "minimum": LEAST_PROBABILITY,
+    "maximum": GREATEST_PROBABILITY,
+    "default": PROBABILITY,
+    "description": "Of a resale that pays, for a deal.",
+}
 _DEAL = an_object(
     {
         "row": {
@@ -40,18 +57,7 @@ _DEAL = an_object(
     }
 )
 SCHEMAS: Mapping[str, dict[str, Any]] = {
-    "Costs": an_object(
-        {
-            cost.name: {
-                "type": "number",
-                "minimum": 0,
-                "maximum": cost.greatest,
-                "default": cost.default,
-                "description": cost.text,
-            }
-            for cost in COSTS
-        }
-    ),
+    "Costs": an_object(_COSTS),
     "Deal": _DEAL,
     "Deals": an_object(
         {
@@ -94,7 +100,12 @@ def describe_screen(market: Market, example: Mapping[str, Any]) -> dict[str, Any
     terms = {
         "type": "object",
         "required": ["listings"],
-        "properties": {"listings": listings, "costs": {"type": "object"}},
+        "properties": {
+            "listings": listings,
+            "costs": {"type": "object", "properties": _COSTS, "additionalProperties": False},
+            "probability": _PROBABILITY,
+        },
+        "additionalProperties": False,
     }
     return {
         "summary": "Screen listings: which resell for more than they cost",
@@ -107,16 +118,10 @@ def describe_screen(market: Market, example: Mapping[str, Any]) -> dict[str, Any
                 "name": name,
                 "in": "query",
                 "required": False,
-                "description": text,
-                "schema": {"type": "number", "default": default, "minimum": least, "maximum": greatest},
+                "description": schema["description"],
+                "schema": schema,
             }
-            for name, default, least, greatest, text in (
-                (
-                    *("probability", PROBABILITY, LEAST_PROBABILITY, GREATEST_PROBABILITY),
-                    "Of a resale that pays, for a deal.",
-                ),
-                *((cost.name, cost.default, 0, cost.greatest, cost.text) for cost in COSTS),
-            )
+            for name, schema in {"probability": _PROBABILITY, **_COSTS}.items()
         ],
         "requestBody": {
             "required": True,
