@@ -21,6 +21,7 @@ from granian.http import HTTP1Settings
 
 from estimator.errors import EstimatorError
 from estimator.registry import load_version, read_key
+from estimator.saved_asks import load_asks
 from service.app import create_app
 from service.live_model import LiveModel
 from service.settings import Settings
@@ -65,12 +66,13 @@ def main() -> int:
         settings = Settings.from_environment()
         # What cannot be served stops the start here, not every worker later. It is what workers fall back to that
         # are started again when something is published that cannot be served.
-        fallback = load_version(settings.model, read_key(settings.key_file)).folder
+        saved = load_version(settings.model, read_key(settings.key_file))
+        load_asks(saved.folder, saved.appraiser)
         address = _free_address(settings)
     except EstimatorError as error:
         sys.stderr.write(f"{error}\n")
         return BAD_START
-    _serve(settings, address, fallback)
+    _serve(settings, address, saved.folder)
     return 0
 
 

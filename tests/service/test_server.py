@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from estimator.saved_asks import ASKS
 from tests.service.homes import HOME
 
 ROOT = Path(__file__).parents[2]
@@ -268,6 +270,14 @@ def test_a_port_in_use_stops_the_start(server: Server, models: Path, tmp_path: P
 def test_a_model_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
     told = refused_start(free_port(), tmp_path, model=tmp_path)
     assert told == f"{tmp_path}: there is no saved version here (make train makes one)\n"
+
+
+def test_damaged_asks_stop_the_start(models: Path, tmp_path: Path) -> None:
+    version = tmp_path / "version"
+    shutil.copytree((models / "king_county" / "current").resolve(), version)
+    (tmp_path / ASKS).write_text("{")
+    told = refused_start(free_port(), tmp_path, model=version)
+    assert told.startswith(f"{tmp_path / ASKS}: cannot be used: ")
 
 
 def test_wrong_settings_stop_the_start_all_told_at_once(tmp_path: Path) -> None:
