@@ -20,6 +20,7 @@ from estimator.network import Epoch
 from estimator.recipe import DEFAULTS
 from estimator.registry import publish, save_version
 from estimator.report import NUMBERS, PAGE, Recorder, gather, read_report, render, report_files
+from estimator.report.about_sales import about_sales
 from estimator.report.charts import areas
 from estimator.report.findings import directions
 from estimator.sales import Parts
@@ -335,3 +336,11 @@ def test_the_recorder_remembers_the_first_network_up_to_what_was_kept() -> None:
     }
     assert recorder.steps_an_epoch == 10
     assert len(recorder.epochs) == 3
+
+
+@pytest.mark.parametrize("cheapest", [50_000.0, 50_259.0, 51_221.5, 75_001.0, 99_999.99])
+def test_no_sale_is_left_out_of_the_steps_of_price(appraiser: Appraiser, parts: Parts, cheapest: float) -> None:
+    by_name = {name: replace(part, price=np.maximum(part.price, cheapest)) for name, part in vars(parts).items()}
+    told = about_sales(appraiser.market, Parts(**by_name), appraiser.areas)
+    counted = {name: sum(step[name] for step in told["price_steps"]) for name in by_name}
+    assert counted == {name: len(part) for name, part in by_name.items()}

@@ -52,9 +52,8 @@ def _months(parts: dict[str, Sales]) -> list[dict[str, Any]] | None:
 
 def _price_steps(every: Sales, parts: dict[str, Sales]) -> list[dict[str, Any]]:
     """Count each part's sales by price, in steps of equal ratio."""
-    low, high = np.log(every.price.min()), np.log(every.price.max())
-    edges = np.exp(np.linspace(low, max(high, low + 1e-3), 31))
-    edges[-1] *= 1 + 1e-9  # the dearest sale is below its end
+    low, high = every.price.min(), every.price.max()
+    edges = np.geomspace(low, max(high, 1.001 * low), 31)  # its ends are exact: no sale is left out
     counts = {name: np.histogram(part.price, edges)[0].tolist() for name, part in parts.items()}
     return [
         {"low": round(float(edges[step]), 2), "high": round(float(edges[step + 1]), 2)}
