@@ -200,7 +200,8 @@ class AskModel:
         scores = np.array(state["scores"], np.float64)
         numbers = np.array([*(values[name] for name in ("drift", "premium", "noise", "fade")), *scores])
         rising = len(scores) > 0 and bool((np.diff(scores) > 0).all())
-        if not (np.isfinite(numbers).all() and values["noise"] > 0 and values["fade"] > 0 and rising):
+        counted = isinstance(values["listings"], int | None)
+        if not (np.isfinite(numbers).all() and values["noise"] > 0 and values["fade"] > 0 and rising and counted):
             raise ValueError("its numbers are not those of a fit")
         return cls(**values, scores=scores)
 

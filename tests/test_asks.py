@@ -120,6 +120,7 @@ def test_the_state_goes_through_json(fitted: AskModel) -> None:
         {"fade": -1.0},
         {"scores": []},
         {"scores": [1.0, 0.0]},
+        {"listings": "many"},
     ],
     ids=str,
 )
