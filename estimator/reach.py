@@ -5,7 +5,7 @@ each number by itself, each number at the home's size, and the distance to the n
 the edge: there is a price, with a warning and a wider range. Knows no prices.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Self
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from estimator.areas import kilometres
-from estimator.encoding import has_long_tail
+from estimator.encoding import has_long_tail, numbers_of
 from estimator.facts import BoolArray, Facts, FloatArray, in_words
 from estimator.market import Feature, Market
 
@@ -33,6 +33,10 @@ _ROUNDING = 1e-9
 FEWEST = 100
 """Homes that must know a fact before its range is taken for learned, and have a place before the market's edge is:
 the few tell how little is known by the width of the ranges, not where a market ends."""
+
+
+Judged = tuple[str, BoolArray, BoolArray, Callable[[int], str]]
+"""A fact, where (n,) it is outside of what was learned, where far outside, and row → what to tell of that home."""
 
 
 class Refusal(NamedTuple):
@@ -131,53 +135,69 @@ class Reach:
                     edges[text] = edges.get(text, np.zeros(len(facts), np.bool_)) | (near & ~beyond)
         return refusals, edges
 
-    def _by_itself(self, facts: Facts) -> Iterator[Any]:
-        for name, (least, greatest) in self.ends.items():
-            value, slack = facts[name], self._slack(name)
-            near, beyond = _outside(value, least, greatest, slack)
+    def _by_itself(self, facts: Facts) -> Iterator[Judged]:
+        names = list(self.ends)
+        values = numbers_of(facts, names)
+        for place, near, beyond in _outside(values, *self._ends_and_slack):
+            name = names[place]
+            least, greatest = self.ends[name]
 
             def tell(row: int, name: str = name, least: float = least, greatest: float = greatest) -> str:
-                here, ends = (
-                    self._told(name, facts[name][row]),
-                    (self._told(name, least), self._told(name, greatest)),
-                )
-                return f"{here} is beyond what was learned: {ends[0]} to {ends[1]}"
+                here, low, high = (self._told(name, value) for value in (facts[name][row], least, greatest))
+                return f"{here} is beyond what was learned: {low} to {high}"
 
             yield name, near, beyond, tell
 
-    def _slack(self, name: str) -> float:
-        """Return by how much a number may lie outside its range: at least a step, of one that has steps."""
-        least, greatest = self.ends[name]
-        step = 1.0 if self.market.by_name[name].kind == "integer" else 0.0
-        return max(BEYOND * (greatest - least), step)
+    @cached_property
+    def _ends_and_slack(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Each number's least and greatest value, and by how much it may lie outside, shape (f,).
 
-    def _at_size(self, facts: Facts) -> Iterator[Any]:
+        A number that has steps may lie a step outside.
+        """
+        low, high = np.array(list(self.ends.values())).reshape(-1, 2).T
+        step = np.array([self.market.by_name[name].kind == "integer" for name in self.ends], np.float64)
+        return low, high, np.maximum(BEYOND * (high - low), step)
+
+    def _at_size(self, facts: Facts) -> Iterator[Judged]:
         for size, lines in self.lines.items():
-            usual_size = np.log(np.maximum(facts[size], 1e-9))
-            for name, line in lines.items():
-                usual = line.level + line.slope * usual_size
-                departure = _straight(facts[name], logarithmic=line.logarithmic) - usual
-                near, beyond = _outside(departure, line.low, line.high, BEYOND_AT_SIZE * (line.high - line.low))
+            names, (level, slope, low, high), logarithmic = list(lines), *self._straight_lines[size]
+            usual = level + slope * np.log(np.maximum(facts[size], 1e-9))[:, None]
+            values = numbers_of(facts, names)
+            values[:, logarithmic] = _straight(values[:, logarithmic], logarithmic=True)
+            for place, near, beyond in _outside(values - usual, low, high, BEYOND_AT_SIZE * (high - low)):
+                name = names[place]
 
                 def tell(
-                    row: int, name: str = name, size: str = size, line: Line = line, usual: FloatArray = usual
+                    row: int,
+                    name: str = name,
+                    size: str = size,
+                    line: Line = lines[name],
+                    usual: FloatArray = usual[:, place],
                 ) -> str:
-                    low, high = (
-                        _back(usual[row] + end, logarithmic=line.logarithmic) for end in (line.low, line.high)
-                    )
-                    least, greatest = self.ends[name]
-                    return (
-                        f"{self._told(name, facts[name][row])} is beyond what was learned of homes with {size} "
-                        f"{self._told(size, facts[size][row])}: {self._told(name, max(low, least))} to "
-                        f"{self._told(name, min(high, greatest))}"
-                    )
+                    ends = (_back(usual[row] + end, logarithmic=line.logarithmic) for end in (line.low, line.high))
+                    low, high = (self._told(name, float(np.clip(end, *self.ends[name]))) for end in ends)
+                    here, so_large = self._told(name, facts[name][row]), self._told(size, facts[size][row])
+                    return f"{here} is beyond what was learned of homes with {size} {so_large}: {low} to {high}"
 
                 yield name, near, beyond, tell
+
+    @cached_property
+    def _straight_lines(self) -> Mapping[str, tuple[FloatArray, BoolArray]]:
+        """Name of the size → level, slope, low and high of its lines, shape (4, f), and which are logarithmic."""
+        return {
+            size: (
+                np.array([(line.level, line.slope, line.low, line.high) for line in lines.values()])
+                .reshape(-1, 4)
+                .T,
+                np.array([line.logarithmic for line in lines.values()], np.bool_),
+            )
+            for size, lines in self.lines.items()
+        }
 
     def _told(self, name: str, value: float) -> str:
         return in_words(self.market.by_name[name], value)
 
-    def _by_place(self, facts: Facts) -> Iterator[Any]:
+    def _by_place(self, facts: Facts) -> Iterator[Judged]:
         if self.places is None or self.market.coordinates is None:
             return
         place = kilometres(facts, self.market.coordinates, self.mean_latitude)
@@ -257,8 +277,18 @@ def _back(straight: float, *, logarithmic: bool) -> float:
     return float(np.expm1(straight)) if logarithmic else straight
 
 
-def _outside(value: FloatArray, low: float, high: float, slack: float) -> tuple[BoolArray, BoolArray]:
-    """Return where values (n,) are outside an interval, and where by more than the slack; NaN is inside."""
+def _outside(
+    values: FloatArray, low: FloatArray, high: FloatArray, slack: FloatArray
+) -> Iterator[tuple[int, BoolArray, BoolArray]]:
+    """Find the columns of values (n, f) that are somewhere outside their interval; NaN is inside.
+
+    Yields
+    ------
+    tuple
+        The column, where it is outside, and where by more than the slack, shape (n,).
+    """
     # The sold homes at the very ends are inside, whatever the last bits of their logarithms.
-    low, high = low - _ROUNDING, high + _ROUNDING
-    return (value < low) | (value > high), (value < low - slack) | (value > high + slack)
+    below, above = low - _ROUNDING - values, values - high - _ROUNDING
+    off = np.fmax(below, above)
+    for place in np.flatnonzero((off > 0).any(axis=0)):
+        yield int(place), off[:, place] > 0, off[:, place] > slack[place]

@@ -4,17 +4,26 @@ The file is flat, and a person's to read and to change: a line a setting. `tune`
 no sales and no networks.
 """
 
+import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from estimator.errors import DataError
 from estimator.tables import replace_whole
 
 RECIPE = "recipe.toml"
 """The file's name, in the market's folder."""
+
+TRIALS = "trials.csv"
+"""The file beside it, of what was tried before it was found."""
+LOG_RMSE = "log_rmse"
+"""Its last column: of the validation sales; empty where nothing could be learned by the settings."""
 
 Settings = dict[str, Any]
 """Name of a setting of `Recipe` → its value, an int or a float."""
@@ -147,6 +156,45 @@ def write_settings(folder: Path, settings: Settings, remarks: str) -> Path:
     except OSError as error:
         raise DataError(f"{file}: {error}") from error
     return file
+
+
+def write_trials(folder: Path, trials: Sequence[Settings]) -> Path:
+    """Write what was tried, settings and `LOG_RMSE` of each, best first; return the file's path.
+
+    Raises
+    ------
+    DataError
+        The file cannot be written.
+    """
+    file = folder / TRIALS
+    table = pd.DataFrame(list(trials)).replace(math.inf, math.nan).sort_values(LOG_RMSE, kind="stable")
+    try:
+        with replace_whole(file) as beside:
+            beside.write(table.to_csv(index=False).encode())
+    except OSError as error:
+        raise DataError(f"{file}: {error}") from error
+    return file
+
+
+def read_trials(folder: Path) -> list[dict[str, float | None]]:
+    """Return what was tried before the market's recipe was found, best first; nothing where it was not searched.
+
+    Raises
+    ------
+    DataError
+        The file is not one that `write_trials` wrote.
+    """
+    file = folder / TRIALS
+    try:
+        table = pd.read_csv(file, dtype=np.float64)
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file}: {error}") from error
+    return [
+        {str(name): None if math.isnan(value) else float(value) for name, value in row.items()}
+        for row in table.to_dict("records")
+    ]
 
 
 def _checked(name: str, value: object) -> int | float:

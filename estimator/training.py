@@ -17,7 +17,7 @@ from estimator.errors import DataError
 from estimator.evaluation import ErrorFigures, Evaluation, evaluate
 from estimator.market import Market
 from estimator.price_model import Callback
-from estimator.recipe import read_recipe, read_remarks
+from estimator.recipe import read_recipe, read_remarks, read_trials
 from estimator.registry import make_market_folder, publish, save_version
 from estimator.report import Recorder, gather, report_files
 from estimator.sales import Parts, Sales, Split, read_sales, split_sales
@@ -107,7 +107,8 @@ def train_market(
     rng = np.random.default_rng(seed)
     divided = read_divided(market_path, sales_path, split, rng)
     market, parts = divided.market, divided.parts
-    recipe = read_recipe(divided.folder)
+    recipe, remarks = read_recipe(divided.folder), read_remarks(divided.folder)
+    trials = read_trials(divided.folder)
     versions = make_market_folder(models, market.name)
     recorder = Recorder(recipe.epochs)
     appraiser = Appraiser.fit(market, divided.areas, parts, rng, [*callbacks, recorder], recipe)
@@ -127,7 +128,7 @@ def train_market(
         "example": _example(market, parts.train),
         "inputs": _inputs(market, parts.train),
     }
-    evidence = gather(appraiser, parts, record, recorder, read_remarks(divided.folder), rng)
+    evidence = gather(appraiser, parts, record, recorder, remarks, trials, rng)
     # What was evaluated knew nothing of the test sales; who values a home today is to know the newest.
     every = parts.train.joined(parts.validation).joined(parts.test)
     knowing = appraiser.knowing(every)

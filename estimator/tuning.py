@@ -25,7 +25,7 @@ from estimator.errors import DataError, EstimatorError
 from estimator.lessons import Lessons, prepare
 from estimator.network import NonFiniteLossError
 from estimator.price_model import learn_from
-from estimator.recipe import DEFAULTS, Recipe, Settings, read_settings, write_settings
+from estimator.recipe import DEFAULTS, LOG_RMSE, Recipe, Settings, read_settings, write_settings, write_trials
 from estimator.sales import Split
 from estimator.training import Divided, read_divided
 
@@ -125,7 +125,7 @@ def tune_market(
     with _only_search(studies, divided.market.name) as file, _told_of(file):
         study = _Study(optuna, file, joblib.hash((task.lessons, task.recipe, seed, dict(SEARCHED))))
         _search(study, task, seed, trials, jobs, progress)
-        found = study.best()
+        found, tried = study.best(), study.tried()
     count = len(divided.parts.validation)
     remarks = (
         "Settings of the networks that value homes here; train reads them. Left out: as in estimator/recipe.py.\n"
@@ -133,6 +133,7 @@ def tune_market(
         f"(split {divided.split}, seed {seed}): "
         f"log RMSE {found.log_rmse:.4f}, by the defaults {found.default_log_rmse:.4f}."
     )
+    write_trials(divided.folder, tried)
     return write_settings(divided.folder, kept | found.settings, remarks), found
 
 
@@ -253,6 +254,13 @@ class _Study:
             raise DataError("no trial could learn from these sales: every loss became infinite")
         default = next(trial.value for trial in trials if trial.params == _DEFAULT_SETTINGS)
         return Found(_drawn(self._optuna.trial.FixedTrial(best.params)), float(best.value), float(default))
+
+    def tried(self) -> list[Settings]:
+        """Return the settings that were tried, each with what came of them, as `write_trials` takes them."""
+        return [
+            {**_drawn(self._optuna.trial.FixedTrial(trial.params)), LOG_RMSE: float(trial.value)}
+            for trial in self._trials(self._states.COMPLETE)
+        ]
 
     def _trials(self, *states: Any) -> list[Any]:
         return list(self._study.get_trials(deepcopy=False, states=states))

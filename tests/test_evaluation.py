@@ -84,7 +84,7 @@ def test_homes_of_which_none_can_be_valued_are_told_with_a_reason(appraiser: App
     some = parts.test.take(np.arange(3))
     huge = replace(some, facts=some.facts.replace({"square_footage": np.full(3, 19_999.0)}))
     with pytest.raises(
-        DataError, match=r"none of the 3 homes can be valued; of the first, square_footage: 19,999 is"
+        DataError, match=r"none of the 3 homes can be valued; of the first, square_footage: 19,999 ft² is"
     ):
         evaluate(appraiser, huge)
 

@@ -121,7 +121,7 @@ def report(appraiser: Appraiser, parts: Parts) -> Report:
         "libraries": {"numpy": np.__version__},
         "python": "3",
     }
-    evidence = gather(appraiser, few, record, Recorder(30), "", np.random.default_rng(0))
+    evidence = gather(appraiser, few, record, Recorder(30), "", [], np.random.default_rng(0))
     told: Report = json.loads(report_files(evidence, "this-one")[NUMBERS])
     return told
 
@@ -303,10 +303,10 @@ def test_a_version_without_a_report_and_a_changed_report_are_told(appraiser: App
     def saved(told: Report) -> Path:
         return save_version(tmp_path / "market", appraiser, {}, lambda _: {NUMBERS: json.dumps(told).encode()})
 
-    with pytest.raises(SavedVersionError, match="has format 0; this program reads format 1"):
+    with pytest.raises(SavedVersionError, match="has format 0; this program reads format 2"):
         read_report(saved({"format": 0}))
-    version = saved({"format": 1})
-    assert read_report(version) == {"format": 1}
+    version = saved({"format": 2})
+    assert read_report(version) == {"format": 2}
     (version / NUMBERS).write_text("{}")
     with pytest.raises(SavedVersionError, match=r"report\.json: SHA-256 is"):
         read_report(version)

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from estimator.cli import main
 from estimator.recipe import BOUNDS, DEFAULTS, RECIPE, Recipe, read_settings
 from estimator.registry import load_version
+from estimator.report import read_report
 from estimator.tuning import SEARCHED, _prepare, _try
 from tests.conftest import environment, estimator
 from tests.town import make_town
@@ -133,6 +134,11 @@ class TestSearch:
         )
         assert estimator("train", "--market", town / "town", "--models", town / "models").returncode == 0
         assert settings.items() <= load_version(town / "models" / "town").manifest["recipe"].items()
+        told = read_report(town / "models" / "town")["trials"]
+        assert [trial["log_rmse"] for trial in told] == sorted(values)
+        assert {name: told[0][name] for name in SEARCHED} == {name: settings[name] for name in SEARCHED}
+        page = (town / "models" / "town" / "current" / "report.html").read_text()
+        assert "What was tried, best first" in page
 
     def test_the_same_seed_leads_to_the_same_trials(self, town: Path) -> None:
         tune(town, 3)

@@ -19,7 +19,7 @@ from estimator.report.recorder import Recorder
 from estimator.report.surface import surfaces
 from estimator.sales import Parts
 
-FORMAT = 1
+FORMAT = 2
 """Rises when a report's content changes shape, so that an older report is told apart."""
 DRAWN = 5000
 """Test sales in scatter plots and on maps, at most: more would hide each other, and make the file large."""
@@ -31,6 +31,7 @@ def gather(
     record: Mapping[str, Any],
     recorder: Recorder,
     remarks: str,
+    trials: Sequence[Mapping[str, float | None]],
     rng: np.random.Generator,
 ) -> dict[str, Any]:
     """Gather the evidence for one training.
@@ -45,6 +46,8 @@ def gather(
         Was told of every epoch.
     remarks
         What the market's recipe says of itself; empty without one.
+    trials
+        What was tried before that recipe was found, best first: settings and log RMSE; none if nothing was.
     rng
         Draws and shuffles test sales.
 
@@ -67,6 +70,7 @@ def gather(
         **record,
         "default_recipe": {name: getattr(DEFAULTS, name) for name in settings},
         "recipe_remarks": remarks,
+        "trials": [dict(trial) for trial in trials],
         "data": about_sales(market, parts, appraiser.areas) | {"refused": refused(values)},
         "learning": _learning(recorder.epochs, settings["epochs"], appraiser.model.deviation),
         "surface": surfaces(appraiser, parts.train, recorder),

@@ -185,6 +185,14 @@ def test_an_opened_link_is_valued_and_made_again(open_page: OpenPage) -> None:
     assert shown_price(again) == ask(again, "predict", HOME)["price"]
 
 
+def test_the_training_report_is_one_link_away(open_page: OpenPage) -> None:
+    page = open_page()
+    page.click("#report")
+    page.wait_for_url("**/report")
+    assert page.locator("h1").inner_text().lower() == "training report: king county"
+    assert page.evaluate("() => [...document.images].every(image => image.naturalWidth > 0)")
+
+
 def test_the_link_is_copied(open_page: OpenPage) -> None:
     page = open_page(link(HOME))
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -227,6 +227,8 @@ function describe(model) {
     model.sale_dates ? `Sales from ${monthOf(model.sale_dates[0])} to ${monthOf(model.sale_dates[1])}.` : "",
     `Trained ${longDate(model.created)}; version ${model.model_version}.`,
   ].filter(Boolean).join(" ");
+  $("report").href = model.report?.slice(1) ?? "";
+  $("report").hidden = !model.report;
 }
 
 async function whenReady() {
