@@ -349,6 +349,7 @@ def test_a_server_with_keys_asks_for_one(open_page: OpenPage, guarded: str) -> N
     page.wait_for_selector(".stage")
     page.reload()
     shown_price(page)
+    assert page.locator("#report").is_hidden(), "a link sends no key"
 
 
 def test_without_its_map_the_page_still_values(open_page: OpenPage) -> None:

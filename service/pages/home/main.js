@@ -228,7 +228,7 @@ function describe(model) {
     `Trained ${longDate(model.created)}; version ${model.model_version}.`,
   ].filter(Boolean).join(" ");
   $("report").href = model.report?.slice(1) ?? "";
-  $("report").hidden = !model.report;
+  $("report").hidden = !model.report || hasKey(); // a link sends no key
 }
 
 async function whenReady() {
