@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from estimator.asks import AskModel
 from estimator.saved_asks import ASKS, save_asks
+from estimator.screening import Screening
 from service.settings import Settings
 from tests.service.homes import HOME
 from tests.service.ready import ready_client
@@ -217,3 +218,18 @@ def test_the_answer_is_as_the_document_says(client: FlaskClient) -> None:
     OAS31Validator(schema).validate(ask(client, body, "?include=comparables"))
     example = document["paths"]["/screen"]["post"]["requestBody"]["content"]["application/json"]["example"]
     assert len(ask(client, example)["deals"]) == 1
+
+
+def test_the_columns_are_rounded_once_however_many_listings_there_are(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once, calls = Screening.rounded, []
+
+    def rounded(promise: Screening) -> Any:
+        calls.append(promise)
+        return once(promise)
+
+    monkeypatch.setattr(Screening, "rounded", rounded)
+    answer = ask(client, [LISTING | {"square_footage": 1500 + n} for n in range(20)])
+    assert len(answer["deals"]) == 20
+    assert len(calls) == 1
