@@ -1,7 +1,8 @@
 """Valuing files of any size: piece by piece, every row answered, in the order it came."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,8 @@ def predict_file(
         The source cannot be read, lacks a required column, or has a column that the target is to have; or the
         target cannot be written.
     """
-    pieces = read_pieces(source)
-    first = next(pieces)
-    try:
-        check_header(appraiser.market, first.column_names)
-    except DataError as error:
-        raise DataError(f"{source}: {error}") from error
-    answered = value_table(appraiser, first).table
+    pieces = checked_pieces(source, partial(check_header, appraiser.market))
+    answered = value_table(appraiser, next(pieces)).table
     valued, failed = 0, 0
     with write_whole(target, answered.schema) as writer:
         while True:
@@ -64,6 +60,24 @@ def predict_file(
             if piece is None:
                 return valued, failed
             answered = value_table(appraiser, piece).table
+
+
+def checked_pieces(source: Path, check: Callable[[Sequence[str]], None]) -> Iterator[pa.Table]:
+    """Read a file piece by piece, once the names of its columns have passed a check.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, or what the check says of it.
+    """
+    pieces = read_pieces(source)
+    first = next(pieces)
+    try:
+        check(first.column_names)
+    except DataError as error:
+        raise DataError(f"{source}: {error}") from error
+    yield first
+    yield from pieces
 
 
 def check_header(market: Market, names: Sequence[str]) -> None:

@@ -3,9 +3,9 @@
 A file is read piece by piece; what is kept of it until the best can come first is its text and some numbers a row.
 """
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,14 +14,22 @@ import pyarrow.compute as pc
 
 from estimator.appraiser import CONFIDENCE, Appraiser, Valuations
 from estimator.asks import AskModel
-from estimator.bulk import Answered, check_header, refusal_texts, row_errors, spread, valuation_columns
+from estimator.bulk import (
+    Answered,
+    check_header,
+    checked_pieces,
+    refusal_texts,
+    row_errors,
+    spread,
+    valuation_columns,
+)
 from estimator.columns import check_table, valuation_dates
 from estimator.errors import DataError
 from estimator.facts import DateArray, Facts
 from estimator.listings import Listings, Seen, listing_table, repeated, without_listing, wrong_currencies
 from estimator.market import Market
 from estimator.screening import PROBABILITY, Screening, ask_warnings, best_first, screen
-from estimator.tables import FIRST_CSV_ROW, first_row, read_pieces, write_whole
+from estimator.tables import FIRST_CSV_ROW, first_row, write_whole
 
 PREFIX = "screen_"
 RANK = f"{PREFIX}rank"
@@ -98,14 +106,8 @@ def screen_file(
         The source cannot be read, lacks a required column, or has a column that the target is to have; or the
         target cannot be written.
     """
-    pieces = read_pieces(source)
-    first = next(pieces)
-    try:
-        check_listings_header(appraiser.market, first.column_names)
-    except DataError as error:
-        raise DataError(f"{source}: {error}") from error
     seen, screened = Seen(), []
-    for piece in itertools.chain([first], pieces):
+    for piece in checked_pieces(source, partial(check_listings_header, appraiser.market)):
         answered = _screen(appraiser, asks, piece, costs, probability, CONFIDENCE, seen, first_row(source))
         screened.append(answered.table)
         progress(piece.num_rows)
