@@ -21,7 +21,10 @@ PRIOR_PREMIUM = 0.02
 caution takes the lesser."""
 PRIOR_NOISE = 0.08
 """The noise of asks that is believed there: what fits values of King County's validation sales, with asks made up
-that are off by 7%. Nothing is believed of fading."""
+that are off by 7%."""
+PRIOR_FADE = 3.0
+"""Where the pull of a value fades, there: a value and an ask that are farther apart than three standard deviations
+are rather a slip of the pen, or a home that no record tells of, than a bargain."""
 
 NO_FADE = 100.0
 """A fade with which no pull ever fades."""
@@ -128,7 +131,7 @@ class AskModel:
         """
         pooled = np.unique(np.concatenate(list(misses)))
         deviation = max(float(np.sqrt(np.mean(pooled**2))), 1e-9)
-        return cls(0.0, PRIOR_PREMIUM, PRIOR_NOISE, NO_FADE, pooled / deviation)
+        return cls(0.0, PRIOR_PREMIUM, PRIOR_NOISE, PRIOR_FADE, pooled / deviation)
 
     @classmethod
     def fit(cls, value: FloatArray, fsd: FloatArray, ask: FloatArray, resale: FloatArray) -> Self:

@@ -88,6 +88,12 @@ def test_asks_that_hardly_go_with_the_value_are_told() -> None:
     assert ask_warnings(value, value) == {}
 
 
+def test_a_slip_of_the_pen_promises_hardly_more_than_a_bargain_by_the_prior() -> None:
+    value, fsd = np.full(2, 538_000.0), np.full(2, 0.15)
+    slip, bargain = screen(value, fsd, np.array([1_000.0, 300_000.0]), Costs.of(FREE, 2), PRIOR).margin_percent
+    assert 5 < bargain < slip < 15
+
+
 @pytest.mark.parametrize("probability", [0.49, 0.991, float("nan")])
 def test_a_probability_out_of_bounds_is_refused(probability: float) -> None:
     with pytest.raises(ValueError, match=r"is not from 0.5 to 0.99"):
