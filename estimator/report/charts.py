@@ -46,6 +46,7 @@ _SETTINGS: Any = {
     "text.parse_math": False,  # a neighbourhood may be called $1
     "font.family": "sans-serif",
     "font.size": 10.5,
+    "figure.constrained_layout.use": False,  # places are its own, whatever else in the process draws
     "axes.facecolor": "none",
     "axes.spines.top": False,
     "axes.spines.right": False,
