@@ -171,9 +171,8 @@ class AskModel:
         found = {
             fade: minimize_scalar(unlikelihood, bounds=bounds, args=(fade,), method="bounded") for fade in _FADES
         }
-        earned = {fade: float(found[fade].fun) + _FADE_EARNS / len(value) for fade in _FADES}
-        earned[NO_FADE] -= _FADE_EARNS / len(value)
-        fade = min(earned, key=lambda fade: earned[fade])
+        owed = {fade: 0.0 if fade == NO_FADE else _FADE_EARNS / len(value) for fade in _FADES}
+        fade = min(_FADES, key=lambda fade: float(found[fade].fun) + owed[fade])
         noise = math.exp(found[fade].x)
         return cls(drift, premium, noise, fade, np.unique(standardised(noise, fade)[0]), len(value))
 

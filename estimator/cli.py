@@ -17,7 +17,7 @@ from estimator.bulk import predict_file
 from estimator.deals import screen_file
 from estimator.errors import DataError, EstimatorError
 from estimator.evaluation import ALL_FACTS, ErrorFigures, Evaluation, evaluate
-from estimator.held_out import fit_asks, held_out_listings, judge
+from estimator.held_out import HeldOut, fit_asks, held_out_listings, judge
 from estimator.progress import ProgressBar
 from estimator.ratio_study import ACCEPTABLE, RatioFigures
 from estimator.registry import load_version, read_key
@@ -193,6 +193,7 @@ def fit_asks_command(market: Path, sales: Path | None, models: Path, split: Spli
     """Learn from closed listings what asks tell of resales, by a model trained without them."""
     with ProgressBar("training") as bar:
         held = held_out_listings(market, sales, split, seed, callbacks=[bar])
+    _tell_refused(held)
     asks = fit_asks(held)
     record = {"market": held.market.name, "split": held.split, "seed": seed, "sales_sha256": held.sales_sha256}
     path = save_asks(models, held.market.name, asks, record)
@@ -215,6 +216,7 @@ def backtest_command(
     """Screen closed listings as if they were open, and compare what was promised with what they brought."""
     with ProgressBar("training") as bar:
         held = held_out_listings(market, sales, split, seed, callbacks=[bar])
+    _tell_refused(held)
     found = judge(held, costs, np.random.default_rng(seed))
     click.echo(json.dumps(found.to_dict(), indent=2) if as_json else _backtest_tables(found))
 
@@ -258,6 +260,12 @@ def _ratio_tables(evaluation: Evaluation) -> str:
             *(f"not told, {reason}: {', '.join(names)}" for reason, names in reasons.items()),
         ]
     )
+
+
+def _tell_refused(held: HeldOut) -> None:
+    """Tell of listings that say nothing about asks, since their homes are like none that was learned from."""
+    if held.refused:
+        click.echo(f"{held.refused:,} more listings were left out: their homes were refused a price", err=True)
 
 
 def _backtest_tables(found: Backtest) -> str:

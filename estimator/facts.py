@@ -108,6 +108,19 @@ def json_value(feature: Feature, value: float | str) -> Value:
     return int(number) if number.is_integer() else number
 
 
+def check_within(value: float, least: float, greatest: float) -> float:
+    """Return a number that was asked for.
+
+    Raises
+    ------
+    ValueError
+        It is not from `least` to `greatest`; the message names all three.
+    """
+    if not least <= value <= greatest:
+        raise ValueError(f"{value} is not from {least} to {greatest}")
+    return value
+
+
 def in_words(feature: Feature, value: float | str) -> str:
     """Return a known value, as a column of `Facts` holds it, as a sentence gives it: with its unit."""
     known = json_value(feature, value)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from scipy.optimize import nnls
 
-from estimator.facts import BoolArray, FloatArray
+from estimator.facts import BoolArray, FloatArray, check_within
 
 LEAST_SHARE = 0.01
 """Least penalty of a gap, and least base, in shares of the mean miss: calibration sales that show none could not
@@ -164,9 +164,7 @@ def check_confidence(confidence: float) -> float:
     ValueError
         It is not within what may be asked for.
     """
-    if not LEAST_CONFIDENCE <= confidence <= GREATEST_CONFIDENCE:
-        raise ValueError(f"{confidence} is not from {LEAST_CONFIDENCE} to {GREATEST_CONFIDENCE}")
-    return confidence
+    return check_within(confidence, LEAST_CONFIDENCE, GREATEST_CONFIDENCE)
 
 
 def _additive(size: FloatArray, gaps: BoolArray, lesser: int) -> tuple[float, FloatArray]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.asks import AskModel
-from estimator.facts import BoolArray, FloatArray
+from estimator.facts import BoolArray, FloatArray, check_within
 
 LEAST_PROBABILITY, GREATEST_PROBABILITY = 0.5, 0.99
 """What may be asked for: below a half the resale is more likely to lose, beyond .99 a handful of sales tells."""
@@ -26,8 +26,8 @@ SEVENTY_PERCENT = 0.7
 """Share of the after-repair value that the investors' rule of thumb pays at most, less the repair."""
 
 SLIPPED = 2.0
-"""Asks so many times above or below the value come with a warning: values miss by a factor of two, four FSDs, one
-time in a thousand, and digits slip more often."""
+"""Asks so many times above or below the value come with a warning: values of King County's validation sales miss
+by as much five times in a thousand."""
 
 
 class Cost(NamedTuple):
@@ -159,13 +159,18 @@ def screen(
     asks
         How values, asks and resales go together in the market.
     probability
-        Of a resale above the break-even, for a deal and for the highest offer; see `check_probability`.
+        Of a resale above the break-even, for a deal and for the highest offer, within what may be asked for.
+
+    Raises
+    ------
+    ValueError
+        The probability is not within what may be asked for.
 
     Notes
     -----
     An ask is evidence of what the home is worth, an offer below it is not: the highest offer holds for this ask.
     """
-    check_probability(probability)
+    check_within(probability, LEAST_PROBABILITY, GREATEST_PROBABILITY)
     resale = asks.resale(value, fsd, ask)
     outlay, break_even = costs.outlay(ask), costs.break_even(ask)
     above = resale.above(break_even)
@@ -203,16 +208,3 @@ def ask_warnings(value: FloatArray, ask: FloatArray) -> dict[str, BoolArray]:
 def best_first(margin_percent: FloatArray) -> NDArray[np.intp]:
     """Return the rows in the order of the expected margin in percent; equals as they came, NaN last."""
     return np.argsort(-margin_percent, kind="stable")
-
-
-def check_probability(probability: float) -> float:
-    """Return the probability.
-
-    Raises
-    ------
-    ValueError
-        It is not within what may be asked for.
-    """
-    if not LEAST_PROBABILITY <= probability <= GREATEST_PROBABILITY:
-        raise ValueError(f"{probability} is not from {LEAST_PROBABILITY} to {GREATEST_PROBABILITY}")
-    return probability

@@ -1,6 +1,7 @@
 """Learning from closed listings held out, and judging by them, the way a person does it: by the commands."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 from estimator.asks import AskModel
+from estimator.cli import _tell_refused
 from estimator.held_out import HeldOut, fit_asks, held_out_listings
 from estimator.market import Market
 from estimator.saved_asks import ASKS
@@ -79,6 +81,15 @@ def test_backtest_compares_promised_with_realised(town: Path) -> None:
     assert told.returncode == 0, told.stderr
     for name in found["rankings"]:
         assert name in told.stdout
+
+
+def test_listings_whose_homes_were_refused_are_counted_to_the_reader(
+    held: HeldOut, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _tell_refused(replace(held, refused=0))
+    assert capsys.readouterr().err == ""
+    _tell_refused(replace(held, refused=1_234))
+    assert capsys.readouterr().err == "1,234 more listings were left out: their homes were refused a price\n"
 
 
 def test_backtest_without_list_prices_is_refused(town: Path) -> None:
