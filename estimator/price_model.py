@@ -331,6 +331,7 @@ def _train(
                 epochs=recipe.epochs,
                 schedule=cosine,
                 clip_norm=recipe.clip_norm,
+                patience=recipe.patience,
                 watch=None if before else _telling(watchers),
             ),
             validation=(lessons.validation.columns, target),

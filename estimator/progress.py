@@ -29,11 +29,11 @@ class ProgressBar:
         self._bar.close()
 
     def __call__(self, _: Network, epoch: Epoch) -> None:
-        """Move the bar on by one epoch."""
+        """Move the bar on to this epoch, past those that a network did not need."""
         self._bar.total = epoch.planned
         self._bar.set_postfix_str(
             f"loss {epoch.train_loss:.4f}"
             + ("" if epoch.validation_loss is None else f", validation {epoch.validation_loss:.4f}"),
             refresh=False,
         )
-        self._bar.update()
+        self._bar.update(epoch.number - self._bar.n)

@@ -159,7 +159,7 @@ def test_train_uses_the_recipe_and_the_manifest_tells_it(town: Path) -> None:
     (town / "town" / RECIPE).unlink()
     by_default = load_version(trained(town, "others"))
     assert by_default.manifest["recipe"] == asdict(Recipe())
-    assert len(by_default.appraiser.state()["model"]["networks"]) == 2
+    assert len(by_default.appraiser.state()["model"]["networks"]) == Recipe().networks
 
 
 def test_the_defaults_written_out_make_the_same_model_as_no_file(town: Path) -> None:

@@ -15,6 +15,7 @@ from estimator.appraiser import Appraiser
 from estimator.facts import Facts, check_value
 from estimator.market import Market
 from estimator.ratio_study import ratio_study
+from estimator.recipe import DEFAULTS
 from estimator.registry import SavedVersion, load_version
 from estimator.report import PAGE, read_report
 from estimator.sales import Parts, Sales, split_sales
@@ -140,7 +141,10 @@ def test_the_report_is_small_and_tells_the_manifests_figures(version: SavedVersi
     assert [part["sales"] for part in report["data"]["parts"]] == [15_129, 2_161, 4_323]
     assert sum(month["n"] for month in report["by_month"]) == report["error_figures"]["all_facts"]["n"]
     assert report["directions"]["against"] == 0
-    assert len(report["learning"]) == 60
+    epochs = np.bincount([epoch["network"] for epoch in report["learning"]])[1:]
+    assert len(epochs) == DEFAULTS.networks
+    assert (epochs > DEFAULTS.patience).all()
+    assert (epochs <= DEFAULTS.epochs).all()
     assert (version.folder / PAGE).stat().st_size < 8e6
 
 

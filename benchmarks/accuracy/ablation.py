@@ -79,7 +79,7 @@ VARIANTS = (
     Variant("the networks' own date", hidden=("date",)),
     Variant("waves of the numbers", waves=False),
     Variant("sales with facts withheld", recipe={"withheld_share": 0.0}),
-    Variant("the second network", averaged=1),
+    Variant("all networks but the first", averaged=1),
     Variant("members but one in each network", recipe={"members": 1}),
 )
 
