@@ -1,36 +1,41 @@
 """The report's charts: numbers in, SVG out, to stand in a page that is light, dark or printed.
 
-Colours are names that the page's style gives a value; they are safe for colour-blind eyes (Okabe and Ito 2008,
-Color Universal Design). What has thousands of points is a picture inside the SVG. Knows nothing of models.
+What has thousands of points is a picture inside the SVG. Knows nothing of models.
 """
 
 import io
-import re
-import warnings
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 from matplotlib.image import imsave
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from estimator.facts import FloatArray
 from estimator.ratio_study import ACCEPTABLE, ENOUGH_SALES
+from estimator.report.chart import (
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PLAIN,
+    SEPARATED,
+    STYLED,
+    Chart,
+    legend,
+    money,
+    money_axis,
+    name_months,
+    name_places,
+    plain_log,
+)
 
 Told = Mapping[str, Any]
-
-INK, FAINT, BLUE, ORANGE, GREEN, GREY = (f"#01020{digit}" for digit in range(6))
-"""Stand-ins, replaced by the names in `_STYLES` when a chart is written."""
-_STYLES = dict(
-    zip((INK, FAINT, BLUE, ORANGE, GREEN, GREY), ("ink", "faint", "blue", "orange", "green", "grey"), strict=True)
-)
 
 MISSES = LinearSegmentedColormap.from_list("misses", ["#0072B2", "#56B4E9", "#A8A8A8", "#E69F00", "#D55E00"])
 """Below the price, blue; above, orange; grey between, which shows on white and on black."""
@@ -39,44 +44,18 @@ POINTS = ("#2E8BC9", "#E0701A")
 PRICES = mpl.colormaps["cividis"]
 """Even to colour-blind eyes, and readable in grey."""
 
-_WIDE = 9.0
-"""Inches of every chart: the width of the page."""
-_SETTINGS: Any = {
-    "svg.fonttype": "none",  # text stays text: it can be found, read out, and takes the page's font
-    "text.parse_math": False,  # a neighbourhood may be called $1
-    "font.family": "sans-serif",
-    "font.size": 10.5,
-    "figure.constrained_layout.use": False,  # places are its own, whatever else in the process draws
-    "axes.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.titlesize": 11,
-    "axes.titlelocation": "left",
-    "grid.color": FAINT,
-    "grid.linewidth": 0.8,
-    "legend.frameon": False,
-    "savefig.facecolor": "none",
-    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color"), INK),
-    **dict.fromkeys(("xtick.major.size", "ytick.major.size", "xtick.minor.size", "ytick.minor.size"), 0),
-}
 LONGEST_ABBREVIATION = 3
 """Characters: COD, PRD, PRB, MKI, VEI."""
 AREAS = 80
 """Drawn, at most: what a printed page holds."""
 _UPRIGHT_MONTHS = 14
 """Whose names have room side by side."""
-_PLAIN = FuncFormatter(lambda each, _: f"{each:g}")
-_SEPARATED = FuncFormatter(lambda each, _: f"{each:,.6g}")
 _NO_YEAR = 3000
 """From here on a number is written with separators."""
-_STYLED = mpl.rc_context(_SETTINGS)
 _PARTS = {"train": BLUE, "validation": GREEN, "test": ORANGE}
 
 
-@_STYLED
+@STYLED
 def sales_by_month(months: Sequence[Told]) -> str:
     """Draw how many sales each month has, by part."""
     chart = Chart(3.0)
@@ -87,12 +66,12 @@ def sales_by_month(months: Sequence[Told]) -> str:
         count = np.array([month[part] for month in months])
         axes.bar(place, count, bottom=below, color=colour, width=0.8, label=part)
         below += count
-    _months(axes, [month["month"] for month in months])
-    _legend(axes, columns=3)
+    name_months(axes, [month["month"] for month in months])
+    legend(axes, columns=3)
     return chart.svg("Sales by month, stacked by part")
 
 
-@_STYLED
+@STYLED
 def prices_by_part(steps: Sequence[Told], currency: str) -> str:
     """Draw the distribution of prices in each part."""
     chart = Chart(3.0)
@@ -101,12 +80,12 @@ def prices_by_part(steps: Sequence[Told], currency: str) -> str:
     for part, colour in _PARTS.items():
         count = np.array([step[part] for step in steps])
         axes.stairs(100 * count / max(count.sum(), 1), edges, color=colour, linewidth=1.8, label=part)
-    _money(axes.xaxis)
-    _legend(axes, columns=3)
+    money_axis(axes.xaxis)
+    legend(axes, columns=3)
     return chart.svg("Distribution of prices in the training, validation and test parts")
 
 
-@_STYLED
+@STYLED
 def learning(runs: Mapping[str, Sequence[Told]]) -> str:
     """Draw the losses of a training by epoch and by second and its learning rate; of several versions, each."""
     chart = Chart(3.4)
@@ -130,8 +109,8 @@ def learning(runs: Mapping[str, Sequence[Told]]) -> str:
                 by_epoch.plot(kept["epoch"], kept["validation_loss"], "o", color=both[1], markersize=6)
                 by_second.plot(kept["seconds"], kept["validation_loss"], "o", color=both[1], markersize=6)
     for axes in (by_epoch, by_second):
-        _plain_log(axes.yaxis)
-    rate.yaxis.set_major_formatter(_PLAIN)
+        plain_log(axes.yaxis)
+    rate.yaxis.set_major_formatter(PLAIN)
     for axes in (rate, by_epoch):
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     handles, labels = by_epoch.get_legend_handles_labels()
@@ -141,7 +120,7 @@ def learning(runs: Mapping[str, Sequence[Told]]) -> str:
     )
 
 
-@_STYLED
+@STYLED
 def predicted(predictions: Told, currency: str) -> str:
     """Draw values against prices."""
     chart = Chart(5.2)
@@ -152,13 +131,13 @@ def predicted(predictions: Told, currency: str) -> str:
         axes.scatter(value[where], price[where], 9, colour, alpha=0.6, linewidths=0, label=label, rasterized=True)
     ends = np.array([min(price.min(), value.min()), max(price.max(), value.max())])
     axes.plot(ends, ends, color=INK, linewidth=1, label="value = price")
-    _money(axes.xaxis)
-    _money(axes.yaxis)
-    _legend(axes, scale=2.5)
+    money_axis(axes.xaxis)
+    money_axis(axes.yaxis)
+    legend(axes, scale=2.5)
     return chart.svg("Values against sold prices of test homes, on logarithmic scales")
 
 
-@_STYLED
+@STYLED
 def map_of_misses(predictions: Told) -> str:
     """Draw where values lie above and below prices; the largest misses on top."""
     latitude, longitude = (np.array(predictions[name], np.float64) for name in ("latitude", "longitude"))
@@ -179,14 +158,14 @@ def map_of_misses(predictions: Told) -> str:
     )  # fmt: skip
     axes.set_aspect(stretch, anchor="W")
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_formatter(_PLAIN)
-    axes.yaxis.set_major_formatter(_PLAIN)
+    axes.xaxis.set_major_formatter(PLAIN)
+    axes.yaxis.set_major_formatter(PLAIN)
     bar = chart.figure.add_axes((0.12 + width, 0.2, 0.02, 0.65))
     chart.figure.colorbar(points, cax=bar, extend="both", label="value above (+) or below (−) the price, %")
     return chart.svg("Map of test homes, coloured by how far the value is from the price")
 
 
-@_STYLED
+@STYLED
 def groups(entries: Sequence[Told], names: Sequence[str], kind: str) -> str:
     """Draw the errors of groups of homes that have enough of them: median error, level, and what ranges held."""
     chart = Chart(3.0)
@@ -206,12 +185,12 @@ def groups(entries: Sequence[Told], names: Sequence[str], kind: str) -> str:
     ranges.plot(place, held, "o", color=BLUE, markersize=6)
     ranges.set_ylim(min(70, held.min() - 5), 101)
     for axes in (error, level, ranges):
-        _names(axes, told)
+        name_places(axes, told)
         axes.set_xlim(-0.6, len(told) - 0.4)
     return chart.svg(f"Median error, level and coverage by {kind}")
 
 
-@_STYLED
+@STYLED
 def areas(entries: Sequence[Told], name: str) -> str:
     """Draw the level of areas that have enough sales, with its interval, from the lowest to the highest."""
     ordered = sorted(
@@ -232,7 +211,7 @@ def areas(entries: Sequence[Told], name: str) -> str:
     return chart.svg(f"Median value/price by {name}; the band is the acceptable range")
 
 
-@_STYLED
+@STYLED
 def ratio_study(overall: Told, acceptable: Mapping[str, Sequence[float | None]]) -> str:
     """Draw where each measure lies beside the range that the standard accepts."""
     rows = [
@@ -258,7 +237,7 @@ def ratio_study(overall: Told, acceptable: Mapping[str, Sequence[float | None]])
     return chart.svg("Measures of the ratio study beside their acceptable ranges")
 
 
-@_STYLED
+@STYLED
 def coverage(held: Mapping[str, Sequence[Told]]) -> str:
     """Draw what ranges held against what they promised."""
     chart = Chart(3.8)
@@ -271,11 +250,11 @@ def coverage(held: Mapping[str, Sequence[Told]]) -> str:
         axes.errorbar(promised, share, chance, fmt=marker + "-", color=colour, capsize=3, markersize=5, label=name)
         width.plot(promised, [each["median_width"] for each in entries], marker + "-", color=colour, markersize=5)
     axes.plot([50, 100], [50, 100], color=INK, linewidth=1, label="as promised")
-    _legend(axes)
+    legend(axes)
     return chart.svg(f"What ranges held of what they promised, and how wide they are: {', '.join(held)}")
 
 
-@_STYLED
+@STYLED
 def deviations(by_claim: Sequence[Told], by_price: Sequence[Told], currency: str) -> str:
     """Draw realised against claimed forecast standard deviations."""
     chart = Chart(3.6)
@@ -288,14 +267,14 @@ def deviations(by_claim: Sequence[Told], by_price: Sequence[Told], currency: str
         axes.bar(at - 0.2, claimed, 0.38, color=GREY, label="claimed")
         axes.bar(at + 0.2, realised, 0.38, color=BLUE, label="realised")
         shown = (lambda each: f"{each:.0f}%") if place == 0 else money
-        _names(axes, [f"to {shown(each)}" for each in high])
+        name_places(axes, [f"to {shown(each)}" for each in high])
         axes.grid(axis="x", visible=False)
         if not place:
-            _legend(axes)
+            legend(axes)
     return chart.svg("Claimed and realised standard deviations of the error")
 
 
-@_STYLED
+@STYLED
 def importance(facts: Sequence[Told]) -> str:
     """Draw by how much the median error rises when a fact is shuffled."""
     chart = Chart(0.9 + 0.25 * len(facts))
@@ -310,7 +289,7 @@ def importance(facts: Sequence[Told]) -> str:
     return chart.svg("Permutation importance of each fact")
 
 
-@_STYLED
+@STYLED
 def curves(entries: Sequence[Told], currency: str) -> str:
     """Draw how the usual home's price and range move along facts, a small chart each."""
     across = 3
@@ -329,10 +308,10 @@ def curves(entries: Sequence[Told], currency: str) -> str:
             axes.axvline(float(curve["own"]), color=ORANGE, linewidth=1, linestyle="--")
         axes.set_ylim(bottom=0)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=bool(np.all(x == np.rint(x)))))
-        axes.xaxis.set_major_formatter(_SEPARATED if x.max() >= _NO_YEAR else _PLAIN)
+        axes.xaxis.set_major_formatter(SEPARATED if x.max() >= _NO_YEAR else PLAIN)
         if isinstance(curve["points"][0]["value"], bool):
             axes.set_xticks([0, 1], ["no", "yes"])
-        _money(axes.yaxis)
+        money_axis(axes.yaxis)
     return chart.svg("How the usual home's price moves along each declared fact")
 
 
@@ -369,68 +348,6 @@ def gradient() -> str:
     return ", ".join(mpl.colors.to_hex(PRICES(each)) for each in np.linspace(0, 1, 9))
 
 
-def money(amount: float) -> str:
-    """Return an amount as an axis shows it."""
-    for size, letter in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
-        if abs(amount) >= size:
-            return f"{amount / size:.3g}{letter}"
-    return f"{amount:.3g}"
-
-
-class Chart:
-    """One chart: a figure of the page's width.
-
-    Parameters
-    ----------
-    height
-        Inches.
-    """
-
-    def __init__(self, height: float) -> None:
-        self.height = height
-        self.figure = Figure(figsize=(_WIDE, height))
-        FigureCanvasSVG(self.figure)
-
-    def axes(
-        self,
-        place: int = 0,
-        across: int = 1,
-        down: int = 1,
-        *,
-        left: float = 0.085,
-        right: float = 0.985,
-        **settings: Any,
-    ) -> Axes:
-        """Add axes at a place of a grid, counted by row; the settings are those of `Axes.set`."""
-        above, below = 0.32 if "title" in settings else 0.12, 0.62 if "xlabel" in settings else 0.4
-        between, apart = 0.62, 0.7
-        wide = ((right - left) * _WIDE - between * (across - 1)) / across
-        high = (self.height - above - below - (apart + 0.1) * (down - 1)) / down
-        row, column = divmod(place, across)
-        bottom = self.height - above - high - row * (high + apart + 0.1)
-        box = (left + column * (wide + between) / _WIDE, bottom / self.height, wide / _WIDE, high / self.height)
-        axes = self.figure.add_axes(box)
-        axes.set(**settings)
-        return axes
-
-    def svg(self, label: str) -> str:
-        """Return the chart as SVG for a page: its colours are the page's, its label is read out."""
-        buffer = io.StringIO()
-        # The same numbers give the same file, and no two charts of a page share an id.
-        with warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": label}):
-            # It measures by its own font, which knows fewer letters than the reader's.
-            warnings.filterwarnings("ignore", "Glyph .* missing from font")
-            self.figure.savefig(buffer, format="svg", dpi=150, metadata={"Date": None})
-        text = buffer.getvalue()
-        text = text[text.index("<svg") :]
-        head = f'<svg role="img" aria-label="{escape(label)}" viewBox'
-        text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-        text = re.sub(r' id="[a-zA-Z0-9.]+_[0-9]+"', "", text)
-        for stand_in, name in _STYLES.items():
-            text = text.replace(stand_in, f"var(--{name})")
-        return re.sub(r"<svg [^>]*?viewBox", lambda _: head, text, count=1)
-
-
 def _columns(entries: Sequence[Told], names: Sequence[str]) -> list[FloatArray]:
     """Return columns of the groups that have enough sales."""
     told = [entry for entry in entries if entry["n"] >= ENOUGH_SALES]
@@ -442,38 +359,3 @@ def _nearly_all(column: FloatArray) -> tuple[float, float]:
     low, high = np.nanquantile(column, [0.002, 0.998])
     room = 0.02 * (high - low) or 0.01
     return float(low - room), float(high + room)
-
-
-def _money(axis: Any) -> None:
-    axis.set_major_formatter(FuncFormatter(lambda each, _: money(each)))
-    if axis.get_scale() == "log":
-        low, high = axis.get_view_interval()
-        steps = (1, 2, 5) if high / low < 300 else (1, 3)
-        axis.set_major_locator(LogLocator(subs=steps))
-        axis.set_minor_formatter(NullFormatter())
-
-
-def _plain_log(axis: Any) -> None:
-    axis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-    axis.set_major_formatter(FuncFormatter(lambda each, _: f"{each:.3g}"))
-    axis.set_minor_formatter(NullFormatter())
-
-
-def _months(axes: Axes, months: Sequence[str]) -> None:
-    _names(axes, months)
-    axes.grid(axis="x", visible=False)
-
-
-def _names(axes: Axes, names: Sequence[str]) -> None:
-    """Name places 0, 1, … on the x axis, aslant where they would touch; of very many, some."""
-    step = max(1, -(-len(names) // 24))
-    width = axes.get_position().width * _WIDE
-    long = max(map(len, names), default=0) * 0.085 * len(names) / step > width
-    axes.set_xticks(range(0, len(names), step), names[::step], rotation=40 if long else 0, fontsize=9)
-    if long:
-        for label in axes.get_xticklabels():
-            label.set(ha="right", rotation_mode="anchor")
-
-
-def _legend(axes: Axes, columns: int = 1, scale: float = 1.0) -> None:
-    axes.legend(ncols=columns, markerscale=scale, fontsize=9.5, handlelength=1.6)

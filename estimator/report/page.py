@@ -13,6 +13,7 @@ from markupsafe import Markup
 from estimator.evaluation import ALL_FACTS, REQUIRED_FACTS
 from estimator.ratio_study import ENOUGH_SALES
 from estimator.report import charts
+from estimator.report.chart import money
 
 Report = Mapping[str, Any]
 Number = Callable[..., Markup]
@@ -126,7 +127,7 @@ def _charts(report: Report) -> dict[str, Markup | None]:
         return any(group["n"] >= ENOUGH_SALES for group in groups or ())
 
     def fifths(groups: Any) -> list[str]:
-        return [f"to {charts.money(group['high'])}" for group in groups]
+        return [f"to {money(group['high'])}" for group in groups]
 
     drawn = {
         "months": charts.sales_by_month(data["months"]) if data["months"] else None,
@@ -170,7 +171,7 @@ def _film(surface: Mapping[str, Any] | None) -> dict[str, Any] | None:
     wanted = sorted({round(place * (count - 1) / (STILLS - 1)) for place in range(STILLS)})
     return {
         "picture": _trusted(picture),
-        "scale": [charts.money(price) for price in scale],
+        "scale": [money(price) for price in scale],
         "colours": _trusted(charts.gradient()),
         "aspect": round(charts.width_by_height(surface), 4),
         "count": count,
