@@ -29,15 +29,12 @@ from estimator.facts import DateArray, Facts
 from estimator.listings import Listings, Seen, listing_table, repeated, without_listing, wrong_currencies
 from estimator.market import Market
 from estimator.screening import PROBABILITY, Screening, ask_warnings, best_first, screen
-from estimator.tables import FIRST_CSV_ROW, first_row, write_whole
+from estimator.tables import BATCH_ROWS, FIRST_CSV_ROW, first_row, write_whole
 
 PREFIX = "screen_"
 RANK = f"{PREFIX}rank"
 SCREEN_COLUMNS = (RANK, *(PREFIX + field.name for field in fields(Screening)))
 """The columns that a screened file has besides its own and the valuation's, in their order."""
-
-WRITTEN_ROWS = 65_536
-"""Rows of a screened file written at a time."""
 
 
 class Counts(NamedTuple):
@@ -113,8 +110,8 @@ def screen_file(
         progress(piece.num_rows)
     whole, ranked = _in_order(pa.concat_tables(screened))
     with write_whole(target, whole.schema) as writer:
-        for start in range(0, max(len(whole), 1), WRITTEN_ROWS):
-            writer.write_table(whole.slice(start, WRITTEN_ROWS))
+        for start in range(0, max(len(whole), 1), BATCH_ROWS):
+            writer.write_table(whole.slice(start, BATCH_ROWS))
     deals = pc.sum(whole.column(f"{PREFIX}deal")).as_py() or 0
     return Counts(deals, ranked - deals, len(whole) - ranked)
 

@@ -27,7 +27,7 @@ FIRST_CSV_ROW = 2
 BLOCK_BYTES = 8 << 20
 """Bytes of CSV read at a time: some 50,000 rows, enough for whole columns, not too many for any machine."""
 BATCH_ROWS = 65_536
-"""Rows of Parquet read at a time, for the same reason."""
+"""Rows of Parquet read, and of a screened file written, at a time, for the same reason."""
 
 _Opened = Callable[[], IO[bytes] | gzip.GzipFile]
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")

@@ -23,6 +23,7 @@ from estimator.listings import (
     wrong_currencies,
 )
 from estimator.market import Feature, Market
+from estimator.reach import Refusal
 from estimator.screening import (
     COSTS,
     GREATEST_PROBABILITY,
@@ -188,39 +189,23 @@ def _deals(snapshot: Snapshot, checked: Checked, first_row: int, terms: Terms, a
     market = snapshot.appraiser.market
     listings = Listings.of(market, checked.facts, terms.costs)
     checked = _with_listings_faults(market, checked, listings, first_row)
-    good, faults = checked.good, checked.faults
-    facts, dates = without_listing(market, checked.facts).take(good), checked.dates[good]
-    names = [str(name) or None for name in listings.name]
     room = ErrorRoom()
-    refused = {row: room.invalid([{"row": row, **fault} for fault in faults[row]]) for row in sorted(faults)}
-    deals: list[dict[str, Any]] = []
-    rows, kept = np.flatnonzero(good).tolist(), listings.take(good)
-    priced = np.zeros(len(rows), np.bool_)
-    if rows:
-        values, promise = value_and_screen(
-            snapshot.appraiser, snapshot.asks, facts, dates, kept, terms.probability, asked.confidence
-        )
-        for place, refusals in values.refusals.items():
-            refused[rows[place]] = room.out_of_reach(refusals, row=rows[place])
-        priced = values.priced
-        told = _told(promise, kept)
-        strange = ask_warnings(values.price, kept.ask)
-        ranked = best_first(promise.margin_percent)[: int(priced.sum())].tolist()
-        given = reasons.give_reasons(
-            snapshot.appraiser, facts.take(np.array(ranked, int)), dates[ranked], asked.included, asked.confidence
-        )
-        for rank, (place, reason) in enumerate(zip(ranked, given, strict=True), start=1):
-            valuation = values.as_dict(place) | {"model_version": snapshot.version} | reason
-            deals.append(
-                {"row": rows[place], "rank": rank, "listing_id": names[rows[place]]}
-                | told[place]
-                | {"warnings": [text for text, where in strange.items() if where[place]], "valuation": valuation}
-            )
-    count_homes(snapshot, facts, priced, len(faults), int((~priced).sum()))
+    refused = {
+        row: room.invalid([{"row": row, **fault} for fault in faults])
+        for row, faults in sorted(checked.faults.items())
+    }
+    deals, out_of_reach = (
+        _best_first(snapshot, checked, listings, terms, asked) if checked.good.any() else ([], {})
+    )
+    refused |= {row: room.out_of_reach(refusals, row=row) for row, refusals in out_of_reach.items()}
+    good = without_listing(market, checked.facts).take(checked.good)
+    priced = np.isin(np.flatnonzero(checked.good), list(out_of_reach), invert=True)
+    count_homes(snapshot, good, priced, len(checked.faults), len(out_of_reach))
     return {
         "deals": deals,
         "refused": [
-            {"row": row, "listing_id": names[row], "error": refused[row].as_dict()} for row in sorted(refused)
+            {"row": row, "listing_id": str(listings.name[row]) or None, "error": refused[row].as_dict()}
+            for row in sorted(refused)
         ],
         "costs": dict(terms.costs),
         "probability": terms.probability,
@@ -228,6 +213,31 @@ def _deals(snapshot: Snapshot, checked: Checked, first_row: int, terms: Terms, a
         "currency": market.currency,
         "model_version": snapshot.version,
     }
+
+
+def _best_first(
+    snapshot: Snapshot, checked: Checked, listings: Listings, terms: Terms, asked: Asked
+) -> tuple[list[dict[str, Any]], dict[int, Sequence[Refusal]]]:
+    """Value and screen the good listings, one at least; return the deals, and row → why a home has no value."""
+    appraiser, good = snapshot.appraiser, checked.good
+    facts, dates = without_listing(appraiser.market, checked.facts).take(good), checked.dates[good]
+    rows, kept = np.flatnonzero(good).tolist(), listings.take(good)
+    values, promise = value_and_screen(
+        appraiser, snapshot.asks, facts, dates, kept, terms.probability, asked.confidence
+    )
+    ranked = best_first(promise.margin_percent)[: int(values.priced.sum())].tolist()
+    given = reasons.give_reasons(
+        appraiser, facts.take(np.array(ranked, int)), dates[ranked], asked.included, asked.confidence
+    )
+    told, strange = _told(promise, kept), ask_warnings(values.price, kept.ask)
+    deals = [
+        {"row": rows[place], "rank": rank, "listing_id": str(kept.name[place]) or None}
+        | told[place]
+        | {"warnings": [text for text, where in strange.items() if where[place]]}
+        | {"valuation": values.as_dict(place) | {"model_version": snapshot.version} | reason}
+        for rank, (place, reason) in enumerate(zip(ranked, given, strict=True), start=1)
+    ]
+    return deals, {rows[place]: refusals for place, refusals in values.refusals.items()}
 
 
 def _told(promise: Screening, listings: Listings) -> list[dict[str, Any]]:

@@ -94,7 +94,7 @@ def test_pieces_are_screened_as_the_whole(
     table["listing_id"] = table.listing_id.where(table.listing_id != "L250", "L3")
     whole, _ = screened(appraiser, asks, table, tmp_path)
     monkeypatch.setattr("estimator.tables.BLOCK_BYTES", 4_000)
-    monkeypatch.setattr("estimator.deals.WRITTEN_ROWS", 7)
+    monkeypatch.setattr("estimator.deals.BATCH_ROWS", 7)
     told: list[int] = []
     pieces, _ = screened(appraiser, asks, table, tmp_path, progress=told.append)
     assert len(told) > 5
