@@ -13,7 +13,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.eights import in_eights
 from estimator.errors import DataError
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray, LabelArray
 from estimator.market import Market
@@ -121,7 +120,8 @@ class PlaceWaves:
 
     def apply(self, places: FloatArray) -> FloatArray:
         """Return the waves at n places, shape (n, 2·WAVES)."""
-        angle = (in_eights(2 * np.pi * (places - self.centre)) @ self.frequencies)[: len(places)]
+        north, east = (2 * np.pi * (places - self.centre)).T[:, :, None]
+        angle = north * self.frequencies[0] + east * self.frequencies[1]
         return np.hstack((np.sin(angle), np.cos(angle)))
 
 

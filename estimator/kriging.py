@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
 from scipy.spatial import KDTree
 
-from estimator.eights import ROWS, in_eights
 from estimator.facts import Float32Array, FloatArray
+from estimator.network import by_eights
 
 PIVOTS = 2500
 """Sold homes that stand for all of them. On King County's training sales (random split), each left out: .1546 log
@@ -134,7 +134,8 @@ class Kriging:
 
         k = e_f + e_p + e_f·e_p with e = exp(−distance/range), of the facts and of the places.
         """
-        squares = _products(homes.facts, self.facts)
+        squares = np.empty((len(homes), len(self.facts)), np.float32)
+        by_eights(homes.facts, self.facts.T, out=squares)
         squares *= -2
         squares += np.einsum("nf,nf->n", homes.facts, homes.facts)[:, None]
         squares += self._squares
@@ -346,12 +347,6 @@ def _range_km(place: FloatArray | None) -> float:
         return 1.0
     far, _ = KDTree(known).query(known, k=[min(NEIGHBOURS + 1, len(known))])
     return RANGE * float(np.median(far)) or 1.0
-
-
-def _products(left: Float32Array, right: Float32Array) -> Float32Array:
-    """Return left·rightᵀ, shape (n, m), some rows at a time: one product's last bits would depend on how many."""
-    products: Float32Array = in_eights(left).reshape(-1, ROWS, left.shape[1]) @ right.T
-    return products.reshape(-1, len(right))[: len(left)]
 
 
 def _fade(squares: Float32Array, over: float) -> Float32Array:

@@ -15,7 +15,6 @@ from threadpoolctl import threadpool_limits
 
 from estimator.comparables import Comparables
 from estimator.drift import MarketDrift
-from estimator.eights import in_eights
 from estimator.evidence import Evidence, Seen
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray
 from estimator.lessons import Lessons, prepare
@@ -60,7 +59,7 @@ _PIECE = 4096
 
 _THROUGH = 128
 """Homes that go through a network at a time: what eight members make of them then stays in a core's cache. A
-quarter faster than 512; 64 and 256 were slower. Whole eights, see `eights`."""
+quarter faster than 512; 64 and 256 were slower."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +186,7 @@ class PriceModel:
         seen = self._evidence.seen(
             facts.take(rows), None if date is None else date[rows], None if home is None else home[rows]
         )
-        answers = _average(self._networks, in_eights(seen.columns))[: len(seen.columns)]
+        answers = _average(self._networks, seen.columns)
         return _mixed(answers * self._deviation + self._mean, seen, self._kriging_share), seen.clues
 
     def knowing(self, sales: Sales) -> "PriceModel":
@@ -219,12 +218,12 @@ class PriceModel:
             Its weights at k moments, as a callback saw them. What it is shown is the evidence of today; kriging's
             share and the drift, which are not its own, are left out.
         """
-        columns = in_eights(self._evidence.seen(facts, date).columns)
+        columns = self._evidence.seen(facts, date).columns
         network = Network.from_state(self._networks[0].state())  # a copy: the model is never changed
         said = []
         for each in weights:
             np.copyto(network.parameters.vector, each)
-            said.append(network.predict(columns, _THROUGH)[: len(facts), 0])
+            said.append(network.predict(columns, _THROUGH)[:, 0])
         return np.array(said, np.float64).reshape(len(weights), len(facts)) * self._deviation + self._mean
 
     @property
@@ -364,10 +363,10 @@ def _pieces(n: int) -> Iterator[slice]:
 
 def _average(networks: Sequence[Network], columns: NDArray[np.float32]) -> FloatArray:
     """Return the networks' mean answer for columns (n, d), shape (n,)."""
-    answers: FloatArray = np.mean(
-        [network.predict(columns, _THROUGH)[:, 0] for network in networks], axis=0, dtype=np.float64
-    )
-    return answers
+    total = np.zeros(len(columns))
+    for network in networks:  # one after the other: a sum's order could depend on how many homes there are
+        total += network.predict(columns, _THROUGH)[:, 0]
+    return total / len(networks)
 
 
 def _mixed(by_networks: FloatArray, seen: Seen, share: float) -> FloatArray:

@@ -1,7 +1,8 @@
 """A small neural-network library in NumPy, to train with and to learn from. Knows nothing of houses.
 
 A file is one idea: ``layer`` (what every layer is), ``dense``, ``activations``, ``dropout``,
-``embeddings``, ``ensemble``, ``beside``; ``network`` (layers over one vector of ``parameters``);
+``embeddings``, ``ensemble``, ``beside``; ``eights`` (the products they are made of); ``network`` (layers over
+one vector of ``parameters``);
 ``losses``, ``optimisers``, ``schedules``, ``averaging``; ``batches`` and ``training``. Each backward pass
 stands beside its forward pass and derives its gradient.
 
@@ -30,6 +31,7 @@ from estimator.network.batches import Batches, BlockBatches, Source, Stream
 from estimator.network.beside import Beside
 from estimator.network.dense import Dense
 from estimator.network.dropout import Dropout
+from estimator.network.eights import by_eights
 from estimator.network.embeddings import Periodic, PiecewiseLinear, quantile_edges
 from estimator.network.ensemble import MemberBias, MemberDense, MemberScale, batch_ensemble_dense
 from estimator.network.initialisers import he_normal, lecun_normal, ones, random_signs, xavier_uniform, zeros
@@ -85,6 +87,7 @@ __all__ = [
     "Stream",
     "Tanh",
     "batch_ensemble_dense",
+    "by_eights",
     "clip_global_norm",
     "constant",
     "cosine",

@@ -5,14 +5,13 @@ rises and falls within a mile; embedded, one input alone can carry such a shape.
 inputs are.
 """
 
-# ruff: noqa: ARG002 - every layer's forward has one form
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from estimator.network.arrays import Array, Buffer, Shape
+from estimator.network.eights import by_eights
 from estimator.network.initialisers import lecun_normal
 from estimator.network.layer import Layer
 
@@ -86,7 +85,7 @@ class Periodic(Layer):
         np.sin(angles, out=waves[:, :, self.frequencies :])
         self._last = rows, waves
         y = self._y.take((*x.shape[:-1], self.n_in * self.width), x.dtype)
-        return _mix(waves, self.parameters["weight"], self.parameters["bias"], y)
+        return _mix(waves, self.parameters["weight"], self.parameters["bias"], y, training=rng is not None)
 
     def backward(self, dy: Array) -> Array:
         """∂L/∂xᵢ = Σ_f 2πcᵢf · ∂L/∂aᵢf, with the angles a = 2πcx."""
@@ -203,7 +202,7 @@ class PiecewiseLinear(Layer):
         np.minimum(encoding, self._highest, out=encoding)
         self._last = rows, encoding
         y = self._y.take((*x.shape[:-1], self.n_in * self.width), x.dtype)
-        _mix(encoding, self.parameters["weight"], self.parameters["bias"], y)
+        _mix(encoding, self.parameters["weight"], self.parameters["bias"], y, training=rng is not None)
         linear = self._linear.take((len(rows), self.n_in, self.width), x.dtype)
         np.multiply(rows[:, :, None], self.parameters["slope"], out=linear)
         return np.add(y, linear.reshape(y.shape), out=y)
@@ -262,10 +261,11 @@ def _check(x: Array, n_in: int) -> None:
         raise ValueError(f"an embedding of {n_in} inputs was given an array of shape {x.shape}")
 
 
-def _mix(features: Array, weight: Array, bias: Array, y: Array) -> Array:
+def _mix(features: Array, weight: Array, bias: Array, y: Array, *, training: bool) -> Array:
     """A dense layer for each input: features ``(n, d, f)``, weight ``(d, f, m)``, bias ``(d, m)``; into y."""
     grouped = y.reshape(*features.shape[:2], bias.shape[1])
-    np.matmul(features.transpose(1, 0, 2), weight, out=grouped.transpose(1, 0, 2))
+    product = np.matmul if training else by_eights
+    product(features.transpose(1, 0, 2), weight, out=grouped.transpose(1, 0, 2))
     np.add(grouped, bias, out=grouped)
     return y
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from estimator.network.arrays import Array, Shape
 from estimator.network.dense import Dense
+from estimator.network.eights import by_eights
 from estimator.network.initialisers import Initialiser, lecun_normal, ones, random_signs
 from estimator.network.layer import Layer
 from estimator.network.network import Sequential
@@ -169,7 +170,8 @@ class MemberDense(Layer):
         _check(x, self.members, self.n_in)
         self._x = x
         y = self._y.take((*x.shape[:-1], self.n_out), x.dtype)
-        np.matmul(x, self.parameters["weight"], out=y)
+        product = by_eights if rng is None else np.matmul
+        product(x, self.parameters["weight"], out=y)
         return np.add(y, self.parameters["bias"][:, None, :], out=y)
 
     def backward(self, dy: Array) -> Array:

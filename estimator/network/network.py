@@ -116,14 +116,14 @@ class Network(Sequential):
         x
             The examples, ``(n, d_in)``.
         batch_size
-            How many examples go through at a time. The answers do not depend on it but for the last bit.
+            How many examples go through at a time. No answer depends on it, nor on the other examples.
 
         Returns
         -------
         Array
             ``(n, d_out)``, the caller's to keep. Threads may predict with one network side by side.
         """
-        return self._predict(x, batch_size, lambda y: y.mean(axis=0) if y.ndim == 3 else y)
+        return self._predict(x, batch_size, lambda y: _mean(y) if y.ndim == 3 else y)
 
     def predict_members(self, x: ArrayLike, batch_size: int = 512) -> Array:
         """The answers of each member of an ensemble, ``(k, n, d_out)``; see ``predict``."""
@@ -177,3 +177,12 @@ class Network(Sequential):
     def __reduce__(self) -> tuple[Callable[[State], "Network"], tuple[State]]:
         """Copies and pickles are made of ``state``: a thread's working memory does not travel."""
         return Network.from_state, (self.state(),)
+
+
+def _mean(y: Array) -> Array:
+    """The members' mean answers, added one after the other: a sum's order could depend on how many examples."""
+    total: Array = y[0].copy()
+    for member in y[1:]:
+        total += member
+    total /= len(y)
+    return total
