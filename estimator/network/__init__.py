@@ -1,10 +1,9 @@
 """A small neural-network library in NumPy, to train with and to learn from. Knows nothing of houses.
 
 A file is one idea: ``layer`` (what every layer is), ``dense``, ``activations``, ``dropout``,
-``embeddings``, ``ensemble``, ``beside``; ``eights`` (the products they are made of); ``network`` (layers over
-one vector of ``parameters``);
-``losses``, ``optimisers``, ``schedules``, ``averaging``; ``batches`` and ``training``. Each backward pass
-stands beside its forward pass and derives its gradient.
+``embeddings``, ``ensemble``, ``beside``, and ``eights`` (their products); ``network`` (layers over one
+vector of ``parameters``); ``losses``, ``optimisers``, ``schedules``, ``averaging``; ``batches`` and
+``training``. Each backward pass stands beside its forward pass and derives its gradient.
 
 Examples
 --------
