@@ -114,6 +114,9 @@ class Comparables:
         self._told = told
         self._centre = centre
         self._directed = np.array([feature.price_effect is not None for feature in market.numbers], np.bool_)
+        # What is seen of a home: all that is told, or only the facts that all homes have.
+        required = [feature.required for feature in market.numbers]
+        self._ways = np.array([np.ones(len(required)), required], np.float32)[:, None]
         self._log_price = (np.log(sold.price) - centre[0]).astype(np.float32)
         self._grid = AdjustmentGrid(self._homes(sold.facts, sold.date), self._log_price)
         place = kilometres(sold.facts, self._coordinates, centre[1])
@@ -186,16 +189,13 @@ class Comparables:
         """
         said = np.empty((len(facts), len(NAMES)), np.float32)
         clues = np.empty((len(facts), CLUES), np.float32)
-        always = np.array([feature.required for feature in self.market.numbers], np.float32)
         for start in range(0, len(facts), _CHUNK):
             rows = slice(start, start + _CHUNK)
             some, day = facts.take(rows), None if date is None else date[rows]
             near = self._near(some, day, None if home is None else home[rows])
             subjects = self._subjects(some, day)
             as_told_and_bare = replace(
-                subjects,
-                facts=np.stack((subjects.facts, subjects.facts * always)),
-                known=np.stack((subjects.known, subjects.known * always)),
+                subjects, facts=subjects.facts * self._ways, known=subjects.known * self._ways
             )
             said[rows, :3], bare = self._by_grid(as_told_and_bare, near)
             said[rows, 3:] = self._as_they_are(near)
@@ -288,13 +288,12 @@ class Comparables:
 
     def _as_they_are(self, near: Near) -> Float32Array:
         """Return the three facts of the nearest; of those there are, where there are fewer."""
-        last = near.there.sum(axis=1).clip(min=1) - 1
         weight = 1 / (near.km[:, :NEAREST] + NEAR_KM)  # 0 where there is none, infinitely far away
-        total = weight.sum(axis=1).clip(min=1e-30)
+        total = np.maximum(weight.sum(axis=1), 1e-30)
         price = (weight * self._log_price[near.rows[:, :NEAREST]]).sum(axis=1) / total
-        subjects = np.arange(len(last))
-        nearest, farthest = near.log_km[subjects, last.clip(max=NEAREST - 1)], near.log_km[subjects, last]
-        return np.column_stack((price + self._centre[0], nearest, farthest)).astype(np.float32)
+        log_km = np.where(near.there, near.log_km, -np.inf)
+        nearest, farthest = log_km[:, :NEAREST].max(axis=1), log_km.max(axis=1)
+        return np.stack((price + self._centre[0], nearest, farthest), axis=1).astype(np.float32)
 
 
 def _with_places(market: Market, sales: Sales) -> Sales | None:

@@ -135,7 +135,7 @@ class Kriging:
         k = e_f + e_p + e_f·e_p with e = exp(−distance/range), of the facts and of the places.
         """
         squares = np.empty((len(homes), len(self.facts)), np.float32)
-        by_eights(homes.facts, self.facts.T, out=squares)
+        by_eights(homes.facts, self._facts, out=squares)
         squares *= -2
         squares += np.einsum("nf,nf->n", homes.facts, homes.facts)[:, None]
         squares += self._squares
@@ -163,6 +163,11 @@ class Kriging:
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Build it again from its state; it estimates the same, bit for bit."""
         return cls(**state)
+
+    @cached_property
+    def _facts(self) -> Float32Array:
+        """The pivots' facts, shape (f, m): a product with them as they are takes three times as long."""
+        return np.ascontiguousarray(self.facts.T)
 
     @cached_property
     def _squares(self) -> Float32Array:

@@ -243,10 +243,10 @@ class PriceModel:
 
     def unknown(self, facts: Facts) -> BoolArray:
         """Return which facts the network goes without, shape (n, len(self.facts))."""
-        columns = [~facts.known(name) for name in self.facts]
+        unknown = facts.unknown(self.facts)
         for feature in self._market.labels:
-            columns[self.facts.index(feature.name)] |= self._evidence.encoding.unseen(facts, feature.name)
-        return np.column_stack(columns)
+            unknown[:, self.facts.index(feature.name)] |= self._evidence.encoding.unseen(facts, feature.name)
+        return unknown
 
     def unseen_labels(self, facts: Facts) -> dict[str, BoolArray]:
         """Return a warning for each fact with labels that no column stands for, and where they are, shape (n,)."""
