@@ -41,6 +41,7 @@ from estimator.network.network import Network, Sequential
 from estimator.network.optimisers import Adam, AdamW, GradientDescent, Momentum, Optimiser, clip_global_norm
 from estimator.network.parameters import Parameters
 from estimator.network.schedules import constant, cosine, coslog4, warm_up
+from estimator.network.side_by_side import SideBySide
 from estimator.network.training import Epoch, History, NonFiniteLossError, Plan, StopTraining, train
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "ReLU",
     "Sequential",
     "SiLU",
+    "SideBySide",
     "Sigmoid",
     "Source",
     "StopTraining",

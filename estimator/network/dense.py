@@ -62,12 +62,13 @@ class Dense(Layer):
         """Write Y = XW + b, a row an example; in prediction none depends on the others to the last bit."""
         if x.shape[-1] != self.n_in:
             raise ValueError(f"a dense layer of {self.n_in} inputs was given an array of shape {x.shape}")
+        weight = self.parameters["weight"]
         y = self._y.take((*x.shape[:-1], self.n_out), x.dtype)
-        rows = x.reshape(-1, self.n_in)
+        rows, out = (array.reshape(*weight.shape[:-2], -1, array.shape[-1]) for array in (x, y))
         product = by_eights if rng is None else np.matmul
-        product(rows, self.parameters["weight"], out=y.reshape(-1, self.n_out))
+        product(rows, weight, out=out)
         if "bias" in self.parameters:
-            np.add(y, self.parameters["bias"], out=y)
+            np.add(out, self.parameters["bias"][..., None, :], out=out)
         self._x = rows
         return y
 

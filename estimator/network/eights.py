@@ -35,7 +35,7 @@ def by_eights(x: Array, weight: Array, out: Array) -> Array:
     if whole < n:
         last = np.zeros((*x.shape[:-2], ROWS, x.shape[-1]), x.dtype)
         last[..., : n - whole, :] = x[..., whole:, :]
-        product = np.empty((*last.shape[:-1], out.shape[-1]), out.dtype)
+        product = np.empty((*out.shape[:-2], ROWS, out.shape[-1]), out.dtype)
         out[..., whole:, :] = _product(last, weight, product)[..., : n - whole, :]
     return out
 

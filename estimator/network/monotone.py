@@ -57,7 +57,7 @@ class MonotoneSum(Layer):
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
         """The sum y, by t of the first columns."""
-        t = self.terms.forward(x[:, : self.context], rng)
+        t = self.terms.forward(x[..., : self.context], rng)
         # The names are local: threads that predict side by side have buffers of their own, but one `self`. Of t₀
         # there is a g for nothing: without a gap after every row the passes take half as long.
         root, g = self._roots.take(t.shape, x.dtype), self._coefficients.take(t.shape, x.dtype)
@@ -68,7 +68,9 @@ class MonotoneSum(Layer):
         g *= 0.5
         self._x, self._root, self._g = x, root, g
         y = self._y.take((*t.shape[:-1], 1), x.dtype)
-        np.einsum("...nr,nr->...n", g[..., 1:], x[:, self.context :], out=y[..., 0])
+        directed = x[..., self.context :]
+        shared = directed if t.ndim == x.ndim else directed[..., None, :, :]  # by the members
+        np.einsum("...nr,...nr->...n", g[..., 1:], shared, out=y[..., 0])
         return np.add(y, t[..., :1], out=y)
 
     def backward(self, dy: Array) -> Array:
