@@ -139,7 +139,7 @@ class Kriging:
         squares *= -2
         squares += np.einsum("nf,nf->n", homes.facts, homes.facts)[:, None]
         squares += self._squares
-        alike = _fade(squares.clip(min=0, out=squares), FACTS_RANGE)
+        alike = _fade(np.maximum(squares, 0, out=squares), FACTS_RANGE)
         if homes.place is None or self._plane is None:
             return alike
         # Not by a product as above: it would be off by some hundred metres at the ends of a large market.
@@ -147,7 +147,7 @@ class Kriging:
         north *= north
         east *= east
         near = _fade(np.add(north, east, out=north), self.range_km)
-        near[np.isnan(homes.place).any(axis=1)] = 0.0  # an unknown place is near none
+        near[np.isnan(near[:, 0])] = 0.0  # an unknown place is near none
         # e_f + e_p + e_f·e_p = (1 + e_f)(1 + e_p) − 1
         alike += 1
         near += 1

@@ -53,7 +53,7 @@ class SoldHomes:
         rows = np.zeros((len(place), count), np.intp)
         km = np.full((len(place), count), np.inf)
         earlier = np.searchsorted(self.day, day, side="left")
-        earlier[np.isnan(place).any(axis=1)] = 0
+        earlier[np.isnan(place[:, 0] + place[:, 1])] = 0
         level = np.searchsorted(self._sizes, earlier)
         # All of a tree's sales are earlier for a valuation of today; half of them at the worst. Asked for more, a
         # tree may give homes of one distance in another order: so each subject decides for itself.
@@ -66,7 +66,7 @@ class SoldHomes:
                 asked = min(asked, size)
                 distance, found = (np.reshape(each, (len(left), asked)) for each in tree.query(place[left], asked))
                 usable = (found < earlier[left, None]) & (self.home[found] != home[left, None])
-                if asked >= count and usable.all():  # as for all that are valued today and were not sold
+                if usable.shape[1] >= count and usable[:, :count].all():
                     rows[left], km[left] = found[:, :count], distance[:, :count]
                     break
                 done = (usable.sum(axis=1) >= count) | (asked == size)
