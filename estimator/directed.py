@@ -131,12 +131,20 @@ class Directed:
         directed
             As `transform` encodes the homes, shape (n, width).
         """
-        ways, end = [np.empty((len(directed), 0))], 0
-        for feature in self.market.directed:
-            start, end = end, end + len(self.knots[feature.name]) - 1
-            if feature.required:
-                ways.append(np.abs(directed[:, start:end]).sum(axis=1, keepdims=True, dtype=np.float64) / RANGE)
-        return np.hstack(ways)
+        ways = np.empty((len(directed), len(self._required)))
+        for place, pieces in enumerate(self._required):
+            ways[:, place] = np.abs(directed[:, pieces]).sum(axis=1, dtype=np.float64)
+        return ways / RANGE
+
+    @cached_property
+    def _required(self) -> list[slice]:
+        """The columns of each fact that all homes have."""
+        ends = np.cumsum([0, *(len(self.knots[feature.name]) - 1 for feature in self.market.directed)]).tolist()
+        return [
+            slice(start, end)
+            for feature, start, end in zip(self.market.directed, ends[:-1], ends[1:], strict=True)
+            if feature.required
+        ]
 
     def state(self) -> dict[str, Any]:
         """Return what was learned as plain values and arrays; `from_state` takes it back."""
