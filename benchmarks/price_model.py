@@ -33,7 +33,17 @@ from estimator import evidence, price_model
 from estimator.comparables import Comparables
 from estimator.encoding import Encoding
 from estimator.kriging import Kriging, LeaveHomeOut
-from estimator.network import Beside, Dense, Layer, MemberDense, MemberScale, Network, Periodic, Sequential
+from estimator.network import (
+    Beside,
+    Dense,
+    Layer,
+    MemberDense,
+    MemberScale,
+    MonotoneSum,
+    Network,
+    Periodic,
+    Sequential,
+)
 from estimator.price_model import PriceModel
 
 DATA_SET = "king_county-time"
@@ -48,12 +58,12 @@ Parts = Mapping[str, Sequence[tuple[Any, str]]]
 VALUING: Parts = {
     "encoding": [(Encoding, "transform")],
     "kriging": [(Kriging, "estimate")],
-    "comparables": [(Comparables, "facts")],
+    "comparables": [(Comparables, "look")],
     "networks": [(price_model, "_average")],
 }
 TRAINING: Parts = {
     "kriging": [(evidence, "learn"), (LeaveHomeOut, "estimate"), (Kriging, "estimate")],
-    "comparables": [(Comparables, "fit"), (Comparables, "facts")],
+    "comparables": [(Comparables, "fit"), (Comparables, "look")],
     "networks": [(price_model, "_train")],
 }
 
@@ -159,6 +169,8 @@ def multiply_adds(layers: Sequence[Layer], members: int = 1) -> int:
         match layer:
             case Sequential():
                 total += multiply_adds(layer.layers, members)
+            case MonotoneSum():
+                total += multiply_adds([layer.terms], members)
             case Beside():
                 total += sum(multiply_adds([branch], members) for _, _, branch in layer.branches)
             case Periodic():

@@ -6,6 +6,7 @@ likeness, is learned from subjects whose price is known. Knows arrays alone: no 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,9 +38,9 @@ class Homes:
     Parameters
     ----------
     facts
-        Scaled, shape (n, f); 0 where unknown.
+        Scaled, shape (n, f), or (…, n, f) where the same homes are seen in several ways; 0 where unknown.
     known
-        1 where a fact is known, 0 elsewhere, shape (n, f).
+        1 where a fact is known, 0 elsewhere, shape as `facts`.
     time
         Days of sale or of valuation in any unit, shape (n,).
     """
@@ -66,6 +67,18 @@ class Near:
     def take(self, rows: Any) -> "Near":
         """Return those of some subjects."""
         return Near(self.rows[rows], self.km[rows])
+
+    @cached_property
+    def there(self) -> BoolArray:
+        """Where there is a comparable, shape (n, count)."""
+        there: BoolArray = np.isfinite(self.km)
+        return there
+
+    @cached_property
+    def log_km(self) -> FloatArray:
+        """log(km + ε), shape (n, count); of any value where there is no comparable."""
+        log_km: FloatArray = np.log(np.where(self.there, self.km, 1.0) + NEAR_KM)
+        return log_km
 
 
 class Terms:
@@ -111,7 +124,10 @@ class Terms:
 
 @dataclass(frozen=True)
 class Weighed:
-    """The grid of n subjects: comparables' weights and suggested log prices (n, count), and the estimates (n,)."""
+    """The grid of n subjects: comparables' weights and suggested log prices (n, count), and the estimates (n,).
+
+    Of subjects seen in several ways, (…, n, count) and (…, n).
+    """
 
     weight: Float32Array
     suggested: Float32Array
@@ -169,7 +185,7 @@ class AdjustmentGrid:
         since = (subjects.time[:, None] - self._time[near.rows])[:, :, None]
         worth = both * (terms.worth * (x - theirs) + terms.bend * (x**2 - theirs_square))
         unlike = both * np.exp(terms.likeness) * (x - theirs) ** 2
-        far = np.exp(terms.nearness) * _log_distance(near)[:, :, None]
+        far = np.exp(terms.nearness) * near.log_km.astype(np.float32)[:, :, None]
         return Differences(
             np.concatenate((worth, terms.trend * since), axis=2),
             np.concatenate((unlike, far, np.exp(terms.age) * since), axis=2),
@@ -205,8 +221,7 @@ class AdjustmentGrid:
             trend = (grid.weight * since).sum(axis=1)
             miss = log_price[rows] - (grid.weight * self._log_price[theirs.rows]).sum(axis=1)
             ends = np.hstack((worth / 2 + bend / (4 * _END), worth / 2 - bend / (4 * _END)))
-            there = np.isfinite(theirs.km[:, 0])
-            equations = np.column_stack((ends, trend, miss))[there].astype(np.float64)
+            equations = np.column_stack((ends, trend, miss))[theirs.there[:, 0]].astype(np.float64)
             triangle = np.asarray(np.linalg.qr(np.vstack((triangle, equations)), mode="r"))
         sign = np.concatenate((direction, direction, [0.0]))
         bounds = np.where(sign > 0, 0.0, -np.inf), np.where(sign < 0, 0.0, np.inf)
@@ -226,29 +241,36 @@ class AdjustmentGrid:
         terms = Terms(theta.astype(np.float32))
         against = np.exp(terms.likeness)
         x, square, known = subjects.facts, subjects.facts**2, subjects.known
-        unlike = np.hstack((against * square, -2 * against * x, against * known))
-        worth = np.hstack((terms.worth * x + terms.bend * square, -terms.worth * known, -terms.bend * known))
+        f = x.shape[-1]
+        by_table = np.empty((*x.shape[:-1], 3 * f, 2), np.float32)
+        unlike, worth = by_table[..., 0], by_table[..., 1]
+        unlike[..., :f], unlike[..., f : 2 * f], unlike[..., 2 * f :] = (
+            against * square,
+            -2 * against * x,
+            against * known,
+        )
+        worth[..., :f] = terms.worth * x + terms.bend * square
+        worth[..., f : 2 * f], worth[..., 2 * f :] = -terms.worth * known, -terms.bend * known
         table = self._table[near.rows]
         # A product for each subject by itself: the last bits of one larger product would depend on the others.
-        products = table @ np.stack((unlike, worth), axis=2)
-        unlikeness, adjustment = products[:, :, 0], products[:, :, 1]
+        products = table @ by_table
+        unlikeness, adjustment = products[..., 0], products[..., 1]
         since = subjects.time[:, None] - self._time[near.rows]
-        there = np.isfinite(near.km)
-        distance = _log_distance(near)
+        there, distance = near.there, near.log_km.astype(np.float32)
         suggested = self._log_price[near.rows] + adjustment + terms.trend * since
         score = -unlikeness - np.exp(terms.nearness) * distance - np.exp(terms.age) * since
         score = np.where(there, score, -np.inf)
-        highest = np.where(there[:, :1], score.max(axis=1, keepdims=True), 0.0)
+        highest = np.where(there[:, :1], score.max(axis=-1, keepdims=True), 0.0)
         weight = np.exp(score - highest)
-        weight /= weight.sum(axis=1, keepdims=True).clip(min=1e-30)
-        return Weighed(weight, suggested, (weight * suggested).sum(axis=1)), table, since, distance
+        weight /= weight.sum(axis=-1, keepdims=True).clip(min=1e-30)
+        return Weighed(weight, suggested, (weight * suggested).sum(axis=-1)), table, since, distance
 
     def learn(
         self, subjects: Homes, near: Near, log_price: Float32Array, start: FloatArray, rng: np.random.Generator
     ) -> FloatArray:
         """Return θ with a small mean squared error of the estimates, from the subjects' log prices, shape (n,)."""
         theta = start.copy()
-        some = np.flatnonzero(np.isfinite(near.km[:, 0]))
+        some = np.flatnonzero(near.there[:, 0])
         optimiser = AdamW(_LEARNING_RATE, weight_decay=0.0)
         optimiser.start(theta)
         for step in range(STEPS if len(some) else 0):
@@ -284,9 +306,3 @@ class AdjustmentGrid:
         by.bend[:] = (square * theirs_known - known * theirs_square).sum(axis=0)
         by.trend[:] = (by_suggested * since).sum()
         return float(miss @ miss) / (2 * len(miss)), slope
-
-
-def _log_distance(near: Near) -> Float32Array:
-    """Return log(km + ε), shape (n, count); of any value where there is no comparable."""
-    log_km: Float32Array = np.log(np.where(np.isfinite(near.km), near.km, 1.0) + NEAR_KM).astype(np.float32)
-    return log_km

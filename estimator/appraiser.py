@@ -240,7 +240,8 @@ class Appraiser:
         gaps = _gaps(self.model, unknown, looked_up)
         estimates = self.model.estimate(completed, date)
         log_price, miss = estimates.log_price, self.ranges.expected_miss(gaps, estimates.clues)
-        miss[np.logical_or.reduce([np.zeros(len(facts), np.bool_), *edges.values()])] *= AT_THE_EDGE
+        if edges:
+            miss[np.logical_or.reduce(list(edges.values()))] *= AT_THE_EDGE
         log_price[list(refusals)] = np.nan
         down, up = self.ranges.reach(confidence)
         return Valuations(
@@ -250,9 +251,7 @@ class Appraiser:
             fsd=self.ranges.deviation * miss,
             date=date,
             looked_up=looked_up,
-            unknown={
-                name: column for name, column in zip(self.model.facts, unknown.T, strict=True) if column.any()
-            },
+            unknown={self.model.facts[place]: unknown[:, place] for place in np.flatnonzero(unknown.any(axis=0))},
             warnings=warnings,
             refusals=refusals,
             currency=self.market.currency,
@@ -358,8 +357,11 @@ def _cents(amount: FloatArray) -> FloatArray:
 
 def _gaps(model: PriceModel, unknown: BoolArray, looked_up: Mapping[str, BoolArray]) -> BoolArray:
     """Return what each of n subjects did not say: the facts unknown, then the facts looked up, shape (n, 2f)."""
-    nowhere = np.zeros(len(unknown), np.bool_)
-    return np.column_stack((unknown, *(looked_up.get(name, nowhere) for name in model.facts)))
+    gaps = np.zeros((len(unknown), 2 * len(model.facts)), np.bool_)
+    gaps[:, : len(model.facts)] = unknown
+    for name, where in looked_up.items():
+        gaps[:, len(model.facts) + model.facts.index(name)] = where
+    return gaps
 
 
 def _calibrate(

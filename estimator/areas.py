@@ -4,6 +4,7 @@ A request need not know them. They come from its postal code, or, where that is 
 from the nearest sold home's.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -202,8 +203,9 @@ def kilometres(facts: Facts, coordinates: tuple[str, str], mean_latitude: float)
     mean_latitude
         Where a degree of longitude is measured, in degrees.
     """
-    latitude, longitude = (facts[name] for name in coordinates)
-    east = longitude * np.cos(np.radians(mean_latitude))
+    plane = np.empty((len(facts), 2))
+    for axis, name in enumerate(coordinates):
+        plane[:, axis] = facts[name]
+    plane *= (KM_PER_DEGREE, KM_PER_DEGREE * math.cos(math.radians(mean_latitude)))
     # To the millimetre: a degree's last bit is not to decide which of two homes at one distance is the nearer.
-    plane: FloatArray = (KM_PER_DEGREE * np.column_stack((latitude, east))).round(6)
-    return plane
+    return plane.round(6, out=plane)

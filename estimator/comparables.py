@@ -113,6 +113,10 @@ class Comparables:
         self._theta = theta
         self._told = told
         self._centre = centre
+        self._directed = np.array([feature.price_effect is not None for feature in market.numbers], np.bool_)
+        # What is seen of a home: all that is told, or only the facts that all homes have.
+        required = [feature.required for feature in market.numbers]
+        self._ways = np.array([np.ones(len(required)), required], np.float32)[:, None]
         self._log_price = (np.log(sold.price) - centre[0]).astype(np.float32)
         self._grid = AdjustmentGrid(self._homes(sold.facts, sold.date), self._log_price)
         place = kilometres(sold.facts, self._coordinates, centre[1])
@@ -185,17 +189,18 @@ class Comparables:
         """
         said = np.empty((len(facts), len(NAMES)), np.float32)
         clues = np.empty((len(facts), CLUES), np.float32)
-        always = np.array([feature.required for feature in self.market.numbers], np.float32)
         for start in range(0, len(facts), _CHUNK):
             rows = slice(start, start + _CHUNK)
             some, day = facts.take(rows), None if date is None else date[rows]
             near = self._near(some, day, None if home is None else home[rows])
             subjects = self._subjects(some, day)
-            bare = replace(subjects, facts=subjects.facts * always, known=subjects.known * always)
-            said[rows, :3] = self._by_grid(subjects, near)
+            as_told_and_bare = replace(
+                subjects, facts=subjects.facts * self._ways, known=subjects.known * self._ways
+            )
+            said[rows, :3], bare = self._by_grid(as_told_and_bare, near)
             said[rows, 3:] = self._as_they_are(near)
-            clues[rows] = np.hstack((self._by_grid(bare, near)[:, 1:], said[rows, 4:]))
-            nowhere = np.isinf(near.km[:, 0])
+            clues[rows, :2], clues[rows, 2:] = bare[:, 1:], said[rows, 4:]
+            nowhere = ~near.there[:, 0]
             said[rows][nowhere], clues[rows][nowhere] = np.nan, np.nan
         return said, clues
 
@@ -257,7 +262,7 @@ class Comparables:
     def _subjects(self, facts: Facts, date: DateArray | None) -> Homes:
         """Return n homes as the grid sees them, each the usual one in the facts of declared direction."""
         homes = self._homes(facts, date)
-        homes.facts[:, [feature.price_effect is not None for feature in self.market.numbers]] = 0.0
+        homes.facts[:, self._directed] = 0.0
         return homes
 
     def _worth_told(self, seen: Sales, theta: FloatArray) -> FloatArray:
@@ -270,34 +275,25 @@ class Comparables:
     def _near(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None) -> Near:
         """Return the comparables of n homes."""
         place = kilometres(facts, self._coordinates, self._centre[1])
-        somewhere = ~np.isnan(place).any(axis=1)
-        rows = np.zeros((len(facts), COUNT), np.intp)
-        km = np.full((len(facts), COUNT), np.inf)
         day = _day(date, len(facts), later=True)
         who = np.full(len(facts), -1, np.int64) if home is None else home
-        rows[somewhere], km[somewhere] = self._index.nearest(
-            place[somewhere], day[somewhere], who[somewhere], COUNT
-        )
-        return Near(rows, km)
+        return Near(*self._index.nearest(place, day, who, COUNT))
 
     def _by_grid(self, subjects: Homes, near: Near) -> Float32Array:
-        """Return the grid's three facts."""
+        """Return the grid's three facts, shape (n, 3); of subjects seen in several ways, (…, n, 3)."""
         grid = self._grid.weigh(subjects, near, self._theta)
-        spread = np.sqrt((grid.weight * (grid.suggested - grid.estimate[:, None]) ** 2).sum(axis=1))
-        count = 1 / (grid.weight**2).sum(axis=1).clip(min=1 / COUNT)
-        return np.column_stack((grid.estimate + np.float32(self._centre[0]), np.log(count), spread))
+        spread = np.sqrt((grid.weight * (grid.suggested - grid.estimate[..., None]) ** 2).sum(axis=-1))
+        count = 1 / (grid.weight**2).sum(axis=-1).clip(min=1 / COUNT)
+        return np.stack((grid.estimate + np.float32(self._centre[0]), np.log(count), spread), axis=-1)
 
     def _as_they_are(self, near: Near) -> Float32Array:
         """Return the three facts of the nearest; of those there are, where there are fewer."""
-        there = np.isfinite(near.km)
-        last = np.maximum(there.sum(axis=1), 1) - 1
-        weight = np.where(there, 1 / (near.km + NEAR_KM), 0.0)[:, :NEAREST]
+        weight = 1 / (near.km[:, :NEAREST] + NEAR_KM)  # 0 where there is none, infinitely far away
         total = np.maximum(weight.sum(axis=1), 1e-30)
         price = (weight * self._log_price[near.rows[:, :NEAREST]]).sum(axis=1) / total
-        log_km = np.log(near.km + NEAR_KM)
-        subjects = np.arange(len(last))
-        nearest, farthest = log_km[subjects, np.minimum(last, NEAREST - 1)], log_km[subjects, last]
-        return np.column_stack((price + self._centre[0], nearest, farthest)).astype(np.float32)
+        log_km = np.where(near.there, near.log_km, -np.inf)
+        nearest, farthest = log_km[:, :NEAREST].max(axis=1), log_km.max(axis=1)
+        return np.stack((price + self._centre[0], nearest, farthest), axis=1).astype(np.float32)
 
 
 def _with_places(market: Market, sales: Sales) -> Sales | None:

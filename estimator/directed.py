@@ -6,9 +6,11 @@ Whatever weighs these numbers by weights that are not negative gives a price tha
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from functools import cached_property
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from estimator.facts import Facts, Float32Array, FloatArray
 from estimator.market import Market
@@ -21,6 +23,25 @@ RANGE = 0.3
 takes a fact for worth .3 standard deviations of log price, and learns the rest. 1 and .1 did a little worse."""
 _ENDS = (0.005, 0.995)
 """Quantiles that part the few smallest and greatest homes from the outer pieces."""
+
+
+class Pieces(NamedTuple):
+    """All pieces of all facts, in the order of their numbers, shape (width,) each.
+
+    Parameters
+    ----------
+    fact
+        Whose it is: the fact's place among the directed ones.
+    start, length
+        Of the piece.
+    most
+        The number at its end.
+    """
+
+    fact: NDArray[np.intp]
+    start: FloatArray
+    length: FloatArray
+    most: FloatArray
 
 
 @dataclass(frozen=True)
@@ -74,16 +95,33 @@ class Directed:
 
     def transform(self, facts: Facts) -> Float32Array:
         """Encode n homes, shape (n, width)."""
-        columns = np.empty((len(facts), self.width), np.float32)
-        end = 0
-        for feature in self.market.directed:
-            knots = self.knots[feature.name]
-            value = np.where(facts.known(feature.name), facts[feature.name], self.usual[feature.name])
-            way = (value[:, None] - knots[:-1]) / np.diff(knots)
-            start, end = end, end + len(knots) - 1
-            most = RANGE if feature.price_effect == "increasing" else -RANGE
-            columns[:, start:end] = way.clip(0.0, 1.0) * (most / max(len(knots) - 1, 1))
+        value = np.empty((len(facts), len(self.market.directed)))
+        for place, feature in enumerate(self.market.directed):
+            value[:, place] = facts[feature.name]
+        value = np.where(np.isnan(value), self._usual, value)
+        fact, start, length, most = self._pieces
+        way = (value[:, fact] - start) / length
+        columns = np.empty(way.shape, np.float32)
+        np.multiply(way.clip(0.0, 1.0), most, out=columns)
         return columns
+
+    @cached_property
+    def _usual(self) -> FloatArray:
+        """What unknown facts are encoded as, in the market's order."""
+        return np.array([self.usual[feature.name] for feature in self.market.directed], np.float64)
+
+    @cached_property
+    def _pieces(self) -> Pieces:
+        """The pieces of all facts."""
+        knots = [self.knots[feature.name] for feature in self.market.directed]
+        count = np.array([len(each) - 1 for each in knots], np.intp)
+        sign = np.array([1.0 if each.price_effect == "increasing" else -1.0 for each in self.market.directed])
+        return Pieces(
+            np.repeat(np.arange(len(knots)), count),
+            np.concatenate([np.empty(0), *(each[:-1] for each in knots)]),
+            np.concatenate([np.empty(0), *(np.diff(each) for each in knots)]),
+            np.repeat(sign * RANGE / count.clip(min=1), count),
+        )
 
     def required_ways(self, directed: Float32Array) -> FloatArray:
         """Return how far n homes are through the range of each fact that all homes have, 0 to 1, shape (n, f).
@@ -93,12 +131,20 @@ class Directed:
         directed
             As `transform` encodes the homes, shape (n, width).
         """
-        ways, end = [np.empty((len(directed), 0))], 0
-        for feature in self.market.directed:
-            start, end = end, end + len(self.knots[feature.name]) - 1
-            if feature.required:
-                ways.append(np.abs(directed[:, start:end]).sum(axis=1, keepdims=True, dtype=np.float64) / RANGE)
-        return np.hstack(ways)
+        ways = np.empty((len(directed), len(self._required)))
+        for place, pieces in enumerate(self._required):
+            ways[:, place] = np.abs(directed[:, pieces]).sum(axis=1, dtype=np.float64)
+        return ways / RANGE
+
+    @cached_property
+    def _required(self) -> list[slice]:
+        """The columns of each fact that all homes have."""
+        ends = np.cumsum([0, *(len(self.knots[feature.name]) - 1 for feature in self.market.directed)]).tolist()
+        return [
+            slice(start, end)
+            for feature, start, end in zip(self.market.directed, ends[:-1], ends[1:], strict=True)
+            if feature.required
+        ]
 
     def state(self) -> dict[str, Any]:
         """Return what was learned as plain values and arrays; `from_state` takes it back."""

@@ -60,8 +60,9 @@ class MarketDrift:
         """Return what to add to n log prices at their valuation dates, shape (n,)."""
         if date is None or self.start is None or self.end is None:
             return np.zeros(n)
-        days: FloatArray = (date.clip(self.start, self.end) - self.start).astype(np.float64)
-        return self.per_day * days
+        days = np.minimum(np.maximum(date, self.start), self.end) - self.start
+        moved: FloatArray = self.per_day * days.astype(np.float64)
+        return moved
 
     def state(self) -> list[str | float]:
         """Return the drift as plain values; `from_state` takes it back."""

@@ -8,12 +8,12 @@ known: the rest is in `directed`. Knows no prices.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.eights import in_eights
 from estimator.errors import DataError
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray, LabelArray
 from estimator.market import Market
@@ -62,14 +62,27 @@ class NumberScales:
 
     def apply(self, values: FloatArray) -> FloatArray:
         """Scale values of shape (n, m); NaN stays NaN."""
-        size = values.copy()
-        # Below 0 only after training: no such value was there to learn from, and 0 is the nearest that was.
-        np.maximum(size, 0.0, out=size, where=self.logarithmic)
+        size = np.maximum(values, self._least)
         np.log1p(size, out=size, where=self.logarithmic)
-        with np.errstate(over="ignore"):
-            z = np.minimum(np.maximum((size - self.median) / self.spread, -_FARTHEST), _FARTHEST)
+        size -= self.median
+        z = np.minimum(np.maximum(size, -self._farthest), self._farthest)
+        z /= self.spread
         scaled: FloatArray = z / np.sqrt(1 + (z / 3) ** 2)
         return scaled
+
+    @cached_property
+    def _least(self) -> FloatArray:
+        """Least value of each column, shape (m,).
+
+        Below 0 a long-tailed one is only after training: no such value was there to learn from, and 0 is the
+        nearest that was.
+        """
+        return np.where(self.logarithmic, 0.0, -np.inf)
+
+    @cached_property
+    def _farthest(self) -> FloatArray:
+        """From the median, in each column's unit, shape (m,)."""
+        return _FARTHEST * self.spread
 
 
 def _scale(known: FloatArray) -> tuple[float, float, bool]:
@@ -121,8 +134,12 @@ class PlaceWaves:
 
     def apply(self, places: FloatArray) -> FloatArray:
         """Return the waves at n places, shape (n, 2·WAVES)."""
-        angle = (in_eights(2 * np.pi * (places - self.centre)) @ self.frequencies)[: len(places)]
-        return np.hstack((np.sin(angle), np.cos(angle)))
+        north, east = (2 * np.pi * (places - self.centre)).T[:, :, None]
+        angle = north * self.frequencies[0] + east * self.frequencies[1]
+        waves = np.empty((len(angle), 2 * angle.shape[1]))
+        np.sin(angle, out=waves[:, : angle.shape[1]])
+        np.cos(angle, out=waves[:, angle.shape[1] :])
+        return waves
 
 
 class Encoding:
@@ -222,8 +239,7 @@ class Encoding:
         blocks: list[NDArray[Any]] = [scaled, np.isnan(numbers_of(facts, self._may_be_unknown))]
         blocks += [facts[feature.name][:, None] == self._labels[feature.name] for feature in self._market.labels]
         if self._waves is not None and self._market.coordinates is not None:
-            places = np.column_stack([facts[name] for name in self._market.coordinates])
-            waves = self._waves.apply(places)
+            waves = self._waves.apply(numbers_of(facts, self._market.coordinates))
             waves[np.isnan(waves)] = 0.0
             blocks.append(waves)
         if self._newest_sale is not None:

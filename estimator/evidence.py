@@ -130,9 +130,7 @@ class Evidence:
         said, clues = self._said(homes, facts, date, home, left_out)
         scaled = self.scales.apply(said)
         scaled[np.isnan(scaled)] = 0.0
-        complete = np.ones(len(facts), np.bool_)
-        for name in self.seldom_unknown:
-            complete &= facts.known(name)
+        complete: BoolArray = ~np.logical_or.reduce(facts.unknown(self.seldom_unknown), axis=1)
         columns = np.hstack((scaled.astype(np.float32), encoded, directed))
         ways = self.directed.required_ways(directed)
         clues = np.hstack((clues, ways, ways**2))

@@ -58,8 +58,25 @@ class Facts:
         known: BoolArray = column != "" if column.dtype.kind == "U" else ~np.isnan(column)
         return known
 
+    def unknown(self, names: Sequence[str]) -> BoolArray:
+        """Return which of m facts are unknown, shape (n, m)."""
+        numbers = np.zeros((len(self), len(names)))
+        labels = []
+        for place, name in enumerate(names):
+            column = self.columns[name]
+            if column.dtype.kind == "U":
+                labels.append(place)
+            else:
+                numbers[:, place] = column
+        unknown: BoolArray = np.isnan(numbers)
+        for place in labels:
+            unknown[:, place] = self.columns[names[place]] == ""
+        return unknown
+
     def take(self, rows: NDArray[Any] | slice) -> "Facts":
         """Return the homes at some rows."""
+        if isinstance(rows, slice) and rows.indices(len(self)) == (0, len(self), 1):
+            return self
         return Facts({name: column[rows] for name, column in self.columns.items()})
 
     def replace(self, columns: Mapping[str, NDArray[Any]]) -> "Facts":

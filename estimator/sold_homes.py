@@ -41,6 +41,8 @@ class SoldHomes:
     ) -> tuple[NDArray[np.intp], FloatArray]:
         """Return the sales nearest to n places, closed before each one's day and not of its own home.
 
+        None is near an unknown place, NaN.
+
         Returns
         -------
         rows
@@ -51,6 +53,7 @@ class SoldHomes:
         rows = np.zeros((len(place), count), np.intp)
         km = np.full((len(place), count), np.inf)
         earlier = np.searchsorted(self.day, day, side="left")
+        earlier[np.isnan(place[:, 0] + place[:, 1])] = 0
         level = np.searchsorted(self._sizes, earlier)
         # All of a tree's sales are earlier for a valuation of today; half of them at the worst. Asked for more, a
         # tree may give homes of one distance in another order: so each subject decides for itself.
@@ -63,6 +66,9 @@ class SoldHomes:
                 asked = min(asked, size)
                 distance, found = (np.reshape(each, (len(left), asked)) for each in tree.query(place[left], asked))
                 usable = (found < earlier[left, None]) & (self.home[found] != home[left, None])
+                if usable.shape[1] >= count and usable[:, :count].all():
+                    rows[left], km[left] = found[:, :count], distance[:, :count]
+                    break
                 done = (usable.sum(axis=1) >= count) | (asked == size)
                 order = np.argsort(~usable, axis=1, kind="stable")[:, :count]
                 subject = np.arange(len(left))[:, None]

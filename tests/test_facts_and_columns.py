@@ -483,3 +483,13 @@ def test_a_label_longer_than_its_columns_others_is_not_cut() -> None:
 )
 def test_a_fact_in_words_has_its_unit(declared: dict[str, Any], value: float | str, words: str) -> None:
     assert in_words(Feature("fact", column="fact", **declared), value) == words
+
+
+def test_what_is_unknown_is_what_is_not_known_fact_by_fact() -> None:
+    columns = {"size": np.array([1.0, np.nan]), "code": np.array(["", "98101"]), "rooms": np.array([3.0, 2.0])}
+    facts = Facts(columns)
+    for names in (["code", "size", "rooms"], ["rooms"], []):
+        together = facts.unknown(names)
+        assert together.shape == (2, len(names))
+        for place, name in enumerate(names):
+            np.testing.assert_array_equal(together[:, place], ~facts.known(name))

@@ -21,7 +21,7 @@ from estimator.comparables import NAMES
 from estimator.evidence import Evidence, Seen
 from estimator.facts import FloatArray
 from estimator.lessons import Lessons, prepare
-from estimator.network import Network
+from estimator.network import Network, SideBySide
 from estimator.price_model import _average, _mixed, _share, learn_from
 from estimator.recipe import Recipe
 
@@ -172,7 +172,7 @@ def judge(lesson: Lesson, variant: Variant, networks: Sequence[Network]) -> Erro
 
     def by_networks(seen: Seen) -> FloatArray:
         columns = hide(seen.columns, lesson.evidence, variant.hidden)
-        return _average(networks[: variant.averaged], columns) * lessons.deviation + lessons.mean
+        return _average(SideBySide(networks[: variant.averaged]), columns) * lessons.deviation + lessons.mean
 
     known = by_networks(lessons.validation)
     share = _share(lessons.validation, known, lessons.validation_log_price) if variant.shared else 0.0

@@ -1,9 +1,9 @@
 """A small neural-network library in NumPy, to train with and to learn from. Knows nothing of houses.
 
 A file is one idea: ``layer`` (what every layer is), ``dense``, ``activations``, ``dropout``,
-``embeddings``, ``ensemble``, ``beside``; ``network`` (layers over one vector of ``parameters``);
-``losses``, ``optimisers``, ``schedules``, ``averaging``; ``batches`` and ``training``. Each backward pass
-stands beside its forward pass and derives its gradient.
+``embeddings``, ``ensemble``, ``beside``, and ``eights`` (their products); ``network`` (layers over one
+vector of ``parameters``); ``losses``, ``optimisers``, ``schedules``, ``averaging``; ``batches`` and
+``training``. Each backward pass stands beside its forward pass and derives its gradient.
 
 Examples
 --------
@@ -30,6 +30,7 @@ from estimator.network.batches import Batches, BlockBatches, Source, Stream
 from estimator.network.beside import Beside
 from estimator.network.dense import Dense
 from estimator.network.dropout import Dropout
+from estimator.network.eights import by_eights
 from estimator.network.embeddings import Periodic, PiecewiseLinear, quantile_edges
 from estimator.network.ensemble import MemberBias, MemberDense, MemberScale, batch_ensemble_dense
 from estimator.network.initialisers import he_normal, lecun_normal, ones, random_signs, xavier_uniform, zeros
@@ -40,6 +41,7 @@ from estimator.network.network import Network, Sequential
 from estimator.network.optimisers import Adam, AdamW, GradientDescent, Momentum, Optimiser, clip_global_norm
 from estimator.network.parameters import Parameters
 from estimator.network.schedules import constant, cosine, coslog4, warm_up
+from estimator.network.side_by_side import SideBySide
 from estimator.network.training import Epoch, History, NonFiniteLossError, Plan, StopTraining, train
 
 __all__ = [
@@ -79,12 +81,14 @@ __all__ = [
     "ReLU",
     "Sequential",
     "SiLU",
+    "SideBySide",
     "Sigmoid",
     "Source",
     "StopTraining",
     "Stream",
     "Tanh",
     "batch_ensemble_dense",
+    "by_eights",
     "clip_global_norm",
     "constant",
     "cosine",

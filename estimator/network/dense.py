@@ -1,12 +1,11 @@
 """The dense layer: every output is a weighted sum of every input, plus a bias."""
 
-# ruff: noqa: ARG002 - every layer's forward has one form
-
 from typing import Any
 
 import numpy as np
 
 from estimator.network.arrays import Array, Buffer, Shape
+from estimator.network.eights import by_eights
 from estimator.network.initialisers import Initialiser, he_normal, zeros
 from estimator.network.layer import Layer
 
@@ -60,14 +59,16 @@ class Dense(Layer):
         return shape if self._initial_bias is not None else {**shape, "bias": None}
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        """Write Y = XW + b, a row an example."""
+        """Write Y = XW + b, a row an example; in prediction none depends on the others to the last bit."""
         if x.shape[-1] != self.n_in:
             raise ValueError(f"a dense layer of {self.n_in} inputs was given an array of shape {x.shape}")
+        weight = self.parameters["weight"]
         y = self._y.take((*x.shape[:-1], self.n_out), x.dtype)
-        rows = x.reshape(-1, self.n_in)
-        np.matmul(rows, self.parameters["weight"], out=y.reshape(-1, self.n_out))
+        rows, out = (array.reshape(*weight.shape[:-2], -1, array.shape[-1]) for array in (x, y))
+        product = by_eights if rng is None else np.matmul
+        product(rows, weight, out=out)
         if "bias" in self.parameters:
-            np.add(y, self.parameters["bias"], out=y)
+            np.add(out, self.parameters["bias"][..., None, :], out=out)
         self._x = rows
         return y
 

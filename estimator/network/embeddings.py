@@ -5,14 +5,13 @@ rises and falls within a mile; embedded, one input alone can carry such a shape.
 inputs are.
 """
 
-# ruff: noqa: ARG002 - every layer's forward has one form
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from estimator.network.arrays import Array, Buffer, Shape
+from estimator.network.eights import by_eights
 from estimator.network.initialisers import lecun_normal
 from estimator.network.layer import Layer
 
@@ -78,15 +77,16 @@ class Periodic(Layer):
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
         """eᵢ = [cos 2πcᵢxᵢ, sin 2πcᵢxᵢ] Vᵢ + βᵢ."""
         _check(x, self.n_in)
-        rows = x.reshape(-1, self.n_in)
-        angles = self._angles.take((len(rows), self.n_in, self.frequencies), x.dtype)
-        waves = self._waves.take((len(rows), self.n_in, 2 * self.frequencies), x.dtype)
-        np.multiply(rows[:, :, None], self.parameters["frequency"] * (2 * np.pi), out=angles)
-        np.cos(angles, out=waves[:, :, : self.frequencies])
-        np.sin(angles, out=waves[:, :, self.frequencies :])
+        frequency = self.parameters["frequency"][..., None, :, :]
+        rows = x.reshape(*frequency.shape[:-3], -1, self.n_in)
+        angles = self._angles.take((*rows.shape, self.frequencies), x.dtype)
+        waves = self._waves.take((*rows.shape, 2 * self.frequencies), x.dtype)
+        np.multiply(rows[..., None], frequency * (2 * np.pi), out=angles)
+        np.cos(angles, out=waves[..., : self.frequencies])
+        np.sin(angles, out=waves[..., self.frequencies :])
         self._last = rows, waves
         y = self._y.take((*x.shape[:-1], self.n_in * self.width), x.dtype)
-        return _mix(waves, self.parameters["weight"], self.parameters["bias"], y)
+        return _mix(waves, self.parameters["weight"], self.parameters["bias"], y, training=rng is not None)
 
     def backward(self, dy: Array) -> Array:
         """∂L/∂xᵢ = Σ_f 2πcᵢf · ∂L/∂aᵢf, with the angles a = 2πcx."""
@@ -195,17 +195,18 @@ class PiecewiseLinear(Layer):
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
         """eᵢ = αᵢxᵢ + βᵢ + PLE(xᵢ)Vᵢ; the encoding is one affine map and a clip."""
         _check(x, self.n_in)
-        rows = x.reshape(-1, self.n_in)
-        encoding = self._encoding.take((len(rows), self.n_in, self.bins), x.dtype)
-        np.multiply(rows[:, :, None], self._slope, out=encoding)
+        slope = self.parameters["slope"][..., None, :, :]
+        rows = x.reshape(*slope.shape[:-3], -1, self.n_in)
+        encoding = self._encoding.take((*rows.shape, self.bins), x.dtype)
+        np.multiply(rows[..., None], self._slope, out=encoding)
         np.add(encoding, self._shift, out=encoding)
         np.maximum(encoding, self._lowest, out=encoding)
         np.minimum(encoding, self._highest, out=encoding)
         self._last = rows, encoding
         y = self._y.take((*x.shape[:-1], self.n_in * self.width), x.dtype)
-        _mix(encoding, self.parameters["weight"], self.parameters["bias"], y)
-        linear = self._linear.take((len(rows), self.n_in, self.width), x.dtype)
-        np.multiply(rows[:, :, None], self.parameters["slope"], out=linear)
+        _mix(encoding, self.parameters["weight"], self.parameters["bias"], y, training=rng is not None)
+        linear = self._linear.take((*rows.shape, self.width), x.dtype)
+        np.multiply(rows[..., None], slope, out=linear)
         return np.add(y, linear.reshape(y.shape), out=y)
 
     def backward(self, dy: Array) -> Array:
@@ -262,11 +263,12 @@ def _check(x: Array, n_in: int) -> None:
         raise ValueError(f"an embedding of {n_in} inputs was given an array of shape {x.shape}")
 
 
-def _mix(features: Array, weight: Array, bias: Array, y: Array) -> Array:
-    """A dense layer for each input: features ``(n, d, f)``, weight ``(d, f, m)``, bias ``(d, m)``; into y."""
-    grouped = y.reshape(*features.shape[:2], bias.shape[1])
-    np.matmul(features.transpose(1, 0, 2), weight, out=grouped.transpose(1, 0, 2))
-    np.add(grouped, bias, out=grouped)
+def _mix(features: Array, weight: Array, bias: Array, y: Array, *, training: bool) -> Array:
+    """A dense layer for each input: features ``(…, n, d, f)``, weight ``(…, d, f, m)``, bias ``(…, d, m)`` → y."""
+    grouped = y.reshape(*features.shape[:-1], bias.shape[-1])
+    product = np.matmul if training else by_eights
+    product(features.swapaxes(-3, -2), weight, out=grouped.swapaxes(-3, -2))
+    np.add(grouped, bias[..., None, :, :], out=grouped)
     return y
 
 

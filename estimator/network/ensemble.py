@@ -13,6 +13,7 @@ import numpy as np
 
 from estimator.network.arrays import Array, Shape
 from estimator.network.dense import Dense
+from estimator.network.eights import by_eights
 from estimator.network.initialisers import Initialiser, lecun_normal, ones, random_signs
 from estimator.network.layer import Layer
 from estimator.network.network import Sequential
@@ -58,10 +59,12 @@ class MemberScale(Layer):
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
         """yₖ = xₖ ⊙ rₖ."""
-        _check(x, self.members, self.width, may_be_shared=True)
+        scale = self.parameters["scale"][..., None, :]
+        beside = scale.shape[:-3]
+        _check(x, (*beside, self.members), self.width, may_be_shared=True)
         self._x = x
-        y = self._y.take((self.members, *x.shape[-2:]), x.dtype)
-        return np.multiply(x, self.parameters["scale"][:, None, :], out=y)
+        y = self._y.take((*beside, self.members, *x.shape[-2:]), x.dtype)
+        return np.multiply(x if x.ndim == y.ndim else x[..., None, :, :], scale, out=y)
 
     def backward(self, dy: Array) -> Array:
         """∂L/∂xₖ = ∂L/∂yₖ ⊙ rₖ; for an x that the members share, the sum of theirs."""
@@ -112,9 +115,10 @@ class MemberBias(Layer):
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
         """yₖ = xₖ + bₖ."""
-        _check(x, self.members, self.width)
+        bias = self.parameters["bias"][..., None, :]
+        _check(x, bias.shape[:-2], self.width)
         y = x if self.in_place else self._y.take(x.shape, x.dtype)
-        return np.add(x, self.parameters["bias"][:, None, :], out=y)
+        return np.add(x, bias, out=y)
 
     def backward(self, dy: Array) -> Array:
         """∂L/∂xₖ = ∂L/∂yₖ."""
@@ -166,11 +170,13 @@ class MemberDense(Layer):
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
         """yₖ = xₖWₖ + bₖ."""
-        _check(x, self.members, self.n_in)
+        bias = self.parameters["bias"][..., None, :]
+        _check(x, bias.shape[:-2], self.n_in)
         self._x = x
         y = self._y.take((*x.shape[:-1], self.n_out), x.dtype)
-        np.matmul(x, self.parameters["weight"], out=y)
-        return np.add(y, self.parameters["bias"][:, None, :], out=y)
+        product = by_eights if rng is None else np.matmul
+        product(x, self.parameters["weight"], out=y)
+        return np.add(y, bias, out=y)
 
     def backward(self, dy: Array) -> Array:
         """∂L/∂Xₖ = ∂L/∂Yₖ · Wₖᵀ, as in ``Dense``, a member at a time."""
@@ -222,8 +228,9 @@ def _sum_examples(dy: Array, out: Array) -> None:
     np.matmul(row, dy, out=out[:, None, :])
 
 
-def _check(x: Array, members: int, width: int, *, may_be_shared: bool = False) -> None:
-    """Raise a ValueError if x is not ``(members, n, width)`` or, where it may be shared, ``(n, width)``."""
-    if x.shape[-1] != width or not ((x.ndim == 3 and len(x) == members) or (x.ndim == 2 and may_be_shared)):
-        expected = f"({members}, n, {width})"
+def _check(x: Array, members: Shape, width: int, *, may_be_shared: bool = False) -> None:
+    """Raise a ValueError if x is not ``(*members, n, width)`` or, where members may share it, one axis less."""
+    in_front = x.shape[:-2]
+    if x.shape[-1] != width or not (in_front == members or (may_be_shared and in_front == members[:-1])):
+        expected = f"({', '.join(map(str, members))}, n, {width})"
         raise ValueError(f"a layer of members was given an array of shape {x.shape}, not {expected}")

@@ -2,7 +2,8 @@
 
 Arrays are ``(n, d)``: n examples of d numbers. In an efficient ensemble they are ``(k, n, d)``: the same
 n examples as k members see them. A layer works on the last axis and leaves the others as they are unless
-it says otherwise. Knows nothing of losses, optimisers or training.
+it says otherwise. In prediction every array may have an axis in front of these, and the parameters the same:
+networks side by side. Knows nothing of losses, optimisers or training.
 """
 
 from collections.abc import Mapping

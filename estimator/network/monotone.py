@@ -57,25 +57,27 @@ class MonotoneSum(Layer):
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
         """The sum y, by t of the first columns."""
-        t = self.terms.forward(x[:, : self.context], rng)
-        shape = (*t.shape[:-1], t.shape[-1] - 1)
-        # The names are local: threads that predict side by side have buffers of their own, but one `self`.
-        root, g = self._roots.take(shape, x.dtype), self._coefficients.take(shape, x.dtype)
-        np.multiply(t[..., 1:], t[..., 1:], out=root)
+        t = self.terms.forward(x[..., : self.context], rng)
+        # The names are local: threads that predict side by side have buffers of their own, but one `self`. Of t₀
+        # there is a g for nothing: without a gap after every row the passes take half as long.
+        root, g = self._roots.take(t.shape, x.dtype), self._coefficients.take(t.shape, x.dtype)
+        np.multiply(t, t, out=root)
         root += 4
         np.sqrt(root, out=root)
-        np.add(t[..., 1:], root, out=g)
+        np.add(t, root, out=g)
         g *= 0.5
-        self._x, self._shape, self._root, self._g = x, t.shape, root, g
+        self._x, self._root, self._g = x, root, g
         y = self._y.take((*t.shape[:-1], 1), x.dtype)
-        np.einsum("...nr,nr->...n", g, x[:, self.context :], out=y[..., 0])
+        directed = x[..., self.context :]
+        shared = directed if t.ndim == x.ndim else directed[..., None, :, :]  # by the members
+        np.einsum("...nr,...nr->...n", g[..., 1:], shared, out=y[..., 0])
         return np.add(y, t[..., :1], out=y)
 
     def backward(self, dy: Array) -> Array:
         """∂L/∂c as t has it; ∂L/∂ρⱼ = g(tⱼ)·∂L/∂y, summed over the members."""
         dx = self._dx.take(self._x.shape, dy.dtype)
-        n, r = self._g.shape[-2:]
-        np.einsum("knr,kn->nr", self._g.reshape(-1, n, r), dy.reshape(-1, n), out=dx[:, self.context :])
+        g = self._g.reshape(-1, *self._g.shape[-2:])[..., 1:]
+        np.einsum("knr,kn->nr", g, dy.reshape(g.shape[:-1]), out=dx[:, self.context :])
         dx[:, : self.context] = self.terms.backward(self._by_terms(dy))
         return dx
 
@@ -85,9 +87,9 @@ class MonotoneSum(Layer):
 
     def _by_terms(self, dy: Array) -> Array:
         """∂L/∂t₀ = ∂L/∂y and ∂L/∂tⱼ = ρⱼ·g′(tⱼ)·∂L/∂y, where g′ = g/√(t² + 4)."""
-        dt = self._dt.take(self._shape, dy.dtype)
+        dt = self._dt.take(self._g.shape, dy.dtype)
+        np.divide(self._g, self._root, out=dt)
+        dt[..., 1:] *= self._x[:, self.context :]
+        dt *= dy
         dt[..., :1] = dy
-        slope = np.divide(self._g, self._root, out=dt[..., 1:])
-        slope *= self._x[:, self.context :]
-        slope *= dy
         return dt

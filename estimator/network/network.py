@@ -5,14 +5,16 @@ Knows nothing of losses, optimisers or what its numbers mean.
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from estimator.network.arrays import Array, Shape
 from estimator.network.layer import Layer, State, build, describe
 from estimator.network.parameters import Parameters, under
+
+Number = TypeVar("Number", bound=np.floating[Any])
 
 
 class Sequential(Layer):
@@ -116,14 +118,14 @@ class Network(Sequential):
         x
             The examples, ``(n, d_in)``.
         batch_size
-            How many examples go through at a time. The answers do not depend on it but for the last bit.
+            How many examples go through at a time. No answer depends on it, nor on the other examples.
 
         Returns
         -------
         Array
             ``(n, d_out)``, the caller's to keep. Threads may predict with one network side by side.
         """
-        return self._predict(x, batch_size, lambda y: y.mean(axis=0) if y.ndim == 3 else y)
+        return self._predict(x, batch_size, lambda y: mean_of_members(y) if y.ndim == 3 else y)
 
     def predict_members(self, x: ArrayLike, batch_size: int = 512) -> Array:
         """The answers of each member of an ensemble, ``(k, n, d_out)``; see ``predict``."""
@@ -177,3 +179,15 @@ class Network(Sequential):
     def __reduce__(self) -> tuple[Callable[[State], "Network"], tuple[State]]:
         """Copies and pickles are made of ``state``: a thread's working memory does not travel."""
         return Network.from_state, (self.state(),)
+
+
+def mean_of_members(y: NDArray[Number]) -> NDArray[Number]:
+    """The mean of k answers, ``(…, k, n, d)`` → ``(…, n, d)``.
+
+    Added one after the other: in what order a sum is taken could depend on how many examples there are.
+    """
+    total: NDArray[Number] = y[..., 0, :, :].copy()
+    for member in range(1, y.shape[-3]):
+        total += y[..., member, :, :]
+    total /= y.shape[-3]
+    return total
