@@ -55,12 +55,7 @@ class Directed:
         knots, usual = {}, {}
         for feature in market.directed:
             known = facts[feature.name][facts.known(feature.name)]
-            values = np.unique(known)
-            if len(values) > PIECES + 1:
-                low, high = _ENDS
-                shares = [0.0, low, *np.arange(1, PIECES) / PIECES, high, 1.0]
-                values = np.unique(np.quantile(known, shares))
-            knots[feature.name] = values if len(values) else np.zeros(1)
+            knots[feature.name] = knots_of(known, PIECES) if len(known) else np.zeros(1)
             usual[feature.name] = float(np.median(known)) if len(known) else 0.0
         uncentred = cls(market, knots, usual, np.empty(0, np.float32))
         return replace(
@@ -85,21 +80,6 @@ class Directed:
             columns[:, start:end] = way.clip(0.0, 1.0) * (most / max(len(knots) - 1, 1))
         return columns
 
-    def required_ways(self, directed: Float32Array) -> FloatArray:
-        """Return how far n homes are through the range of each fact that all homes have, 0 to 1, shape (n, f).
-
-        Parameters
-        ----------
-        directed
-            As `transform` encodes the homes, shape (n, width).
-        """
-        ways, end = [np.empty((len(directed), 0))], 0
-        for feature in self.market.directed:
-            start, end = end, end + len(self.knots[feature.name]) - 1
-            if feature.required:
-                ways.append(np.abs(directed[:, start:end]).sum(axis=1, keepdims=True, dtype=np.float64) / RANGE)
-        return np.hstack(ways)
-
     def state(self) -> dict[str, Any]:
         """Return what was learned as plain values and arrays; `from_state` takes it back."""
         return {"knots": dict(self.knots), "usual": dict(self.usual), "centre": self.centre}
@@ -108,3 +88,16 @@ class Directed:
     def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
         """Build the encoding again from its state."""
         return cls(market, state["knots"], state["usual"], state["centre"])
+
+
+def knots_of(known: FloatArray, pieces: int) -> FloatArray:
+    """Return where the pieces of a fact's range start and end, rising, from its n values, n ≥ 1.
+
+    So many pieces with as many values each, and at either end an outer one for the few smallest and greatest; with
+    fewer different values, a piece between any two.
+    """
+    values = np.unique(known)
+    if len(values) <= pieces + 1:
+        return values
+    low, high = _ENDS
+    return np.unique(np.quantile(known, [0.0, low, *np.arange(1, pieces) / pieces, high, 1.0]))
