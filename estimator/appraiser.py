@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from estimator.areas import AreaLookup, Areas
+from estimator.certainty import DEVIATION, DOWN, UP, Certainty
 from estimator.comparable_sales import ComparableSales, comparable_sales
 from estimator.contributions import Contributions, explain, usual_home
 from estimator.errors import SavedVersionError
@@ -26,7 +28,7 @@ AT_THE_EDGE = 1.5
 """By how much ranges are wider where a home is a little beyond what was learned: there are too few
 sales to measure it on, so it is a choice, on the side of caution."""
 
-STATE_FORMAT = 4
+STATE_FORMAT = 5
 """Rises when `state` changes shape, so that an older program refuses a newer file instead of misreading it."""
 
 
@@ -122,8 +124,8 @@ class Appraiser:
         Completes subjects with their area's figures.
     model
         Facts → log price.
-    ranges
-        How far a price may lie from its value.
+    misses
+        Which homes' values may be far off, and how far.
     sale_dates
         The oldest and the newest day of sale in the file, datetime64[D]; None in a market without dates.
     fact_ranges
@@ -139,7 +141,7 @@ class Appraiser:
         market: Market,
         areas: AreaLookup,
         model: PriceModel,
-        ranges: ConformalRange,
+        misses: tuple[Certainty, ConformalRange],
         sale_dates: tuple[np.datetime64, np.datetime64] | None,
         fact_ranges: FactRanges,
         reach: Reach,
@@ -148,7 +150,7 @@ class Appraiser:
         self.market = market
         self.areas = areas
         self.model = model
-        self.ranges = ranges
+        self.certainty, self.ranges = misses
         self.sale_dates = sale_dates
         self.fact_ranges = fact_ranges
         self.reach = reach
@@ -182,7 +184,8 @@ class Appraiser:
         lookup = AreaLookup(market, areas, parts.train.facts)
         train, validation = (completed(lookup, part) for part in (parts.train, parts.validation))
         model = PriceModel.fit(market, train, validation, rng, callbacks, recipe)
-        ranges = _calibrate(market, lookup, model, validation, rng)
+        certainty = _certainty(market, model, parts.train)
+        ranges = _calibrate(market, lookup, model, certainty, parts.validation, rng)
         learned_from = train.joined(validation)
         model = model.knowing(learned_from)
         dates = None
@@ -192,7 +195,8 @@ class Appraiser:
         sold = learned_from.facts
         fact_ranges = FactRanges.fit(market, sold)
         usual = usual_home(market, sold, fact_ranges)
-        return cls(market, lookup, model, ranges, dates, fact_ranges, Reach.fit(market, sold), usual)
+        reach = Reach.fit(market, sold)
+        return cls(market, lookup, model, (certainty, ranges), dates, fact_ranges, reach, usual)
 
     def knowing(self, sales: Sales) -> Self:
         """Return the appraiser with these sales as evidence, for whoever values a home after them.
@@ -202,8 +206,8 @@ class Appraiser:
         """
         completed = replace(sales, facts=self.areas.complete(sales.facts)[0])
         model = self.model.knowing(completed)
-        about = self.fact_ranges, self.reach, self.usual
-        return type(self)(self.market, self.areas, model, self.ranges, self.sale_dates, *about)
+        about = self.sale_dates, self.fact_ranges, self.reach, self.usual
+        return type(self)(self.market, self.areas, model, (self.certainty, self.ranges), *about)
 
     @property
     def sold(self) -> Sales | None:
@@ -239,16 +243,17 @@ class Appraiser:
         unknown = self.model.unknown(completed)
         gaps = _gaps(self.model, unknown, looked_up)
         estimates = self.model.estimate(completed, date)
-        log_price, miss = estimates.log_price, self.ranges.expected_miss(gaps, estimates.clues)
+        scales = self.certainty.scales(facts, estimates.clues)
+        log_price, miss = estimates.log_price, self.ranges.expected_miss(gaps, scales)
         if edges:
             miss[np.logical_or.reduce(list(edges.values()))] *= AT_THE_EDGE
         log_price[list(refusals)] = np.nan
         down, up = self.ranges.reach(confidence)
         return Valuations(
             price=_cents(np.exp(log_price)),
-            low=_cents(np.exp(log_price + down * miss)),
-            high=_cents(np.exp(log_price + up * miss)),
-            fsd=self.ranges.deviation * miss,
+            low=_cents(np.exp(log_price + down * miss[:, DOWN])),
+            high=_cents(np.exp(log_price + up * miss[:, UP])),
+            fsd=self.ranges.deviation * miss[:, DEVIATION],
             date=date,
             looked_up=looked_up,
             unknown={self.model.facts[place]: unknown[:, place] for place in np.flatnonzero(unknown.any(axis=0))},
@@ -299,6 +304,7 @@ class Appraiser:
             "market": self.market.to_dict(),
             "areas": self.areas.state(),
             "model": self.model.state(),
+            "certainty": self.certainty.state(),
             "ranges": self.ranges.state(),
             "sale_dates": dates,
             "fact_ranges": self.fact_ranges.state(),
@@ -325,7 +331,7 @@ class Appraiser:
             market,
             AreaLookup.from_state(market, state["areas"]),
             PriceModel.from_state(market, state["model"]),
-            ConformalRange.from_state(state["ranges"]),
+            (Certainty.from_state(state["certainty"]), ConformalRange.from_state(state["ranges"])),
             None if dates is None else (np.datetime64(dates[0], "D"), np.datetime64(dates[1], "D")),
             FactRanges.from_state(state["fact_ranges"]),
             Reach.from_state(market, state["reach"]),
@@ -364,8 +370,21 @@ def _gaps(model: PriceModel, unknown: BoolArray, looked_up: Mapping[str, BoolArr
     return gaps
 
 
+def _certainty(market: Market, model: PriceModel, sales: Sales) -> Certainty:
+    """Learn which homes' values may be far off, from what the model was told of its training sales."""
+    assert model.left_out is not None  # noqa: S101  # it was just made
+    residual = np.log(sales.price) - model.left_out.log_price
+    with threadpool_limits(1, user_api="blas"):  # other threads would be other last bits
+        return Certainty.fit(market, sales.facts, model.left_out.clues, residual)
+
+
 def _calibrate(
-    market: Market, lookup: AreaLookup, model: PriceModel, sales: Sales, rng: np.random.Generator
+    market: Market,
+    lookup: AreaLookup,
+    model: PriceModel,
+    certainty: Certainty,
+    sales: Sales,
+    rng: np.random.Generator,
 ) -> ConformalRange:
     """Measure the misses on sales the network did not learn from, at every state of knowledge.
 
@@ -381,5 +400,6 @@ def _calibrate(
         completed, looked_up = lookup.complete(facts)
         estimates = model.estimate(completed, sales.date, sales.home)
         gaps = _gaps(model, model.unknown(completed), looked_up)
-        states.append(Checked(np.log(sales.price) - estimates.log_price, gaps, estimates.clues))
-    return ConformalRange.fit(states, lesser=len(model.facts))
+        scales = certainty.scales(facts, estimates.clues)
+        states.append(Checked(np.log(sales.price) - estimates.log_price, gaps, scales))
+    return ConformalRange.fit(states, certainty.tail, lesser=len(model.facts))

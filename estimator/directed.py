@@ -76,12 +76,7 @@ class Directed:
         knots, usual = {}, {}
         for feature in market.directed:
             known = facts[feature.name][facts.known(feature.name)]
-            values = np.unique(known)
-            if len(values) > PIECES + 1:
-                low, high = _ENDS
-                shares = [0.0, low, *np.arange(1, PIECES) / PIECES, high, 1.0]
-                values = np.unique(np.quantile(known, shares))
-            knots[feature.name] = values if len(values) else np.zeros(1)
+            knots[feature.name] = knots_of(known, PIECES) if len(known) else np.zeros(1)
             usual[feature.name] = float(np.median(known)) if len(known) else 0.0
         uncentred = cls(market, knots, usual, np.empty(0, np.float32))
         return replace(
@@ -123,29 +118,6 @@ class Directed:
             np.repeat(sign * RANGE / count.clip(min=1), count),
         )
 
-    def required_ways(self, directed: Float32Array) -> FloatArray:
-        """Return how far n homes are through the range of each fact that all homes have, 0 to 1, shape (n, f).
-
-        Parameters
-        ----------
-        directed
-            As `transform` encodes the homes, shape (n, width).
-        """
-        ways = np.empty((len(directed), len(self._required)))
-        for place, pieces in enumerate(self._required):
-            ways[:, place] = np.abs(directed[:, pieces]).sum(axis=1, dtype=np.float64)
-        return ways / RANGE
-
-    @cached_property
-    def _required(self) -> list[slice]:
-        """The columns of each fact that all homes have."""
-        ends = np.cumsum([0, *(len(self.knots[feature.name]) - 1 for feature in self.market.directed)]).tolist()
-        return [
-            slice(start, end)
-            for feature, start, end in zip(self.market.directed, ends[:-1], ends[1:], strict=True)
-            if feature.required
-        ]
-
     def state(self) -> dict[str, Any]:
         """Return what was learned as plain values and arrays; `from_state` takes it back."""
         return {"knots": dict(self.knots), "usual": dict(self.usual), "centre": self.centre}
@@ -154,3 +126,16 @@ class Directed:
     def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
         """Build the encoding again from its state."""
         return cls(market, state["knots"], state["usual"], state["centre"])
+
+
+def knots_of(known: FloatArray, pieces: int) -> FloatArray:
+    """Return where the pieces of a fact's range start and end, rising, from its n values, n ≥ 1.
+
+    So many pieces with as many values each, and at either end an outer one for the few smallest and greatest; with
+    fewer different values, a piece between any two.
+    """
+    values = np.unique(known)
+    if len(values) <= pieces + 1:
+        return values
+    low, high = _ENDS
+    return np.unique(np.quantile(known, [0.0, low, *np.arange(1, pieces) / pieces, high, 1.0]))

@@ -36,10 +36,9 @@ class Seen:
     by_kriging
         Log prices, shape (n,); the first of the columns says them too, scaled and but for the directed numbers.
     clues
-        To how far off a price may be, shape (n, c): how near sold homes are and how they agree (NaN where that is
-        not known); how far through its range each directed fact is that all homes have, and its square. None
-        depends on what else is known. They narrowed the 90 % ranges of King County's validation sales (by time,
-        calibrated on halves) by 4 % and lowered their Winkler score by 3 %.
+        To how far off a price may be, shape (n, c): what comparables say, how near they are and how they agree
+        (NaN where that is not known), to who knows only the facts that all homes have. None depends on what else
+        is known.
     complete
         Where no fact is unknown but what sales often lack, shape (n,): kriging has not learned what is then to be
         expected, and takes an unknown fact for the usual one.
@@ -132,8 +131,6 @@ class Evidence:
         scaled[np.isnan(scaled)] = 0.0
         complete: BoolArray = ~np.logical_or.reduce(facts.unknown(self.seldom_unknown), axis=1)
         columns = np.hstack((scaled.astype(np.float32), encoded, directed))
-        ways = self.directed.required_ways(directed)
-        clues = np.hstack((clues, ways, ways**2))
         return Seen(columns, said[:, 0] + self.kriging.worth_of(homes.directed), clues, complete)
 
     def knowing(self, sales: Sales) -> "Evidence":
@@ -186,7 +183,7 @@ class Evidence:
     ) -> tuple[FloatArray, FloatArray]:
         """Return what is said of the prices of n homes but for their directed numbers, unscaled, and clues.
 
-        Shapes (n, 1) and (n, 0), or with comparables (n, 7) and (n, 4).
+        Shapes (n, 1) and (n, 0), or with comparables (n, 7) and (n, 6).
         """
         if left_out is None or home is None:
             price = self.kriging.estimate(homes)

@@ -35,6 +35,8 @@ class Lessons:
         Shape (m,), not standardised.
     mean, deviation
         Of the training sales' log prices, each counted once.
+    left_out
+        What is seen of the training sales, each without its own home's prices.
     """
 
     numbers: int
@@ -45,6 +47,7 @@ class Lessons:
     validation_log_price: FloatArray
     mean: float
     deviation: float
+    left_out: Seen
 
 
 def prepare(
@@ -73,6 +76,7 @@ def prepare(
         np.log(validation.price),
         mean,
         deviation,
+        taught[0],
     )
     return evidence, lessons
 

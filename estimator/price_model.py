@@ -107,6 +107,9 @@ class PriceModel:
         Of kriging's own estimate in the log price, 0 to 1, where it knows enough; the rest is the networks'.
     drift
         How far prices have moved since the training sales.
+    left_out
+        What kriging says of the training sales, each without its own home's; a log price is NaN where it has not
+        learned what the unknown facts mean. Of a model just made by `fit`, to learn from; None of any other.
     """
 
     def __init__(
@@ -118,6 +121,7 @@ class PriceModel:
         deviation: float,
         kriging_share: float,
         drift: MarketDrift,
+        left_out: Estimates | None = None,
     ) -> None:
         self._market = market
         self._evidence = evidence
@@ -127,6 +131,7 @@ class PriceModel:
         self._deviation = deviation
         self._kriging_share = kriging_share
         self._drift = drift
+        self.left_out = left_out
 
     @classmethod
     def fit(
@@ -158,12 +163,14 @@ class PriceModel:
             evidence, lessons = prepare(market, sales, validation, recipe.withheld_share, rng)
             learned = learn_from(lessons, recipe, rng, callbacks)
         scale = (lessons.mean, lessons.deviation)
-        model = cls(market, evidence, learned.networks, *scale, learned.kriging_share, MarketDrift())
+        seen = lessons.left_out
+        left_out = Estimates(np.where(seen.complete, seen.by_kriging, np.nan), seen.clues)
+        model = cls(market, evidence, learned.networks, *scale, learned.kriging_share, MarketDrift(), left_out)
         if sales.date is None or validation.date is None:
             return model
         residual = np.log(validation.price) - model.predict(validation.facts, validation.date, validation.home)
         drift = MarketDrift.fit(sales.date.max(), validation.date, residual)
-        return cls(market, evidence, learned.networks, *scale, learned.kriging_share, drift)
+        return cls(market, evidence, learned.networks, *scale, learned.kriging_share, drift, left_out)
 
     def estimate(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None = None) -> Estimates:
         """Predict the log prices of n homes at their valuation dates.
