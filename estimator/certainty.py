@@ -119,7 +119,7 @@ class Certainty:
         the Winkler score of King County's 90 % validation ranges (by time, cross-validated, seeds 0 to 2) by 4.0 %
         with all facts and by 3.9 % with place and size. Learned from the oldest 60 % of sales, calibrated on the
         next 10 and judged on the validation sales, seeds 0 and 1: by 3.5 and 2.9 %, and by .4 and .6 % with place
-        and size. Boosted trees, with or without places, did no better within the same bounds.
+        and size. Boosted trees of one direction within the same bounds: by 4.6 and 1.4 %.
         """
         there = np.flatnonzero(~np.isnan(residual))
         there = there[:: max(1, -(-len(there) // LEARNED_FROM))]
