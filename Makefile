@@ -46,6 +46,7 @@ test-browser: $(VENV)/browser  ## The page in real Chromium, which is installed 
 bench: $(VENV)/oracles $(VENV)/peers | $(MODEL)/current  ## The speed of network, price model and service, beside what people would reach for
 	$(BIN)/python -m benchmarks.network
 	$(BIN)/python -m benchmarks.price_model
+	$(BIN)/python -m benchmarks.stability
 	$(BIN)/python -m benchmarks.service --model $(MODEL)
 
 bench-accuracy: $(VENV)/peers  ## The price model's accuracy beside its peers' (many hours; goes on where it stopped)
