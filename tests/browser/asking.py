@@ -1,6 +1,7 @@
 """What the server says to a program, to hold the page against; and how the page writes it."""
 
 import json
+import math
 import urllib.error
 import urllib.request
 from typing import Any
@@ -27,12 +28,17 @@ def link(facts: dict[str, Any]) -> str:
     return f"#{urlencode(facts)}"
 
 
+def whole(amount: float) -> int:
+    """Round as browsers do: a half goes up, where Python's goes to the even number."""
+    return math.floor(abs(amount) + 0.5)
+
+
 def dollars(amount: float) -> str:
-    return f"{'−' if round(amount) < 0 else ''}${abs(amount):,.0f}"
+    return f"{'−' if amount < 0 < whole(amount) else ''}${whole(amount):,}"
 
 
 def signed(amount: float) -> str:
-    return f"{'−' if amount < 0 else '+'}${abs(amount):,.0f}"
+    return f"{'−' if amount < 0 else '+'}${whole(amount):,}"
 
 
 def shown_price(page: Any) -> float:
