@@ -203,9 +203,7 @@ def kilometres(facts: Facts, coordinates: tuple[str, str], mean_latitude: float)
     mean_latitude
         Where a degree of longitude is measured, in degrees.
     """
-    plane = np.empty((len(facts), 2))
-    for axis, name in enumerate(coordinates):
-        plane[:, axis] = facts[name]
+    plane = facts.numbers(coordinates)
     plane *= (KM_PER_DEGREE, KM_PER_DEGREE * math.cos(math.radians(mean_latitude)))
     # To the millimetre: a degree's last bit is not to decide which of two homes at one distance is the nearer.
     return plane.round(6, out=plane)

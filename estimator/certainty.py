@@ -16,7 +16,6 @@ from typing import Any, Self
 import numpy as np
 
 from estimator.directed import knots_of
-from estimator.encoding import numbers_of
 from estimator.facts import Facts, FloatArray
 from estimator.market import Market
 
@@ -144,7 +143,7 @@ class Certainty:
         clues
             As in `fit`, shape (n, c).
         """
-        values = numbers_of(facts, self.required + self.optional)
+        values = facts.numbers(self.required + self.optional)
         if len(values) <= _CHUNK:
             return self._scales(values, clues)
         pieces = [slice(begin, begin + _CHUNK) for begin in range(0, len(values), _CHUNK)]
@@ -193,7 +192,7 @@ class Certainty:
 
     def _learned(self, facts: Facts, clues: FloatArray, residual: FloatArray) -> Self:
         """Return the same with what these misses say, n ≥ 1."""
-        values = numbers_of(facts, self.required + self.optional)
+        values = facts.numbers(self.required + self.optional)
         ways, standardised = self._ways(values), self._standardised(clues)
         r, c = len(self.required), clues.shape[1]
         always = np.hstack((standardised, ways[:, :r].reshape(len(ways), -1)))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from estimator.adjustment_grid import BATCH, NEAR_KM, STEPS, AdjustmentGrid, Differences, Homes, Near, Terms
 from estimator.areas import kilometres
-from estimator.encoding import NumberScales, numbers_of
+from estimator.encoding import NumberScales
 from estimator.facts import DateArray, Facts, Float32Array, FloatArray
 from estimator.market import Market
 from estimator.sales import Sales
@@ -132,7 +132,7 @@ class Comparables:
         sold = _with_places(market, sales)
         if sold is None:
             return None
-        numbers = numbers_of(sold.facts, [feature.name for feature in market.numbers])
+        numbers = sold.facts.numbers([feature.name for feature in market.numbers])
         alike = np.array([feature.price_effect is None for feature in market.numbers], np.bool_)
         centre = float(np.log(sold.price).mean()), float(sold.facts[market.coordinates[0]].mean())  # type: ignore[index]
         start = Terms.start(alike)
@@ -250,7 +250,7 @@ class Comparables:
     def _homes(self, facts: Facts, date: DateArray | None) -> Homes:
         """Return n homes as the grid sees them."""
         names = [feature.name for feature in self.market.numbers]
-        scaled = self._scales.apply(numbers_of(facts, names)).astype(np.float32)
+        scaled = self._scales.apply(facts.numbers(names)).astype(np.float32)
         known = ~np.isnan(scaled)
         days = np.zeros(len(facts)) if date is None else date.astype("datetime64[D]").astype(np.float64)
         time = (days / _DAYS_PER_UNIT).astype(np.float32)

@@ -90,9 +90,7 @@ class Directed:
 
     def transform(self, facts: Facts) -> Float32Array:
         """Encode n homes, shape (n, width)."""
-        value = np.empty((len(facts), len(self.market.directed)))
-        for place, feature in enumerate(self.market.directed):
-            value[:, place] = facts[feature.name]
+        value = facts.numbers([feature.name for feature in self.market.directed])
         value = np.where(np.isnan(value), self._usual, value)
         fact, start, length, most = self._pieces
         way = (value[:, fact] - start) / length

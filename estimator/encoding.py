@@ -184,7 +184,7 @@ class Encoding:
     @classmethod
     def fit(cls, market: Market, facts: Facts, date: DateArray | None, rng: np.random.Generator) -> Self:
         """Learn scales, labels and waves from n training sales."""
-        scales = NumberScales.fit(numbers_of(facts, _undirected(market)))
+        scales = NumberScales.fit(facts.numbers(_undirected(market)))
         labels = {feature.name: _frequent(facts[feature.name]) for feature in market.labels}
         waves = None
         if market.coordinates is not None:
@@ -234,12 +234,12 @@ class Encoding:
 
     def _blocks(self, facts: Facts, date: DateArray | None) -> Sequence[NDArray[Any]]:
         """Return each part's columns, shape (n, ·), in their order."""
-        scaled = self._scales.apply(numbers_of(facts, self._numbers))
+        scaled = self._scales.apply(facts.numbers(self._numbers))
         scaled[np.isnan(scaled)] = 0.0
-        blocks: list[NDArray[Any]] = [scaled, np.isnan(numbers_of(facts, self._may_be_unknown))]
+        blocks: list[NDArray[Any]] = [scaled, np.isnan(facts.numbers(self._may_be_unknown))]
         blocks += [facts[feature.name][:, None] == self._labels[feature.name] for feature in self._market.labels]
         if self._waves is not None and self._market.coordinates is not None:
-            waves = self._waves.apply(numbers_of(facts, self._market.coordinates))
+            waves = self._waves.apply(facts.numbers(self._market.coordinates))
             waves[np.isnan(waves)] = 0.0
             blocks.append(waves)
         if self._newest_sale is not None:
@@ -257,14 +257,6 @@ class Encoding:
 def _undirected(market: Market) -> list[str]:
     """Return the numbers of no declared effect: the others are `directed`'s to encode."""
     return [feature.name for feature in market.numbers if feature.price_effect is None]
-
-
-def numbers_of(facts: Facts, names: Sequence[str]) -> FloatArray:
-    """Return the m facts of those names, which are numbers, shape (n, m)."""
-    numbers = np.empty((len(facts), len(names)))
-    for place, name in enumerate(names):
-        numbers[:, place] = facts[name]
-    return numbers
 
 
 def _frequent(labels: LabelArray) -> LabelArray:

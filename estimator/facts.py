@@ -58,6 +58,13 @@ class Facts:
         known: BoolArray = column != "" if column.dtype.kind == "U" else ~np.isnan(column)
         return known
 
+    def numbers(self, names: Sequence[str]) -> FloatArray:
+        """Return the m facts of those names, which are numbers, shape (n, m); NaN where unknown."""
+        numbers = np.empty((len(self), len(names)))
+        for place, name in enumerate(names):
+            numbers[:, place] = self.columns[name]
+        return numbers
+
     def unknown(self, names: Sequence[str]) -> BoolArray:
         """Return which of m facts are unknown, shape (n, m)."""
         numbers = np.zeros((len(self), len(names)))

@@ -125,8 +125,7 @@ class PriceModel:
     ) -> None:
         self._market = market
         self._evidence = evidence
-        self._networks = tuple(networks)
-        self._side_by_side = SideBySide(networks)
+        self._networks = SideBySide(networks)
         self._mean = mean
         self._deviation = deviation
         self._kriging_share = kriging_share
@@ -195,7 +194,7 @@ class PriceModel:
         seen = self._evidence.seen(
             facts.take(rows), None if date is None else date[rows], None if home is None else home[rows]
         )
-        answers = _average(self._side_by_side, seen.columns)
+        answers = _average(self._networks, seen.columns)
         return _mixed(answers * self._deviation + self._mean, seen, self._kriging_share), seen.clues
 
     def knowing(self, sales: Sales) -> "PriceModel":
@@ -209,7 +208,7 @@ class PriceModel:
         return PriceModel(
             self._market,
             evidence,
-            self._networks,
+            self._networks.networks,
             self._mean,
             self._deviation,
             self._kriging_share,
@@ -228,7 +227,7 @@ class PriceModel:
             share and the drift, which are not its own, are left out.
         """
         columns = self._evidence.seen(facts, date).columns
-        network = Network.from_state(self._networks[0].state())  # a copy: the model is never changed
+        network = Network.from_state(self._networks.networks[0].state())  # a copy: the model is never changed
         said = []
         for each in weights:
             np.copyto(network.parameters.vector, each)
@@ -272,7 +271,7 @@ class PriceModel:
         """Return everything learned as plain values and arrays; `from_state` takes it back."""
         return {
             "evidence": self._evidence.state(),
-            "networks": [network.state() for network in self._networks],
+            "networks": [network.state() for network in self._networks.networks],
             "mean": self._mean,
             "deviation": self._deviation,
             "kriging_share": self._kriging_share,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from estimator.areas import kilometres
-from estimator.encoding import has_long_tail, numbers_of
+from estimator.encoding import has_long_tail
 from estimator.facts import BoolArray, Facts, FloatArray, in_words
 from estimator.market import Feature, Market
 
@@ -137,7 +137,7 @@ class Reach:
 
     def _by_itself(self, facts: Facts) -> Iterator[Judged]:
         names = list(self.ends)
-        values = numbers_of(facts, names)
+        values = facts.numbers(names)
         for place, near, beyond in _outside(values, *self._ends_and_slack):
             name = names[place]
             least, greatest = self.ends[name]
@@ -162,7 +162,7 @@ class Reach:
         for size, lines in self.lines.items():
             names, (level, slope, low, high), logarithmic = list(lines), *self._straight_lines[size]
             usual = level + slope * np.log(np.maximum(facts[size], 1e-9))[:, None]
-            values = numbers_of(facts, names)
+            values = facts.numbers(names)
             values[:, logarithmic] = _straight(values[:, logarithmic], logarithmic=True)
             for place, near, beyond in _outside(values - usual, low, high, BEYOND_AT_SIZE * (high - low)):
                 name = names[place]

@@ -269,7 +269,7 @@ def test_an_answer_is_plain_json(told: list[ComparableSales]) -> None:
 def test_a_market_without_places_has_none(appraiser: Appraiser) -> None:
     model = appraiser.model
     placeless = replace(model._evidence, comparables=None)
-    model = type(model)(appraiser.market, placeless, model._networks, 0.0, 1.0, 0.0, model._drift)
+    model = type(model)(appraiser.market, placeless, model._networks.networks, 0.0, 1.0, 0.0, model._drift)
     blind = copy.copy(appraiser)
     blind.model = model
     assert blind.comparables(SUBJECT) is None
