@@ -16,7 +16,7 @@ from estimator.areas import kilometres
 from estimator.comparables import NAMES, Comparables
 from estimator.directed import Directed
 from estimator.encoding import Encoding, NumberScales
-from estimator.facts import BoolArray, DateArray, Facts, FloatArray
+from estimator.facts import BoolArray, DateArray, Facts, Float32Array, FloatArray
 from estimator.kriging import Homes, Kriging, LeaveHomeOut, learn
 from estimator.market import Market
 from estimator.sales import Sales
@@ -48,6 +48,15 @@ class Seen:
     by_kriging: FloatArray
     clues: FloatArray
     complete: BoolArray
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """n homes themselves: their encoded facts, their directed numbers, and the two as kriging takes them."""
+
+    encoded: Float32Array
+    directed: Float32Array
+    homes: Homes
 
 
 @dataclass(frozen=True)
@@ -84,22 +93,30 @@ class Evidence:
     seldom_unknown: tuple[str, ...]
 
     @classmethod
-    def fit(cls, market: Market, sales: Sales, rng: np.random.Generator) -> tuple[Self, LeaveHomeOut]:
-        """Learn from n sales; their own evidence is to be had with the `LeaveHomeOut`."""
+    def fit(cls, market: Market, sales: Sales, rng: np.random.Generator) -> tuple[Self, LeaveHomeOut, Seen]:
+        """Learn from n sales.
+
+        Returns
+        -------
+        Evidence
+            For any home.
+        LeaveHomeOut
+            For the sales themselves.
+        Seen
+            What is so seen of them: it is the dearest part of a training, and not to be made twice.
+        """
         comparables = Comparables.fit(market, sales, rng)
         encoding = Encoding.fit(market, sales.facts, sales.date, rng)
         latitude = np.nan if comparables is None else _mean_latitude(market, sales.facts)
         directed = Directed.fit(market, sales.facts)
-        encoded = encoding.transform(sales.facts, sales.date)
-        homes = _homes(
-            market, encoding, latitude, sales.facts, encoded, directed.transform(sales.facts) - directed.centre
-        )
-        by_kriging, left_out = learn(homes, np.log(sales.price), sales.home, rng)
+        sight = _sight(market, encoding, directed, latitude, sales.facts, sales.date)
+        by_kriging, left_out = learn(sight.homes, np.log(sales.price), sales.home, rng)
         seldom = tuple(name for name in encoding.facts if sales.facts.known(name).mean() >= _NEARLY_ALL)
         nothing = NumberScales.fit(np.empty((0, 0)))
         unscaled = cls(market, encoding, directed, by_kriging, comparables, latitude, nothing, seldom)
-        said, _ = unscaled._said(homes, sales.facts, sales.date, sales.home, left_out)
-        return replace(unscaled, scales=NumberScales.fit(said)), left_out
+        said, clues = unscaled._said(sight.homes, sales.facts, sales.date, sales.home, left_out)
+        evidence = replace(unscaled, scales=NumberScales.fit(said))
+        return evidence, left_out, evidence._seen(sight, sales.facts, said, clues)
 
     @property
     def numbers(self) -> int:
@@ -122,24 +139,13 @@ class Evidence:
         left_out
             Leaves them out of kriging as well: for the sales that were learned from.
         """
-        encoded, directed = self.encoding.transform(facts, date), self.directed.transform(facts)
-        homes = _homes(
-            self.market, self.encoding, self.mean_latitude, facts, encoded, directed - self.directed.centre
-        )
-        said, clues = self._said(homes, facts, date, home, left_out)
-        scaled = self.scales.apply(said)
-        scaled[np.isnan(scaled)] = 0.0
-        complete: BoolArray = ~np.logical_or.reduce(facts.unknown(self.seldom_unknown), axis=1)
-        columns = np.hstack((scaled.astype(np.float32), encoded, directed))
-        return Seen(columns, said[:, 0] + self.kriging.worth_of(homes.directed), clues, complete)
+        sight = self._sight(facts, date)
+        return self._seen(sight, facts, *self._said(sight.homes, facts, date, home, left_out))
 
     def knowing(self, sales: Sales) -> "Evidence":
         """Return the same columns of what these sales say: newer ones than those that `fit` was given, say."""
         always_the_same = np.random.default_rng(0)  # so that the same sales are the same evidence, whoever asks
-        encoded, directed = self.encoding.transform(sales.facts, sales.date), self.directed.transform(sales.facts)
-        homes = _homes(
-            self.market, self.encoding, self.mean_latitude, sales.facts, encoded, directed - self.directed.centre
-        )
+        homes = self._sight(sales.facts, sales.date).homes
         return replace(
             self,
             kriging=learn(homes, np.log(sales.price), sales.home, always_the_same)[0],
@@ -173,6 +179,17 @@ class Evidence:
             tuple(state["seldom_unknown"]),
         )
 
+    def _sight(self, facts: Facts, date: DateArray | None) -> _Sight:
+        return _sight(self.market, self.encoding, self.directed, self.mean_latitude, facts, date)
+
+    def _seen(self, sight: _Sight, facts: Facts, said: FloatArray, clues: FloatArray) -> Seen:
+        """Return what is seen of n homes of which that is said, unscaled."""
+        scaled = self.scales.apply(said)
+        scaled[np.isnan(scaled)] = 0.0
+        complete: BoolArray = ~np.logical_or.reduce(facts.unknown(self.seldom_unknown), axis=1)
+        columns = np.hstack((scaled.astype(np.float32), sight.encoded, sight.directed))
+        return Seen(columns, said[:, 0] + self.kriging.worth_of(sight.homes.directed), clues, complete)
+
     def _said(
         self,
         homes: Homes,
@@ -195,23 +212,25 @@ class Evidence:
         return np.column_stack((price, said)), clues.astype(np.float64)
 
 
-def _homes(
+def _sight(
     market: Market,
     encoding: Encoding,
+    directed: Directed,
     mean_latitude: float,
     facts: Facts,
-    encoded: NDArray[np.float32],
-    directed: NDArray[np.float32],
-) -> Homes:
-    """Return n homes as kriging sees them: encoded facts, and their places on a plane.
+    date: DateArray | None,
+) -> _Sight:
+    """Look at n homes.
 
-    The directed numbers are taken from the mean home's: kriging's price without them is then that of a home that
+    Kriging takes the directed numbers from the mean home's: its price without them is then that of a home that
     there are many of. From the least home's it would move with every sale learned from anew.
     """
+    encoded, upwards = encoding.transform(facts, date), directed.transform(facts)
     numbers, flags = encoded[:, : encoding.numbers], encoded[:, encoding.numbers :]
-    if market.coordinates is None or np.isnan(mean_latitude):
-        return Homes(numbers, flags, directed, None)
-    return Homes(numbers, flags, directed, kilometres(facts, market.coordinates, mean_latitude))
+    place = None
+    if market.coordinates is not None and not np.isnan(mean_latitude):
+        place = kilometres(facts, market.coordinates, mean_latitude)
+    return _Sight(encoded, upwards, Homes(numbers, flags, upwards - directed.centre, place))
 
 
 def _mean_latitude(market: Market, facts: Facts) -> float:

@@ -20,6 +20,8 @@ from scipy.spatial import KDTree
 
 from estimator.facts import Float32Array, FloatArray
 from estimator.network import by_eights
+from estimator.threads import each
+from estimator.triangular import LowerTriangle
 
 PIVOTS = 2500
 """Sold homes that stand for all of them. On King County's training sales (random split), each left out: .1546 log
@@ -44,6 +46,8 @@ _JITTER = 3e-3
 """Added to the pivots' own covariance: two homes in one house would make it singular."""
 _CHUNK = 256
 """Homes at a time: their covariances with the pivots take 2.5 MB, which caches hold."""
+_LARGE_CHUNK = 4096
+"""Homes at a time where all columns are multiplied with all: few, for what comes of each takes 26 MB."""
 
 
 @dataclass(frozen=True)
@@ -191,11 +195,11 @@ class LeaveHomeOut:
     columns
         Of the n sales learned from, shape (n, p): the directed ones first.
     whiten
-        Turns covariances with the pivots into the last columns, shape (m, m).
+        Turns covariances with the pivots into the last columns, of m.
     factor
-        Cholesky's of the columns' regularised products, lower, shape (p, p).
-    coefficients
-        Of the columns, shape (p,).
+        Cholesky's of the columns' regularised products, of p.
+    sums
+        Half of the coefficients: what its product with a home's half is, is the home's log price, shape (p,).
     home
         Which was sold, shape (n,).
     log_price
@@ -206,9 +210,9 @@ class LeaveHomeOut:
         self,
         kriging: Kriging,
         columns: Float32Array,
-        whiten: Float32Array,
-        factor: Float32Array,
-        coefficients: Float32Array,
+        whiten: LowerTriangle,
+        factor: LowerTriangle,
+        sums: FloatArray,
         home: NDArray[np.int64],
         log_price: FloatArray,
     ) -> None:
@@ -216,8 +220,8 @@ class LeaveHomeOut:
         self._columns = columns
         self._whiten = whiten
         self._factor = factor
+        self._sums = sums.astype(np.float32)
         self._home = home
-        self._coefficients = coefficients
         self._log_price = log_price
 
     def estimate(self, homes: Homes, home: NDArray[np.int64]) -> FloatArray:
@@ -229,13 +233,25 @@ class LeaveHomeOut:
             Which homes they are; those of which no sale was learned from have nothing to leave out.
         """
         estimates = np.empty(len(homes))
-        for rows in _chunks(len(homes)):
-            some = _columns(self._kriging, homes.take(rows), self._whiten)
-            estimates[rows] = some @ self._coefficients
+        halves, missed = self._halves, self._missed
+
+        def estimate(rows: slice) -> None:
+            half = self._factor.solve(_columns(self._kriging, homes.take(rows), self._whiten))
             subject, own = _pairs(home[rows], self._home)
-            told = (_half(self._factor, some[subject]) * _half(self._factor, self._columns[own])).sum(axis=0)
-            estimates[rows] -= np.bincount(subject, told * self._missed[own], len(some))
+            told = np.einsum("np,np->n", half[subject], halves[own])
+            estimates[rows] = half @ self._sums - np.bincount(subject, told * missed[own], len(half))
+
+        each(estimate, _chunks(len(homes)))
         return estimates + self._kriging.mean
+
+    @cached_property
+    def _halves(self) -> Float32Array:
+        """Half of how much each sale tells, shape (n, p): a product of two is what they tell on each other.
+
+        In the memory of the columns, which are of no more use.
+        """
+        each(lambda rows: self._factor.solve(self._columns[rows]), _chunks(len(self._columns)))
+        return self._columns
 
     @cached_property
     def _missed(self) -> FloatArray:
@@ -243,17 +259,15 @@ class LeaveHomeOut:
 
         e₋ = (I − H)⁻¹e over the sales of one home, H being how much they tell on each other's estimates.
         """
-        residual = self._log_price - self._kriging.mean - self._columns @ self._coefficients
-        missed = np.empty(len(residual))
-        for rows in _chunks(len(residual)):
-            half = _half(self._factor, self._columns[rows])
-            missed[rows] = residual[rows] / (1 - (half * half).sum(axis=0))
+        halves = self._halves
+        residual = self._log_price - self._kriging.mean - halves @ self._sums
+        missed: FloatArray = residual / (1 - np.einsum("np,np->n", halves, halves))
         order = np.argsort(self._home, kind="stable")
         starts = np.flatnonzero(np.diff(self._home[order], prepend=self._home[order[0]] - 1))
         for own in np.split(order, starts[1:]):
             if len(own) > 1:
-                half = _half(self._factor, self._columns[own])
-                missed[own] = np.linalg.solve(np.eye(len(own)) - half.T @ half, residual[own])
+                half = halves[own]
+                missed[own] = np.linalg.solve(np.eye(len(own)) - half @ half.T, residual[own])
         return missed
 
 
@@ -284,10 +298,10 @@ def learn(
     untaught = Kriging(pivots.facts, pivots.place, _range_km(homes.place), nothing, nothing, nothing, mean)
     own = untaught.covariance(pivots).astype(np.float64)
     root = cholesky(own + _JITTER * np.eye(len(own)), lower=True)
-    whiten = root.astype(np.float32)
-    columns = np.vstack([_columns(untaught, homes.take(rows), whiten) for rows in _chunks(len(homes))])
+    whiten = LowerTriangle(root)
+    columns = np.vstack(each(lambda rows: _columns(untaught, homes.take(rows), whiten), _chunks(len(homes))))
     columns[:, : homes.directed.shape[1]] = _DIRECTED * homes.directed
-    factor, coefficients = _regress(columns, (log_price - mean).astype(np.float32), homes.directed.shape[1])
+    factor, sums, coefficients = _regress(columns, (log_price - mean).astype(np.float32), homes.directed.shape[1])
     worth, line, by_pivot = np.split(coefficients, [homes.directed.shape[1], columns.shape[1] - len(own)])
     kriging = replace(
         untaught,
@@ -295,42 +309,42 @@ def learn(
         worth=(_DIRECTED * worth).astype(np.float32),
         weight=solve_triangular(root, by_pivot, lower=True, trans="T").astype(np.float32),
     )
-    left_out = LeaveHomeOut(
-        kriging, columns, whiten, factor.astype(np.float32), coefficients.astype(np.float32), home, log_price
-    )
-    return kriging, left_out
+    return kriging, LeaveHomeOut(kriging, columns, whiten, LowerTriangle(factor), sums, home, log_price)
 
 
-def _regress(columns: Float32Array, towards: Float32Array, directed: int) -> tuple[FloatArray, FloatArray]:
-    """Return the Cholesky factor (p, p) and the coefficients (p,) of ridge regression with a penalty of 1.
+def _regress(
+    columns: Float32Array, towards: Float32Array, directed: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return what comes of ridge regression with a penalty of 1.
+
+    The Cholesky factor L of the columns' regularised products, (p, p); half of the coefficients, L⁻¹ of the
+    columns' sums (p,); and the coefficients, L⁻ᵀ of that (p,).
 
     The first, `directed` coefficients are not to be negative: those that would be are left out, one round after
     the other, and their columns set to 0. An active set without a way back (Lawson and Hanson 1974, ch. 23, has
     one): what is left is a regression like any other, whose leave-one-out is exact.
     """
+    own = each(lambda rows: columns[rows].T @ columns[rows], _chunks(len(columns), _LARGE_CHUNK))
+    products = sum(own, start=np.eye(columns.shape[1]))
+    with_price = (columns.T @ towards).astype(np.float64)
     while True:
-        products = (columns.T @ columns).astype(np.float64) + np.eye(columns.shape[1])
-        factor = cholesky(products, lower=True, overwrite_a=True)
-        sums = (columns.T @ towards).astype(np.float64)
-        coefficients = solve_triangular(factor, solve_triangular(factor, sums, lower=True), lower=True, trans="T")
+        factor = cholesky(products, lower=True)
+        sums = solve_triangular(factor, with_price, lower=True)
+        coefficients = solve_triangular(factor, sums, lower=True, trans="T")
         negative = np.flatnonzero(coefficients[:directed] < 0)
         if len(negative) == 0:
-            return factor, coefficients
-        columns[:, negative] = 0.0
+            return factor, sums, coefficients
+        columns[:, negative] = products[:, negative] = products[negative] = with_price[negative] = 0.0
+        products[negative, negative] = 1.0
 
 
-def _columns(kriging: Kriging, homes: Homes, whiten: Float32Array) -> Float32Array:
+def _columns(kriging: Kriging, homes: Homes, whiten: LowerTriangle) -> Float32Array:
     """Return n homes' columns, of which the log price is a linear function with independent coefficients.
 
     The directed ones, the first, are 0.
     """
-    by_pivot = solve_triangular(whiten, kriging.covariance(homes).T, lower=True, overwrite_b=True)
-    return np.hstack((np.zeros_like(homes.directed), homes.straight(), by_pivot.T))
-
-
-def _half(factor: Float32Array, columns: Float32Array) -> Float32Array:
-    """Return half of how much n sales tell, shape (p, n): products of such are what they tell on each other."""
-    return np.asarray(solve_triangular(factor, columns.T, lower=True), np.float32)
+    by_pivot = whiten.solve(kriging.covariance(homes))
+    return np.hstack((np.zeros_like(homes.directed), homes.straight(), by_pivot))
 
 
 def _pairs(home: NDArray[np.int64], sold: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -361,6 +375,6 @@ def _fade(squares: Float32Array, over: float) -> Float32Array:
     return np.exp(squares, out=squares)
 
 
-def _chunks(n: int) -> Iterator[slice]:
-    for start in range(0, n, _CHUNK):
-        yield slice(start, start + _CHUNK)
+def _chunks(n: int, of: int = _CHUNK) -> Iterator[slice]:
+    for start in range(0, n, of):
+        yield slice(start, start + of)

@@ -64,19 +64,19 @@ def prepare(
     """
     log_price = np.log(sales.price)
     mean, deviation = float(log_price.mean()), float(log_price.std()) or 1.0
-    evidence, left_out = Evidence.fit(market, sales, rng)
+    evidence, left_out, known = Evidence.fit(market, sales, rng)
     again, less_known = _withheld(market, sales, withheld_share, rng)
-    taught = [evidence.seen(part.facts, part.date, part.home, left_out) for part in (sales, less_known)]
+    hidden = evidence.seen(less_known.facts, less_known.date, less_known.home, left_out)
     lessons = Lessons(
         evidence.numbers,
         evidence.directed.width,
-        np.vstack([part.columns for part in taught]),
+        np.vstack((known.columns, hidden.columns)),
         (np.concatenate((log_price, log_price[again])) - mean) / deviation,
         evidence.seen(validation.facts, validation.date, validation.home),
         np.log(validation.price),
         mean,
         deviation,
-        taught[0],
+        known,
     )
     return evidence, lessons
 

@@ -4,20 +4,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from estimator.evidence import Evidence
+from estimator.evidence import Evidence, Seen
 from estimator.kriging import LeaveHomeOut
 from estimator.market import Market
-from estimator.sales import Parts
+from estimator.sales import Parts, Sales
 
-Learned = tuple[Evidence, LeaveHomeOut]
+Learned = tuple[Evidence, LeaveHomeOut, Seen]
 
 
 @pytest.fixture(scope="module")
-def learned(market: Market, parts: Parts) -> Learned:
-    """Of sales whose crime rate nobody looked up, and whose condition is known of nine in ten."""
+def sold(parts: Parts) -> Sales:
+    """Whose crime rate nobody looked up, and whose condition is known of nine in ten."""
     hidden = np.arange(len(parts.train)) % 10 == 0
-    sales = replace(parts.train, facts=parts.train.facts.without({"condition": hidden}))
-    return Evidence.fit(market, sales, np.random.default_rng(0))
+    return replace(parts.train, facts=parts.train.facts.without({"condition": hidden}))
+
+
+@pytest.fixture(scope="module")
+def learned(market: Market, sold: Sales) -> Learned:
+    return Evidence.fit(market, sold, np.random.default_rng(0))
 
 
 def test_a_home_is_complete_that_lacks_only_what_sales_often_lack(learned: Learned, parts: Parts) -> None:
@@ -28,12 +32,19 @@ def test_a_home_is_complete_that_lacks_only_what_sales_often_lack(learned: Learn
 
 
 def test_a_sale_learned_from_is_seen_without_its_own_price(learned: Learned, parts: Parts) -> None:
-    evidence, left_out = learned
+    evidence, left_out, _ = learned
     train = parts.train
     log_price = np.log(train.price)
     seen = [evidence.seen(train.facts, train.date, train.home, each).by_kriging for each in (left_out, None)]
     miss = [np.std(log_price - each) for each in seen]
     assert miss[0] > 1.1 * miss[1]
+
+
+def test_what_is_seen_of_the_sales_learned_from_is_what_anyone_would_see(learned: Learned, sold: Sales) -> None:
+    evidence, left_out, seen = learned
+    again = evidence.seen(sold.facts, sold.date, sold.home, left_out)
+    for name in ("columns", "by_kriging", "clues", "complete"):
+        np.testing.assert_array_equal(getattr(seen, name), getattr(again, name))
 
 
 def test_numbers_come_first_and_nothing_is_unknown_to_a_network(learned: Learned, parts: Parts) -> None:
