@@ -29,7 +29,7 @@ from benchmarks.accuracy.frames import DATE
 from benchmarks.accuracy.jobs import CACHE, Job, data_of, prepare
 from benchmarks.accuracy.lessons import Lesson
 from benchmarks.timing import sgemm_rate, timed
-from estimator import evidence, price_model
+from estimator import evidence, learning, price_model
 from estimator.comparables import Comparables
 from estimator.encoding import Encoding
 from estimator.kriging import Kriging, LeaveHomeOut
@@ -59,12 +59,12 @@ VALUING: Parts = {
     "encoding": [(Encoding, "transform")],
     "kriging": [(Kriging, "estimate")],
     "comparables": [(Comparables, "look")],
-    "networks": [(price_model, "_average")],
+    "networks": [(price_model, "average")],
 }
 TRAINING: Parts = {
     "kriging": [(evidence, "learn"), (LeaveHomeOut, "estimate"), (Kriging, "estimate")],
     "comparables": [(Comparables, "fit"), (Comparables, "look")],
-    "networks": [(price_model, "_train")],
+    "networks": [(learning, "_train")],
 }
 
 

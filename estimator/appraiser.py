@@ -15,8 +15,9 @@ from estimator.errors import SavedVersionError
 from estimator.fact_ranges import FactRanges
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray
 from estimator.intervals import Checked, ConformalRange, check_confidence
+from estimator.learning import Callback
 from estimator.market import Market
-from estimator.price_model import Callback, PriceModel
+from estimator.price_model import PriceModel
 from estimator.reach import Reach, Refusal
 from estimator.recipe import DEFAULTS, Recipe
 from estimator.sales import Parts, Sales

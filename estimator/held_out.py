@@ -16,8 +16,8 @@ from estimator.asks import AskModel
 from estimator.backtest import Backtest, backtest
 from estimator.errors import DataError
 from estimator.facts import FloatArray
+from estimator.learning import Callback
 from estimator.market import Market
-from estimator.price_model import Callback
 from estimator.recipe import read_recipe
 from estimator.sales import Parts, Split, read_closed_listings, split_rows
 from estimator.screening import Costs

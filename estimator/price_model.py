@@ -1,13 +1,11 @@
 """Facts → log price: what kriging and comparables say and the facts themselves, weighed by networks.
 
-Each network is an ensemble whose members share their weights but for a few vectors (TabM, Gorishniy et al. 2024).
-Every number goes in twice: as it is and as trained waves (Gorishniy et al. 2022), so that price may rise and fall
-within a mile. Knows no currency, no areas and no ranges.
+Knows no currency, no areas and no ranges.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self, runtime_checkable
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,71 +13,17 @@ from threadpoolctl import threadpool_limits
 
 from estimator.comparables import Comparables
 from estimator.drift import MarketDrift
-from estimator.evidence import Evidence, Seen
+from estimator.evidence import Evidence
 from estimator.facts import BoolArray, DateArray, Facts, FloatArray
-from estimator.lessons import Lessons, prepare
+from estimator.learning import THROUGH, Callback, average, learn_from, mixed
+from estimator.lessons import prepare
 from estimator.market import Market
-from estimator.network import (
-    RMSE,
-    AdamW,
-    Batches,
-    Beside,
-    Dense,
-    Epoch,
-    Identity,
-    Layer,
-    MemberBias,
-    MemberDense,
-    MemberScale,
-    MonotoneSum,
-    Network,
-    Periodic,
-    Plan,
-    ReLU,
-    Sequential,
-    SideBySide,
-    cosine,
-    train,
-)
-from estimator.recipe import DEFAULTS, LEAST_BATCH, Recipe
+from estimator.network import Network, SideBySide
+from estimator.recipe import DEFAULTS, Recipe
 from estimator.sales import Sales
-
-Callback = Callable[[Network, Epoch], None]
-
-
-@runtime_checkable
-class Watcher(Protocol):
-    """A callback that is told of every step of the first network too."""
-
-    def step(self, network: Network, done: int) -> None:
-        """Look at the network before its first step and after each."""
-
 
 _PIECE = 4096
 """Homes whose columns are made at a time: some megabytes, whatever the file's size."""
-
-_THROUGH = 128
-"""Homes that go through a network at a time: what eight members make of them then stays in a core's cache. 64 and
-256 were slower."""
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What came of the lessons.
-
-    Parameters
-    ----------
-    networks
-        Columns → standardised log price, to be averaged.
-    kriging_share
-        Of kriging's own estimate beside theirs, 0 to 1.
-    log_rmse
-        Of both together on the validation sales, which chose them: lower than it will be on others.
-    """
-
-    networks: tuple[Network, ...]
-    kriging_share: float
-    log_rmse: float
 
 
 @dataclass(frozen=True)
@@ -153,7 +97,7 @@ class PriceModel:
         rng
             Source of all randomness: the same one gives the same model.
         callbacks
-            Called after each epoch; those of all networks are counted on.
+            Called after each epoch of each network.
         recipe
             How the networks are built and trained.
         """
@@ -194,8 +138,8 @@ class PriceModel:
         seen = self._evidence.seen(
             facts.take(rows), None if date is None else date[rows], None if home is None else home[rows]
         )
-        answers = _average(self._networks, seen.columns)
-        return _mixed(answers * self._deviation + self._mean, seen, self._kriging_share), seen.clues
+        answers = average(self._networks, seen.columns)
+        return mixed(answers * self._deviation + self._mean, seen, self._kriging_share), seen.clues
 
     def knowing(self, sales: Sales) -> "PriceModel":
         """Return the model with these sales as evidence, for whoever values a home after them.
@@ -231,7 +175,7 @@ class PriceModel:
         said = []
         for each in weights:
             np.copyto(network.parameters.vector, each)
-            said.append(network.predict(columns, _THROUGH)[:, 0])
+            said.append(network.predict(columns, THROUGH)[:, 0])
         return np.array(said, np.float64).reshape(len(weights), len(facts)) * self._deviation + self._mean
 
     @property
@@ -292,120 +236,7 @@ class PriceModel:
         )
 
 
-def learn_from(
-    lessons: Lessons, recipe: Recipe, rng: np.random.Generator, callbacks: Sequence[Callback] = ()
-) -> Learned:
-    """Train networks by a recipe, and weigh kriging beside them.
-
-    Parameters
-    ----------
-    rng
-        Source of all randomness: the same one gives the same networks.
-    callbacks
-        Called after each epoch; those of all networks are counted on.
-
-    Raises
-    ------
-    NonFiniteLossError
-        The recipe cannot be learned by: its steps lead away from any answer.
-    """
-    log_price = lessons.validation_log_price
-    networks = _train(lessons, recipe, rng, callbacks)
-    by_networks = _average(SideBySide(networks), lessons.validation.columns) * lessons.deviation + lessons.mean
-    share = _share(lessons.validation, by_networks, log_price)
-    miss = _mixed(by_networks, lessons.validation, share) - log_price
-    return Learned(networks, share, float(np.sqrt(np.mean(miss**2))))
-
-
-def _train(
-    lessons: Lessons, recipe: Recipe, rng: np.random.Generator, callbacks: Sequence[Callback]
-) -> tuple[Network, ...]:
-    """Train the networks one after the other."""
-    x, y = lessons.columns, lessons.price
-    target = (lessons.validation_log_price - lessons.mean) / lessons.deviation
-    told: Sequence[object] = callbacks
-    watchers = [each for each in told if isinstance(each, Watcher)]
-    networks = []
-    for before in range(0, recipe.networks * recipe.epochs, recipe.epochs):
-        network = Network(_layers(lessons, recipe), rng=rng)
-        train(
-            network,
-            Batches(x, y, min(recipe.batch_size, max(LEAST_BATCH, len(x) // recipe.least_steps))),
-            loss=RMSE(),
-            optimiser=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
-            rng=rng,
-            plan=Plan(
-                epochs=recipe.epochs,
-                schedule=cosine,
-                clip_norm=recipe.clip_norm,
-                patience=recipe.patience,
-                watch=None if before else _telling(watchers),
-            ),
-            validation=(lessons.validation.columns, target),
-            callbacks=[_counted_on(callback, before, recipe) for callback in callbacks],
-        )
-        networks.append(network)
-    return tuple(networks)
-
-
-def _counted_on(callback: Callback, before: int, recipe: Recipe) -> Callback:
-    """Return the callback, told of a network's epochs as of those of the whole training."""
-    planned = recipe.networks * recipe.epochs
-    return lambda network, epoch: callback(network, replace(epoch, number=before + epoch.number, planned=planned))
-
-
-def _telling(watchers: Sequence[Watcher]) -> Callable[[Network, int], None]:
-    """Return what tells every watcher of a step."""
-
-    def tell(network: Network, done: int) -> None:
-        for watcher in watchers:
-            watcher.step(network, done)
-
-    return tell
-
-
 def _pieces(n: int) -> Iterator[slice]:
     """Return the rows to take at a time; one piece of none where there are none."""
     for start in range(0, max(n, 1), _PIECE):
         yield slice(start, start + _PIECE)
-
-
-def _average(networks: SideBySide, columns: NDArray[np.float32]) -> FloatArray:
-    """Return the networks' mean answer for columns (n, d), shape (n,)."""
-    return networks.predict(columns, _THROUGH)[:, 0]
-
-
-def _mixed(by_networks: FloatArray, seen: Seen, share: float) -> FloatArray:
-    """Return log prices (n,) of which kriging has a share, where it knows enough; see `Seen.complete`."""
-    part = share * seen.complete
-    # Not by their difference, whose rounding could make a price fall where both rise.
-    mixed: FloatArray = (1 - part) * by_networks + part * seen.by_kriging
-    return mixed
-
-
-def _share(seen: Seen, by_networks: FloatArray, log_price: FloatArray) -> float:
-    """Return the share of kriging, 0 to 1, whose mix with the networks is nearest to m log prices.
-
-    Least squares of one number (Wolpert 1992, Stacked generalization). It is 0.2 to 0.4 in King County; in Ames,
-    where sales are few, more than half, and the error 4 % less; in California, with the networks far ahead, none.
-    """
-    apart = seen.complete * (seen.by_kriging - by_networks)
-    square = float(apart @ apart)
-    return float(np.clip(apart @ (log_price - by_networks) / square, 0.0, 1.0)) if square else 0.0
-
-
-def _layers(lessons: Lessons, recipe: Recipe) -> list[Layer]:
-    """Return a network that no directed number can lower, whatever the others are."""
-    context = lessons.columns.shape[1] - lessons.directed
-    waves = Periodic(lessons.numbers, recipe.waves, recipe.waves_width, recipe.waves_sigma)
-    first: list[Layer] = []
-    n_in = context
-    if lessons.numbers:
-        first = [Beside([(0, lessons.numbers, Sequential([waves, ReLU()])), (0, context, Identity())])]
-        n_in += lessons.numbers * recipe.waves_width
-    layers = [*first, MemberScale(recipe.members, n_in)]
-    for _ in range(recipe.depth):
-        layers += [Dense(n_in, recipe.width, bias=None), MemberBias(recipe.members, recipe.width), ReLU()]
-        n_in = recipe.width
-    terms = Sequential([*layers, MemberDense(recipe.members, n_in, 1 + lessons.directed)])
-    return [MonotoneSum(context, terms)]

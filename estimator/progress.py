@@ -5,16 +5,16 @@ from typing import Self
 
 from tqdm import tqdm
 
-from estimator.network import Epoch, Network
+from estimator.learning import Moment
 
 
 class ProgressBar:
-    """A callback of `estimator.network.train` that shows a bar of its epochs.
+    """A callback of `PriceModel.fit` that shows a bar of all networks' epochs.
 
     Examples
     --------
     >>> with ProgressBar("training") as bar:
-    ...     train(network, batches, ..., callbacks=[bar])
+    ...     PriceModel.fit(market, sales, validation, rng, callbacks=[bar])
     """
 
     def __init__(self, what: str) -> None:
@@ -28,12 +28,11 @@ class ProgressBar:
     ) -> None:
         self._bar.close()
 
-    def __call__(self, _: Network, epoch: Epoch) -> None:
+    def __call__(self, moment: Moment) -> None:
         """Move the bar on to this epoch, past those that a network did not need."""
-        self._bar.total = epoch.planned
+        self._bar.total = moment.planned
+        loss, validation = moment.epoch.train_loss, moment.epoch.validation_loss
         self._bar.set_postfix_str(
-            f"loss {epoch.train_loss:.4f}"
-            + ("" if epoch.validation_loss is None else f", validation {epoch.validation_loss:.4f}"),
-            refresh=False,
+            f"loss {loss:.4f}" + ("" if validation is None else f", validation {validation:.4f}"), refresh=False
         )
-        self._bar.update(epoch.number - self._bar.n)
+        self._bar.update(moment.done - self._bar.n)

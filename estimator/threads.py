@@ -4,7 +4,7 @@ NumPy lets go of the interpreter while it computes, so that threads do. Knows no
 """
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
 import joblib
@@ -14,12 +14,28 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def each(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+def each(
+    work: Callable[[Item], Result], items: Iterable[Item], give_up: Callable[[], None] | None = None
+) -> list[Result]:
     """Return what comes of each item, in their order.
 
     A matrix product within takes one core: on those of this project two threads are slower than one, and other
     threads would be other last bits. Cores are those that the process may use, by affinity and by container.
-    What `work` raises is raised here, when the items begun before are done; no other is begun.
+
+    Parameters
+    ----------
+    give_up
+        Called when nothing is to be returned: what `work` raises, or an interrupt, is raised here when the items
+        that were begun are done, and long work may look whether it still has to be.
     """
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(joblib.cpu_count()) as pool:
-        return list(pool.map(work, items))
+        begun = [pool.submit(work, item) for item in items]
+        try:
+            for done in as_completed(begun):
+                done.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            if give_up is not None:
+                give_up()
+            raise
+        return [done.result() for done in begun]

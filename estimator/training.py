@@ -15,8 +15,8 @@ from estimator.appraiser import Appraiser
 from estimator.areas import Areas
 from estimator.errors import DataError
 from estimator.evaluation import ErrorFigures, Evaluation, evaluate
+from estimator.learning import Callback
 from estimator.market import Market
-from estimator.price_model import Callback
 from estimator.recipe import read_recipe, read_remarks, read_trials
 from estimator.registry import make_market_folder, publish, save_version
 from estimator.report import Recorder, gather, report_files
@@ -110,7 +110,7 @@ def train_market(
     recipe, remarks = read_recipe(divided.folder), read_remarks(divided.folder)
     trials = read_trials(divided.folder)
     versions = make_market_folder(models, market.name)
-    recorder = Recorder(recipe.epochs)
+    recorder = Recorder()
     appraiser = Appraiser.fit(market, divided.areas, parts, rng, [*callbacks, recorder], recipe)
     evaluation = evaluate(appraiser, parts.test)
     figures = evaluation.figures

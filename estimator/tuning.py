@@ -22,9 +22,9 @@ from threadpoolctl import threadpool_limits
 from estimator.appraiser import completed
 from estimator.areas import AreaLookup
 from estimator.errors import DataError, EstimatorError
+from estimator.learning import learn_from
 from estimator.lessons import Lessons, prepare
 from estimator.network import NonFiniteLossError
-from estimator.price_model import learn_from
 from estimator.recipe import DEFAULTS, LOG_RMSE, Recipe, Settings, read_settings, write_settings, write_trials
 from estimator.sales import Split
 from estimator.training import Divided, read_divided

@@ -76,7 +76,7 @@ def test_what_is_hidden_tells_the_networks_nothing(lesson: ablation.Lesson, part
 
 
 def test_every_variant_has_an_error_of_its_own(data: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ablation, "_share", lambda *_: 0.3)  # the town's prices are kriging's: it would be 1
+    monkeypatch.setattr(ablation, "share_of", lambda *_: 0.3)  # the town's prices are kriging's: it would be 1
     errors = ablation.ablate(data, 0, FEW)
     assert list(errors) == [variant.title for variant in ablation.VARIANTS]
     assert len({error.log_rmse for error in errors.values()}) == len(errors)

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from estimator.areas import AreaLookup, Areas
-from estimator.evidence import Seen
-from estimator.facts import BoolArray, Facts, FloatArray
+from estimator.facts import Facts
+from estimator.learning import Moment
 from estimator.market import Market
-from estimator.network import Epoch
-from estimator.price_model import PriceModel, _mixed, _share
+from estimator.price_model import PriceModel
 from estimator.recipe import Recipe
 from estimator.sales import Parts
 
@@ -56,14 +55,12 @@ def test_it_learns_the_price_from_the_facts(market: Market, completed: Parts) ->
 
 
 def test_the_validation_sales_decide_and_the_test_sales_are_not_seen(market: Market, completed: Parts) -> None:
-    epochs: list[Epoch] = []
-    fit(market, completed, callbacks=[lambda _, epoch: epochs.append(epoch)])
-    planned = FEW.networks * FEW.epochs
-    assert [epoch.number for epoch in epochs] == list(range(1, planned + 1))
-    assert {epoch.planned for epoch in epochs} == {planned}
-    losses = [epoch.validation_loss for epoch in epochs]
-    assert losses[FEW.epochs - 1] < losses[0]  # type: ignore[operator]
-    assert losses[-1] < losses[FEW.epochs]  # type: ignore[operator]
+    moments: list[Moment] = []
+    fit(market, completed, callbacks=[moments.append])
+    for place in range(FEW.networks):
+        losses = [moment.epoch.validation_loss for moment in moments if moment.place == place]
+        assert len(losses) == FEW.epochs
+        assert losses[-1] < losses[0]  # type: ignore[operator]
 
 
 def test_a_model_comes_back_from_its_state(market: Market, completed: Parts, model: PriceModel) -> None:
@@ -150,32 +147,3 @@ def test_sales_are_evidence_once_they_have_chosen_the_networks_and_not_before(
     miss = [np.abs(np.log(chosen.price) - each).mean() for each in (before, knowing.predict(chosen.facts, None))]
     assert miss[1] < 0.9 * miss[0], "they now see their own prices"
     assert pickle.dumps(knowing.state()["networks"]) == pickle.dumps(model.state()["networks"])
-
-
-def test_kriging_has_the_share_that_fits_the_validation_sales_best() -> None:
-    rng = np.random.default_rng(0)
-    truth = rng.normal(12, 1, 500)
-    left, right = truth + rng.normal(0, 0.1, 500), truth + rng.normal(0, 0.2, 500)
-    everywhere = np.ones(500, np.bool_)
-
-    def share_of(by_kriging: FloatArray, by_networks: FloatArray, complete: BoolArray = everywhere) -> float:
-        return _share(
-            Seen(np.empty((500, 0), np.float32), by_kriging, np.empty((500, 0)), complete), by_networks, truth
-        )
-
-    share = share_of(left, right)
-    errors = [np.sum((truth - right - each * (left - right)) ** 2) for each in np.linspace(0, 1, 1001)]
-    assert share == pytest.approx(np.argmin(errors) / 1000, abs=1e-3)
-    assert 0.7 < share < 0.9
-    assert share_of(truth + 0.4, truth + 0.1) == 0.0
-    assert share_of(truth + 0.1, truth + 0.4) == 1.0
-    assert share_of(left, left) == 0.0
-    some = rng.random(500) < 0.5
-    assert share_of(np.where(some, left, 99.0), right, some) == pytest.approx(share, abs=0.1)
-    assert share_of(left, right, ~everywhere) == 0.0
-
-
-def test_kriging_has_no_say_where_too_much_is_unknown() -> None:
-    by_kriging, complete = np.array([13.0, 13.0]), np.array([True, False])
-    seen = Seen(np.empty((2, 0), np.float32), by_kriging, np.empty((2, 0)), complete)
-    assert _mixed(np.array([12.0, 12.0]), seen, 0.25).tolist() == [12.25, 12.0]

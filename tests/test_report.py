@@ -16,6 +16,7 @@ import pytest
 from estimator.appraiser import Appraiser
 from estimator.errors import SavedVersionError
 from estimator.evaluation import evaluate
+from estimator.learning import Moment
 from estimator.network import Epoch
 from estimator.recipe import DEFAULTS
 from estimator.registry import publish, save_version
@@ -121,7 +122,7 @@ def report(appraiser: Appraiser, parts: Parts) -> Report:
         "libraries": {"numpy": np.__version__},
         "python": "3",
     }
-    evidence = gather(appraiser, few, record, Recorder(30), "", [], np.random.default_rng(0))
+    evidence = gather(appraiser, few, record, Recorder(), "", [], np.random.default_rng(0))
     told: Report = json.loads(report_files(evidence, "this-one")[NUMBERS])
     return told
 
@@ -324,18 +325,25 @@ def test_the_recorder_remembers_the_first_network_up_to_what_was_kept() -> None:
     class Fake:
         parameters = Held()
 
-    recorder, network = Recorder(epochs=2), Fake()
+    recorder, network = Recorder(), Fake()
+
+    def moment(place: int, epoch: Epoch) -> Moment:
+        return Moment(place, network, epoch, 1, 60)  # type: ignore[arg-type]
+
     for done in range(21):
         Held.vector = np.full(1, done, np.float32)
         recorder.step(network, done)  # type: ignore[arg-type]
         if done in (10, 20):
-            recorder(network, Epoch(done // 10, 4, 1.0, 1.0, 0.1, 1.0, best=done == 10))  # type: ignore[arg-type]
-    recorder(network, Epoch(3, 4, 1.0, 0.5, 0.1, 1.0, best=True))  # type: ignore[arg-type]
+            recorder(moment(0, Epoch(done // 10, 4, 1.0, 1.0, 0.1, 1.0, best=done == 10)))
+        recorder(moment(1, Epoch(done + 1, 30, 1.0, 0.5, 0.1, 1.0, best=True)))
     assert {done: float(weights[0]) for done, weights in recorder.weights.items()} == {
         done: float(done) for done in (0, 1, 2, 3, 5, 7, 10)
     }
     assert recorder.steps_an_epoch == 10
-    assert len(recorder.epochs) == 3
+    assert [epoch.number for epoch in recorder.epochs[0]] == [1, 2]
+    assert [epoch.number for epoch in recorder.epochs[1]] == list(range(1, 22))
+    for seconds in recorder.seconds.values():
+        assert seconds == sorted(seconds)
 
 
 @pytest.mark.parametrize("cheapest", [50_000.0, 50_259.0, 51_221.5, 75_001.0, 99_999.99])

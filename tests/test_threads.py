@@ -1,4 +1,5 @@
 import threading
+import time
 
 import joblib
 import pytest
@@ -32,6 +33,7 @@ def test_an_error_is_raised_here_and_nothing_is_begun_after_it(monkeypatch: pyte
 
     def work(item: int) -> None:
         begun.append(item)
+        time.sleep(0.01)
         if item == 2:
             raise ValueError("the third")
 

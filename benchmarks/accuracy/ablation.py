@@ -20,9 +20,9 @@ from benchmarks.accuracy.datasets import TITLES, DataSet
 from estimator.comparables import NAMES
 from estimator.evidence import Evidence, Seen
 from estimator.facts import FloatArray
+from estimator.learning import average, learn_from, mixed, share_of
 from estimator.lessons import Lessons, prepare
 from estimator.network import Network, SideBySide
-from estimator.price_model import _average, _mixed, _share, learn_from
 from estimator.recipe import Recipe
 
 ROWS = ("king_county-time", "king_county-random", "ames-random")
@@ -172,12 +172,12 @@ def judge(lesson: Lesson, variant: Variant, networks: Sequence[Network]) -> Erro
 
     def by_networks(seen: Seen) -> FloatArray:
         columns = hide(seen.columns, lesson.evidence, variant.hidden)
-        return _average(SideBySide(networks[: variant.averaged]), columns) * lessons.deviation + lessons.mean
+        return average(SideBySide(networks[: variant.averaged]), columns) * lessons.deviation + lessons.mean
 
     known = by_networks(lessons.validation)
-    share = _share(lessons.validation, known, lessons.validation_log_price) if variant.shared else 0.0
-    whole = _mixed(known, lessons.validation, share) - lessons.validation_log_price
-    bare = _mixed(by_networks(lesson.bare), lesson.bare, share) - lessons.validation_log_price
+    share = share_of(lessons.validation, known, lessons.validation_log_price) if variant.shared else 0.0
+    whole = mixed(known, lessons.validation, share) - lessons.validation_log_price
+    bare = mixed(by_networks(lesson.bare), lesson.bare, share) - lessons.validation_log_price
     return Errors(_rms(whole), 100 * float(np.median(np.abs(np.expm1(whole)))), _rms(bare))
 
 

@@ -8,15 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import joblib
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from benchmarks.accuracy.boosting import fit_catboost
 from benchmarks.accuracy.jobs import Job, data_of, prepare
 from benchmarks.accuracy.lessons import Lesson, Predictor, Subjects
 from benchmarks.accuracy.ours import fit_ours, validation_log_rmse
 from benchmarks.accuracy.peers import OURS, Variant
+from estimator.learning import Moment
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,11 @@ def our_curve(lesson: Lesson, validation: Subjects) -> Curve:
     """Train our model, with the error after each epoch."""
     watch = _Stopwatch()
 
-    def note(_: Any, epoch: Any) -> None:
-        watch.note(validation_log_rmse(lesson, epoch.validation_loss))
+    def note(moment: Moment) -> None:
+        assert moment.epoch.validation_loss is not None
+        watch.note(validation_log_rmse(lesson, moment.epoch.validation_loss))
 
-    with threadpool_limits(lesson.threads, user_api="blas"):
+    with patch.object(joblib, "cpu_count", lambda: lesson.threads):
         return _finish(watch, lesson, validation, fit_ours(lesson, [note]))
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from benchmarks.accuracy.lessons import Lesson, Predictor, Subjects
 from estimator.facts import FloatArray
-from estimator.price_model import Callback, PriceModel
+from estimator.learning import Callback
+from estimator.price_model import PriceModel
 
 
 def fit_ours(lesson: Lesson, callbacks: Sequence[Callback] = ()) -> Predictor:
@@ -20,7 +21,7 @@ def fit_ours(lesson: Lesson, callbacks: Sequence[Callback] = ()) -> Predictor:
     Parameters
     ----------
     callbacks
-        Called after each epoch, with the network and the epoch.
+        Called after each epoch of each network.
     """
     rng = np.random.default_rng(lesson.seed)
     model = PriceModel.fit(lesson.market, lesson.sales, lesson.validation_sales, rng, callbacks)

@@ -81,6 +81,42 @@ class RMSE(Loss):
         return self._error
 
 
+class HuberRMSE(RMSE):
+    """The RMSE in which an error beyond a limit counts by its size, no more by its square (Huber 1964).
+
+    L = √(1/N Σ ρ(ŷ − y)), in the target's own unit, with ρ(e) = e² up to the limit d and d(2|e| − d) beyond it.
+
+    Parameters
+    ----------
+    limit
+        d, in the target's own unit; with an infinite one it is the RMSE.
+
+    Raises
+    ------
+    ValueError
+        The limit is not above 0.
+    """
+
+    def __init__(self, limit: float) -> None:
+        super().__init__()
+        if not limit > 0:
+            raise ValueError(f"the limit of an error is above 0, not {limit}")
+        self.limit = limit
+
+    def forward(self, prediction: Array, target: Array) -> float:
+        """√(1/N Σ ρ) of each member, then the mean of the members.
+
+        With ψ the error held within ±d, ρ = ψ(2e − ψ) on both sides of the limit, and dρ/de = 2ψ. So ψ stands
+        where RMSE's gradient looks for the error.
+        """
+        error = self._residual(prediction, target)
+        held = np.clip(error, -self.limit, self.limit, out=self._scratch.take(error.shape, error.dtype))
+        both = zip(_members(error), _members(held), strict=True)
+        self._losses = [math.sqrt(float(2 * np.dot(e, psi) - np.dot(psi, psi)) / e.size) for e, psi in both]
+        self._error = held
+        return sum(self._losses) / len(self._losses)
+
+
 class BinaryCrossEntropy(Loss):
     """The binary cross-entropy L = −1/N Σ y·ln p + (1 − y)·ln(1 − p) with p = σ(z), given the logits z.
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from estimator.appraiser import Appraiser
-from estimator.network import Epoch
 from estimator.recipe import DEFAULTS
 from estimator.report.about_sales import about_sales
 from estimator.report.findings import coverage, directions, drawn_by_lot, importance, refused, worst
@@ -72,7 +71,7 @@ def gather(
         "recipe_remarks": remarks,
         "trials": [dict(trial) for trial in trials],
         "data": about_sales(market, parts, appraiser.areas) | {"refused": refused(values)},
-        "learning": _learning(recorder.epochs, settings["epochs"], appraiser.model.deviation),
+        "learning": _learning(recorder, appraiser.model.deviation),
         "surface": surfaces(appraiser, parts.train, recorder),
         "predictions": _predictions(tested, appraiser.market.coordinates, rng),
         "by_price": by_fifth(tested, tested.values.price),
@@ -89,24 +88,23 @@ def gather(
     }
 
 
-def _learning(epochs: Sequence[Epoch], planned: int, deviation: float) -> list[dict[str, Any]]:
+def _learning(recorder: Recorder, deviation: float) -> list[dict[str, Any]]:
     """Tell of each epoch of each network; losses in log price, seconds from the first network's start."""
-    told, seconds = [], 0.0
-    for epoch in epochs:
-        seconds += epoch.seconds
-        before, number = divmod(epoch.number - 1, planned)
-        validation = epoch.validation_loss
-        told.append(
-            {
-                "network": before + 1,
-                "epoch": number + 1,
-                "seconds": round(seconds, 2),
-                "train_loss": round(epoch.train_loss * deviation, 5),
-                "validation_loss": None if validation is None else round(validation * deviation, 5),
-                "learning_rate": float(f"{epoch.learning_rate:.4g}"),
-                "best": epoch.best,
-            }
-        )
+    told = []
+    for place in sorted(recorder.epochs):
+        for epoch, seconds in zip(recorder.epochs[place], recorder.seconds[place], strict=True):
+            validation = epoch.validation_loss
+            told.append(
+                {
+                    "network": place + 1,
+                    "epoch": epoch.number,
+                    "seconds": round(seconds, 2),
+                    "train_loss": round(epoch.train_loss * deviation, 5),
+                    "validation_loss": None if validation is None else round(validation * deviation, 5),
+                    "learning_rate": float(f"{epoch.learning_rate:.4g}"),
+                    "best": epoch.best,
+                }
+            )
     return told
 
 

@@ -1,8 +1,10 @@
 """What a training leaves behind for its report: its epochs, and what the first network was like on the way."""
 
 import math
+import time
 
 from estimator.facts import Float32Array
+from estimator.learning import Moment
 from estimator.network import Epoch, Network
 
 GROWTH = 1.4
@@ -13,20 +15,18 @@ of King County's training, and five more of one that takes five times as long.""
 class Recorder:
     """A callback of `Appraiser.fit`, and a watcher of its first network, that only remembers.
 
-    Parameters
-    ----------
-    epochs
-        Of each network, as planned.
-
     Attributes
     ----------
     epochs
-        Of all networks, one after the other.
+        Of each network, by its place.
+    seconds
+        From the first network's first step to the end of each of these epochs.
     """
 
-    def __init__(self, epochs: int) -> None:
-        self.epochs: list[Epoch] = []
-        self._of_the_first = epochs
+    def __init__(self) -> None:
+        self.epochs: dict[int, list[Epoch]] = {}
+        self.seconds: dict[int, list[float]] = {}
+        self._began = math.nan
         self._weights: dict[int, Float32Array] = {}
         self._kept: tuple[int, Float32Array] | None = None
         self._done = 0
@@ -34,16 +34,19 @@ class Recorder:
 
     def step(self, network: Network, done: int) -> None:
         """Remember the first network's weights, if it is time."""
+        if done == 0:
+            self._began = time.perf_counter()
         self._done = done
         if done >= self._next:
             self._weights[done] = network.parameters.vector.copy()
             self._next = max(done + 1, math.ceil(done * GROWTH))
 
-    def __call__(self, network: Network, epoch: Epoch) -> None:
-        """Remember an epoch; those of later networks are counted on."""
-        self.epochs.append(epoch)
-        if epoch.number <= self._of_the_first and epoch.best:
-            self._kept = self._done, network.parameters.vector.copy()
+    def __call__(self, moment: Moment) -> None:
+        """Remember an epoch, and the first network's weights after its best."""
+        self.epochs.setdefault(moment.place, []).append(moment.epoch)
+        self.seconds.setdefault(moment.place, []).append(time.perf_counter() - self._began)
+        if moment.place == 0 and moment.epoch.best:
+            self._kept = self._done, moment.network.parameters.vector.copy()
 
     @property
     def weights(self) -> dict[int, Float32Array]:
@@ -56,4 +59,4 @@ class Recorder:
     @property
     def steps_an_epoch(self) -> int:
         """How many steps the first network took in an epoch."""
-        return self._done // max(1, sum(epoch.number <= self._of_the_first for epoch in self.epochs))
+        return self._done // max(1, len(self.epochs.get(0, [])))

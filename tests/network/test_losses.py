@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estimator.network import MSE, RMSE, BinaryCrossEntropy, Loss, Pinball
+from estimator.network import MSE, RMSE, BinaryCrossEntropy, HuberRMSE, Loss, Pinball
 from tests.network.finite_differences import TOLERANCE, central_differences, relative_error
 
-LOSSES = [MSE(), RMSE(), BinaryCrossEntropy(), Pinball((0.1, 0.5, 0.9))]
+LOSSES = [MSE(), RMSE(), HuberRMSE(0.7), BinaryCrossEntropy(), Pinball((0.1, 0.5, 0.9))]
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
@@ -36,6 +36,7 @@ def test_values_are_those_worked_out_by_hand() -> None:
     prediction, target = np.array([[1.0], [4.0]]), np.array([[2.0], [2.0]])
     assert MSE().forward(prediction, target) == pytest.approx((1 + 4) / 2)
     assert RMSE().forward(prediction, target) == pytest.approx(math.sqrt(2.5))
+    assert HuberRMSE(1.5).forward(prediction, target) == pytest.approx(math.sqrt((1 + 1.5 * (2 * 2 - 1.5)) / 2))
     assert Pinball((0.9,)).forward(prediction, target) == pytest.approx((0.9 * 1 + 0.1 * 2) / 2)
     logits, labels = np.array([[0.0], [math.log(3)]]), np.array([[1.0], [0.0]])
     assert BinaryCrossEntropy().forward(logits, labels) == pytest.approx((math.log(2) + math.log(4)) / 2)
@@ -43,9 +44,30 @@ def test_values_are_those_worked_out_by_hand() -> None:
 
 def test_a_perfect_prediction_has_no_loss_and_no_gradient() -> None:
     y = np.array([[1.0], [2.0]])
-    for loss in (MSE(), RMSE()):
+    for loss in (MSE(), RMSE(), HuberRMSE(1.0)):
         assert loss.forward(y, y) == 0
         np.testing.assert_array_equal(loss.backward(), 0)
+
+
+def test_without_a_limit_the_huber_loss_is_the_rmse() -> None:
+    rng = np.random.default_rng(0)
+    prediction, target = rng.normal(size=(5, 7, 3)), rng.random((7, 3))
+    huber, rmse = HuberRMSE(math.inf), RMSE()
+    assert huber.forward(prediction, target) == pytest.approx(rmse.forward(prediction, target), rel=1e-12)
+    np.testing.assert_allclose(huber.backward(), rmse.backward(), rtol=1e-12)
+
+
+def test_errors_beyond_the_limit_pull_alike() -> None:
+    loss = HuberRMSE(1.0)
+    loss.forward(np.array([[0.5], [3.0], [-300.0]]), np.zeros((3, 1)))
+    slope = loss.backward()[:, 0]
+    assert slope[1] == -slope[2] == pytest.approx(2 * slope[0])
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, math.nan])
+def test_a_limit_that_lets_nothing_count_is_refused(limit: float) -> None:
+    with pytest.raises(ValueError, match=f"above 0, not {limit}"):
+        HuberRMSE(limit)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -70,7 +92,7 @@ def test_one_target_serves_every_quantile() -> None:
     assert found == pytest.approx((0.1 * 1 + 0.1 * 1) / 2)
 
 
-@pytest.mark.parametrize("loss", LOSSES[:3], ids=lambda loss: type(loss).__name__)
+@pytest.mark.parametrize("loss", LOSSES[:4], ids=lambda loss: type(loss).__name__)
 def test_targets_of_another_shape_are_refused(loss: Loss) -> None:
     with pytest.raises(ValueError, match=r"\(4, 1\).*\(4,\)"):
         loss.forward(np.zeros((4, 1)), np.zeros(4))

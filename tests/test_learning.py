@@ -1,0 +1,113 @@
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+
+from estimator.areas import AreaLookup, Areas
+from estimator.evidence import Seen
+from estimator.facts import BoolArray, FloatArray
+from estimator.learning import Learned, Moment, learn_from, mixed, share_of
+from estimator.lessons import Lessons, prepare
+from estimator.market import Market
+from estimator.recipe import Recipe
+from estimator.sales import Parts
+
+FEW = Recipe(networks=3, epochs=5, width=16, members=2, waves=4)
+
+
+@pytest.fixture(scope="module")
+def lessons(market: Market, areas: Areas, parts: Parts) -> Lessons:
+    lookup = AreaLookup(market, areas, parts.train.facts)
+    train = replace(parts.train, facts=lookup.complete(parts.train.facts)[0])
+    validation = replace(parts.validation, facts=lookup.complete(parts.validation.facts)[0])
+    return prepare(market, train, validation, 0.3, np.random.default_rng(0))[1]
+
+
+def learned(lessons: Lessons, recipe: Recipe = FEW, **more: Any) -> Learned:
+    return learn_from(lessons, recipe, np.random.default_rng(1), **more)
+
+
+def weights(found: Learned) -> list[bytes]:
+    return [network.parameters.vector.tobytes() for network in found.networks]
+
+
+def test_networks_are_the_same_on_any_number_of_cores(lessons: Lessons, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = []
+    for cores in (1, 3):
+        monkeypatch.setattr(joblib, "cpu_count", lambda cores=cores: cores)
+        said.append(learned(lessons))
+    assert weights(said[0]) == weights(said[1])
+    assert len(set(weights(said[0]))) == FEW.networks, "each is another"
+    assert said[0].log_rmse == said[1].log_rmse
+
+
+def test_more_networks_are_those_of_fewer_and_others(lessons: Lessons) -> None:
+    fewer = learned(lessons, replace(FEW, networks=2))
+    assert weights(learned(lessons))[:2] == weights(fewer)
+
+
+def test_every_epoch_of_every_network_is_told_and_counted(lessons: Lessons) -> None:
+    moments: list[Moment] = []
+    learned(lessons, callbacks=[moments.append])
+    for place in range(FEW.networks):
+        assert [each.epoch.number for each in moments if each.place == place] == [1, 2, 3, 4, 5]
+    assert [moment.done for moment in moments] == list(range(1, 16))
+    assert {moment.planned for moment in moments} == {15}
+
+
+def test_epochs_that_a_network_did_not_need_count_as_done(
+    lessons: Lessons, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 1)
+    moments: list[Moment] = []
+    learned(lessons, replace(FEW, epochs=40, patience=1), callbacks=[moments.append])
+    first = [moment for moment in moments if moment.place == 0]
+    assert len(first) < 40
+    assert moments[len(first)].done == 41
+    assert all(before.done < after.done for before, after in itertools.pairwise(moments))
+
+
+def test_what_goes_wrong_in_one_ends_the_others_soon(lessons: Lessons, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 3)
+    told: list[int] = []
+
+    def fail(moment: Moment) -> None:
+        told.append(moment.place)
+        if moment.place == 1:
+            raise RuntimeError("the second")
+
+    with pytest.raises(RuntimeError, match="the second"):
+        learned(lessons, replace(FEW, epochs=1000, patience=1000), callbacks=[fail])
+    assert len(told) < 1000
+
+
+def test_kriging_has_the_share_that_fits_the_validation_sales_best() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(12, 1, 500)
+    left, right = truth + rng.normal(0, 0.1, 500), truth + rng.normal(0, 0.2, 500)
+    everywhere = np.ones(500, np.bool_)
+
+    def share(by_kriging: FloatArray, by_networks: FloatArray, complete: BoolArray = everywhere) -> float:
+        return share_of(
+            Seen(np.empty((500, 0), np.float32), by_kriging, np.empty((500, 0)), complete), by_networks, truth
+        )
+
+    best = share(left, right)
+    errors = [np.sum((truth - right - each * (left - right)) ** 2) for each in np.linspace(0, 1, 1001)]
+    assert best == pytest.approx(np.argmin(errors) / 1000, abs=1e-3)
+    assert 0.7 < best < 0.9
+    assert share(truth + 0.4, truth + 0.1) == 0.0
+    assert share(truth + 0.1, truth + 0.4) == 1.0
+    assert share(left, left) == 0.0
+    some = rng.random(500) < 0.5
+    assert share(np.where(some, left, 99.0), right, some) == pytest.approx(best, abs=0.1)
+    assert share(left, right, ~everywhere) == 0.0
+
+
+def test_kriging_has_no_say_where_too_much_is_unknown() -> None:
+    by_kriging, complete = np.array([13.0, 13.0]), np.array([True, False])
+    seen = Seen(np.empty((2, 0), np.float32), by_kriging, np.empty((2, 0)), complete)
+    assert mixed(np.array([12.0, 12.0]), seen, 0.25).tolist() == [12.25, 12.0]
