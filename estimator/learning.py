@@ -53,8 +53,10 @@ THROUGH = 128
 HUBER = 1.345
 """Usual errors beyond which a sale counts by its size alone for every second network (Huber 1981, Robust
 Statistics: on normal errors, 5 % of the efficiency for safety from the rest); the others learn by the RMSE, which
-judges all. On validation sales, eight networks: log RMSE and median error .4 and 1.7 % lower than with the RMSE alone
-in Ames, .2 and .4 % in King County by time; .4 % higher and 1.3 % lower in California. Limits of .7 to 2 did alike."""
+judges all. On validation sales, eight networks: log RMSE and median error .4 and 1.7 % lower than with the RMSE
+alone in Ames, .2 and .4 % in King County by time; .4 % higher and 1.3 % lower in California. Limits of .7 to 2 did
+alike.
+"""
 _DEVIATIONS = 1.4826
 """Standard deviations in a median error, of normal errors."""
 
