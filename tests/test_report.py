@@ -346,6 +346,12 @@ def test_the_recorder_remembers_the_first_network_up_to_what_was_kept() -> None:
         assert seconds == sorted(seconds)
 
 
+def test_the_recorder_knows_when_a_training_began_whichever_network_is_the_first_to_tell() -> None:
+    recorder = Recorder()
+    recorder(Moment(1, None, Epoch(1, 4, 1.0, 1.0, 0.1, 2.5, best=False), 1, 8))  # type: ignore[arg-type]
+    assert recorder.seconds == {1: [pytest.approx(2.5)]}
+
+
 @pytest.mark.parametrize("cheapest", [50_000.0, 50_259.0, 51_221.5, 75_001.0, 99_999.99])
 def test_no_sale_is_left_out_of_the_steps_of_price(appraiser: Appraiser, parts: Parts, cheapest: float) -> None:
     by_name = {name: replace(part, price=np.maximum(part.price, cheapest)) for name, part in vars(parts).items()}

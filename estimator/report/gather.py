@@ -89,7 +89,7 @@ def gather(
 
 
 def _learning(recorder: Recorder, deviation: float) -> list[dict[str, Any]]:
-    """Tell of each epoch of each network; losses in log price, seconds from the first network's start."""
+    """Tell of each epoch of each network; losses in log price, seconds from the training's start."""
     told = []
     for place in sorted(recorder.epochs):
         for epoch, seconds in zip(recorder.epochs[place], recorder.seconds[place], strict=True):

@@ -20,7 +20,7 @@ class Recorder:
     epochs
         Of each network, by its place.
     seconds
-        From the first network's first step to the end of each of these epochs.
+        From the start of the training to the end of each of these epochs.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Recorder:
 
     def step(self, network: Network, done: int) -> None:
         """Remember the first network's weights, if it is time."""
-        if done == 0:
+        if math.isnan(self._began):
             self._began = time.perf_counter()
         self._done = done
         if done >= self._next:
@@ -43,8 +43,11 @@ class Recorder:
 
     def __call__(self, moment: Moment) -> None:
         """Remember an epoch, and the first network's weights after its best."""
+        now = time.perf_counter()
+        if math.isnan(self._began):  # another network was faster than the first one's first step
+            self._began = now - moment.epoch.seconds
         self.epochs.setdefault(moment.place, []).append(moment.epoch)
-        self.seconds.setdefault(moment.place, []).append(time.perf_counter() - self._began)
+        self.seconds.setdefault(moment.place, []).append(now - self._began)
         if moment.place == 0 and moment.epoch.best:
             self._kept = self._done, moment.network.parameters.vector.copy()
 
