@@ -1,4 +1,4 @@
-"""The price model's speed, one thread: ``python -m benchmarks.price_model``.
+"""The price model's speed, one thread but for training: ``python -m benchmarks.price_model``.
 
 One subject beside CatBoost's single-row answer, 100,000 homes beside the rate of one large matrix product, and
 where training's seconds go; on King County's time split. What is compared runs in turn, and a ratio is the median

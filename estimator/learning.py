@@ -190,7 +190,7 @@ class _Told:
     def __init__(self, callbacks: Sequence[Callback], recipe: Recipe) -> None:
         said: Sequence[object] = callbacks
         self._callbacks = callbacks
-        self._watchers = [each for each in said if isinstance(each, Watcher)]
+        self._watchers = [callback for callback in said if isinstance(callback, Watcher)]
         self._planned = recipe.epochs
         self._done = [0] * recipe.networks
         self._given_up = False
