@@ -101,7 +101,7 @@ class PriceModel:
         recipe
             How the networks are built and trained.
         """
-        # On products of this size two threads are slower than one; and other threads would be other last bits.
+        # What does not go by `threads.each` is to have one core a product as well, for the reasons told there.
         with threadpool_limits(1, user_api="blas"):
             evidence, lessons = prepare(market, sales, validation, recipe.withheld_share, rng)
             learned = learn_from(lessons, recipe, rng, callbacks)
