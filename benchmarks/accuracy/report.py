@@ -31,10 +31,10 @@ EXPLANATION = """\
 Every model learns from the same training sales and is chosen on the same validation sales; none learns from them
 again. For test homes, validation sales are evidence: among the comparables that peers are given, and for our own
 model's comparables and kriging, which also measures on them how far prices moved. Peers: one thread. Means over
-seeds of the models; the division of the sales is one. Training seconds are the processor's, from facts in memory to a
-model; with comparables, they hold the finding of those. Settings of the boosters and of MLPRegressor were searched
-for on the validation sales (accuracy/tuned.json: 30 trials each, 12 with comparables); RealMLP and TabM are at
-pytabkit's defaults.
+seeds of the models; the division of the sales is one. Training seconds are the processor's, from facts in memory
+to a model; with comparables, they hold the finding of those. Settings of the boosters and of MLPRegressor were
+searched for on the validation sales (accuracy/tuned.json: 30 trials each, 12 with comparables); RealMLP and TabM
+are at pytabkit's defaults.
 """
 
 
