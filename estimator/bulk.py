@@ -1,8 +1,10 @@
-"""Valuing files of any size: piece by piece, every row answered, in the order it came."""
+"""Valuing files of any size: piece by piece on all cores, every row answered, in the order it came."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from estimator.errors import DataError
 from estimator.facts import BoolArray, Facts
 from estimator.market import ANSWER_COLUMNS, Market
 from estimator.tables import read_pieces, write_whole
+from estimator.threads import in_order
 
 SEPARATOR = "; "
 """Between the entries of one cell."""
@@ -48,18 +51,16 @@ def predict_file(
         target cannot be written.
     """
     pieces = checked_pieces(source, partial(check_header, appraiser.market))
-    answered = value_table(appraiser, next(pieces)).table
     valued, failed = 0, 0
-    with write_whole(target, answered.schema) as writer:
-        while True:
-            writer.write_table(answered)
-            errors = answered.num_rows - answered.column("valuation_price").drop_null().length()
-            valued, failed = valued + answered.num_rows - errors, failed + errors
-            progress(answered.num_rows)
-            piece = next(pieces, None)
-            if piece is None:
-                return valued, failed
-            answered = value_table(appraiser, piece).table
+    with closing(in_order(lambda piece: value_table(appraiser, piece).table, pieces)) as tables:
+        first = next(tables)
+        with write_whole(target, first.schema) as writer:
+            for answered in chain([first], tables):
+                writer.write_table(answered)
+                errors = answered.column("valuation_price").null_count
+                valued, failed = valued + answered.num_rows - errors, failed + errors
+                progress(answered.num_rows)
+    return valued, failed
 
 
 def checked_pieces(source: Path, check: Callable[[Sequence[str]], None]) -> Iterator[pa.Table]:

@@ -3,8 +3,9 @@
 NumPy lets go of the interpreter while it computes, so that threads do. Knows nothing of what is computed.
 """
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
 import joblib
@@ -39,3 +40,22 @@ def each(
                 give_up()
             raise
         return [done.result() for done in begun]
+
+
+def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
+    """Give what comes of each item, in their order, while the next ones are at work; else as `each`.
+
+    Items are taken as there is room for them: of any number of them, twice as many as there are cores are held.
+    """
+    cores = joblib.cpu_count()
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores) as pool:
+        begun: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                begun.append(pool.submit(work, item))
+                if len(begun) == 2 * cores:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)

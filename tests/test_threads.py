@@ -1,11 +1,12 @@
 import threading
 import time
+from collections.abc import Iterator
 
 import joblib
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from estimator.threads import each
+from estimator.threads import each, in_order
 
 
 def test_what_comes_of_each_stands_in_their_order() -> None:
@@ -40,3 +41,50 @@ def test_an_error_is_raised_here_and_nothing_is_begun_after_it(monkeypatch: pyte
     with pytest.raises(ValueError, match="the third"):
         each(work, range(100))
     assert len(begun) < 100
+
+
+def test_what_comes_of_each_is_given_in_order_while_others_are_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
+    second = threading.Event()
+
+    def work(item: int) -> int:
+        if item == 0:
+            assert second.wait(20)
+        elif item == 1:
+            second.set()
+        return item**2
+
+    assert list(in_order(work, range(100))) == [item**2 for item in range(100)]
+
+
+def test_only_so_many_items_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(100):
+            taken.append(item)
+            yield item
+
+    given = in_order(lambda item: item, items())
+    assert [next(given), next(given)] == [0, 1]
+    assert len(taken) == 5
+    given.close()
+    assert len(taken) == 5
+
+
+def test_an_error_is_raised_in_its_turn_and_what_was_not_begun_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 1)
+    begun: list[int] = []
+
+    def work(item: int) -> int:
+        begun.append(item)
+        if item == 2:
+            raise ValueError("the third")
+        return item
+
+    given = in_order(work, range(100))
+    assert [next(given), next(given)] == [0, 1]
+    with pytest.raises(ValueError, match="the third"):
+        next(given)
+    assert len(begun) < 10
