@@ -140,6 +140,28 @@ def learn_from(
     return Learned(networks, share, float(np.sqrt(np.mean(miss**2))))
 
 
+def log_rmse_of_more(lessons: Lessons, learned: Learned, networks: int) -> float:
+    """Return the validation log RMSE to be expected of more networks like these m, which learn by the same recipe.
+
+    What several say together is off by less than one of them, by the variance between them (Krogh and Vedelsby
+    1995, Neural network ensembles, cross validation, and active learning, eq. 5): the mean square of N is lower
+    than that of m by variance·(1/m − 1/N).
+
+    Parameters
+    ----------
+    networks
+        How many, N ≥ m; of a single one nothing tells how unlike it others are, so that N is then 1.
+    """
+    m = len(learned.networks)
+    if networks == m:
+        return learned.log_rmse
+    seen = lessons.validation
+    answers = np.stack([network.predict(seen.columns, THROUGH)[:, 0] for network in learned.networks])
+    by_networks = lessons.deviation * (1 - learned.kriging_share * seen.complete)
+    variance = float(np.mean(by_networks**2 * answers.var(axis=0, ddof=1)))
+    return math.sqrt(max(learned.log_rmse**2 - variance * (1 / m - 1 / networks), 0.0))
+
+
 def _train(lessons: Lessons, recipe: Recipe, rng: np.random.Generator, told: "_Told") -> tuple[Network, ...]:
     """Train the networks side by side: each has random numbers of its own, so that it is the same in any order."""
     x, y, limit = lessons.columns, lessons.price, _limit(lessons)

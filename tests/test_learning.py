@@ -9,9 +9,10 @@ import pytest
 from estimator.areas import AreaLookup, Areas
 from estimator.evidence import Seen
 from estimator.facts import BoolArray, FloatArray
-from estimator.learning import Learned, Moment, learn_from, mixed, share_of
+from estimator.learning import Learned, Moment, average, learn_from, log_rmse_of_more, mixed, share_of
 from estimator.lessons import Lessons, prepare
 from estimator.market import Market
+from estimator.network import SideBySide
 from estimator.recipe import Recipe
 from estimator.sales import Parts
 
@@ -82,6 +83,32 @@ def test_what_goes_wrong_in_one_ends_the_others_soon(lessons: Lessons, monkeypat
     with pytest.raises(RuntimeError, match="the second"):
         learned(lessons, replace(FEW, epochs=1000, patience=1000), callbacks=[fail])
     assert len(told) < 1000
+
+
+def test_what_all_networks_are_off_by_is_what_any_two_of_them_tell_on_average(lessons: Lessons) -> None:
+    """Without kriging an identity: the variance between three is the mean of that between two."""
+    every = learned(lessons)
+    truth = lessons.validation_log_price
+
+    def some(*places: int) -> Learned:
+        networks = tuple(every.networks[place] for place in places)
+        said = average(SideBySide(networks), lessons.validation.columns) * lessons.deviation + lessons.mean
+        return Learned(networks, 0.0, float(np.sqrt(np.mean((said - truth) ** 2))))
+
+    pairs = [some(*pair) for pair in itertools.combinations(range(3), 2)]
+    told = [log_rmse_of_more(lessons, pair, 3) for pair in pairs]
+    assert all(more < pair.log_rmse for more, pair in zip(told, pairs, strict=True))
+    assert np.mean(np.square(told)) == pytest.approx(some(0, 1, 2).log_rmse ** 2, rel=1e-5)
+    assert log_rmse_of_more(lessons, every, 3) == every.log_rmse
+
+
+def test_what_kriging_says_does_not_differ_between_networks(lessons: Lessons) -> None:
+    pair = replace(learned(lessons, replace(FEW, networks=2)), kriging_share=1.0, log_rmse=0.2)
+    complete = replace(
+        lessons,
+        validation=replace(lessons.validation, complete=np.ones(len(lessons.validation.complete), np.bool_)),
+    )
+    assert log_rmse_of_more(complete, pair, 8) == 0.2
 
 
 def test_kriging_has_the_share_that_fits_the_validation_sales_best() -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from estimator.cli import main
 from estimator.recipe import BOUNDS, DEFAULTS, RECIPE, Recipe, read_settings
 from estimator.registry import load_version
 from estimator.report import read_report
-from estimator.tuning import SEARCHED, _prepare, _try
+from estimator.tuning import SEARCHED, TRIED, _prepare, _try
 from tests.conftest import environment, estimator
 from tests.town import make_town
 
@@ -100,13 +100,22 @@ def test_the_test_sales_are_not_looked_at_and_the_validation_sales_are(town: Pat
     assert lessons_without("validation") != joblib.hash(task)
 
 
-def test_a_trial_is_of_one_network_and_the_same_whenever_it_is_tried(town: Path) -> None:
+def test_a_trial_is_of_some_of_the_networks_and_the_same_whenever_it_is_tried(town: Path) -> None:
     _, task = _prepare(town / "town", None, seed=0)
-    assert (task.recipe.networks, task.recipe.epochs) == (1, 4)
+    assert (task.recipe.networks, task.served, task.recipe.epochs) == (3, 3, 4)
     first, again = (_try(task, number, {"depth": 1, "width": 8}) for number in (0, 1))
     assert first[0] == 0
     assert again == (1, first[1])
     assert _try(task, 0, {"depth": 1, "width": 9})[1] != first[1]
+
+
+def test_many_networks_are_judged_by_some_of_them(town: Path) -> None:
+    (town / "town" / RECIPE).write_text("epochs = 4\nnetworks = 16\n")
+    _, task = _prepare(town / "town", None, seed=0)
+    assert (task.recipe.networks, task.served) == (TRIED, 16)
+    settings = {"depth": 1, "width": 8}
+    as_many = replace(task, served=TRIED)
+    assert _try(task, 0, settings)[1] < _try(as_many, 0, settings)[1]
 
 
 def test_settings_that_cannot_be_learned_by_are_the_worst(town: Path) -> None:
