@@ -1,4 +1,4 @@
-"""King County's committed sales, and real models of them: a small one in a second, and two full trainings."""
+"""King County's committed sales, and real models of them: a small one in some seconds, and a full training."""
 
 import os
 import subprocess
@@ -70,22 +70,10 @@ def small_models(appraiser: Appraiser, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def trainings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """`models/<market>` of two full trainings of King County, side by side in processes of their own."""
-    folders = [tmp_path_factory.mktemp("models") for _ in range(2)]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "estimator", "train", "--market", KING_COUNTY, "--models", folder],
-            env=environment(PYTHONHASHSEED=seed),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for folder, seed in zip(folders, "12", strict=True)
-    ]
-    for process in processes:
-        printed, complaint = process.communicate()
-        assert process.returncode == 0, complaint
-        assert "published" in printed
-    first, second = (folder / "king_county" for folder in folders)
-    return first, second
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`models/<market>` of a full training of King County."""
+    folder = tmp_path_factory.mktemp("models")
+    run = estimator("train", "--market", KING_COUNTY, "--models", folder)
+    assert run.returncode == 0, run.stderr
+    assert "published" in run.stdout
+    return folder / "king_county"

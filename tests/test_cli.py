@@ -32,20 +32,20 @@ def test_sales(sales: Sales, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.timeout(600)  # the two trainings, on a busy machine
+@pytest.mark.timeout(600)  # the full training, on a busy machine
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_predict_values_the_test_sales_like_the_appraiser(
-    trainings: tuple[Path, Path], test_sales: Path, tmp_path: Path, market: Market, kind: str
+    trained: Path, test_sales: Path, tmp_path: Path, market: Market, kind: str
 ) -> None:
     source, target = test_sales, tmp_path / f"valued.{kind}"
     if kind == "parquet":
         source = tmp_path / "test.parquet"
         pq.write_table(pa.Table.from_pandas(pd.read_csv(test_sales), preserve_index=False), source)
-    run = estimator("predict", "--model", trainings[0], source, target)
+    run = estimator("predict", "--model", trained, source, target)
     assert (run.returncode, run.stderr) == (0, "")
     valued = pd.read_csv(target, dtype={"error": str}) if kind == "csv" else pd.read_parquet(target)
     sales = read_sales(market, test_sales)
-    values = load_version(trainings[0]).appraiser.value(sales.facts, sales.date)
+    values = load_version(trained).appraiser.value(sales.facts, sales.date)
     refused = len(values.refusals)
     assert run.stdout == f"valued {4323 - refused:,} homes, {refused} with an error: {target}\n"
     assert refused < 0.01 * len(sales), "hardly any home that was really sold"

@@ -4,6 +4,8 @@ import hashlib
 import importlib.metadata
 import json
 import math
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +17,38 @@ from estimator.appraiser import Appraiser
 from estimator.facts import Facts, check_value
 from estimator.market import Market
 from estimator.ratio_study import ratio_study
-from estimator.recipe import DEFAULTS
+from estimator.recipe import DEFAULTS, RECIPE
 from estimator.registry import SavedVersion, load_version
 from estimator.report import PAGE, read_report
 from estimator.sales import Parts, Sales, split_sales
-from tests.conftest import KING_COUNTY
+from tests.conftest import KING_COUNTY, estimator
 
-pytestmark = pytest.mark.timeout(600)  # the two trainings, on a busy machine
+pytestmark = pytest.mark.timeout(600)  # the full training, on a busy machine
 
 
 @pytest.fixture(scope="module")
-def version(trainings: tuple[Path, Path]) -> SavedVersion:
-    return load_version(trainings[0])
+def version(trained: Path) -> SavedVersion:
+    return load_version(trained)
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> list[SavedVersion]:
+    """Versions that learned from the same third of the sales, side by side in processes of their own."""
+    folder = tmp_path_factory.mktemp("twins")
+    market = folder / "market"
+    market.mkdir()
+    for name in ("market.toml", "areas.csv"):
+        shutil.copy(KING_COUNTY / name, market)
+    (market / RECIPE).write_text("networks = 2\n")
+    pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype=str).iloc[::3].to_csv(market / "sales.csv.gz", index=False)
+
+    def train(seed: str) -> SavedVersion:
+        run = estimator("train", "--market", market, "--models", folder / seed, PYTHONHASHSEED=seed)
+        assert run.returncode == 0, run.stderr
+        return load_version(folder / seed / "king_county")
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(train, "12"))
 
 
 @pytest.fixture(scope="module")
@@ -114,16 +136,15 @@ def test_the_forecast_deviation_is_the_one_that_came_true(evaluated: Appraiser, 
 
 
 def test_the_same_data_market_and_seed_give_the_same_bytes_and_prices(
-    trainings: tuple[Path, Path], divided: Parts
+    twins: list[SavedVersion], divided: Parts
 ) -> None:
-    first, second = (load_version(folder) for folder in trainings)
-    one, other = (folder / "current" / "appraiser.joblib" for folder in trainings)
+    one, other = (version.folder / "appraiser.joblib" for version in twins)
     assert one.read_bytes() == other.read_bytes()
-    values = [version.appraiser.value(divided.test.facts, divided.test.date) for version in (first, second)]
+    values = [version.appraiser.value(divided.test.facts, divided.test.date) for version in twins]
     for name in ("price", "low", "high", "fsd"):
         np.testing.assert_array_equal(*(getattr(value, name) for value in values))
-    told = [dict(version.manifest) for version in (first, second)]
-    reports = [read_report(version.folder) for version in (first, second)]
+    told = [dict(version.manifest) for version in twins]
+    reports = [read_report(version.folder) for version in twins]
     for manifest, report in zip(told, reports, strict=True):
         del manifest["version"], manifest["created"], report["version"]
         manifest["files"] = {name: manifest["files"][name] for name in manifest["files"] if "report" not in name}

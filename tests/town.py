@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from estimator.recipe import RECIPE
+
 QUARTERS = {"Öland": 0.7, "old town": 1.4, "harbour, east": 1.0, 'the "hill"': 2.0}
 
 MARKET = """\
@@ -59,7 +61,7 @@ kind = "longitude"
 
 
 def make_town(folder: Path, n: int = 500, *, places: bool = False, seed: int = 0) -> pd.DataFrame:
-    """Write the town's market file and n sales into a folder; return the sales."""
+    """Write the town's market file, its recipe and n sales into a folder; return the sales."""
     rng = np.random.default_rng(seed)
     size = rng.uniform(30, 200, n).round(1)
     quarter = rng.choice(list(QUARTERS), n)
@@ -84,5 +86,6 @@ def make_town(folder: Path, n: int = 500, *, places: bool = False, seed: int = 0
         sales.loc[rng.random(n) < 0.2, column] = None
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "market.toml").write_text(market, encoding="utf-8")
+    (folder / RECIPE).write_text("networks = 2\n")  # enough to be averaged; more take longer and show no more
     sales.to_csv(folder / "sales.csv", index=False)
     return sales
