@@ -16,7 +16,7 @@ MARKET_FILE := $(if $(wildcard $(MARKET)/market.toml),$(MARKET)/market.toml,$(MA
 MODEL := $(MODELS)/$(shell sed -n "s/^name *= *[\"']\([A-Za-z0-9_.-]*\)[\"'].*/\1/p" $(MARKET_FILE) 2>/dev/null | head -n 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help train tune serve test test-slow test-browser bench bench-accuracy bench-screening examples picture lint types lock clean
+.PHONY: help train tune serve test test-slow test-browser chromium bench bench-accuracy bench-screening examples picture lint types lock clean
 .DELETE_ON_ERROR:
 
 help:  ## What can be made
@@ -38,16 +38,19 @@ test: $(VENV)/dev  ## The tests, in some minutes
 test-slow: $(VENV)/oracles $(VENV)/peers  ## The long tests, and those against PyTorch, scikit-learn, boosters … (large downloads)
 	$(BIN)/python -m pytest -m slow
 
-test-browser: $(VENV)/browser  ## The page in real Chromium, which is installed if there is none
-	command -v chromium >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium) \
-		|| $(BIN)/playwright install --with-deps chromium
+test-browser: chromium  ## The page in real Chromium, which is installed if there is none
 	$(BIN)/python -m pytest -m browser tests/browser
 
-bench: $(VENV)/oracles $(VENV)/peers | $(MODEL)/current  ## The speed of network, price model and service, beside what people would reach for
+chromium: $(VENV)/browser
+	command -v chromium >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium) \
+		|| $(BIN)/playwright install --with-deps chromium
+
+bench: $(VENV)/oracles $(VENV)/peers chromium | $(MODEL)/current  ## The speed of network, price model, service and page, beside what people would reach for
 	$(BIN)/python -m benchmarks.network
 	$(BIN)/python -m benchmarks.price_model
 	$(BIN)/python -m benchmarks.stability
 	$(BIN)/python -m benchmarks.service --model $(MODEL)
+	$(BIN)/python -m benchmarks.page_speed --model $(MODEL)
 
 bench-accuracy: $(VENV)/peers  ## The price model's accuracy beside its peers' (many hours; goes on where it stopped)
 	$(BIN)/python -m benchmarks.accuracy run

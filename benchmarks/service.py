@@ -93,11 +93,11 @@ def cost(pid: int, port: int, method: str, path: str, body: bytes) -> tuple[floa
 def requests(model: Path, home: Mapping[str, Any]) -> None:
     """Print what one home costs beside an empty route."""
     rows = {}
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-c", f"from benchmarks.service import serve_empty; serve_empty({port})"]
     with running(command, port, "/") as pid:
         rows["empty Flask route"] = cost(pid, port, "GET", "/", b"")
-    port = _free_port()
+    port = free_port()
     variables = {"ESTIMATOR_MODEL": str(model), "ESTIMATOR_PORT": str(port), "ESTIMATOR_WORKERS": "1"}
     with running([sys.executable, "-m", "service"], port, "/readyz", **variables) as pid:
         rows["GET /livez"] = cost(pid, port, "GET", "/livez", b"")
@@ -156,7 +156,8 @@ def lists(snapshot: Snapshot, home: Mapping[str, Any]) -> None:
         print(f"| {name} | {1e3 * seconds:.0f} ms | {seconds / alone:.3f} |")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

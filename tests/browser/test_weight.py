@@ -1,0 +1,68 @@
+"""How much the page weighs, and how much it draws; how fast it is, `benchmarks.page_speed` measures."""
+
+import gzip
+import json
+import logging
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.browser.asking import HOME, link, shown_price
+from tests.browser.conftest import OpenPage
+from tests.conftest import KING_COUNTY
+
+_log = logging.getLogger(__name__)  # pytest --log-cli-level=INFO shows what was measured
+
+
+def every_sale() -> dict[str, Any]:
+    """Return all of King County's sales as `GET /sales` gives them."""
+    sales = pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype={"date": str})
+    return {
+        "model_version": "",
+        "currency": "USD",
+        "size_name": "square_footage",
+        "size_unit": "ft²",
+        "count": len(sales),
+        "latitude": sales["lat"].tolist(),
+        "longitude": sales["long"].tolist(),
+        "price": sales["price"].tolist(),
+        "size": sales["sqft_living"].tolist(),
+        "date": sales["date"].tolist(),
+    }
+
+
+def test_the_page_is_light(open_page: OpenPage) -> None:
+    body = gzip.compress(json.dumps(every_sale(), separators=(",", ":")).encode())
+    page = open_page(link(HOME))
+    shown_price(page)
+    loaded = page.evaluate(
+        """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+        .map(({ name, encodedBodySize }) => [name, encodedBodySize])"""
+    )
+    without_sales = sum(size for name, size in loaded if not name.endswith("/sales"))
+    weight = without_sales + len(body)
+    _log.info("%s: %.1f", "bytes", weight)
+    assert weight < 1_500_000
+
+
+@pytest.mark.parametrize("zoomed", [False, True])
+def test_the_map_draws_every_home(open_page: OpenPage, *, zoomed: bool) -> None:
+    sales = every_sale()
+    assert sales["count"] == 21613
+    page = open_page(
+        width=1600,
+        height=1000,
+        before=lambda page: page.route("**/sales", lambda route: route.fulfill(json=sales)),
+    )
+    page.wait_for_selector("text=21,613 sold homes")
+    if zoomed:
+        page.click("[aria-label='Zoom in']")
+        page.wait_for_timeout(600)
+    coloured = page.evaluate(
+        """() => { const canvas = document.querySelector("canvas");
+        const image = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        const data = new Uint32Array(image.data.buffer);
+        return data.reduce((count, pixel) => count + (pixel !== data[0]), 0) / data.length; }"""
+    )
+    assert coloured > 0.03
