@@ -16,7 +16,7 @@ MARKET_FILE := $(if $(wildcard $(MARKET)/market.toml),$(MARKET)/market.toml,$(MA
 MODEL := $(MODELS)/$(shell sed -n "s/^name *= *[\"']\([A-Za-z0-9_.-]*\)[\"'].*/\1/p" $(MARKET_FILE) 2>/dev/null | head -n 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help train tune serve test test-slow test-browser chromium bench bench-accuracy bench-screening examples picture lint types lock clean
+.PHONY: help train tune serve test test-slow nginx test-browser chromium bench bench-accuracy bench-screening examples picture lint types lock clean
 .DELETE_ON_ERROR:
 
 help:  ## What can be made
@@ -35,8 +35,14 @@ serve: $(VENV)/runtime | $(MODEL)/current  ## Value homes over HTTP, training fi
 test: $(VENV)/dev  ## The tests, in some minutes
 	$(BIN)/python -m pytest
 
-test-slow: $(VENV)/oracles $(VENV)/peers  ## The long tests, and those against PyTorch, scikit-learn, boosters … (large downloads)
-	$(BIN)/python -m pytest -m slow
+# A test may take four times as long as a fast one before it is taken for hung.
+test-slow: $(VENV)/oracles $(VENV)/peers nginx  ## The long tests, and those against PyTorch, scikit-learn, boosters … (large downloads)
+	$(BIN)/python -m pytest -m slow --timeout 1200
+
+# The tests of what ships for production put the real one in front of the server.
+nginx:
+	test -x /usr/sbin/nginx || (apt-get update && apt-get install --yes --no-install-recommends nginx-light) \
+		|| echo "there is no nginx, and its tests are skipped" >&2
 
 test-browser: chromium  ## The page in real Chromium, which is installed if there is none
 	$(BIN)/python -m pytest -m browser tests/browser
