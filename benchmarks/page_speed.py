@@ -61,6 +61,15 @@ EACH_FRAME = """({ frames, moves }) => new Promise((done) => {
 })"""
 
 
+MOST = {
+    "ready to be used ÷ an empty page": 1000,
+    "first price ÷ the bare request": 300,
+    "a frame while the map moves ÷ while nothing does": 25,
+    "… the 95th of a hundred": 60,
+}
+"""What is measured, and the most milliseconds that a person takes for at once, or for smooth."""
+
+
 def measure(open_page: Callable[[str], Any]) -> dict[str, list[tuple[float, float]]]:
     """Return of each thing measured its milliseconds and its peer's, run by run."""
     found: dict[str, list[tuple[float, float]]] = {}
@@ -74,13 +83,14 @@ def measure(open_page: Callable[[str], Any]) -> dict[str, list[tuple[float, floa
         idle, moving = (
             np.array(page.evaluate(EACH_FRAME, {"frames": FRAMES, "moves": moves})) for moves in (False, True)
         )
-        for name, pair in (
-            ("ready to be used ÷ an empty page", (page.evaluate(INTERACTIVE), empty.evaluate(EMPTY))),
-            ("first price ÷ the bare request", (first, bare)),
-            ("a frame while the map moves ÷ while nothing does", (np.median(moving), np.median(idle))),
-            ("… the 95th of a hundred", (np.percentile(moving, 95), np.percentile(idle, 95))),
-        ):
-            found.setdefault(name, []).append((float(pair[0]), float(pair[1])))
+        pairs = (
+            (page.evaluate(INTERACTIVE), empty.evaluate(EMPTY)),
+            (first, bare),
+            (np.median(moving), np.median(idle)),
+            (np.percentile(moving, 95), np.percentile(idle, 95)),
+        )
+        for name, (own, peer) in zip(MOST, pairs, strict=True):
+            found.setdefault(name, []).append((float(own), float(peer)))
         empty.close()
         page.close()
     return found
@@ -105,11 +115,12 @@ def main() -> None:
         version = browser.version
         browser.close()
     print(f"Chromium {version}, {os.cpu_count()} cores; medians of {RUNS} runs, and the slowest tenth.\n")
-    print("| | ms | 90th percentile, ms | the peer's, ms | ratio |\n| --- | ---: | ---: | ---: | ---: |")
+    print("| | ms | must | 90th percentile, ms | the peer's, ms | ratio |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, pairs in found.items():
         own, peer = np.array(pairs).T
-        cells = (np.median(own), np.percentile(own, 90), np.median(peer))
-        print(f"| {name} | {' | '.join(f'{each:.0f}' for each in cells)} | {np.median(own / peer):.1f} |")
+        theirs = f"{np.percentile(own, 90):.0f} | {np.median(peer):.0f} | {np.median(own / peer):.1f}"
+        print(f"| {name} | {np.median(own):.0f} | < {MOST[name]} | {theirs} |")
 
 
 if __name__ == "__main__":
