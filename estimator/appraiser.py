@@ -236,7 +236,12 @@ class Appraiser:
         ValueError
             The confidence is not within what may be asked for.
         """
-        check_confidence(confidence)
+        return self.value_at(facts, date, (confidence,))[0]
+
+    def value_at(self, facts: Facts, date: DateArray | None, confidences: Sequence[float]) -> list[Valuations]:
+        """Value n subjects once, with ranges of each confidence; else as `value`."""
+        for confidence in confidences:
+            check_confidence(confidence)
         completed, looked_up = self.areas.complete(facts)
         refusals, edges = self.reach.judge(completed)
         date, warnings = self._within_sales(date, len(facts))
@@ -249,20 +254,26 @@ class Appraiser:
         if edges:
             miss[np.logical_or.reduce(list(edges.values()))] *= AT_THE_EDGE
         log_price[list(refusals)] = np.nan
-        down, up = self.ranges.reach(confidence)
-        return Valuations(
-            price=_cents(np.exp(log_price)),
-            low=_cents(np.exp(log_price + down * miss[:, DOWN])),
-            high=_cents(np.exp(log_price + up * miss[:, UP])),
-            fsd=self.ranges.deviation * miss[:, DEVIATION],
-            date=date,
-            looked_up=looked_up,
-            unknown={self.model.facts[place]: unknown[:, place] for place in np.flatnonzero(unknown.any(axis=0))},
-            warnings=warnings,
-            refusals=refusals,
-            currency=self.market.currency,
-            confidence=confidence,
-        )
+
+        def within(confidence: float) -> Valuations:
+            down, up = self.ranges.reach(confidence)
+            return Valuations(
+                price=_cents(np.exp(log_price)),
+                low=_cents(np.exp(log_price + down * miss[:, DOWN])),
+                high=_cents(np.exp(log_price + up * miss[:, UP])),
+                fsd=self.ranges.deviation * miss[:, DEVIATION],
+                date=date,
+                looked_up=looked_up,
+                unknown={
+                    self.model.facts[place]: unknown[:, place] for place in np.flatnonzero(unknown.any(axis=0))
+                },
+                warnings=warnings,
+                refusals=refusals,
+                currency=self.market.currency,
+                confidence=confidence,
+            )
+
+        return [within(confidence) for confidence in confidences]
 
     def comparables(self, facts: Facts, date: DateArray | None = None) -> Sequence[ComparableSales] | None:
         """Return the sold homes behind the values of n subjects, as `value` uses them; its arguments.

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from estimator.appraiser import Appraiser, Valuations
 from estimator.contributions import PLACE
 from estimator.evaluation import states_of_knowledge
-from estimator.facts import BoolArray, DateArray, Facts
+from estimator.facts import BoolArray, DateArray, Facts, FloatArray
 from estimator.market import VALUATION_DATE, Market
 from estimator.report.groups import Tested, rounded
 from estimator.sales import Sales
+from estimator.threads import each
 from estimator.what_if import what_if
 
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -43,8 +44,7 @@ def coverage(appraiser: Appraiser, test: Sales) -> dict[str, list[dict[str, floa
     told: dict[str, list[dict[str, float | None]]] = {}
     for known, facts in states_of_knowledge(appraiser.market, test.facts).items():
         told[known] = []
-        for confidence in CONFIDENCES:
-            values = appraiser.value(facts, test.date, confidence)
+        for confidence, values in zip(CONFIDENCES, appraiser.value_at(facts, test.date, CONFIDENCES), strict=True):
             price, low, high = (column[values.priced] for column in (test.price, values.low, values.high))
             chance = 100 * _Z * np.sqrt(confidence * (1 - confidence) / len(price))
             told[known].append(
@@ -69,15 +69,17 @@ def importance(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> d
     rows = _some(len(test), max(1, IMPORTANCE_VALUES // (REPEATS * max(1, len(shuffled)))), rng)
     chosen, facts = test.take(rows), every.take(rows)
     before = _errors(appraiser, chosen, facts, chosen.date)
+
+    def rise(shuffle: tuple[list[str], NDArray[np.intp]]) -> FloatArray:
+        members, order = shuffle
+        moved = facts.replace({member: facts[member][order] for member in members})
+        date = chosen.date[order] if chosen.date is not None and not members else chosen.date
+        return np.subtract(_errors(appraiser, chosen, moved, date), before)
+
+    shuffles = [(members, rng.permutation(len(chosen))) for members in shuffled.values() for _ in range(REPEATS)]
+    after = np.reshape(each(rise, shuffles), (len(shuffled), REPEATS, 2))
     rises = []
-    for name, members in shuffled.items():
-        after = []
-        for _ in range(REPEATS):
-            order = rng.permutation(len(chosen))
-            moved = facts.replace({member: facts[member][order] for member in members})
-            date = chosen.date[order] if chosen.date is not None and not members else chosen.date
-            after.append(np.subtract(_errors(appraiser, chosen, moved, date), before))
-        mean, spread = np.mean(after, axis=0), np.std(after, axis=0, ddof=1)
+    for name, mean, spread in zip(shuffled, after.mean(axis=1), after.std(axis=1, ddof=1), strict=True):
         rises.append(
             {
                 "fact": name,
@@ -90,7 +92,7 @@ def importance(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> d
     return {
         "sales": len(chosen),
         "repeats": REPEATS,
-        "facts": sorted(rises, key=lambda each: -float(each["mdape"] or 0)),
+        "facts": sorted(rises, key=lambda told: -float(told["mdape"] or 0)),
     }
 
 
