@@ -32,8 +32,10 @@ tune: $(VENV)/tune  ## Search the network's settings for `train`; stopped, it go
 serve: $(VENV)/runtime | $(MODEL)/current  ## Value homes over HTTP, training first if nothing is published [PORT=8000]
 	@exec env ESTIMATOR_MODEL=$(MODEL) ESTIMATOR_PORT=$(PORT) $(BIN)/python -m service
 
+# A file's tests share models that they train, so a worker takes whole files. Each trains its own: more than four
+# workers would mostly repeat work.
 test: $(VENV)/dev  ## The tests, in some minutes
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # A test may take four times as long as a fast one before it is taken for hung.
 test-slow: $(VENV)/oracles $(VENV)/peers nginx  ## The long tests, and those against PyTorch, scikit-learn, boosters … (large downloads)

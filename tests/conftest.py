@@ -1,22 +1,29 @@
 """King County's committed sales, and real models of them: a small one in some seconds, and a full training."""
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import settings
 
 from estimator.appraiser import Appraiser
 from estimator.areas import Areas
 from estimator.market import Market
+from estimator.recipe import RECIPE, Recipe
 from estimator.registry import publish, save_version
 from estimator.sales import Parts, Sales, read_sales, split_sales
 
 ROOT = Path(__file__).parents[1]
 KING_COUNTY = ROOT / "data" / "king_county"
+
+PAIR = Recipe(networks=2)
+"""Otherwise as served: more networks make an average no other way, and take their time."""
 
 # How long an example takes says nothing on a shared machine; the same examples every time keep the suite steady.
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=100)
@@ -32,6 +39,22 @@ def estimator(*arguments: object, **variables: str) -> subprocess.CompletedProce
     """Run `python -m estimator` to its end."""
     command = [sys.executable, "-m", "estimator", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=environment(**variables), check=False)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the file of the full training, so that no worker ends with it alone."""
+    items.sort(key=lambda item: item.path != ROOT / "tests" / "test_training.py")
+
+
+def thin_king_county(folder: Path, every: int) -> Path:
+    """Write a market of some of King County's sales, which two networks learn; return its folder."""
+    folder.mkdir()
+    for name in ("market.toml", "areas.csv"):
+        shutil.copy(KING_COUNTY / name, folder)
+    (folder / RECIPE).write_text(f"networks = {PAIR.networks}\n")
+    sales = pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype=str)
+    sales.iloc[::every].to_csv(folder / "sales.csv.gz", index=False)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +81,7 @@ def parts(sales: Sales) -> Parts:
 @pytest.fixture(scope="session")
 def appraiser(market: Market, areas: Areas, parts: Parts) -> Appraiser:
     """A real appraiser that learned from 1,500 sales."""
-    return Appraiser.fit(market, areas, parts, np.random.default_rng(0))
+    return Appraiser.fit(market, areas, parts, np.random.default_rng(0), recipe=PAIR)
 
 
 @pytest.fixture(scope="session")
@@ -71,9 +94,15 @@ def small_models(appraiser: Appraiser, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`models/<market>` of a full training of King County."""
-    folder = tmp_path_factory.mktemp("models")
-    run = estimator("train", "--market", KING_COUNTY, "--models", folder)
-    assert run.returncode == 0, run.stderr
-    assert "published" in run.stdout
+    """`models/<market>` of a full training of King County: one, however many workers share the tests."""
+    one_for_all = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        one_for_all = one_for_all.parent
+    folder = one_for_all / "fully_trained"
+    with (one_for_all / "fully_trained.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            run = estimator("train", "--market", KING_COUNTY, "--models", folder)
+            assert run.returncode == 0, run.stderr
+            assert "published" in run.stdout
     return folder / "king_county"

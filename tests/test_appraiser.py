@@ -13,6 +13,7 @@ from estimator.errors import SavedVersionError
 from estimator.facts import Facts, check_value
 from estimator.market import Market
 from estimator.sales import Parts, split_sales
+from tests.conftest import PAIR
 
 STORY = {"latitude": 47.63, "longitude": -122.34, "crime_rate": 5000, "square_footage": 1800, "population": 21000}
 PLACE_AND_SIZE = {name: STORY[name] for name in ("latitude", "longitude", "square_footage")}
@@ -161,7 +162,9 @@ def test_the_test_sales_are_not_looked_at(market: Market, areas: Areas, parts: P
         few,
         test=replace(few.test, price=few.test.price[::-1] * 3, facts=parts.test.facts.take(slice(len(few.test)))),
     )
-    one, same = (Appraiser.fit(market, areas, some, np.random.default_rng(0)) for some in (few, other))
+    one, same = (
+        Appraiser.fit(market, areas, some, np.random.default_rng(0), recipe=PAIR) for some in (few, other)
+    )
     answer = one.value(parts.test.facts, parts.test.date), same.value(parts.test.facts, parts.test.date)
     for name in FIGURES:
         np.testing.assert_array_equal(*(getattr(values, name) for values in answer))
@@ -201,6 +204,8 @@ def test_ranges_hold_their_share_of_homes_sold_at_random(market: Market, areas: 
     for seed in range(2):
         rng = np.random.default_rng(seed)
         divided = split_sales(sales, "random", rng)
-        values = Appraiser.fit(market, areas, divided, rng).value(divided.test.facts, divided.test.date)
+        values = Appraiser.fit(market, areas, divided, rng, recipe=PAIR).value(
+            divided.test.facts, divided.test.date
+        )
         covered.append((values.low <= divided.test.price) & (divided.test.price <= values.high))
     assert np.mean(np.concatenate(covered)) == pytest.approx(0.9, abs=0.04)

@@ -12,8 +12,9 @@ from estimator.market import Market
 from estimator.price_model import PriceModel
 from estimator.recipe import Recipe
 from estimator.sales import Parts
+from tests.conftest import PAIR
 
-FEW = Recipe(epochs=6, width=32, members=2, waves=4)
+FEW = Recipe(networks=2, epochs=6, width=32, members=2, waves=4)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(
 
 
 def test_it_learns_the_price_from_the_facts(market: Market, completed: Parts) -> None:
-    model = fit(market, completed, recipe=Recipe(epochs=25))
+    model = fit(market, completed, recipe=replace(PAIR, epochs=25))
     log_price = np.log(completed.test.price)
     miss = log_price - model.predict(completed.test.facts, completed.test.date)
     assert np.sqrt(np.mean(miss**2)) < 0.6 * log_price.std()

@@ -4,7 +4,6 @@ import hashlib
 import importlib.metadata
 import json
 import math
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ from estimator.appraiser import Appraiser
 from estimator.facts import Facts, check_value
 from estimator.market import Market
 from estimator.ratio_study import ratio_study
-from estimator.recipe import DEFAULTS, RECIPE
+from estimator.recipe import DEFAULTS
 from estimator.registry import SavedVersion, load_version
 from estimator.report import PAGE, read_report
 from estimator.sales import Parts, Sales, split_sales
-from tests.conftest import KING_COUNTY, estimator
+from tests.conftest import KING_COUNTY, estimator, thin_king_county
 
 pytestmark = pytest.mark.timeout(600)  # the full training, on a busy machine
 
@@ -35,12 +34,7 @@ def version(trained: Path) -> SavedVersion:
 def twins(tmp_path_factory: pytest.TempPathFactory) -> list[SavedVersion]:
     """Versions that learned from the same third of the sales, side by side in processes of their own."""
     folder = tmp_path_factory.mktemp("twins")
-    market = folder / "market"
-    market.mkdir()
-    for name in ("market.toml", "areas.csv"):
-        shutil.copy(KING_COUNTY / name, market)
-    (market / RECIPE).write_text("networks = 2\n")
-    pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype=str).iloc[::3].to_csv(market / "sales.csv.gz", index=False)
+    market = thin_king_county(folder / "market", every=3)
 
     def train(seed: str) -> SavedVersion:
         run = estimator("train", "--market", market, "--models", folder / seed, PYTHONHASHSEED=seed)

@@ -10,11 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from estimator.training import train_market
-from tests.conftest import KING_COUNTY
+from tests.conftest import thin_king_county
 from tests.service.test_server import PATIENCE, free_port, start
 from tests.town import make_town
 
@@ -62,9 +61,7 @@ def serving(model: Path, folder: Path, **settings: object) -> Iterator[str]:
 def small_king_county(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A version that learned from every 30th of King County's sales."""
     folder = tmp_path_factory.mktemp("models")
-    sales = pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype=str).iloc[::30]
-    sales.to_csv(folder / "sales.csv", index=False)
-    return train_market(KING_COUNTY, folder / "sales.csv", folder, split=None, seed=0).folder
+    return train_market(thin_king_county(folder / "market", every=30), None, folder, split=None, seed=0).folder
 
 
 @pytest.fixture(scope="session")

@@ -122,7 +122,7 @@ def test_csv_keeps_its_columns_and_every_row(client: FlaskClient) -> None:
 
 def test_csv_gets_what_the_command_line_writes(client: FlaskClient, models: Path, tmp_path: Path) -> None:
     saved = load_version(models / "king_county")
-    pd.read_csv(models / "sales.csv", dtype=str).tail(50).to_csv(tmp_path / "in.csv", index=False)
+    pd.read_csv(models / "market" / "sales.csv.gz", dtype=str).tail(50).to_csv(tmp_path / "in.csv", index=False)
     predict_file(saved.appraiser, tmp_path / "in.csv", tmp_path / "out.csv")
     answer = ask(client, (tmp_path / "in.csv").read_bytes(), CSV)
     assert answer.data == (tmp_path / "out.csv").read_bytes()

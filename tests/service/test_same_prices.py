@@ -11,7 +11,7 @@ from estimator.registry import load_version
 
 def test_a_file_and_a_request_get_the_same_valuations(client: FlaskClient, models: Path, tmp_path: Path) -> None:
     saved = load_version(models / "king_county")
-    sales = pd.read_csv(models / "sales.csv").tail(50)
+    sales = pd.read_csv(models / "market" / "sales.csv.gz").tail(50)
     sales.to_csv(tmp_path / "in.csv", index=False)
     predict_file(saved.appraiser, tmp_path / "in.csv", tmp_path / "out.csv", lambda _: None)
     of_file = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
