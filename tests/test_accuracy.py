@@ -11,7 +11,18 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.accuracy import california, cli, comparables, datasets, jobs, nearest, peers, report, tuning
+from benchmarks.accuracy import (
+    california,
+    cli,
+    comparables,
+    datasets,
+    few_sales,
+    jobs,
+    nearest,
+    peers,
+    report,
+    tuning,
+)
 from benchmarks.accuracy.curve import Curve
 from benchmarks.accuracy.datasets import DataSet
 from benchmarks.accuracy.figures import figures, mean
@@ -374,3 +385,34 @@ def test_what_a_search_found_is_kept_beside_the_others(tmp_path: Path, monkeypat
     assert tuning.settings_for("town", "peer", "plain") == {"depth": 3}
     assert tuning.settings_for("town", "peer", "comparables") == {"depth": 5}
     tuning._tuned.cache_clear()
+
+
+def test_a_market_of_few_sales_is_judged_on_homes_that_it_does_not_know(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(few_sales, "PEERS", {"ours": Peer("ours", recorder, (), ("whole",))})
+    monkeypatch.setattr(few_sales, "CONTENDERS", ("ours",))
+    monkeypatch.setattr(jobs, "settings_for", lambda *_: {"depth": 9})
+    data = town()
+    data = replace(data, parts=replace(data.parts, test=data.parts.test.take(np.arange(0))))
+    found = few_sales.compare(data, (5, 10), 2, tmp_path, tell=lambda _: None)
+    assert {n: len(errors) for n, errors in found["ours", "whole"].items()} == {5: 2, 10: 2}
+    for lesson, asked, n in zip(recorder.lessons, recorder.asked, (5, 5, 10, 10), strict=True):
+        known = [*lesson.sales.home, *lesson.validation_sales.home]
+        assert (len(known), len(lesson.validation_sales)) == (n, n // 5)
+        assert set(known) <= set(data.parts.train.home.tolist())
+        assert asked.home.tolist() == data.parts.validation.home.tolist()
+        assert not lesson.settings, "tuned on all of the sales"
+    first, second = (sorted(lesson.sales.home.tolist()) for lesson in recorder.lessons[:2])
+    assert first != second, "another draw with another seed"
+
+
+def test_the_page_of_few_sales_holds_us_against_the_best_peer() -> None:
+    found: few_sales.Found = {
+        ("ours", "whole"): {500: [0.19, 0.17], 5000: [0.12, 0.12]},
+        ("ridge", "plain"): {500: [0.31, 0.29], 5000: [0.15, 0.15]},
+        ("ridge", "comparables"): {500: [0.2, 0.2], 5000: [0.16, 0.16]},
+    }
+    page = few_sales.page(found, 1234, "the command")
+    assert "| this project | the facts | 0.1800 ± 0.0141 | 0.1200 ± 0.0000 |" in page
+    assert page.endswith("| ours ÷ the best of them | | 0.900 | 0.800 |\n")

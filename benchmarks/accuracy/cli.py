@@ -12,7 +12,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from benchmarks.accuracy import ablation, curve, report, tuning
+from benchmarks.accuracy import ablation, curve, few_sales, report, tuning
 from benchmarks.accuracy.california import AbsentError
 from benchmarks.accuracy.datasets import DATA_SETS, TITLES
 from benchmarks.accuracy.figures import figures
@@ -21,6 +21,7 @@ from benchmarks.accuracy.peers import PEERS, VARIANTS
 
 RESULTS = Path(__file__).parents[1] / "RESULTS.md"
 ABLATION = Path(__file__).parents[1] / "ABLATION.md"
+FEW_SALES = Path(__file__).parents[1] / "FEW_SALES.md"
 SEEDS = 3
 """Models of each kind, where a peer does not say fewer: enough to see the spread."""
 CURVES = ("king_county-time", "king_county-random")
@@ -159,6 +160,18 @@ def show_ablation(rows: Sequence[str], seeds: int) -> None:
         found[row].append(ablation.ablate(data_of(row), seed, tell=tell))
         command = f"python -m benchmarks.accuracy ablation --rows {','.join(rows)} --seeds {seeds}"
         ABLATION.write_text(ablation.page(found, command), encoding="utf-8")
+
+
+@cli.command("few-sales")
+@click.option(
+    "--seeds", type=click.IntRange(min=2), default=SEEDS, show_default=True, help="Markets of each size."
+)
+def show_few_sales(seeds: int) -> None:
+    """Write to benchmarks/FEW_SALES.md how accurate models are where a market has few sales."""
+    data = data_of(few_sales.ROW)
+    found = few_sales.compare(data, few_sales.SIZES, seeds, CACHE, tell=click.echo)
+    command = f"python -m benchmarks.accuracy few-sales --seeds {seeds}"
+    FEW_SALES.write_text(few_sales.page(found, len(data.parts.validation), command), encoding="utf-8")
 
 
 def select(rows: Iterable[str], peers: Iterable[str], variants: Iterable[str], seeds: int) -> list[Job]:

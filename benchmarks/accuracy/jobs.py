@@ -143,7 +143,7 @@ def prepare(job: Job, data: DataSet, folder: Path) -> tuple[Lesson, Subjects, Su
     frames = [frame(data.market, part.facts, part.date, labels) for part in (train, validation, test)]
     near = None
     if job.variant == "comparables":
-        kept = folder / "comparables" / f"{data_digest(job.data_set)[:12]}-{comparables.VERSION}.npz"
+        kept = folder / "comparables" / f"{data.digest()[:12]}-{comparables.VERSION}.npz"
         near = comparables.nearby(data, kept)
         facts = (near.train, near.validation, near.test)
         frames = [with_columns(homes, more, near.names) for homes, more in zip(frames, facts, strict=True)]

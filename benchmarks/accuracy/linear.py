@@ -12,6 +12,8 @@ from estimator.facts import FloatArray
 PENALTIES = np.geomspace(1e-2, 1e4, 13)
 """Of the ridge regression, from nearly none to nearly all; the best on the validation sales is taken."""
 
+QUANTILES = 1000
+"""By which numbers are made normal, as the library has it; no more than there are sales."""
 EPOCHS, PATIENCE = 300, 20
 """Of the neural network: how long it may train, and how long the validation error may go without a new low."""
 
@@ -24,7 +26,9 @@ def fit_ridge(lesson: Lesson) -> Predictor:
     from sklearn.preprocessing import PolynomialFeatures, QuantileTransformer, StandardScaler  # noqa: PLC0415
 
     numbers = make_pipeline(
-        QuantileTransformer(output_distribution="normal", random_state=lesson.seed),
+        QuantileTransformer(
+            n_quantiles=min(QUANTILES, len(lesson.train)), output_distribution="normal", random_state=lesson.seed
+        ),
         PolynomialFeatures(2, include_bias=False),
         StandardScaler(),
     )
