@@ -236,9 +236,11 @@ class Appraiser:
         ValueError
             The confidence is not within what may be asked for.
         """
-        return self.value_at(facts, date, (confidence,))[0]
+        return self.value_by_confidence(facts, date, (confidence,))[0]
 
-    def value_at(self, facts: Facts, date: DateArray | None, confidences: Sequence[float]) -> list[Valuations]:
+    def value_by_confidence(
+        self, facts: Facts, date: DateArray | None, confidences: Sequence[float]
+    ) -> list[Valuations]:
         """Value n subjects once, with ranges of each confidence; else as `value`."""
         for confidence in confidences:
             check_confidence(confidence)

@@ -101,7 +101,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = one_for_all / "fully_trained"
     with (one_for_all / "fully_trained.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
+        if not (folder / "king_county" / "current").exists():
             run = estimator("train", "--market", KING_COUNTY, "--models", folder)
             assert run.returncode == 0, run.stderr
             assert "published" in run.stdout

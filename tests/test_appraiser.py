@@ -170,6 +170,18 @@ def test_the_test_sales_are_not_looked_at(market: Market, areas: Areas, parts: P
         np.testing.assert_array_equal(*(getattr(values, name) for values in answer))
 
 
+def test_ranges_of_several_confidences_are_those_of_each_alone(appraiser: Appraiser, parts: Parts) -> None:
+    facts, date = parts.test.facts, parts.test.date
+    together = appraiser.value_by_confidence(facts, date, (0.95, 0.5, 0.9))
+    for confidence, values in zip((0.95, 0.5, 0.9), together, strict=True):
+        alone = appraiser.value(facts, date, confidence)
+        assert values.confidence == alone.confidence == confidence
+        for name in FIGURES:
+            np.testing.assert_array_equal(getattr(values, name), getattr(alone, name))
+    with pytest.raises(ValueError, match=r"1\.0 is not from"):
+        appraiser.value_by_confidence(facts, date, (0.9, 1.0))
+
+
 def test_an_appraiser_comes_back_from_its_state(appraiser: Appraiser, parts: Parts) -> None:
     again = Appraiser.from_state(appraiser.state())
     one, other = (each.value(parts.test.facts, parts.test.date) for each in (appraiser, again))

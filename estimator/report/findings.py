@@ -44,7 +44,8 @@ def coverage(appraiser: Appraiser, test: Sales) -> dict[str, list[dict[str, floa
     told: dict[str, list[dict[str, float | None]]] = {}
     for known, facts in states_of_knowledge(appraiser.market, test.facts).items():
         told[known] = []
-        for confidence, values in zip(CONFIDENCES, appraiser.value_at(facts, test.date, CONFIDENCES), strict=True):
+        for values in appraiser.value_by_confidence(facts, test.date, CONFIDENCES):
+            confidence = values.confidence
             price, low, high = (column[values.priced] for column in (test.price, values.low, values.high))
             chance = 100 * _Z * np.sqrt(confidence * (1 - confidence) / len(price))
             told[known].append(
