@@ -144,8 +144,10 @@ class PriceModel:
     def knowing(self, sales: Sales) -> "PriceModel":
         """Return the model with these sales as evidence, for whoever values a home after them.
 
-        The networks, which have learned what evidence is worth, need not learn again. A sale among these sees its
-        own price.
+        The networks, which have learned what evidence is worth, do not learn again: from the validation sales too,
+        for as many passes as the validation sales had chosen before, the error on later ones was the same in King
+        County at random, .7 % lower by time, and .9 % higher in Ames (one seed), for twice the training. A sale
+        among these sees its own price.
         """
         with threadpool_limits(1, user_api="blas"):
             evidence = self._evidence.knowing(sales)

@@ -46,7 +46,8 @@ class Recipe:
     members
         In each network; 16 lowered the log RMSE by .0005 and took twice as long.
     depth, width
-        Hidden layers and neurons in each.
+        Hidden layers and neurons in each. Of 96 neurons, four networks were .15 to .25 % further off (King County
+        by time and at random, and Ames; one seed), of 64 .3 to .7 %.
     waves, waves_width, waves_sigma
         Trained waves a number, what they are mixed into, and where their frequencies start.
     learning_rate, weight_decay
@@ -58,7 +59,8 @@ class Recipe:
         from in two steps an epoch, too few to learn anything.
     epochs
         Passes over the sales, at most. Without dropout, which made the errors larger, it begins to fit them too
-        closely after 4 to 25; the validation sales decide.
+        closely after 4 to 25; the validation sales decide. Planned for 6, 10 or 15, so that the rate falls to 0
+        sooner, networks are more alike, and four of them .2 to 2.3 % further off (the same sales).
     patience
         Passes without a better validation loss before a network's training stops. In 24 trainings of King
         County, Ames and California a better one never came more than 7 passes after the one before it.
