@@ -402,7 +402,7 @@ def test_a_market_of_few_sales_is_judged_on_homes_that_it_does_not_know(
         assert (len(known), len(lesson.validation_sales)) == (n, n // 5)
         assert set(known) <= set(data.parts.train.home.tolist())
         assert asked.home.tolist() == data.parts.validation.home.tolist()
-        assert not lesson.settings, "tuned on all of the sales"
+        assert lesson.settings == {"depth": 9}, "as found for all of the sales"
     first, second = (sorted(lesson.sales.home.tolist()) for lesson in recorder.lessons[:2])
     assert first != second, "another draw with another seed"
 
