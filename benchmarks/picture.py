@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from estimator.appraiser import Valuations
-from estimator.market import Market
+from estimator.market.market import Market
+from estimator.market.sales import Sales, read_sales, split_sales
 from estimator.registry import load_version
-from estimator.sales import Sales, read_sales, split_sales
 
 PICTURE = Path(__file__).with_name("king_county.png")
 
@@ -28,7 +28,7 @@ def main(model: Path, folder: Path) -> None:
     parts = split_sales(read_sales(market, folder / market.sales), saved.manifest["split"], rng)
     test = parts.test
     # What is published has the test sales' prices as evidence; what is drawn must not.
-    appraiser = saved.appraiser.knowing(parts.train.joined(parts.validation))
+    appraiser = saved.appraiser.with_sales(parts.train.joined(parts.validation))
     values = appraiser.value(test.facts, test.date)
     mpl.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5.2), layout="constrained")

@@ -26,15 +26,17 @@ import numpy as np
 
 from benchmarks.accuracy.boosting import labels_as_text, train_catboost
 from benchmarks.accuracy.frames import DATE
-from benchmarks.accuracy.jobs import CACHE, Job, data_of, prepare
-from benchmarks.accuracy.lessons import Lesson
+from benchmarks.accuracy.jobs import CACHE, Job, build_training_set, data_of
+from benchmarks.accuracy.training_sets import Lesson
 from benchmarks.timing import sgemm_rate, timed
-from estimator import evidence, learning, price_model
-from estimator.comparables import Comparables
-from estimator.encoding import Encoding
-from estimator.kriging import Kriging, LeaveHomeOut
+from estimator.features import pipeline
+from estimator.features.comparables import Comparables
+from estimator.features.encoding import Encoding
+from estimator.features.kriging import Kriging, LeaveHomeOut
+from estimator.model import ensemble, price_model
+from estimator.model.price_model import PriceModel
 from estimator.network import (
-    Beside,
+    Concat,
     Dense,
     Layer,
     MemberDense,
@@ -44,7 +46,6 @@ from estimator.network import (
     Periodic,
     Sequential,
 )
-from estimator.price_model import PriceModel
 
 DATA_SET = "king_county-time"
 SUBJECTS = 300
@@ -62,9 +63,9 @@ VALUING: Parts = {
     "networks": [(price_model, "average")],
 }
 TRAINING: Parts = {
-    "kriging": [(evidence, "learn"), (LeaveHomeOut, "estimate"), (Kriging, "estimate")],
+    "kriging": [(pipeline, "learn"), (LeaveHomeOut, "estimate"), (Kriging, "estimate")],
     "comparables": [(Comparables, "fit"), (Comparables, "look")],
-    "networks": [(learning, "_train")],
+    "networks": [(ensemble, "_train")],
 }
 
 
@@ -78,7 +79,7 @@ class Turn:
 
 
 def main() -> None:
-    lesson, _, _, _ = prepare(Job(DATA_SET, "catboost", "plain", 0), data_of(DATA_SET), CACHE)
+    lesson, _, _, _ = build_training_set(Job(DATA_SET, "catboost", "plain", 0), data_of(DATA_SET), CACHE)
     print("# The price model's speed\n")
     print(
         f"`python -m benchmarks.price_model`: {platform.machine()}, {os.cpu_count()} cores, one thread; "
@@ -171,7 +172,7 @@ def multiply_adds(layers: Sequence[Layer], members: int = 1) -> int:
                 total += multiply_adds(layer.layers, members)
             case MonotoneSum():
                 total += multiply_adds([layer.terms], members)
-            case Beside():
+            case Concat():
                 total += sum(multiply_adds([branch], members) for _, _, branch in layer.branches)
             case Periodic():
                 total += members * layer.n_in * 2 * layer.frequencies * layer.width

@@ -13,15 +13,15 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from estimator.appraiser import Appraiser
-from estimator.areas import Areas
-from estimator.asks import AskModel
-from estimator.backtest import Backtest, backtest, reliability
 from estimator.bulk import predict_file
-from estimator.deals import screen_file
-from estimator.facts import FloatArray
-from estimator.market import Market
-from estimator.sales import Sales, read_sales, split_sales
-from estimator.screening import Costs, best_first, screen
+from estimator.deals.backtest import Backtest, backtest, reliability
+from estimator.deals.list_prices import ListPriceModel
+from estimator.deals.screen_file import screen_file
+from estimator.deals.screening import Costs, best_first, screen
+from estimator.market.areas import Areas
+from estimator.market.facts import FloatArray
+from estimator.market.market import Market
+from estimator.market.sales import Sales, read_sales, split_sales
 
 KING_COUNTY = Path("data/king_county")
 SEEDS = range(20)
@@ -44,7 +44,7 @@ def simulate(error: float, noise: float, seed: int) -> dict[str, float]:
     rng = np.random.default_rng(seed)
     fsd = np.full(LISTINGS, error)
     worth, value, ask = simulated_market(LISTINGS, error, noise, rng)
-    asks = AskModel.fit(value, fsd, ask, worth)
+    asks = ListPriceModel.fit(value, fsd, ask, worth)
     worth, value, ask = simulated_market(LISTINGS, error, noise, rng)
     promise = screen(value, fsd, ask, Costs.of(FREE, LISTINGS), asks)
     realised = 100 * (worth - ask) / ask
@@ -85,7 +85,7 @@ def resales() -> Backtest:
         first.price[priced],
         last.price[priced],
         Costs.of(FREE, len(values)),
-        AskModel.prior(appraiser.ranges.scores),
+        ListPriceModel.prior(appraiser.ranges.scores),
         first.facts["square_footage"][priced],
         np.random.default_rng(0),
     )
@@ -111,7 +111,7 @@ def throughput(appraiser: Appraiser) -> tuple[float, float]:
     table = pd.concat([table] * 5, ignore_index=True).head(100_000)
     table = table.rename(columns={"price": "list_price"})
     table["listing_id"] = [f"L{row}" for row in range(len(table))]
-    asks = AskModel.prior(appraiser.ranges.scores)
+    asks = ListPriceModel.prior(appraiser.ranges.scores)
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "listings.csv"), Path(folder, "answer.csv")
         table.to_csv(source, index=False)

@@ -25,14 +25,14 @@ from granian import Granian
 from granian.constants import Interfaces
 
 from benchmarks.timing import timed
-from estimator.facts import Facts
+from estimator.market.facts import Facts
 from estimator.registry import load_version
-from service.json_body import json_answer, parse_json
+from service.http.json_body import json_answer, parse_json
 from service.live_model import Snapshot
-from service.schemas import Subject
 from service.settings import Settings
-from service.subjects import check_subject_columns, check_subjects
-from service.valuing import Asked, check_subject, value_facts
+from service.valuation.subject_columns import check_subject_columns, check_subjects
+from service.valuation.subject_schema import Subject
+from service.valuation.valuation import Asked, check_subject, value_facts
 
 REQUESTS = 2000
 ROWS = 10_000

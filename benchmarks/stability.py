@@ -12,10 +12,10 @@ import numpy as np
 from tqdm import tqdm
 
 from estimator.appraiser import Appraiser
-from estimator.areas import Areas
-from estimator.facts import Facts, FloatArray
-from estimator.market import Feature, Market
-from estimator.sales import Parts, Sales, read_sales, split_sales
+from estimator.market.areas import Areas
+from estimator.market.facts import Facts, FloatArray
+from estimator.market.market import Feature, Market
+from estimator.market.sales import Parts, Sales, read_sales, split_sales
 
 KING_COUNTY = Path("data/king_county")
 SEEDS = range(5)

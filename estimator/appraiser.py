@@ -7,20 +7,20 @@ from typing import Any, Self
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from estimator.areas import AreaLookup, Areas
-from estimator.certainty import DEVIATION, DOWN, UP, Certainty
-from estimator.comparable_sales import ComparableSales, comparable_sales
-from estimator.contributions import Contributions, explain, usual_home
 from estimator.errors import SavedVersionError
-from estimator.fact_ranges import FactRanges
-from estimator.facts import BoolArray, DateArray, Facts, FloatArray
-from estimator.intervals import Checked, ConformalRange, check_confidence
-from estimator.learning import Callback
-from estimator.market import Market
-from estimator.price_model import PriceModel
-from estimator.reach import Reach, Refusal
-from estimator.recipe import DEFAULTS, Recipe
-from estimator.sales import Parts, Sales
+from estimator.explanation.comparable_sales import ComparableSales, comparable_sales
+from estimator.explanation.contributions import Contributions, explain, reference_home
+from estimator.market.areas import AreaLookup, Areas
+from estimator.market.fact_ranges import FactRanges
+from estimator.market.facts import BoolArray, DateArray, Facts, FloatArray
+from estimator.market.market import Market
+from estimator.market.sales import Parts, Sales
+from estimator.model.ensemble import Callback
+from estimator.model.price_model import PriceModel
+from estimator.model.recipe import DEFAULTS, Recipe
+from estimator.uncertainty.applicability import ApplicabilityDomain, Refusal
+from estimator.uncertainty.conformal import Checked, ConformalRange, check_confidence
+from estimator.uncertainty.error_scale import DEVIATION, DOWN, UP, ErrorScale
 
 CONFIDENCE = 0.9
 """Share of prices that a range promises to hold: what the industry publishes, wide enough to be honest."""
@@ -142,10 +142,10 @@ class Appraiser:
         market: Market,
         areas: AreaLookup,
         model: PriceModel,
-        misses: tuple[Certainty, ConformalRange],
+        misses: tuple[ErrorScale, ConformalRange],
         sale_dates: tuple[np.datetime64, np.datetime64] | None,
         fact_ranges: FactRanges,
-        reach: Reach,
+        reach: ApplicabilityDomain,
         usual: Facts,
     ) -> None:
         self.market = market
@@ -188,25 +188,25 @@ class Appraiser:
         certainty = _certainty(market, model, parts.train)
         ranges = _calibrate(market, lookup, model, certainty, parts.validation, rng)
         learned_from = train.joined(validation)
-        model = model.knowing(learned_from)
+        model = model.with_sales(learned_from)
         dates = None
         if train.date is not None:
             every = np.concatenate([part.date for part in (parts.train, parts.validation, parts.test)])
             dates = (every.min(), every.max())
         sold = learned_from.facts
         fact_ranges = FactRanges.fit(market, sold)
-        usual = usual_home(market, sold, fact_ranges)
-        reach = Reach.fit(market, sold)
+        usual = reference_home(market, sold, fact_ranges)
+        reach = ApplicabilityDomain.fit(market, sold)
         return cls(market, lookup, model, (certainty, ranges), dates, fact_ranges, reach, usual)
 
-    def knowing(self, sales: Sales) -> Self:
+    def with_sales(self, sales: Sales) -> Self:
         """Return the appraiser with these sales as evidence, for whoever values a home after them.
 
         What was learned and calibrated stays. A sale among these sees its own price: a published appraiser knows
         all sales, and is judged as it was before by one that knows the training and the validation sales.
         """
         completed = replace(sales, facts=self.areas.complete(sales.facts)[0])
-        model = self.model.knowing(completed)
+        model = self.model.with_sales(completed)
         about = self.sale_dates, self.fact_ranges, self.reach, self.usual
         return type(self)(self.market, self.areas, model, (self.certainty, self.ranges), *about)
 
@@ -345,10 +345,10 @@ class Appraiser:
             market,
             AreaLookup.from_state(market, state["areas"]),
             PriceModel.from_state(market, state["model"]),
-            (Certainty.from_state(state["certainty"]), ConformalRange.from_state(state["ranges"])),
+            (ErrorScale.from_state(state["certainty"]), ConformalRange.from_state(state["ranges"])),
             None if dates is None else (np.datetime64(dates[0], "D"), np.datetime64(dates[1], "D")),
             FactRanges.from_state(state["fact_ranges"]),
-            Reach.from_state(market, state["reach"]),
+            ApplicabilityDomain.from_state(market, state["reach"]),
             Facts(state["usual"]),
         )
 
@@ -384,19 +384,19 @@ def _gaps(model: PriceModel, unknown: BoolArray, looked_up: Mapping[str, BoolArr
     return gaps
 
 
-def _certainty(market: Market, model: PriceModel, sales: Sales) -> Certainty:
+def _certainty(market: Market, model: PriceModel, sales: Sales) -> ErrorScale:
     """Learn which homes' values may be far off, from what the model was told of its training sales."""
     assert model.left_out is not None  # noqa: S101  # it was just made
     residual = np.log(sales.price) - model.left_out.log_price
     with threadpool_limits(1, user_api="blas"):  # other threads would be other last bits
-        return Certainty.fit(market, sales.facts, model.left_out.clues, residual)
+        return ErrorScale.fit(market, sales.facts, model.left_out.clues, residual)
 
 
 def _calibrate(
     market: Market,
     lookup: AreaLookup,
     model: PriceModel,
-    certainty: Certainty,
+    certainty: ErrorScale,
     sales: Sales,
     rng: np.random.Generator,
 ) -> ConformalRange:

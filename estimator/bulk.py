@@ -13,12 +13,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from estimator.appraiser import CONFIDENCE, Appraiser, Valuations
-from estimator.columns import Problem, check_table, find_columns, valuation_dates
 from estimator.errors import DataError
-from estimator.facts import BoolArray, Facts
-from estimator.market import ANSWER_COLUMNS, Market
-from estimator.tables import read_pieces, write_whole
-from estimator.threads import in_order
+from estimator.market.columns import Problem, check_table, find_columns, valuation_dates
+from estimator.market.facts import BoolArray, Facts
+from estimator.market.market import ANSWER_COLUMNS, Market
+from estimator.market.tables import read_pieces, write_whole
+from estimator.threads import parallel_imap
 
 SEPARATOR = "; "
 """Between the entries of one cell."""
@@ -52,7 +52,7 @@ def predict_file(
     """
     pieces = checked_pieces(source, partial(check_header, appraiser.market))
     valued, failed = 0, 0
-    with closing(in_order(lambda piece: value_table(appraiser, piece).table, pieces)) as tables:
+    with closing(parallel_imap(lambda piece: value_table(appraiser, piece).table, pieces)) as tables:
         first = next(tables)
         with write_whole(target, first.schema) as writer:
             for answered in chain([first], tables):

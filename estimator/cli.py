@@ -12,20 +12,20 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from estimator.backtest import Backtest
+from estimator.assessment.evaluation import ALL_FACTS, ErrorFigures, Evaluation, evaluate
+from estimator.assessment.ratio_study import ACCEPTABLE, RatioFigures
 from estimator.bulk import predict_file
-from estimator.deals import screen_file
+from estimator.deals.backtest import Backtest
+from estimator.deals.held_out import HeldOut, fit_list_prices, held_out_listings, judge
+from estimator.deals.saved_list_prices import load_list_prices, save_list_prices
+from estimator.deals.screen_file import screen_file
+from estimator.deals.screening import COSTS, GREATEST_PROBABILITY, LEAST_PROBABILITY, PROBABILITY
 from estimator.errors import DataError, EstimatorError
-from estimator.evaluation import ALL_FACTS, ErrorFigures, Evaluation, evaluate
-from estimator.held_out import HeldOut, fit_asks, held_out_listings, judge
+from estimator.market.sales import Split, read_sales
+from estimator.market.tables import replace_whole
 from estimator.progress import ProgressBar
-from estimator.ratio_study import ACCEPTABLE, RatioFigures
 from estimator.registry import load_version, read_key
 from estimator.report import PAGE, read_report, render
-from estimator.sales import Split, read_sales
-from estimator.saved_asks import load_asks, save_asks
-from estimator.screening import COSTS, GREATEST_PROBABILITY, LEAST_PROBABILITY, PROBABILITY
-from estimator.tables import replace_whole
 from estimator.training import file_sha256, train_market
 from estimator.tuning import tune_market
 
@@ -173,7 +173,7 @@ def _with_costs(command: Callable[..., None]) -> Callable[..., None]:
 def screen_command(model: Path, probability: float, source: Path, target: Path, **costs: float) -> None:
     """Screen the listings of SOURCE (.csv, .csv.gz or .parquet, with list_price) and write TARGET, best first."""
     saved = load_version(model)
-    asks = load_asks(saved.folder, saved.appraiser)
+    asks = load_list_prices(saved.folder, saved.appraiser)
     if asks.listings is None:
         click.echo("how far asks tell resales is a guess: fit-asks learns it from closed listings", err=True)
     with tqdm(desc="screening", unit=" listings", unit_scale=True, disable=None) as bar:
@@ -189,14 +189,16 @@ def screen_command(model: Path, probability: float, source: Path, target: Path, 
 @click.option("--models", type=_FILE, default=Path("models"), show_default=True, help="Where versions are saved.")
 @_SPLIT
 @_SEED
-def fit_asks_command(market: Path, sales: Path | None, models: Path, split: Split | None, seed: int) -> None:
+def fit_list_prices_command(
+    market: Path, sales: Path | None, models: Path, split: Split | None, seed: int
+) -> None:
     """Learn from closed listings what asks tell of resales, by a model trained without them."""
     with ProgressBar("training") as bar:
         held = held_out_listings(market, sales, split, seed, callbacks=[bar])
     _tell_refused(held)
-    asks = fit_asks(held)
+    asks = fit_list_prices(held)
     record = {"market": held.market.name, "split": held.split, "seed": seed, "sales_sha256": held.sales_sha256}
-    path = save_asks(models, held.market.name, asks, record)
+    path = save_list_prices(models, held.market.name, asks, record)
     click.echo(
         f"{asks.listings:,} closed listings: asks are {100 * math.expm1(asks.premium):.1f}% above resales, give or"
         f" take {100 * asks.noise:.1f}%; saved to {path}"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from estimator.network import (
-    Beside,
+    Concat,
     Dense,
     Dropout,
     Identity,
@@ -116,7 +116,7 @@ def _sequential(layer: Sequential, graph: _Graph, x: str) -> str:
     return x
 
 
-def _beside(layer: Beside, graph: _Graph, x: str) -> str:
+def _beside(layer: Concat, graph: _Graph, x: str) -> str:
     outputs = []
     for start, stop, inner in layer.branches:
         bounds = [graph.constant(np.array([bound])) for bound in (start, stop, -1)]
@@ -182,7 +182,7 @@ def _one_operator(operator: str) -> Callable[[Layer, _Graph, str], str]:
 
 
 _TRANSLATIONS: dict[type[Layer], Callable[[Any, _Graph, str], str]] = {
-    Beside: _beside,
+    Concat: _beside,
     Dense: _dense,
     Dropout: _nothing,
     Identity: _nothing,

@@ -5,7 +5,7 @@ from typing import Self
 
 from tqdm import tqdm
 
-from estimator.learning import Moment
+from estimator.model.ensemble import Moment
 
 
 class ProgressBar:

@@ -25,7 +25,7 @@ import joblib
 
 from estimator.appraiser import Appraiser
 from estimator.errors import SavedVersionError
-from estimator.tables import sync_folder
+from estimator.market.tables import sync_folder
 
 APPRAISER = "appraiser.joblib"
 MANIFEST = "manifest.json"

@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def each(
+def parallel_map(
     work: Callable[[Item], Result], items: Iterable[Item], give_up: Callable[[], None] | None = None
 ) -> list[Result]:
     """Return what comes of each item, in their order.
@@ -42,8 +42,8 @@ def each(
         return [done.result() for done in begun]
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
-    """Give what comes of each item, in their order, while the next ones are at work; else as `each`.
+def parallel_imap(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
+    """Give what comes of each item, in their order, while the next ones are at work; else as `parallel_map`.
 
     Items are taken as there is room for them: of any number of them, twice as many as there are cores are held.
     """

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from estimator.appraiser import Appraiser
-from estimator.areas import Areas
+from estimator.assessment.evaluation import ErrorFigures, Evaluation, evaluate
 from estimator.errors import DataError
-from estimator.evaluation import ErrorFigures, Evaluation, evaluate
-from estimator.learning import Callback
-from estimator.market import Market
-from estimator.recipe import read_recipe, read_remarks, read_trials
+from estimator.market.areas import Areas
+from estimator.market.market import Market
+from estimator.market.sales import Parts, Sales, Split, read_sales, split_sales
+from estimator.model.ensemble import Callback
+from estimator.model.recipe import read_recipe, read_remarks, read_trials
 from estimator.registry import make_market_folder, publish, save_version
-from estimator.report import Recorder, gather, report_files
-from estimator.sales import Parts, Sales, Split, read_sales, split_sales
+from estimator.report import Recorder, collect, report_files
 
 _RECORDED_LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scipy")
 """Libraries whose versions can change a model or the reading of its file."""
@@ -128,11 +128,11 @@ def train_market(
         "example": _example(market, parts.train),
         "inputs": _inputs(market, parts.train),
     }
-    evidence = gather(appraiser, parts, record, recorder, remarks, trials, rng)
+    evidence = collect(appraiser, parts, record, recorder, remarks, trials, rng)
     # What was evaluated knew nothing of the test sales; who values a home today is to know the newest.
     every = parts.train.joined(parts.validation).joined(parts.test)
-    knowing = appraiser.knowing(every)
-    version = save_version(versions, knowing, record, lambda name: report_files(evidence, name), key)
+    with_sales = appraiser.with_sales(every)
+    version = save_version(versions, with_sales, record, lambda name: report_files(evidence, name), key)
     publish(version)
     return Trained(version, record["sales"], figures)
 

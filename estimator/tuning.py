@@ -21,13 +21,21 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from estimator.appraiser import completed
-from estimator.areas import AreaLookup
 from estimator.errors import DataError, EstimatorError
-from estimator.learning import learn_from, log_rmse_of_more
-from estimator.lessons import Lessons, prepare
+from estimator.market.areas import AreaLookup
+from estimator.market.sales import Split
+from estimator.model.ensemble import log_rmse_of_more, train_ensemble
+from estimator.model.recipe import (
+    DEFAULTS,
+    LOG_RMSE,
+    Recipe,
+    Settings,
+    read_settings,
+    write_settings,
+    write_trials,
+)
+from estimator.model.training_set import TrainingSet, build_training_set
 from estimator.network import NonFiniteLossError
-from estimator.recipe import DEFAULTS, LOG_RMSE, Recipe, Settings, read_settings, write_settings, write_trials
-from estimator.sales import Split
 from estimator.training import Divided, read_divided
 
 SEARCHED: Mapping[str, tuple[int, int] | tuple[float, float]] = {
@@ -86,7 +94,7 @@ class _Task:
         As a training's is when its networks' turn has come: each trial starts from the same.
     """
 
-    lessons: Lessons
+    lessons: TrainingSet
     recipe: Recipe
     served: int
     rng: np.random.Generator
@@ -174,7 +182,7 @@ def _prepare(market_path: Path, split: Split | None, seed: int) -> tuple[Divided
     lookup = AreaLookup(divided.market, divided.areas, divided.parts.train.facts)
     train, validation = (completed(lookup, part) for part in (divided.parts.train, divided.parts.validation))
     with threadpool_limits(1, user_api="blas"):
-        _, lessons = prepare(divided.market, train, validation, recipe.withheld_share, rng)
+        _, lessons = build_training_set(divided.market, train, validation, recipe.withheld_share, rng)
     return divided, _Task(lessons, recipe, served.networks, rng)
 
 
@@ -305,7 +313,7 @@ def _try(task: _Task, number: int, settings: Settings) -> tuple[int, float]:
     """Return the trial's number and the validation log RMSE by its settings; inf if they cannot be learned by."""
     with threadpool_limits(1, user_api="blas"):
         try:
-            learned = learn_from(task.lessons, replace(task.recipe, **settings), deepcopy(task.rng))
+            learned = train_ensemble(task.lessons, replace(task.recipe, **settings), deepcopy(task.rng))
         except NonFiniteLossError:
             return number, math.inf
         return number, log_rmse_of_more(task.lessons, learned, task.served)

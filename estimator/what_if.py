@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.appraiser import CONFIDENCE, Appraiser
-from estimator.fact_ranges import FactRanges, NumberRange
-from estimator.facts import DateArray, Facts, FloatArray, Value, json_value
-from estimator.market import Feature
+from estimator.market.fact_ranges import FactRanges, NumberRange
+from estimator.market.facts import DateArray, Facts, FloatArray, Value, json_value
+from estimator.market.market import Feature
 
 POINTS = 25
 """Values of a number, at most, besides the subject's own: a smooth line on a screen, and a fraction of a second's

@@ -6,18 +6,18 @@ from pathlib import Path
 from flask import Flask, Response, request
 
 from estimator.registry import read_key
-from service import guard, headers, problems, tracing
-from service.batch import batch_routes
-from service.body import discard_body
-from service.docs import docs_routes
+from service.http import guard, headers, problems, tracing
+from service.http.body import discard_body
 from service.live_model import LiveModel
-from service.page import page_routes
-from service.predict import predict_routes
-from service.report import report_routes
-from service.screen import screen_routes
+from service.routes.batch import batch_routes
+from service.routes.docs import docs_routes
+from service.routes.health import status_routes
+from service.routes.home import page_routes
+from service.routes.predict import predict_routes
+from service.routes.report import report_routes
+from service.routes.screen import screen_routes
+from service.routes.v2 import v2_routes
 from service.settings import Settings
-from service.status import status_routes
-from service.v2 import v2_routes
 
 
 def create_app(settings: Settings | None = None, fallback: Path | None = None) -> Flask:

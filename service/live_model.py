@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from estimator.appraiser import Appraiser
-from estimator.asks import AskModel
+from estimator.deals.list_prices import ListPriceModel
+from estimator.deals.saved_list_prices import ASKS, load_list_prices
 from estimator.errors import EstimatorError
 from estimator.registry import APPRAISER, MANIFEST, SavedVersion, load_version, published
-from estimator.saved_asks import ASKS, load_asks
 from service import metrics
-from service.about import about_model
-from service.problems import NOT_READY, ProblemError
-from service.schemas import Subject, SubjectSchema
-from service.valuing import Asked, check_subject, value_subjects
+from service.http.problems import NOT_READY, ProblemError
+from service.routes.model import about_model
+from service.valuation.subject_schema import Subject, SubjectSchema
+from service.valuation.valuation import Asked, check_subject, value_subjects
 
 RETRY_SECONDS = 2.0
 """Pause before a model that could not be loaded is tried again: soon, and without flooding the log."""
@@ -59,7 +59,7 @@ class Snapshot:
     created: str
     appraiser: Appraiser
     schema: SubjectSchema
-    asks: AskModel
+    asks: ListPriceModel
     inputs: Mapping[str, Mapping[str, float]]
     example: Mapping[str, Any]
     about: bytes
@@ -86,7 +86,7 @@ class Snapshot:
             saved.manifest["created"],
             appraiser,
             schema,
-            load_asks(saved.folder, appraiser),
+            load_list_prices(saved.folder, appraiser),
             saved.manifest.get("inputs", {}),  # a version may be older than these
             example,
             json.dumps(about_model(saved, example), allow_nan=False).encode(),

@@ -19,13 +19,13 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
+from estimator.deals.saved_list_prices import load_list_prices
 from estimator.errors import EstimatorError
 from estimator.registry import load_version, read_key
-from estimator.saved_asks import load_asks
 from service.app import create_app
+from service.http.tracing import JsonLines
 from service.live_model import LiveModel
 from service.settings import Settings
-from service.tracing import JsonLines
 
 BAD_START = 2
 """Exit code of a server that cannot start with what it was given."""
@@ -67,7 +67,7 @@ def main() -> int:
         # What cannot be served stops the start here, not every worker later. It is what workers fall back to that
         # are started again when something is published that cannot be served.
         saved = load_version(settings.model, read_key(settings.key_file))
-        load_asks(saved.folder, saved.appraiser)
+        load_list_prices(saved.folder, saved.appraiser)
         address = _free_address(settings)
     except EstimatorError as error:
         sys.stderr.write(f"{error}\n")

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import settings
 
 from estimator.appraiser import Appraiser
-from estimator.areas import Areas
-from estimator.market import Market
-from estimator.recipe import RECIPE, Recipe
+from estimator.market.areas import Areas
+from estimator.market.market import Market
+from estimator.market.sales import Parts, Sales, read_sales, split_sales
+from estimator.model.recipe import RECIPE, Recipe
 from estimator.registry import publish, save_version
-from estimator.sales import Parts, Sales, read_sales, split_sales
 
 ROOT = Path(__file__).parents[1]
 KING_COUNTY = ROOT / "data" / "king_county"

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from estimator.market import Market
-from estimator.sales import Sales, read_sales, split_sales
+from estimator.market.market import Market
+from estimator.market.sales import Sales, read_sales, split_sales
 from tests.conftest import ROOT
 
 AMES = ROOT / "data" / "ames"

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from estimator.assessment.evaluation import ALL_FACTS, REQUIRED_FACTS
 from estimator.bulk import predict_file
 from estimator.errors import DataError
-from estimator.evaluation import ALL_FACTS, REQUIRED_FACTS
-from estimator.facts import Facts
+from estimator.market.facts import Facts
 from estimator.registry import SavedVersion, load_version
 from estimator.training import Trained, train_market
 from tests.town import QUARTERS, make_town

@@ -8,11 +8,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from estimator.appraiser import CONFIDENCE, STATE_FORMAT, Appraiser, Valuations
-from estimator.areas import Areas
 from estimator.errors import SavedVersionError
-from estimator.facts import Facts, check_value
-from estimator.market import Market
-from estimator.sales import Parts, split_sales
+from estimator.market.areas import Areas
+from estimator.market.facts import Facts, check_value
+from estimator.market.market import Market
+from estimator.market.sales import Parts, split_sales
 from tests.conftest import PAIR
 
 STORY = {"latitude": 47.63, "longitude": -122.34, "crime_rate": 5000, "square_footage": 1800, "population": 21000}

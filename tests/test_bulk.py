@@ -13,9 +13,9 @@ import pytest
 
 from estimator.appraiser import Appraiser
 from estimator.bulk import predict_file
-from estimator.columns import check_table, valuation_dates
 from estimator.errors import DataError
-from estimator.tables import BATCH_ROWS, read_table
+from estimator.market.columns import check_table, valuation_dates
+from estimator.market.tables import BATCH_ROWS, read_table
 from tests.conftest import KING_COUNTY, environment
 
 ANSWER = [

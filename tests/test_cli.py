@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from estimator.assessment.evaluation import evaluate
 from estimator.cli import main
-from estimator.evaluation import evaluate
-from estimator.market import Market
+from estimator.market.market import Market
+from estimator.market.sales import Sales, read_sales, split_sales
 from estimator.registry import load_version
-from estimator.sales import Sales, read_sales, split_sales
 from tests.conftest import KING_COUNTY, estimator
 from tests.town import make_town
 

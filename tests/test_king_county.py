@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from estimator.areas import Areas
-from estimator.market import Market
-from estimator.sales import Sales
+from estimator.market.areas import Areas
+from estimator.market.market import Market
+from estimator.market.sales import Sales
 from tests.conftest import KING_COUNTY
 
 README = (KING_COUNTY / "README.md").read_text()

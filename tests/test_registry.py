@@ -14,6 +14,7 @@ import pytest
 
 from estimator.appraiser import STATE_FORMAT, Appraiser
 from estimator.errors import SavedVersionError
+from estimator.market.sales import Parts
 from estimator.registry import (
     APPRAISER,
     CURRENT,
@@ -24,7 +25,6 @@ from estimator.registry import (
     read_key,
     save_version,
 )
-from estimator.sales import Parts
 from tests.conftest import environment
 
 SAVE_FIVE = """

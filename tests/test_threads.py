@@ -6,17 +6,19 @@ import joblib
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from estimator.threads import each, in_order
+from estimator.threads import parallel_imap, parallel_map
 
 
 def test_what_comes_of_each_stands_in_their_order() -> None:
-    assert each(lambda item: item**2, range(100)) == [item**2 for item in range(100)]
+    assert parallel_map(lambda item: item**2, range(100)) == [item**2 for item in range(100)]
 
 
 def test_work_goes_on_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
     both = threading.Barrier(2, timeout=20)
-    assert len(each(lambda _: both.wait(), range(2))) == 2  # one after the other, the first would wait for ever
+    assert (
+        len(parallel_map(lambda _: both.wait(), range(2))) == 2
+    )  # one after the other, the first would wait for ever
 
 
 def test_a_product_within_takes_one_core_and_those_outside_what_they_did() -> None:
@@ -24,7 +26,7 @@ def test_a_product_within_takes_one_core_and_those_outside_what_they_did() -> No
         return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
     with threadpool_limits(2, user_api="blas"):
-        assert each(lambda _: cores(), range(2)) == [{1}, {1}]
+        assert parallel_map(lambda _: cores(), range(2)) == [{1}, {1}]
         assert cores() == {2}
 
 
@@ -39,7 +41,7 @@ def test_an_error_is_raised_here_and_nothing_is_begun_after_it(monkeypatch: pyte
             raise ValueError("the third")
 
     with pytest.raises(ValueError, match="the third"):
-        each(work, range(100))
+        parallel_map(work, range(100))
     assert len(begun) < 100
 
 
@@ -54,7 +56,7 @@ def test_what_comes_of_each_is_given_in_order_while_others_are_at_work(monkeypat
             second.set()
         return item**2
 
-    assert list(in_order(work, range(100))) == [item**2 for item in range(100)]
+    assert list(parallel_imap(work, range(100))) == [item**2 for item in range(100)]
 
 
 def test_only_so_many_items_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +68,7 @@ def test_only_so_many_items_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
             taken.append(item)
             yield item
 
-    given = in_order(lambda item: item, items())
+    given = parallel_imap(lambda item: item, items())
     assert [next(given), next(given)] == [0, 1]
     assert len(taken) == 5
     given.close()
@@ -83,7 +85,7 @@ def test_an_error_is_raised_in_its_turn_and_what_was_not_begun_is_not(monkeypatc
             raise ValueError("the third")
         return item
 
-    given = in_order(work, range(100))
+    given = parallel_imap(work, range(100))
     assert [next(given), next(given)] == [0, 1]
     with pytest.raises(ValueError, match="the third"):
         next(given)

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 from estimator.appraiser import Appraiser
-from estimator.facts import Facts, check_value
-from estimator.market import Market
-from estimator.ratio_study import ratio_study
-from estimator.recipe import DEFAULTS
+from estimator.assessment.ratio_study import ratio_study
+from estimator.market.facts import Facts, check_value
+from estimator.market.market import Market
+from estimator.market.sales import Parts, Sales, split_sales
+from estimator.model.recipe import DEFAULTS
 from estimator.registry import SavedVersion, load_version
 from estimator.report import PAGE, read_report
-from estimator.sales import Parts, Sales, split_sales
 from tests.conftest import KING_COUNTY, estimator, thin_king_county
 
 pytestmark = pytest.mark.timeout(600)  # the full training, on a busy machine
@@ -53,7 +53,7 @@ def divided(sales: Sales) -> Parts:
 @pytest.fixture(scope="module")
 def evaluated(version: SavedVersion, divided: Parts) -> Appraiser:
     """The appraiser as it was evaluated: the published one has the test sales as evidence too."""
-    return version.appraiser.knowing(divided.train.joined(divided.validation))
+    return version.appraiser.with_sales(divided.train.joined(divided.validation))
 
 
 def percent_off(appraiser: Appraiser, test: Sales, facts: Facts) -> "pd.Series[float]":

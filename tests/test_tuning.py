@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from estimator.cli import main
-from estimator.recipe import BOUNDS, DEFAULTS, RECIPE, Recipe, read_settings
+from estimator.model.recipe import BOUNDS, DEFAULTS, RECIPE, Recipe, read_settings
 from estimator.registry import load_version
 from estimator.report import read_report
 from estimator.tuning import SEARCHED, TRIED, _prepare, _try

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from estimator.recipe import RECIPE
+from estimator.model.recipe import RECIPE
 
 QUARTERS = {"Öland": 0.7, "old town": 1.4, "harbour, east": 1.0, 'the "hill"': 2.0}
 

@@ -2,7 +2,7 @@
 
 A part is taken away from outside, so that the model needs no switches: its columns are hidden from the networks,
 or the networks are built and trained otherwise. What kriging and the grid learned stays as it was, so that only
-the part makes the difference; and one seed's evidence serves all of its variants. Knows `estimator.price_model`
+the part makes the difference. Knows `estimator.model.price_model`
 from within. The test part is never looked at.
 """
 
@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.datasets import TITLES, DataSet
-from estimator import learning
-from estimator.comparables import NAMES
-from estimator.evidence import Evidence, Seen
-from estimator.facts import FloatArray
-from estimator.learning import average, learn_from, mixed, share_of
-from estimator.lessons import Lessons, prepare
-from estimator.network import Network, SideBySide
-from estimator.recipe import Recipe
+from estimator.features.comparables import NAMES
+from estimator.features.pipeline import FeaturePipeline, Seen
+from estimator.market.facts import FloatArray
+from estimator.model import ensemble
+from estimator.model.ensemble import average, mixed, share_of, train_ensemble
+from estimator.model.recipe import Recipe
+from estimator.model.training_set import TrainingSet, build_training_set
+from estimator.network import Network, StackedNetworks
 
 ROWS = ("king_county-time", "king_county-random", "ames-random")
 """Data sets whose homes have places and dates, so that they have every part."""
@@ -111,8 +111,8 @@ class Lesson:
         Of the whole model.
     """
 
-    evidence: Evidence
-    lessons: Lessons
+    evidence: FeaturePipeline
+    lessons: TrainingSet
     sold: int
     bare: Seen
     rng: np.random.Generator
@@ -132,14 +132,14 @@ def look(data: DataSet, seed: int, recipe: Recipe = SERVED) -> Lesson:
     """Learn the evidence and look at the sales, as `PriceModel.fit` does."""
     market, validation = data.market, data.parts.validation
     rng = np.random.default_rng(seed)
-    evidence, lessons = prepare(market, data.parts.train, validation, recipe.withheld_share, rng)
+    evidence, lessons = build_training_set(market, data.parts.train, validation, recipe.withheld_share, rng)
     optional = [feature.name for feature in market.features if not feature.required]
     bare = validation.facts.without(dict.fromkeys(optional, np.ones(len(validation), np.bool_)))
     seen = evidence.seen(bare, validation.date, validation.home)
     return Lesson(evidence, lessons, len(data.parts.train), seen, rng, recipe)
 
 
-def columns_of(evidence: Evidence) -> dict[Part, slice]:
+def columns_of(evidence: FeaturePipeline) -> dict[Part, slice]:
     """Return where each part's columns are."""
     end = 1 + len(NAMES) + evidence.encoding.width
     return {
@@ -150,7 +150,7 @@ def columns_of(evidence: Evidence) -> dict[Part, slice]:
     }
 
 
-def hide(columns: NDArray[np.float32], evidence: Evidence, parts: Sequence[Part]) -> NDArray[np.float32]:
+def hide(columns: NDArray[np.float32], evidence: FeaturePipeline, parts: Sequence[Part]) -> NDArray[np.float32]:
     """Return columns of n homes, shape (n, d), with 0 in those of some parts."""
     seen = columns.copy()
     for part in parts:
@@ -171,8 +171,8 @@ def teach(lesson: Lesson, variant: Variant) -> Sequence[Network]:
         validation=replace(chosen, columns=hide(chosen.columns, lesson.evidence, variant.hidden)),
     )
     # Without a limit to what counts as usual, Huber's loss is the RMSE.
-    with patch.object(learning, "HUBER", learning.HUBER if variant.huber else math.inf):
-        return learn_from(lessons, recipe, copy.deepcopy(lesson.rng)).networks
+    with patch.object(ensemble, "HUBER", ensemble.HUBER if variant.huber else math.inf):
+        return train_ensemble(lessons, recipe, copy.deepcopy(lesson.rng)).networks
 
 
 def judge(lesson: Lesson, variant: Variant, networks: Sequence[Network]) -> Errors:
@@ -181,7 +181,7 @@ def judge(lesson: Lesson, variant: Variant, networks: Sequence[Network]) -> Erro
 
     def by_networks(seen: Seen) -> FloatArray:
         columns = hide(seen.columns, lesson.evidence, variant.hidden)
-        return average(SideBySide(networks[: variant.averaged]), columns) * lessons.deviation + lessons.mean
+        return average(StackedNetworks(networks[: variant.averaged]), columns) * lessons.deviation + lessons.mean
 
     known = by_networks(lessons.validation)
     share = share_of(lessons.validation, known, lessons.validation_log_price) if variant.shared else 0.0

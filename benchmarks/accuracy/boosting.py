@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.accuracy.lessons import Lesson, Predictor, Subjects
-from estimator.facts import FloatArray
+from benchmarks.accuracy.training_sets import Lesson, Predictor, Subjects
+from estimator.market.facts import FloatArray
 
 TREES, PATIENCE = 5000, 150
 """More than any of them takes at the rates searched, and how many trees may pass without a new low."""

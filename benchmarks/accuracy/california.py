@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from estimator.facts import Facts
-from estimator.market import Market
-from estimator.sales import Parts, Sales
+from estimator.market.facts import Facts
+from estimator.market.market import Market
+from estimator.market.sales import Parts, Sales
 
 ROWS = Path(__file__).parents[3] / "shared" / "data" / "california" / "housing.csv.gz"
 VARIANCES = (1.346970, 1.303870, 1.303955)

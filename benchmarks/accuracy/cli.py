@@ -16,7 +16,7 @@ from benchmarks.accuracy import ablation, curve, few_sales, report, tuning
 from benchmarks.accuracy.california import AbsentError
 from benchmarks.accuracy.datasets import DATA_SETS, TITLES
 from benchmarks.accuracy.figures import figures
-from benchmarks.accuracy.jobs import CACHE, Job, data_of, prepare, run
+from benchmarks.accuracy.jobs import CACHE, Job, build_training_set, data_of, run
 from benchmarks.accuracy.peers import PEERS, VARIANTS
 
 RESULTS = Path(__file__).parents[1] / "RESULTS.md"
@@ -105,7 +105,7 @@ def tune(rows: Sequence[str], peers: Sequence[str], variants: Sequence[str], see
     for job in tqdm(wanted, unit=" searches", disable=None):
         if tuning.settings_for(job.data_set, job.peer, job.variant):
             continue
-        lesson, validation, _, _ = prepare(job, data_of(job.data_set), CACHE)
+        lesson, validation, _, _ = build_training_set(job, data_of(job.data_set), CACHE)
         fit, space = PEERS[job.peer].fit, tuning.SPACES[job.peer]
         found = {**tuning.search(lesson, validation, fit, space, trials), **PEERS[job.peer].versions()}
         tuning.keep(job.data_set, job.peer, job.variant, found)

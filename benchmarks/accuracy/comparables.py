@@ -1,6 +1,6 @@
 """Facts about the sold homes nearby, from our own room for them, as every model may have them.
 
-The one place that knows the interface of `estimator.comparables`.
+The one place that knows the interface of `estimator.features.comparables`.
 """
 
 import time
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.datasets import DataSet
-from estimator.comparables import Comparables
+from estimator.features.comparables import Comparables
 
 VERSION = 2
 """Of the facts. When what they say changes, this does too: models that are given them are then trained again."""
@@ -69,7 +69,7 @@ def _gather(data: DataSet) -> Nearby:
     learned = index.facts(train.facts, train.date, train.home)
     fit_seconds = time.process_time() - began
     chosen = index.facts(validation.facts, validation.date, validation.home)
-    index = index.knowing(train.joined(validation))
+    index = index.with_sales(train.joined(validation))
     began = time.process_time()
     asked = index.facts(test.facts, test.date, test.home)
     return Nearby(list(index.names), learned, chosen, asked, fit_seconds, time.process_time() - began)

@@ -14,11 +14,11 @@ import joblib
 import numpy as np
 
 from benchmarks.accuracy.boosting import fit_catboost
-from benchmarks.accuracy.jobs import Job, data_of, prepare
-from benchmarks.accuracy.lessons import Lesson, Predictor, Subjects
+from benchmarks.accuracy.jobs import Job, build_training_set, data_of
 from benchmarks.accuracy.ours import fit_ours, validation_log_rmse
 from benchmarks.accuracy.peers import OURS, Variant
-from estimator.learning import Moment
+from benchmarks.accuracy.training_sets import Lesson, Predictor, Subjects
+from estimator.model.ensemble import Moment
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,9 @@ def compare(data_set: str, seed: int, threads: int, folder: Path) -> tuple[Curve
     )
     curves = []
     for peer, variant, trace in contenders:
-        lesson, validation, _, _ = prepare(Job(data_set, peer, variant, seed, threads), data_of(data_set), folder)
+        lesson, validation, _, _ = build_training_set(
+            Job(data_set, peer, variant, seed, threads), data_of(data_set), folder
+        )
         curves.append(trace(lesson, validation))
     return curves[0], curves[1]
 

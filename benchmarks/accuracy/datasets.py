@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.accuracy.california import california
-from estimator.areas import AreaLookup, Areas
-from estimator.facts import Facts
-from estimator.market import Market
-from estimator.sales import Parts, Sales, Split, read_sales, split_sales
+from estimator.market.areas import AreaLookup, Areas
+from estimator.market.facts import Facts
+from estimator.market.market import Market
+from estimator.market.sales import Parts, Sales, Split, read_sales, split_sales
 
 DATA = Path(__file__).parents[2] / "data"
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.accuracy.datasets import TITLES, DataSet
-from benchmarks.accuracy.jobs import Job, prepare
+from benchmarks.accuracy.jobs import Job, build_training_set
 from benchmarks.accuracy.peers import OURS, PEERS, Variant
-from estimator.sales import Parts
+from estimator.market.sales import Parts
 
 ROW = "king_county-random"
 """By time, few sales of a year would be fewer months as well."""
@@ -52,7 +52,7 @@ def compare(data: DataSet, sizes: Sequence[int], seeds: int, folder: Path, tell:
 
 
 def _log_rmse(data: DataSet, job: Job, folder: Path) -> float:
-    lesson, _, homes, _ = prepare(job, data, folder)
+    lesson, _, homes, _ = build_training_set(job, data, folder)
     predict = PEERS[job.peer].fit(lesson)
     return float(np.sqrt(np.mean((predict(homes) - np.log(data.parts.test.price)) ** 2)))
 

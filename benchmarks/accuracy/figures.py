@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks.accuracy.datasets import DataSet
 from benchmarks.accuracy.jobs import Outcome
-from estimator.facts import FloatArray
-from estimator.sales import Sales
+from estimator.market.facts import FloatArray
+from estimator.market.sales import Sales
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Figures:
     dollar_rmse
         Of the price, USD.
     mdape, ppe10
-        See `estimator.evaluation.ErrorFigures`.
+        See `estimator.assessment.evaluation.ErrorFigures`.
     train_seconds, seconds_per_100k
         See `Outcome`.
     """

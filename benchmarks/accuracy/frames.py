@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from estimator.facts import DateArray, Facts, FloatArray
-from estimator.market import Market
+from estimator.market.facts import DateArray, Facts, FloatArray
+from estimator.market.market import Market
 
 DATE = "sale_day"
 """Column of the day of sale, in days since 1970-01-01."""

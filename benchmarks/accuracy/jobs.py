@@ -15,11 +15,11 @@ import pandas as pd
 from benchmarks.accuracy import comparables
 from benchmarks.accuracy.datasets import DATA_SETS, DataSet
 from benchmarks.accuracy.frames import frame, labels_of, with_columns
-from benchmarks.accuracy.lessons import Lesson, Subjects
 from benchmarks.accuracy.peers import PEERS, Variant
+from benchmarks.accuracy.training_sets import Lesson, Subjects
 from benchmarks.accuracy.tuning import settings_for
-from estimator.facts import FloatArray
-from estimator.sales import Sales
+from estimator.market.facts import FloatArray
+from estimator.market.sales import Sales
 
 CACHE = Path(__file__).parents[2] / ".cache" / "accuracy"
 
@@ -122,7 +122,7 @@ def run(job: Job, folder: Path) -> Outcome:
 
 def _train(job: Job, folder: Path) -> Outcome:
     data = data_of(job.data_set)
-    lesson, validation, test, near = prepare(job, data, folder)
+    lesson, validation, test, near = build_training_set(job, data, folder)
     began = time.process_time()
     predict = PEERS[job.peer].fit(lesson)
     train_seconds = time.process_time() - began
@@ -136,7 +136,9 @@ def _train(job: Job, folder: Path) -> Outcome:
     return Outcome(chosen, asked, train_seconds, rate, job.depends_on())
 
 
-def prepare(job: Job, data: DataSet, folder: Path) -> tuple[Lesson, Subjects, Subjects, comparables.Nearby | None]:
+def build_training_set(
+    job: Job, data: DataSet, folder: Path
+) -> tuple[Lesson, Subjects, Subjects, comparables.Nearby | None]:
     """Return what the model learns from and what it is asked: no test price is in any of it."""
     train, validation, test = data.parts.train, data.parts.validation, data.parts.test
     labels = labels_of(data.market, train.facts)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from scipy.spatial import KDTree
 
-from benchmarks.accuracy.lessons import Lesson, Predictor, Subjects
-from estimator.areas import KM_PER_DEGREE
-from estimator.facts import Facts, FloatArray
-from estimator.market import Market
-from estimator.sales import Sales
+from benchmarks.accuracy.training_sets import Lesson, Predictor, Subjects
+from estimator.market.areas import KM_PER_DEGREE
+from estimator.market.facts import Facts, FloatArray
+from estimator.market.market import Market
+from estimator.market.sales import Sales
 
 COUNTS = (5, 8, 12, 20, 30)
 """How many sold homes the mean is of. Of these and the next two, an end is the best on no data set."""

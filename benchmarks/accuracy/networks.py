@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.frames import Imputation
-from benchmarks.accuracy.lessons import Lesson, Predictor, Subjects
-from estimator.facts import FloatArray
+from benchmarks.accuracy.training_sets import Lesson, Predictor, Subjects
+from estimator.market.facts import FloatArray
 
 
 def fit_realmlp(lesson: Lesson) -> Predictor:

@@ -1,16 +1,16 @@
 """Our own model, as the appraiser trains it.
 
-The one place that knows the interface of `estimator.price_model`.
+The one place that knows the interface of `estimator.model.price_model`.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.accuracy.lessons import Lesson, Predictor, Subjects
-from estimator.facts import FloatArray
-from estimator.learning import Callback
-from estimator.price_model import PriceModel
+from benchmarks.accuracy.training_sets import Lesson, Predictor, Subjects
+from estimator.market.facts import FloatArray
+from estimator.model.ensemble import Callback
+from estimator.model.price_model import PriceModel
 
 
 def fit_ours(lesson: Lesson, callbacks: Sequence[Callback] = ()) -> Predictor:
@@ -25,10 +25,10 @@ def fit_ours(lesson: Lesson, callbacks: Sequence[Callback] = ()) -> Predictor:
     """
     rng = np.random.default_rng(lesson.seed)
     model = PriceModel.fit(lesson.market, lesson.sales, lesson.validation_sales, rng, callbacks)
-    knowing = model.knowing(lesson.sales.joined(lesson.validation_sales))
+    with_sales = model.with_sales(lesson.sales.joined(lesson.validation_sales))
 
     def predict(subjects: Subjects) -> FloatArray:
-        asked = model if subjects.sold is lesson.sales else knowing
+        asked = model if subjects.sold is lesson.sales else with_sales
         return asked.predict(subjects.facts, subjects.date, subjects.home)
 
     return predict

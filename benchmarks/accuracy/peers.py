@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from benchmarks.accuracy import boosting, linear, nearest, networks, ours
-from benchmarks.accuracy.lessons import Fit
+from benchmarks.accuracy.training_sets import Fit
 
 Variant = Literal["plain", "comparables", "whole"]
 """`plain`: the facts; `comparables`: with those of sold homes nearby; `whole`: our model, which finds its own."""

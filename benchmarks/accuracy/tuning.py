@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.lessons import Fit, Lesson, Subjects
+from benchmarks.accuracy.training_sets import Fit, Lesson, Subjects
 
 TUNED = Path(__file__).with_name("tuned.json")
 TRIALS = 30

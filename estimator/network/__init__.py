@@ -28,10 +28,9 @@ from estimator.network.activations import (
 )
 from estimator.network.averaging import ExponentialAverage
 from estimator.network.batches import Batches, BlockBatches, Source, Stream
-from estimator.network.beside import Beside
+from estimator.network.concat import Concat
 from estimator.network.dense import Dense
 from estimator.network.dropout import Dropout
-from estimator.network.eights import by_eights
 from estimator.network.embeddings import Periodic, PiecewiseLinear, quantile_edges
 from estimator.network.ensemble import MemberBias, MemberDense, MemberScale, batch_ensemble_dense
 from estimator.network.initialisers import he_normal, lecun_normal, ones, random_signs, xavier_uniform, zeros
@@ -41,8 +40,9 @@ from estimator.network.monotone import MonotoneSum
 from estimator.network.network import Network, Sequential
 from estimator.network.optimisers import Adam, AdamW, GradientDescent, Momentum, Optimiser, clip_global_norm
 from estimator.network.parameters import Parameters
+from estimator.network.row_stable import matmul_row_stable
 from estimator.network.schedules import constant, cosine, coslog4, warm_up
-from estimator.network.side_by_side import SideBySide
+from estimator.network.stacked import StackedNetworks
 from estimator.network.training import Epoch, History, NonFiniteLossError, Plan, StopTraining, train
 
 __all__ = [
@@ -52,9 +52,9 @@ __all__ = [
     "Adam",
     "AdamW",
     "Batches",
-    "Beside",
     "BinaryCrossEntropy",
     "BlockBatches",
+    "Concat",
     "Dense",
     "Dropout",
     "Epoch",
@@ -83,20 +83,20 @@ __all__ = [
     "ReLU",
     "Sequential",
     "SiLU",
-    "SideBySide",
     "Sigmoid",
     "Source",
+    "StackedNetworks",
     "StopTraining",
     "Stream",
     "Tanh",
     "batch_ensemble_dense",
-    "by_eights",
     "clip_global_norm",
     "constant",
     "cosine",
     "coslog4",
     "he_normal",
     "lecun_normal",
+    "matmul_row_stable",
     "ones",
     "quantile_edges",
     "random_signs",

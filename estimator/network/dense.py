@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from estimator.network.arrays import Array, Buffer, Shape
-from estimator.network.eights import by_eights
 from estimator.network.initialisers import Initialiser, he_normal, zeros
 from estimator.network.layer import Layer
+from estimator.network.row_stable import matmul_row_stable
 
 
 class Dense(Layer):
@@ -65,7 +65,7 @@ class Dense(Layer):
         weight = self.parameters["weight"]
         y = self._y.take((*x.shape[:-1], self.n_out), x.dtype)
         rows, out = (array.reshape(*weight.shape[:-2], -1, array.shape[-1]) for array in (x, y))
-        product = by_eights if rng is None else np.matmul
+        product = matmul_row_stable if rng is None else np.matmul
         product(rows, weight, out=out)
         if "bias" in self.parameters:
             np.add(out, self.parameters["bias"][..., None, :], out=out)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from estimator.network.arrays import Array, Buffer, Shape
-from estimator.network.eights import by_eights
 from estimator.network.initialisers import lecun_normal
 from estimator.network.layer import Layer
+from estimator.network.row_stable import matmul_row_stable
 
 
 class Periodic(Layer):
@@ -266,7 +266,7 @@ def _check(x: Array, n_in: int) -> None:
 def _mix(features: Array, weight: Array, bias: Array, y: Array, *, training: bool) -> Array:
     """A dense layer for each input: features ``(…, n, d, f)``, weight ``(…, d, f, m)``, bias ``(…, d, m)`` → y."""
     grouped = y.reshape(*features.shape[:-1], bias.shape[-1])
-    product = np.matmul if training else by_eights
+    product = np.matmul if training else matmul_row_stable
     product(features.swapaxes(-3, -2), weight, out=grouped.swapaxes(-3, -2))
     np.add(grouped, bias[..., None, :, :], out=grouped)
     return y

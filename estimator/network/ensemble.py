@@ -13,10 +13,10 @@ import numpy as np
 
 from estimator.network.arrays import Array, Shape
 from estimator.network.dense import Dense
-from estimator.network.eights import by_eights
 from estimator.network.initialisers import Initialiser, lecun_normal, ones, random_signs
 from estimator.network.layer import Layer
 from estimator.network.network import Sequential
+from estimator.network.row_stable import matmul_row_stable
 
 
 class MemberScale(Layer):
@@ -174,7 +174,7 @@ class MemberDense(Layer):
         _check(x, bias.shape[:-2], self.n_in)
         self._x = x
         y = self._y.take((*x.shape[:-1], self.n_out), x.dtype)
-        product = by_eights if rng is None else np.matmul
+        product = matmul_row_stable if rng is None else np.matmul
         product(x, self.parameters["weight"], out=y)
         return np.add(y, bias, out=y)
 

@@ -1,6 +1,6 @@
 """The training report: what a careful owner wants to know before publishing a model.
 
-`gather` collects every number as plain values when a training has just been evaluated; `render` makes the page of
+`collect` collects every number as plain values when a training has just been evaluated; `render` makes the page of
 those values alone. Both are saved in the version; `read_report` has them back.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from estimator.errors import SavedVersionError
 from estimator.registry import read_beside
-from estimator.report.gather import FORMAT, gather
+from estimator.report.collect import FORMAT, collect
 from estimator.report.page import render
 from estimator.report.recorder import Recorder
 
@@ -18,7 +18,7 @@ NUMBERS, PAGE = "report.json", "report.html"
 
 
 def report_files(evidence: dict[str, Any], version: str) -> dict[str, bytes]:
-    """Return the files of a version's report: name → content; evidence: what `gather` returned."""
+    """Return the files of a version's report: name → content; evidence: what `collect` returned."""
     report = {"version": version, **evidence}
     return {NUMBERS: json.dumps(report, allow_nan=False).encode(), PAGE: render(report).encode()}
 
@@ -40,4 +40,4 @@ def read_report(path: Path) -> dict[str, Any]:
     return report
 
 
-__all__ = ["NUMBERS", "PAGE", "Recorder", "gather", "read_report", "render", "report_files"]
+__all__ = ["NUMBERS", "PAGE", "Recorder", "collect", "read_report", "render", "report_files"]

@@ -14,8 +14,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.image import imsave
 from matplotlib.ticker import MaxNLocator
 
-from estimator.facts import FloatArray
-from estimator.ratio_study import ACCEPTABLE, ENOUGH_SALES
+from estimator.assessment.ratio_study import ACCEPTABLE, ENOUGH_SALES
+from estimator.market.facts import FloatArray
 from estimator.report.chart import (
     BLUE,
     FAINT,

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.appraiser import Appraiser, Valuations
-from estimator.contributions import PLACE
-from estimator.evaluation import states_of_knowledge
-from estimator.facts import BoolArray, DateArray, Facts, FloatArray
-from estimator.market import VALUATION_DATE, Market
+from estimator.assessment.evaluation import states_of_knowledge
+from estimator.explanation.contributions import PLACE
+from estimator.market.facts import BoolArray, DateArray, Facts, FloatArray
+from estimator.market.market import VALUATION_DATE, Market
+from estimator.market.sales import Sales
 from estimator.report.groups import Tested, rounded
-from estimator.sales import Sales
-from estimator.threads import each
+from estimator.threads import parallel_map
 from estimator.what_if import what_if
 
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -78,7 +78,7 @@ def importance(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> d
         return np.subtract(_errors(appraiser, chosen, moved, date), before)
 
     shuffles = [(members, rng.permutation(len(chosen))) for members in shuffled.values() for _ in range(REPEATS)]
-    after = np.reshape(each(rise, shuffles), (len(shuffled), REPEATS, 2))
+    after = np.reshape(parallel_map(rise, shuffles), (len(shuffled), REPEATS, 2))
     rises = []
     for name, mean, spread in zip(shuffled, after.mean(axis=1), after.std(axis=1, ddof=1), strict=True):
         rises.append(

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from estimator.appraiser import Valuations
-from estimator.evaluation import error_figures
-from estimator.facts import BoolArray, FloatArray, LabelArray
-from estimator.market import Feature
-from estimator.ratio_study import ACCEPTABLE, ENOUGH_SALES, LEAST_SALES, median_interval
-from estimator.sales import Sales
+from estimator.assessment.evaluation import error_figures
+from estimator.assessment.ratio_study import ACCEPTABLE, ENOUGH_SALES, LEAST_SALES, median_interval
+from estimator.market.facts import BoolArray, FloatArray, LabelArray
+from estimator.market.market import Feature
+from estimator.market.sales import Sales
 
 FIFTHS = 5
 """Groups by price and by claimed deviation: few enough that some hundred test sales tell each group's figures."""

@@ -10,8 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from estimator.evaluation import ALL_FACTS, REQUIRED_FACTS
-from estimator.ratio_study import ENOUGH_SALES
+from estimator.assessment.evaluation import ALL_FACTS, REQUIRED_FACTS
+from estimator.assessment.ratio_study import ENOUGH_SALES
 from estimator.report import charts
 from estimator.report.chart import money
 
@@ -75,7 +75,7 @@ def render(report: Report, other: Report | None = None) -> str:
     Parameters
     ----------
     report
-        What `gather` returned, with the version's name under `version`.
+        What `collect` returned, with the version's name under `version`.
     other
         The same of another version, to stand beside it.
     """

@@ -3,8 +3,8 @@
 import math
 import time
 
-from estimator.facts import Float32Array
-from estimator.learning import Moment
+from estimator.market.facts import Float32Array
+from estimator.model.ensemble import Moment
 from estimator.network import Epoch, Network
 
 GROWTH = 1.4

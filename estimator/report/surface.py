@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from estimator.appraiser import Appraiser
-from estimator.facts import BoolArray, Facts, FloatArray
+from estimator.market.facts import BoolArray, Facts, FloatArray
+from estimator.market.sales import Sales
 from estimator.report.recorder import Recorder
-from estimator.sales import Sales
 
 CELLS = 3000
 """Of the map, land and water, about: a cell is a pixel of an animation a hand wide, and a snapshot of it takes a

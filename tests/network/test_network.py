@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from estimator.network import (
-    Beside,
+    Concat,
     Dense,
     Dropout,
     Identity,
@@ -29,11 +29,11 @@ from estimator.network import (
 def every_kind(seed: int = 0) -> Network:
     """A network with layers that hold lists, arrays and other layers."""
     edges = [np.array([-1.0, 0, 1]), np.array([0.0, 0.5])]
-    first = Beside(
+    first = Concat(
         [(0, 2, Sequential([Periodic(2, 3, 4, (0.1, 1.0)), Mish()])), (2, 4, PiecewiseLinear(edges, 2))]
     )
     layers: list[Layer] = [
-        Beside([(0, 4, first), (0, 5, Identity())]),
+        Concat([(0, 4, first), (0, 5, Identity())]),
         LeakyReLU(0.2),
         MemberScale(3, 17),
         Dense(17, 6, bias=None),

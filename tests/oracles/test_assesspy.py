@@ -4,7 +4,7 @@ import assesspy
 import numpy as np
 import pytest
 
-from estimator.ratio_study import cod, mki, prb, prd
+from estimator.assessment.ratio_study import cod, mki, prb, prd
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:The inplace keyword")]  # inside assesspy
 

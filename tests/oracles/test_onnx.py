@@ -8,7 +8,7 @@ import pytest
 
 from estimator.network import (
     Activation,
-    Beside,
+    Concat,
     Dense,
     Dropout,
     Identity,
@@ -40,7 +40,7 @@ def embedded() -> list[Layer]:
     waves = Sequential([Periodic(2, 8, 4, [0.3, 1.0]), ReLU()])
     lines = PiecewiseLinear(quantile_edges(X[:, 2:], 7), 3)
     return [
-        Beside([(0, 2, waves), (2, 6, lines), (0, 6, Identity())]),
+        Concat([(0, 2, waves), (2, 6, lines), (0, 6, Identity())]),
         Dense(26, 32),
         ReLU(),
         Dropout(0.1),

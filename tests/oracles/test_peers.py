@@ -10,9 +10,9 @@ from benchmarks.accuracy import jobs, tuning
 from benchmarks.accuracy.datasets import DataSet
 from benchmarks.accuracy.jobs import Job
 from benchmarks.accuracy.peers import PEERS
-from estimator.facts import Facts
-from estimator.market import Market
-from estimator.sales import Parts, Sales
+from estimator.market.facts import Facts
+from estimator.market.market import Market
+from estimator.market.sales import Parts, Sales
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # the libraries' own
 
@@ -56,7 +56,7 @@ def town(n: int = 900) -> DataSet:
 @pytest.mark.parametrize("peer", [name for name, peer in PEERS.items() if "plain" in peer.variants])
 def test_a_peer_learns_and_cannot_know_the_test_prices(peer: str, tmp_path: Path) -> None:
     data = town()
-    lesson, _, test, _ = jobs.prepare(Job("town", peer, "plain", 0), data, tmp_path)
+    lesson, _, test, _ = jobs.build_training_set(Job("town", peer, "plain", 0), data, tmp_path)
     log_price = PEERS[peer].fit(lesson)(test)
     actual = np.log(data.parts.test.price)
     assert log_price.shape == actual.shape
@@ -67,13 +67,13 @@ def test_a_peer_learns_and_cannot_know_the_test_prices(peer: str, tmp_path: Path
 
     dear = replace(data.parts.test, price=100 * data.parts.test.price)
     other = replace(data, parts=replace(data.parts, test=dear))
-    again = PEERS[peer].fit(jobs.prepare(Job("town", peer, "plain", 0), other, tmp_path)[0])(test)
+    again = PEERS[peer].fit(jobs.build_training_set(Job("town", peer, "plain", 0), other, tmp_path)[0])(test)
     np.testing.assert_array_equal(log_price, again)
 
 
 @pytest.mark.parametrize("peer", list(tuning.SPACES))
 def test_a_search_finds_settings_that_the_peer_takes(peer: str, tmp_path: Path) -> None:
-    lesson, validation, _, _ = jobs.prepare(Job("town", peer, "plain", 0), town(), tmp_path)
+    lesson, validation, _, _ = jobs.build_training_set(Job("town", peer, "plain", 0), town(), tmp_path)
     found = tuning.search(lesson, validation, PEERS[peer].fit, tuning.SPACES[peer], trials=2)
     assert found["trials"] == 2
     values = PEERS[peer].fit(replace(lesson, settings=found["settings"]))(validation)

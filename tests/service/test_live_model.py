@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from estimator.deals.saved_list_prices import save_list_prices
 from estimator.registry import load_version, publish
-from estimator.saved_asks import save_asks
 from service import metrics
+from service.http.problems import ProblemError
 from service.live_model import LiveModel, Snapshot
-from service.problems import ProblemError
 
 
 def loaded(live: LiveModel, *, within: float) -> bool:
@@ -197,7 +197,7 @@ def test_what_is_learned_of_asks_is_served_at_once_and_damaged_asks_are_not(
     live = following(copied(models, tmp_path, "one"))
     assert live.take().asks.listings is None
     learned = replace(live.take().asks, noise=0.03, listings=500)
-    path = save_asks(tmp_path, "market", learned, {})
+    path = save_list_prices(tmp_path, "market", learned, {})
     live.look()
     assert live.take().asks.noise == 0.03
     path.write_text("{")

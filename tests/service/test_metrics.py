@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from estimator.facts import Facts
+from estimator.market.facts import Facts
 from service import metrics
 from service.settings import Settings
 from tests.service.homes import HOME
 from tests.service.ready import ready_client
-from tests.service.test_refusals import FAR
+from tests.service.routes.test_refusals import FAR
 
 
 def figures(client: FlaskClient) -> dict[str, float]:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from estimator.market import Market
-from estimator.sales import Parts
+from estimator.market.market import Market
+from estimator.market.sales import Parts
 from service.settings import Settings
+from tests.model.test_price_effects import DIRECTED, steps_of
 from tests.service.ready import ready_client
-from tests.test_price_effects import DIRECTED, steps_of
 
 HOMES = 1_000
 AT_ONCE = 5_000

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from estimator.saved_asks import ASKS
+from estimator.deals.saved_list_prices import ASKS
 from tests.service.homes import HOME
 
 ROOT = Path(__file__).parents[2]

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from estimator.appraiser import Appraiser
-from estimator.facts import Facts
+from estimator.market.facts import Facts
 from estimator.registry import load_version, publish, save_version
 from tests.service.homes import HOME
 from tests.service.test_server import HEAD, PATIENCE, Server, running

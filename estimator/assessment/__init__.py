@@ -1,0 +1,1 @@
+"""Valuations compared with sale prices: error figures and the ratio study."""

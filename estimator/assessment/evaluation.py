@@ -1,0 +1,158 @@
+"""Valuations against what the homes sold for: error figures, and the assessor's ratio study."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from estimator.appraiser import Appraiser, Valuations
+from estimator.assessment.ratio_study import RatioStudy, ratio_study, studies_as_dict
+from estimator.errors import DataError
+from estimator.market.facts import Facts, FloatArray
+from estimator.market.market import Market
+from estimator.market.sales import Sales
+
+ALL_FACTS = "all_facts"
+REQUIRED_FACTS = "required_facts"
+
+
+@dataclass(frozen=True)
+class ErrorFigures:
+    """How far valuations are from sale prices; e = (estimate − price)/price.
+
+    Parameters
+    ----------
+    n
+        Sales compared: those that were valued.
+    hit_rate
+        Share of the sales that were valued, in percent; the others were refused a price.
+    log_rmse
+        Root mean square of log(estimate/price).
+    rmse
+        Root mean square of estimate − price, in the market's currency.
+    mdape
+        Median of |e|, in percent.
+    ppe5, ppe10, ppe20
+        Share of sales with |e| within 5, 10, 20 percent, in percent.
+    median_ratio
+        Median of estimate/price: below 1, homes are under-valued as a whole.
+    coverage
+        Share of prices inside their range, in percent.
+    confidence
+        Share the ranges promise, in percent.
+    median_width
+        Median of high/low.
+    winkler
+        Winkler score, in the market's currency: the mean width of the ranges, and 2/(1 − confidence) times by how
+        much a price lies outside (Winkler 1972, A decision-theoretic approach to interval estimation).
+    fsd_ratio
+        Realised/claimed forecast standard deviation: the standard deviation of (estimate − price)/price over the
+        root mean square of the FSDs.
+    """
+
+    n: int
+    hit_rate: float
+    log_rmse: float
+    rmse: float
+    mdape: float
+    ppe5: float
+    ppe10: float
+    ppe20: float
+    median_ratio: float
+    coverage: float
+    confidence: float
+    median_width: float
+    winkler: float
+    fsd_ratio: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the figures by name, rounded to what the number of sales can tell."""
+        return {name: value if name == "n" else round(value, 4) for name, value in asdict(self).items()}
+
+
+def error_figures(price: FloatArray, values: Valuations) -> ErrorFigures:
+    """Compare the valuations of n homes with what they sold for.
+
+    Parameters
+    ----------
+    price
+        Sale prices, shape (n,), positive; at least one home was valued.
+    """
+    valued = values.priced
+    price, values = price[valued], values.take(valued)
+    estimate, low, high = values.price, values.low, values.high
+    outside = np.maximum(low - price, 0) + np.maximum(price - high, 0)
+    ratio = estimate / price
+    error = 100 * np.abs(estimate - price) / price  # not ratio − 1: a miss of exactly 5% is within 5%
+    return ErrorFigures(
+        n=len(price),
+        hit_rate=100 * float(np.mean(valued)),
+        log_rmse=math.sqrt(np.mean(np.log(ratio) ** 2)),
+        rmse=math.sqrt(np.mean((estimate - price) ** 2)),
+        mdape=float(np.median(error)),
+        ppe5=100 * float(np.mean(error <= 5)),
+        ppe10=100 * float(np.mean(error <= 10)),
+        ppe20=100 * float(np.mean(error <= 20)),
+        median_ratio=float(np.median(ratio)),
+        coverage=100 * float(np.mean((low <= price) & (price <= high))),
+        confidence=100 * values.confidence,
+        median_width=float(np.median(high / low)),
+        winkler=float(np.mean(high - low + 2 / (1 - values.confidence) * outside)),
+        fsd_ratio=float(np.std(ratio - 1) / np.sqrt(np.mean(values.fsd**2))),
+    )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a comparison with sold homes found, by what was known of the homes.
+
+    Parameters
+    ----------
+    figures, ratio_studies
+        `ALL_FACTS`: valued with everything the sales tell. `REQUIRED_FACTS`: with the facts that a request
+        cannot do without, and what can be looked up from those.
+    """
+
+    figures: Mapping[str, ErrorFigures]
+    ratio_studies: Mapping[str, RatioStudy]
+
+    def figures_as_dict(self) -> dict[str, Any]:
+        """Return the error figures as plain values."""
+        return {known: entry.to_dict() for known, entry in self.figures.items()}
+
+    def ratio_study_as_dict(self) -> dict[str, Any]:
+        """Return the ratio studies as plain values, with what they are to be judged by."""
+        return studies_as_dict(self.ratio_studies)
+
+
+def states_of_knowledge(market: Market, facts: Facts) -> dict[str, Facts]:
+    """Return n homes as they are, `ALL_FACTS`, and with the facts alone that a request must have."""
+    everywhere = np.ones(len(facts), np.bool_)
+    optional = [feature.name for feature in market.features if not feature.required]
+    return {ALL_FACTS: facts, REQUIRED_FACTS: facts.without(dict.fromkeys(optional, everywhere))}
+
+
+def evaluate(appraiser: Appraiser, sales: Sales) -> Evaluation:
+    """Value sold homes at their day of sale, and compare with their prices.
+
+    Raises
+    ------
+    DataError
+        None of the homes is valued: they are like none that was learned from.
+    """
+    code = appraiser.market.of_kind("postal_code")
+    area = None if code is None else appraiser.areas.complete(sales.facts)[0][code.name]
+    figures, studies = {}, {}
+    for name, facts in states_of_knowledge(appraiser.market, sales.facts).items():
+        values = appraiser.value(facts, sales.date)
+        valued = values.priced
+        if not valued.any():
+            field, message = values.refusals[0][0]
+            raise DataError(f"none of the {len(sales)} homes can be valued; of the first, {field}: {message}")
+        figures[name] = error_figures(sales.price, values)
+        studies[name] = ratio_study(
+            sales.price[valued], values.price[valued], None if area is None else area[valued]
+        )
+    return Evaluation(figures, studies)

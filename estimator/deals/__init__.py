@@ -1,0 +1,1 @@
+"""Listings that resell for more than they cost: list prices, screening, backtest."""

@@ -1,0 +1,1 @@
+"""Facts and sold homes as numbers: encodings, kriging and comparables."""

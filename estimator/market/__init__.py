@@ -1,0 +1,1 @@
+"""What a market is, and reading its files: declaration, facts, sales, areas."""

@@ -1,0 +1,209 @@
+"""Areas: the figures of a postal code, such as its crime rate and population, and which of them a home is in.
+
+A request need not know them. They come from its postal code, or, where that is not given or not in the table,
+from the nearest sold home's.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from estimator.errors import DataError
+from estimator.market.columns import check_table
+from estimator.market.facts import BoolArray, Facts, FloatArray, LabelArray
+from estimator.market.market import Market
+from estimator.market.tables import first_row, read_table
+
+KM_PER_DEGREE = 111.2
+"""Kilometres in a degree of latitude on a sphere of the Earth's mean radius, 6,371 km: π·6371/180."""
+
+
+@dataclass(frozen=True)
+class Areas:
+    """Figures by postal code.
+
+    Parameters
+    ----------
+    postal_code
+        Shape (m,), sorted.
+    figures
+        Feature name → its value in each area, shape (m,), NaN where unknown.
+    """
+
+    postal_code: LabelArray
+    figures: Mapping[str, FloatArray]
+
+    @classmethod
+    def read(cls, market: Market, folder: Path) -> Self:
+        """Read the market's table of areas; one without areas where the market declares none.
+
+        Columns that are no feature of the market (the city's name, say) are for people and are read past.
+
+        Raises
+        ------
+        DataError
+            The file cannot be read, lacks the postal codes, names one twice or holds a wrong value.
+        """
+        if market.areas is None:
+            return cls(np.empty(0, np.str_), {})
+        path = folder / market.areas
+        table = read_table(path)
+        codes = market.of_kind("postal_code")
+        assert codes is not None  # noqa: S101  # a market with areas has it: Market.from_dict
+        if not set(codes.names) & set(table.column_names):
+            raise DataError(f"{path}: there is no column '{codes.name}' to look areas up by")
+        try:
+            facts, problems = check_table(market.features, table)
+        except ValueError as error:
+            raise DataError(f"{path}: {error}") from error
+        wrong = [problem for problem in problems if problem.message != "is required"]
+        if wrong:
+            raise DataError(f"{path}: row {wrong[0].row + first_row(path)}, column {wrong[0]}")
+        order = np.argsort(facts[codes.name], kind="stable")
+        sorted_codes = facts[codes.name][order]
+        if "" in sorted_codes:
+            raise DataError(f"{path}: row {order[0] + first_row(path)} has no {codes.name}")
+        twice = sorted_codes[1:][sorted_codes[1:] == sorted_codes[:-1]]
+        if len(twice):
+            raise DataError(f"{path}: {codes.name} {twice[0]} stands twice")
+        figures = {
+            feature.name: facts[feature.name][order]
+            for feature in market.numbers
+            if facts.known(feature.name).any()
+        }
+        return cls(sorted_codes, figures)
+
+    def check_match(self, market: Market, facts: Facts) -> None:
+        """Refuse areas that none of the sales is in: a mistake in one of the two files.
+
+        Raises
+        ------
+        DataError
+            The sales have postal codes, and the table has none of them.
+        """
+        codes = market.of_kind("postal_code")
+        if codes is None or not len(self.postal_code) or not facts.known(codes.name).any():
+            return
+        if not self.find(facts[codes.name])[1].any():
+            example = facts[codes.name][facts.known(codes.name)][0]
+            raise DataError(
+                f"no sale is in any of the areas: the sales' {codes.name} is like '{example}', the areas' like "
+                f"'{self.postal_code[0]}'"
+            )
+
+    def find(self, postal_code: LabelArray) -> tuple[NDArray[np.intp], BoolArray]:
+        """Return each postal code's place in the table, shape (n,), and whether it is there."""
+        if len(self.postal_code) == 0:
+            return np.zeros(len(postal_code), np.intp), np.zeros(len(postal_code), np.bool_)
+        place = np.searchsorted(self.postal_code, postal_code).clip(max=len(self.postal_code) - 1)
+        return place, self.postal_code[place] == postal_code
+
+
+class AreaLookup:
+    """Completes subjects with their area's figures.
+
+    Parameters
+    ----------
+    market
+        The market.
+    areas
+        Its areas.
+    sold
+        Sold homes, whose postal codes stand for the places around them.
+    """
+
+    def __init__(self, market: Market, areas: Areas, sold: Facts) -> None:
+        self.areas = areas
+        feature = market.of_kind("postal_code")
+        self._code_name = feature.name if feature else None
+        self._coordinates = market.coordinates
+        self._sold = sold
+        self._tree: KDTree | None = None
+        if self._code_name is None or self._coordinates is None:
+            return
+        usable = sold.known(self._code_name)
+        for name in self._coordinates:
+            usable &= sold.known(name)
+        if usable.any():
+            located = sold.take(usable)
+            self._nearest_code = located[self._code_name]
+            self._mean_latitude = float(located[self._coordinates[0]].mean())
+            self._tree = KDTree(self._kilometres(located))
+
+    def complete(self, facts: Facts) -> tuple[Facts, dict[str, BoolArray]]:
+        """Fill in what the subjects did not say and their area does.
+
+        Returns
+        -------
+        facts
+            The n subjects, completed.
+        looked_up
+            Feature name → where its value was looked up, shape (n,); only features with such a place.
+        """
+        if self._code_name is None:
+            return facts, {}
+        filled: dict[str, NDArray[Any]] = {}
+        given = facts.known(self._code_name)
+        codes = np.where(given, facts[self._code_name], self._codes_nearby(facts, ~given))
+        place, found = self.areas.find(codes)
+        if not found.all() and len(self.areas.postal_code):
+            # A code that no area has (a new one, another market's): the figures are those around the place.
+            nearby, nearby_found = self.areas.find(self._codes_nearby(facts, ~found))
+            place, found = np.where(found, place, nearby), found | nearby_found
+        filled[self._code_name] = codes
+        for name, figures in self.areas.figures.items():
+            filled[name] = np.where(facts.known(name) | ~found, facts[name], figures[place])
+        completed = facts.replace(filled)
+        looked_up = {name: completed.known(name) & ~facts.known(name) for name in filled}
+        return completed, {name: where for name, where in looked_up.items() if where.any()}
+
+    def state(self) -> dict[str, Any]:
+        """Return what was learned as plain values and arrays; `from_state` takes it back."""
+        names = [name for name in (self._code_name, *(self._coordinates or ())) if name is not None]
+        return {
+            "postal_code": self.areas.postal_code,
+            "figures": dict(self.areas.figures),
+            "sold": {name: self._sold[name] for name in names},
+        }
+
+    @classmethod
+    def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
+        """Build the lookup again from its state."""
+        return cls(market, Areas(state["postal_code"], state["figures"]), Facts(state["sold"]))
+
+    def _codes_nearby(self, facts: Facts, wanted: BoolArray) -> LabelArray:
+        """Return the nearest sold home's postal code, shape (n,); '' where not wanted or the place is unknown."""
+        if self._tree is None or self._coordinates is None:
+            return np.full(len(facts), "", np.str_)
+        located = wanted & facts.known(self._coordinates[0]) & facts.known(self._coordinates[1])
+        codes = np.full(len(facts), "", self._nearest_code.dtype)
+        if located.any():
+            _, nearest = self._tree.query(self._kilometres(facts.take(located)))
+            codes[located] = self._nearest_code[nearest]
+        return codes
+
+    def _kilometres(self, facts: Facts) -> FloatArray:
+        assert self._coordinates is not None  # noqa: S101  # callers have looked
+        return kilometres(facts, self._coordinates, self._mean_latitude)
+
+
+def kilometres(facts: Facts, coordinates: tuple[str, str], mean_latitude: float) -> FloatArray:
+    """Return places on a plane, shape (n, 2), north and east, in km: fine over a market, not a globe.
+
+    Parameters
+    ----------
+    coordinates
+        Names of the facts that are latitude and longitude, in degrees.
+    mean_latitude
+        Where a degree of longitude is measured, in degrees.
+    """
+    plane = facts.numbers(coordinates)
+    plane *= (KM_PER_DEGREE, KM_PER_DEGREE * math.cos(math.radians(mean_latitude)))
+    # To the millimetre: a degree's last bit is not to decide which of two homes at one distance is the nearer.
+    return plane.round(6, out=plane)

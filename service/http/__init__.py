@@ -1,0 +1,1 @@
+"""HTTP itself: bodies, tables, problems, headers, limits."""

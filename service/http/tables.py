@@ -1,0 +1,151 @@
+"""Tables in bodies: CSV, lines of JSON, JSON by column; read within limits, answered in kind. Knows no homes."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+import pyarrow as pa
+from flask import Request, Response
+
+from estimator.errors import DataError
+from estimator.market.tables import csv_bytes, parse_csv
+from service.http.json_body import is_json, parse_json
+from service.http.problems import MALFORMED_TABLE, NOT_A_TABLE, TOO_MANY_ROWS, ProblemError
+
+MAX_COLUMNS = 1000
+"""Columns of a table: each takes some hundred bytes, however short it is; any real table has far fewer."""
+
+
+MODEL_VERSION = "Model-Version"
+"""Header that names the version."""
+
+
+class TableKind(Enum):
+    """How a table is written; the value is its media type."""
+
+    CSV = "text/csv"
+    LINES = "application/x-ndjson"
+    COLUMNS = "application/json"
+
+
+_LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
+
+
+def table_kind(request: Request, taken: Sequence[TableKind] = tuple(TableKind)) -> TableKind:
+    """Return how a request's body is declared to be written.
+
+    Parameters
+    ----------
+    taken
+        What the route takes.
+
+    Raises
+    ------
+    ProblemError
+        In none of the ways taken, or not in UTF-8 (415).
+    """
+    media_type = request.mimetype
+    charset = request.mimetype_params.get("charset", "utf-8")
+    if charset.lower() not in {"utf-8", "utf8", "us-ascii"}:
+        raise ProblemError(NOT_A_TABLE, f"the charset is {charset[:60]!a}; send UTF-8")
+    kind = _kind(media_type)
+    if kind is not None and kind in taken:
+        return kind
+    known = ", ".join(kind.value for kind in taken)
+    raise ProblemError(NOT_A_TABLE, f"the Content-Type is {media_type[:60] or 'not given'}; send one of {known}")
+
+
+def _kind(media_type: str) -> TableKind | None:
+    if media_type == TableKind.CSV.value:
+        return TableKind.CSV
+    if media_type in _LINES:
+        return TableKind.LINES
+    return TableKind.COLUMNS if is_json(media_type) else None
+
+
+def read_csv(body: bytes, max_rows: int) -> pa.Table:
+    """Read CSV; every cell is text, exactly as it stands.
+
+    Raises
+    ------
+    ProblemError
+        It is not a whole table (400), or has too many rows (413).
+    """
+    try:
+        table = parse_csv(body, MAX_COLUMNS)
+    except DataError as error:
+        raise ProblemError(MALFORMED_TABLE, str(error)) from error
+    check_rows(table.num_rows, max_rows)
+    return table
+
+
+def csv_answer(table: pa.Table, version: str) -> Response:
+    """Answer with a table as CSV; its rows do not name the model's version, so a header does."""
+    content_type = "text/csv; charset=utf-8; header=present"
+    return Response(csv_bytes(table), content_type=content_type, headers={MODEL_VERSION: version})
+
+
+def read_lines(body: bytes, max_rows: int) -> list[Any]:
+    """Read lines of JSON: a value a line, and in the place of a line that is not strict JSON its problem.
+
+    Raises
+    ------
+    ProblemError
+        There are too many lines (413).
+    """
+    lines = body.removesuffix(b"\n").split(b"\n") if body else []
+    check_rows(len(lines), max_rows)
+    return [_line(line) for line in lines]
+
+
+def _line(line: bytes) -> Any:
+    try:
+        return parse_json(line)
+    except ProblemError as problem:
+        return problem
+
+
+def lines_answer(values: Iterable[Any]) -> Response:
+    """Answer with a line of JSON for each value."""
+    lines = (json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n" for value in values)
+    return Response("".join(lines), content_type=TableKind.LINES.value)
+
+
+def read_columns(body: bytes, max_rows: int) -> Mapping[str, list[Any]]:
+    """Read JSON by column: name → values, one a row.
+
+    Raises
+    ------
+    ProblemError
+        It is not strict JSON, or no object of lists that are all as long (400), or has too many rows or columns
+        (413).
+    """
+    columns = parse_json(body)
+    if not isinstance(columns, dict) or not columns:
+        raise ProblemError(MALFORMED_TABLE, 'a table is an object of lists, such as {"latitude": [47.6, …], …}')
+    if len(columns) > MAX_COLUMNS:
+        raise ProblemError(MALFORMED_TABLE, f"there are {len(columns)} columns; at most {MAX_COLUMNS} are taken")
+    for name, values in columns.items():
+        if not isinstance(values, list):
+            raise ProblemError(MALFORMED_TABLE, f"{name[:60]!a} is no list")
+    first, n = next((name, len(values)) for name, values in columns.items())
+    for name, values in columns.items():
+        if len(values) != n:
+            raise ProblemError(
+                MALFORMED_TABLE, f"{first[:60]!a} has {n} values and {name[:60]!a} {len(values)}; all have as many"
+            )
+    check_rows(n, max_rows)
+    return columns
+
+
+def check_rows(rows: int, max_rows: int) -> None:
+    """Refuse a table that is too long.
+
+    Raises
+    ------
+    ProblemError
+        It has too many rows (413).
+    """
+    if rows > max_rows:
+        raise ProblemError(TOO_MANY_ROWS, f"the table has {rows} rows; at most {max_rows} are taken")

@@ -1,0 +1,1 @@
+"""One file for each route, named after it."""

@@ -1,0 +1,275 @@
+"""The comparables that people read: exact sums, the right reasons, the day and the facts of the valuation."""
+
+import copy
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estimator.appraiser import Appraiser
+from estimator.explanation.comparable_sales import (
+    HARDLY_ANY,
+    MOST_LEFT_OUT,
+    MOST_USED,
+    ComparableSales,
+    adjust,
+    comparable_sales,
+)
+from estimator.features.comparables import COUNT, Comparables
+from estimator.market.facts import Facts
+from estimator.market.market import Market
+from estimator.market.sales import Parts, Sales
+
+TABLE = {
+    "name": "plain",
+    "currency": "EUR",
+    "sales": "sales.csv",
+    "price": "price",
+    "sale_date": "date",
+    "features": [
+        {"name": "latitude", "kind": "latitude"},
+        {"name": "longitude", "kind": "longitude"},
+        {"name": "size", "kind": "number", "unit": "m²"},
+        {"name": "garden", "kind": "boolean"},
+    ],
+}
+MARKET = Market.from_dict(TABLE)
+KM = 1 / 111.2
+"""Degrees of latitude in a kilometre."""
+THETA = np.concatenate(([-20, -20], np.log([9.0, 9.0, 1.0, 2.0]), [0, 0, 0.1, 0.2], np.zeros(4), [0.01]))
+"""Half a spread of size, or a garden, counts as much as ten times the distance or a year and more between."""
+
+
+def street(**one: float | str) -> Comparables:
+    """Forty homes side by side, all alike but the nearest, whose `km`, `size`, `garden` or `date` may differ."""
+    n = 40
+    km = np.concatenate(([float(one.get("km", 0.05))], np.linspace(0.1, 0.4, n - 1)))
+    # Far from the subject stand homes unlike each other, so that the facts have a spread.
+    far, size = np.full(n, 50.0), np.tile([60.0, 140.0], n // 2)
+    facts = Facts(
+        {
+            "latitude": np.concatenate((km, far)) * KM + 50,
+            "longitude": np.full(2 * n, 7.0),
+            "size": np.concatenate(([float(one.get("size", 100.0))], np.full(n - 1, 100.0), size)),
+            "garden": np.concatenate(
+                ([float(one.get("garden", 1.0))], np.full(n - 1, 1.0), np.tile([0.0, 1.0], n // 2))
+            ),
+        }
+    )
+    date = np.full(2 * n, np.datetime64("2020-06-01"))
+    date[0] = np.datetime64(str(one.get("date", "2020-06-01")))
+    price = np.full(2 * n, 200_000.0)
+    fitted = Comparables.fit(MARKET, Sales(facts, price, date, np.arange(2 * n)), np.random.default_rng(0))
+    assert fitted is not None
+    state = fitted.state()
+    return Comparables.from_state(MARKET, state | {"theta": THETA, "told": THETA})
+
+
+SUBJECT = Facts(
+    {"latitude": np.array([50.0]), "longitude": np.array([7.0]), "size": np.array([100.0]), "garden": np.ones(1)}
+)
+TODAY = np.array(["2020-06-11"], "datetime64[D]")
+
+
+@pytest.fixture(scope="module")
+def told(appraiser: Appraiser, parts: Parts) -> list[ComparableSales]:
+    found = appraiser.comparables(parts.test.facts, parts.test.date)
+    assert found is not None
+    return list(found)
+
+
+@given(
+    st.lists(st.integers(100, 10**11).map(lambda cents: cents / 100), min_size=1, max_size=4),
+    st.lists(st.floats(-0.5, 0.5), min_size=1, max_size=6),
+)
+def test_price_and_adjustments_are_the_adjusted_price_to_the_cent(price: list[float], parts: list[float]) -> None:
+    adjustment = np.outer(np.linspace(1, -1, len(price)), parts)
+    amounts, adjusted = adjust(np.array(price), adjustment)
+    for row, before in enumerate(price):
+        assert round(round(before, 2) + sum(amounts[row]), 2) == pytest.approx(adjusted[row], abs=1e-6)
+        assert adjusted[row] == pytest.approx(before * np.exp(sum(adjustment[row])), abs=0.011)
+        assert all(
+            amount * part >= 0 or abs(amount) <= 0.01 * len(parts)
+            for amount, part in zip(amounts[row], adjustment[row], strict=True)
+        )
+
+
+def test_two_equal_differences_share_the_money_equally() -> None:
+    amounts, adjusted = adjust(np.array([100_000.0]), np.log([[1.1, 1.1, 1 / 1.21, 1.5]]))
+    assert adjusted[0] == 150_000
+    assert amounts[0, 0] == amounts[0, 1] == pytest.approx(-amounts[0, 2] / 2, abs=0.01)
+    assert amounts[0, 3] == pytest.approx(50_000, abs=0.05)
+
+
+def test_what_is_told_sums_exactly_in_the_answer(told: list[ComparableSales]) -> None:
+    for sales in told[::7]:
+        assert 0 < len(sales.used) <= MOST_USED
+        assert len(sales.left_out) <= MOST_LEFT_OUT
+        for sale in sales.used:
+            assert round(sale.price + sum(sale.adjustments.values()), 2) == sale.adjusted_price
+            assert all(amount and amount == round(amount, 2) for amount in sale.adjustments.values())
+        weights = [sale.weight for sale in sales.used]
+        assert weights == sorted(weights, reverse=True)
+        assert sum(weights) <= 1.00001
+        assert min(weights) >= HARDLY_ANY * max(weights)
+        assert [sale.distance_km for sale in sales.left_out] == sorted(sale.distance_km for sale in sales.left_out)
+    assert any(sales.left_out for sales in told)
+
+
+def test_weights_and_adjustments_are_the_formula_written_out(appraiser: Appraiser, parts: Parts) -> None:
+    """Every step again, a sale at a time: place, scales, likeness, softmax, worth."""
+    comparables, market, row = appraiser.model.comparables, appraiser.market, 77
+    assert comparables is not None
+    assert parts.test.date is not None
+    subject, day = appraiser.areas.complete(parts.test.facts.take(np.array([row])))[0], parts.test.date[row]
+    state, names = comparables.state(), [feature.name for feature in market.numbers]
+    median, spread, logarithmic = state["scales"]
+    sold, f = state["facts"], len(names)
+    theta = state["told"]
+
+    def scaled(value: float, place: int) -> float:
+        size = np.log1p(max(value, 0)) if logarithmic[place] else value
+        z = (size - median[place]) / spread[place]
+        return float(z / np.sqrt(1 + (z / 3) ** 2))
+
+    shrink = np.cos(np.radians(state["centre"][1]))
+    away = (
+        np.hypot(sold["latitude"] - subject["latitude"], (sold["longitude"] - subject["longitude"]) * shrink)
+        * 111.2
+    )
+    days = state["date"].astype("datetime64[D]")
+    nearest = [place for place in np.argsort(away, kind="stable") if days[place] < day][:COUNT]
+    score, worth = {}, {}
+    for place in nearest:
+        since = float((day - days[place]).astype(int)) / 100
+        score[place] = -np.exp(theta[f]) * np.log(away[place] + 0.05) - np.exp(theta[f + 1]) * since
+        worth[place] = {"valuation_date": theta[-1] * since}
+        for at, name in enumerate(names):
+            x, y = scaled(subject[name][0], at), scaled(sold[name][place], at)
+            score[place] -= np.exp(theta[at]) * (x - y) ** 2
+            worth[place][name] = theta[f + 2 + at] * (x - y) + theta[2 * f + 2 + at] * (x**2 - y**2)
+    total = sum(np.exp(each) for each in score.values())
+    heaviest = sorted(nearest, key=lambda place: -score[place])
+
+    (answer,) = comparable_sales(comparables, subject, np.array([day]))
+    assert [sale.price for sale in answer.used[:3]] == [state["price"][place] for place in heaviest[:3]]
+    for sale, place in zip(answer.used, heaviest, strict=False):
+        assert sale.weight == pytest.approx(np.exp(score[place]) / total, rel=1e-3)
+        assert sale.distance_km == pytest.approx(away[place], abs=6e-4)
+        assert sale.date == days[place].astype(object)
+        change = sum(worth[place].values())
+        assert sale.adjusted_price == pytest.approx(sale.price * np.exp(change), rel=1e-4)
+        for name, part in worth[place].items():
+            expected = sale.price * np.expm1(change) / change * part
+            assert sale.adjustments.get(name, 0.0) == pytest.approx(expected, rel=1e-3, abs=sale.price * 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("one", "reason"),
+    [
+        ({"size": 140.0}, "Its size is 140 m², the subject's 100 m²."),
+        ({"garden": 0.0}, "Its garden is false, the subject's true."),
+        ({"date": "2012-06-11"}, "It was sold 2922 days before the valuation date."),
+    ],
+)
+def test_a_home_that_hardly_counts_is_told_with_what_counts_most_against_it(
+    one: dict[str, float | str], reason: str
+) -> None:
+    (answer,) = comparable_sales(street(**one), SUBJECT, TODAY)
+    assert answer.left_out[0].reason == reason
+    assert answer.left_out[0].distance_km == 0.05
+    assert 0.05 not in [sale.distance_km for sale in answer.used]
+
+
+def test_homes_that_are_far_are_left_out_for_that() -> None:
+    little_known = SUBJECT.without({"size": np.array([True]), "garden": np.array([True])})
+    (answer,) = comparable_sales(street(), little_known, TODAY)
+    assert answer.used[0].distance_km == 0.05
+    far = [sale for sale in answer.left_out if sale.reason.startswith("It is 50 km away")]
+    assert far
+    assert all(sale.distance_km == pytest.approx(50) for sale in far)
+
+
+def test_a_nearer_home_that_was_sold_on_the_day_or_later_is_not_told() -> None:
+    later = street(date="2020-06-11", km=0.01)
+    (answer,) = comparable_sales(later, SUBJECT, TODAY)
+    assert 0.01 not in [sale.distance_km for sale in answer.used]
+    assert 0.01 not in [sale.distance_km for sale in answer.left_out]
+    (next_day,) = comparable_sales(later, SUBJECT, TODAY + 1)
+    assert next_day.used[0].distance_km == 0.01
+
+
+def test_none_are_told_of_a_home_without_a_place_or_before_the_first_sale() -> None:
+    lost = SUBJECT.without({"latitude": np.array([True])})
+    assert comparable_sales(street(), lost, TODAY) == [ComparableSales((), ())]
+    assert comparable_sales(street(), SUBJECT, np.array(["2020-06-01"], "datetime64[D]")) == [
+        ComparableSales((), ())
+    ]
+
+
+def test_without_dates_neither_day_nor_time_is_told() -> None:
+    rng = np.random.default_rng(0)
+    n = 300
+    place = {"latitude": rng.uniform(50, 50.1, n), "longitude": rng.uniform(7, 7.1, n)}
+    facts = Facts(place | {"size": rng.normal(100, 20, n), "garden": rng.integers(0, 2, n) * 1.0})
+    market = Market.from_dict({key: value for key, value in TABLE.items() if key != "sale_date"})
+    sales = Sales(facts, rng.lognormal(12, 0.2, n), None, np.arange(n))
+    comparables = Comparables.fit(market, sales, rng)
+    assert comparables is not None
+    (answer,) = comparable_sales(comparables, SUBJECT.replace({"latitude": np.array([50.05])}), None)
+    assert answer.used
+    assert all(sale.date is None and "valuation_date" not in sale.adjustments for sale in answer.used)
+    assert json.loads(json.dumps(answer.as_dict(), allow_nan=False)) == answer.as_dict()
+
+
+def test_an_appraiser_tells_the_day_and_the_facts_that_it_values_with(appraiser: Appraiser, parts: Parts) -> None:
+    assert appraiser.sale_dates is not None
+    home = parts.test.facts.take(np.array([5]))
+    unsaid = home.without({"crime_rate": np.array([True]), "population": np.array([True])})
+    newest = np.array([appraiser.sale_dates[1]])
+    assert appraiser.comparables(unsaid) == appraiser.comparables(appraiser.areas.complete(home)[0], newest)
+    after = np.array(["2999-01-01"], "datetime64[D]")
+    assert appraiser.comparables(unsaid, after) == appraiser.comparables(unsaid, newest)
+
+
+def test_a_subjects_comparables_do_not_depend_on_the_others(
+    appraiser: Appraiser, parts: Parts, told: list[ComparableSales]
+) -> None:
+    assert parts.test.date is not None
+    for row in range(0, len(told), 50):
+        one = np.array([row])
+        assert appraiser.comparables(parts.test.facts.take(one), parts.test.date[one]) == [told[row]]
+
+
+def test_more_of_what_raises_the_price_never_lowers_what_a_comparable_suggests(
+    appraiser: Appraiser, parts: Parts
+) -> None:
+    facts = parts.test.facts.take(np.arange(0, 400, 20))
+    smaller, larger = (
+        appraiser.comparables(facts.replace({"square_footage": np.full(len(facts), size)}))
+        for size in (1500.0, 2500.0)
+    )
+    assert smaller is not None
+    assert larger is not None
+    for one, other in zip(smaller, larger, strict=True):
+        assert [sale.weight for sale in one.used] == [sale.weight for sale in other.used]
+        for before, after in zip(one.used, other.used, strict=True):
+            assert after.adjusted_price > before.adjusted_price
+
+
+def test_an_answer_is_plain_json(told: list[ComparableSales]) -> None:
+    answer = told[3].as_dict()
+    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+    assert answer["used"][0]["facts"]["square_footage"] > 0
+
+
+def test_a_market_without_places_has_none(appraiser: Appraiser) -> None:
+    model = appraiser.model
+    placeless = replace(model._evidence, comparables=None)
+    model = type(model)(appraiser.market, placeless, model._networks.networks, 0.0, 1.0, 0.0, model._drift)
+    blind = copy.copy(appraiser)
+    blind.model = model
+    assert blind.comparables(SUBJECT) is None

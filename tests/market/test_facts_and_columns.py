@@ -1,0 +1,495 @@
+"""Both rooms together: what `facts` says of one value, `columns` must say of a column."""
+
+import datetime as dt
+import decimal
+import json
+import math
+import re
+import unicodedata
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from estimator.market.columns import (
+    check_column,
+    check_table,
+    date_column,
+    find_columns,
+    number_column,
+    valuation_dates,
+)
+from estimator.market.facts import MAX_LABEL_LENGTH, Facts, check_date, check_value, in_words, shown
+from estimator.market.market import KINDS, Feature, Kind, Market
+
+EPOCH = dt.date(1970, 1, 1)
+BOUNDS = {
+    "number": (-1000.0, 20000.0),
+    "integer": (0.0, 20.0),
+    "latitude": (-90.0, 90.0),
+    "longitude": (-180.0, 180.0),
+}
+
+
+def feature(kind: Kind, **declared: Any) -> Feature:
+    minimum, maximum = BOUNDS.get(kind, (None, None))
+    return Feature(
+        **{"name": "fact", "kind": kind, "column": "fact", "minimum": minimum, "maximum": maximum} | declared
+    )
+
+
+def column(values: list[Any], kind: pa.DataType | None = None) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array(values, kind)])
+
+
+def table_answer(of: Feature, values: list[Any], kind: pa.DataType | None = None) -> list[Any]:
+    """Return what a file's column gives, cell by cell: the value, None where unknown, the message of a fault."""
+    found, problems = check_column(of, column(values, kind))
+    known = Facts({of.name: found}).known(of.name)
+    answers: list[Any] = [value if there else None for value, there in zip(found.tolist(), known, strict=True)]
+    for problem in problems:
+        assert problem.field == of.name
+        assert answers[problem.row] is None, "a value with a problem must be unknown"
+        answers[problem.row] = ValueError(problem.message)
+    return answers
+
+
+def value_answer(of: Feature, value: object) -> Any:
+    try:
+        return check_value(of, value)
+    except ValueError as error:
+        return error
+
+
+def agree(one: Any, other: Any) -> bool:
+    if isinstance(one, ValueError) or isinstance(other, ValueError):
+        return isinstance(one, ValueError) and isinstance(other, ValueError)
+    return bool(one == other)
+
+
+texts = st.one_of(
+    st.text(st.characters(codec="utf-8"), max_size=30),
+    st.from_regex(r"-?[0-9]{1,4}(\.[0-9]{1,3})?([eE][+-]?[0-9]{1,3})?", fullmatch=True),
+    st.from_regex(r"[ \t\u00a0]?[+-]?[0-9_.,eE０-９]{1,8}[ \n\x1c]?", fullmatch=True),
+    st.sampled_from(
+        [
+            "true",
+            "FALSE",
+            "Yes",
+            "nO",
+            "Y",
+            "n",
+            "1",
+            "0",
+            "1.0",
+            "0.0",
+            "t",
+            "on",
+            "NaN",
+            "inf",
+            "-Infinity",
+            "0x10",
+            "1e999",
+        ]
+    ),
+    st.dates().map(str),
+    st.from_regex(r"[0-9]{4}-[01][0-9]-[0-3][0-9]", fullmatch=True),
+    st.integers(195, 205).map(lambda length: "x" * length),
+)
+
+
+def json_of_number(text: str) -> Any:
+    """Read what a cell says as JSON would say it: leading zeros are text's own."""
+    return json.loads(re.sub(r"^(-?)0+(?=[0-9])", r"\1", text))
+
+
+@pytest.mark.parametrize("kind", ["number", "integer", "latitude", "longitude"])
+@given(text=texts)
+@example(text="1e999")
+@example(text="9" * 400)
+@example(text="-0")
+@example(text="3.0")
+@example(text="3.9")
+@example(text="20000.000000000004")
+def test_a_number_in_a_file_is_the_number_in_json(kind: Kind, text: str) -> None:
+    (answer,) = table_answer(feature(kind), [text], pa.string())
+    trimmed = text.strip()
+    if not trimmed:
+        assert answer is None
+    elif re.fullmatch(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", trimmed, re.ASCII):
+        assert agree(answer, value_answer(feature(kind), json_of_number(trimmed)))
+    else:
+        assert isinstance(answer, ValueError)
+
+
+@given(text=texts)
+@example(text="a\x1c")
+@example(text="a\u00a0b")
+@example(text="\U000e0001")
+@example(text="\ufffe")
+def test_a_label_in_a_file_is_the_label_in_json(text: str) -> None:
+    if any(unicodedata.category(character) == "Cn" for character in text):
+        return  # what is not yet assigned depends on whose table of Unicode is newer
+    (answer,) = table_answer(feature("category"), [text], pa.string())
+    if not text.strip():
+        assert answer is None  # an empty cell is unknown; in JSON what is unknown is left out
+    else:
+        assert agree(answer, value_answer(feature("category"), text))
+
+
+@given(text=texts)
+@example(text="0000-01-01")
+@example(text="0001-01-01")
+@example(text="9999-12-31")
+@example(text="2015-02-29")
+@example(text="2015-02-30")
+@example(text="２015-01-01")
+def test_a_date_in_a_file_is_the_date_in_json(text: str) -> None:
+    (answer,) = table_answer(feature("date"), [text], pa.string())
+    if not text.strip():
+        assert answer is None
+    else:
+        assert agree(answer, value_answer(feature("date"), text.strip()))
+
+
+@given(text=texts)
+def test_a_boolean_in_a_file_is_one_of_ten_words(text: str) -> None:
+    (answer,) = table_answer(feature("boolean"), [text], pa.string())
+    word = text.strip()
+    meaning = {"true": 1.0, "yes": 1.0, "y": 1.0, "1": 1.0, "1.0": 1.0}
+    meaning |= {"false": 0.0, "no": 0.0, "n": 0.0, "0": 0.0, "0.0": 0.0}
+    if not word:
+        assert answer is None
+    elif word.isascii() and word.lower() in meaning:
+        assert answer == meaning[word.lower()]
+    else:
+        assert isinstance(answer, ValueError)
+
+
+plain_json = st.one_of(
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(st.characters(codec="utf-8", categories=("L", "N", "P")), min_size=1, max_size=20),
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(value=plain_json)
+def test_a_typed_column_is_checked_like_typed_json(kind: Kind, value: bool | int | float | str) -> None:
+    if isinstance(value, str):
+        return  # text in Parquet is read like text in CSV
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        value = float(value)
+    of = feature(kind)
+    answer = value_answer(of, value)
+    if of.is_label and isinstance(value, float):
+        # A column of whole numbers with one missing is one of floats; JSON's numbers have no such excuse.
+        whole = value.is_integer() and abs(value) <= 2**53
+        answer = str(int(value)) if whole else ValueError()
+    assert agree(table_answer(of, [value])[0], answer)
+
+
+@given(st.lists(st.one_of(st.none(), texts), max_size=8), st.sampled_from(KINDS))
+def test_a_cell_is_judged_alone(cells: list[str | None], kind: Kind) -> None:
+    of = feature(kind)
+    together = [str(answer) for answer in table_answer(of, cells, pa.string())]
+    alone = [str(answer) for cell in cells for answer in table_answer(of, [cell], pa.string())]
+    assert together == alone
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        [],
+        {},
+        [1],
+        {"a": 1},
+        math.nan,
+        math.inf,
+        10**400,
+        -(10**5000),
+        "",
+        "\ud800",
+        "\x00",
+        "x" * 10_000,
+        b"1",
+        1j,
+        "1" * 5_000,
+    ],
+    ids=lambda value: f"{type(value).__name__} {shown(value)!a}"[:30],
+)
+def test_no_value_ends_in_anything_but_a_short_message(kind: Kind, value: object) -> None:
+    with pytest.raises(ValueError, match=r".") as error:
+        check_value(feature(kind), value)
+    message = str(error.value)
+    assert len(message) < 1_000
+    assert "set_int_max_str_digits" not in message
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "message"),
+    [
+        ("number", 20001, "20001 is above the maximum of 20000 ft²"),
+        ("number", -1000.5, "-1000.5 is below the minimum of -1000 ft²"),
+        ("number", True, "True is not a number"),
+        ("number", "12", "'12' is not a number"),
+        ("integer", 3.9, "3.9 is not a whole number"),
+        ("boolean", 2, "2 is neither true nor false"),
+        ("boolean", "true", "'true' is neither true nor false"),
+        ("date", "2015-02-30", "'2015-02-30' is not a date like 2015-05-27"),
+        ("date", 20150227, "20150227 is not a date like 2015-05-27"),
+        ("latitude", 90.5, "90.5 is above the maximum of 90 ft²"),
+        ("category", " ", "the text is empty; leave out what is unknown"),
+        ("category", 1.5, "1.5 is not text"),
+        ("category", "a\x07b", r"'a\x07b' holds characters that cannot be printed"),
+    ],
+)
+def test_a_message_names_the_value_and_the_bound(kind: Kind, value: object, message: str) -> None:
+    with pytest.raises(ValueError, match="^" + re.escape(message) + "$"):
+        check_value(feature(kind, unit="ft²"), value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        ("integer", 3.0, 3.0),
+        ("number", 20000, 20000.0),
+        ("boolean", True, 1.0),
+        ("boolean", 0, 0.0),
+        ("date", "1970-01-02", 1.0),
+        ("date", "1969-12-31", -1.0),
+        ("postal_code", 98178, "98178"),
+        ("postal_code", " 98178 ", "98178"),
+        ("category", "x" * MAX_LABEL_LENGTH, "x" * MAX_LABEL_LENGTH),
+    ],
+)
+def test_a_good_value_is_kept_as_the_columns_hold_it(kind: Kind, value: object, expected: float | str) -> None:
+    assert check_value(feature(kind), value) == expected
+
+
+BIG = 2**53 + 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "arrow", "expected"),
+    [
+        ("number", [12.5, None, math.nan], pa.float64(), [12.5, None, None]),
+        ("number", [1.5], pa.float32(), [1.5]),
+        ("number", [decimal.Decimal("12.50")], pa.decimal128(6, 2), [12.5]),
+        ("number", ["7", None], pa.dictionary(pa.int8(), pa.string()), [7.0, None]),
+        ("number", ["7"], pa.large_string(), [7.0]),
+        ("number", ["7"], pa.string_view(), [7.0]),
+        ("number", [None, None], pa.null(), [None, None]),
+        ("boolean", [True, False, None], pa.bool_(), [1.0, 0.0, None]),
+        ("boolean", [1, 0, None], pa.int8(), [1.0, 0.0, None]),
+        ("boolean", ["yes"], pa.dictionary(pa.int8(), pa.string()), [1.0]),
+        ("date", [dt.date(1970, 1, 2), None], pa.date32(), [1.0, None]),
+        ("date", [dt.date(1970, 1, 2)], pa.date64(), [1.0]),
+        ("date", ["1970-01-02", None], pa.dictionary(pa.int8(), pa.string()), [1.0, None]),
+        ("date", [-60], pa.timestamp("s"), [-1.0]),
+        ("postal_code", [98178.0, None], pa.float64(), ["98178", None]),
+        ("postal_code", [BIG], pa.int64(), [str(BIG)]),
+        ("postal_code", ["a", None], pa.dictionary(pa.int8(), pa.string()), ["a", None]),
+    ],
+)
+def test_typed_columns_give_what_they_say(
+    kind: Kind, values: list[Any], arrow: pa.DataType, expected: list[Any]
+) -> None:
+    assert table_answer(feature(kind), values, arrow) == expected
+
+
+def test_a_moment_with_a_time_zone_is_a_day_there() -> None:
+    late_in_seattle = dt.datetime(2015, 5, 28, 6, 30, tzinfo=dt.UTC)  # 23:30 the day before
+    seattle = column([late_in_seattle], pa.timestamp("ns", tz="America/Los_Angeles"))
+    assert date_column("date", seattle)[0].tolist() == [dt.date(2015, 5, 27)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "values",
+    [
+        column([1], pa.time32("s")),
+        column([1], pa.duration("s")),
+        column([10**13], pa.timestamp("s")),
+        column([10**8], pa.date32()),
+        column([b"12"], pa.binary()),
+        column([[1]], pa.list_(pa.int64())),
+        column([{"a": 1}], pa.struct([("a", pa.int64())])),
+    ],
+    ids=lambda values: str(values.type),
+)
+def test_a_column_of_a_type_that_cannot_hold_the_fact_is_wrong_cell_by_cell(
+    kind: Kind, values: pa.ChunkedArray
+) -> None:
+    found, problems = check_column(feature(kind), values)
+    assert [problem.row for problem in problems] == [0]
+    assert not Facts({"fact": found}).known("fact").any()
+
+
+def test_one_number_that_no_label_can_be_leaves_the_others_of_its_column() -> None:
+    answers = table_answer(feature("postal_code"), [98001.0, 98001.5, math.inf, 2.0**60, -1.0], pa.float64())
+    assert [str(answer) for answer in answers] == [
+        "98001",
+        "98001.5 is not text",
+        "inf is not text",
+        "1.15292150460685e+18 is not text",
+        "-1",
+    ]
+
+
+def test_postal_codes_that_were_written_with_decimals_are_postal_codes() -> None:
+    assert table_answer(feature("postal_code"), ["98001.0", "98001", "98001.5", "A.0"], pa.string()) == [
+        *("98001", "98001", "98001.5", "A.0"),
+    ]
+
+
+def test_one_number_too_long_for_a_float_leaves_the_others_of_its_column() -> None:
+    assert table_answer(feature("number", maximum=None), [7, BIG], pa.int64()) == [7.0, float(BIG)]
+
+
+def test_true_is_no_number_in_a_file_either() -> None:
+    (answer,) = table_answer(feature("number"), [True], pa.bool_())
+    assert str(answer) == "True is not a number"
+
+
+def test_the_columns_of_pieces_in_many_chunks_are_read_whole() -> None:
+    chunks = pa.chunked_array([["1", "x"], [], ["3", ""]], pa.string())
+    values, problems = number_column("fact", chunks)
+    np.testing.assert_array_equal(values, [1, np.nan, 3, np.nan])
+    assert [(problem.row, problem.message) for problem in problems] == [(1, "'x' is not a number")]
+
+
+@given(st.dates())
+def test_every_day_of_the_calendar_comes_back(day: dt.date) -> None:
+    assert check_date(day.isoformat()) == day
+    dates, problems = date_column("date", column([day.isoformat()]))
+    assert (dates.tolist(), problems) == ([day], [])
+    assert check_value(feature("date"), day.isoformat()) == (day - EPOCH).days
+
+
+HOMES = Market.from_dict(
+    {
+        "name": "town",
+        "currency": "EUR",
+        "sales": "sales.csv",
+        "price": "price",
+        "sale_date": "sold",
+        "features": [
+            {
+                "name": "size",
+                "kind": "number",
+                "column": "m2",
+                "aliases": ["area"],
+                "required": True,
+                "minimum": 10,
+            },
+            {"name": "rooms", "kind": "integer"},
+            {"name": "garden", "kind": "boolean"},
+            {"name": "listed", "kind": "date"},
+            {"name": "quarter", "kind": "category"},
+        ],
+    }
+)
+
+
+def test_columns_are_found_by_name_column_and_alias() -> None:
+    for name in ("size", "m2", "area"):
+        assert find_columns(HOMES.features, ["other", name]) == {"size": name}
+    with pytest.raises(ValueError, match="'m2' and 'area' both stand for size"):
+        find_columns(HOMES.features, ["m2", "area"])
+
+
+def test_every_problem_of_a_table_is_told_in_the_order_of_its_rows() -> None:
+    table = pa.table(
+        {
+            "m2": ["100", "", "x", "5", "80"],
+            "rooms": ["3", "3.5", "2", "2", ""],
+            "unrelated": ["", "", "", "", ""],
+        }
+    )
+    facts, problems = check_table(HOMES.features, table)
+    assert [(problem.row, str(problem)) for problem in problems] == [
+        (1, "size: is required"),
+        (1, "rooms: 3.5 is not a whole number"),
+        (2, "size: 'x' is not a number"),
+        (3, "size: 5 is below the minimum of 10"),
+    ]
+    assert len(facts) == 5
+    np.testing.assert_array_equal(facts["size"], [100, np.nan, np.nan, np.nan, 80])
+    assert not facts.known("quarter").any()
+    assert not facts.known("garden").any()
+
+
+def test_a_table_without_rows_has_no_homes_and_no_problems() -> None:
+    empty = pa.table({name: pa.array([], pa.string()) for name in ("m2", "rooms", "garden", "listed", "quarter")})
+    facts, problems = check_table(HOMES.features, empty)
+    assert (len(facts), problems) == (0, [])
+
+
+def test_valuation_dates_come_from_the_sale_date_and_are_unknown_without() -> None:
+    dates, problems = valuation_dates(HOMES, pa.table({"sold": ["2015-01-02", "", "2015-13-01"]}))
+    assert dates.tolist() == [dt.date(2015, 1, 2), None, None]
+    assert [str(problem) for problem in problems] == ["sold: '2015-13-01' is not a date like 2015-05-27"]
+    assert np.isnat(valuation_dates(HOMES, pa.table({"m2": ["1"]}))[0]).all()
+
+
+homes = st.fixed_dictionaries(
+    {"size": st.floats(10, 1e6)},
+    optional={
+        "rooms": st.integers(-5, 50),
+        "garden": st.booleans(),
+        "listed": st.dates().map(str),
+        "quarter": st.text(st.characters(categories=("L", "N")), min_size=1, max_size=30),
+    },
+)
+
+
+@given(st.lists(homes, min_size=1, max_size=5))
+def test_what_is_known_of_a_home_comes_back_as_json(subjects: list[dict[str, Any]]) -> None:
+    checked = [
+        {name: check_value(HOMES.by_name[name], value) for name, value in home.items()} for home in subjects
+    ]
+    facts = Facts.of(HOMES, checked)
+    assert [facts.as_values(HOMES, row) for row in range(len(subjects))] == subjects
+
+
+def test_a_label_longer_than_its_columns_others_is_not_cut() -> None:
+    facts = Facts.of(HOMES, [{"size": 10.0, "quarter": "a"}, {"size": 10.0, "quarter": "a long name"}])
+    replaced = facts.take(np.array([0])).replace({"quarter": np.array(["a longer name"])})
+    assert replaced["quarter"].tolist() == ["a longer name"]
+    hidden = facts.without({"quarter": np.array([True, False]), "size": np.array([True, False])})
+    assert hidden["quarter"].tolist() == ["", "a long name"]
+    np.testing.assert_array_equal(hidden["size"], [np.nan, 10])
+    assert facts["quarter"].tolist() == ["a", "a long name"], "the original is untouched"
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "words"),
+    [
+        ({"kind": "number", "unit": "ft²"}, 13540.0, "13,540 ft²"),
+        ({"kind": "number", "unit": "ft²"}, 0.123456, "0.12 ft²"),
+        ({"kind": "integer"}, 1987.0, "1987"),
+        ({"kind": "number"}, 2.25, "2.25"),
+        ({"kind": "boolean"}, 1.0, "true"),
+        ({"kind": "date"}, 16_000.0, "2013-10-22"),
+        ({"kind": "category"}, "old town", "old town"),
+    ],
+)
+def test_a_fact_in_words_has_its_unit(declared: dict[str, Any], value: float | str, words: str) -> None:
+    assert in_words(Feature("fact", column="fact", **declared), value) == words
+
+
+def test_what_is_unknown_is_what_is_not_known_fact_by_fact() -> None:
+    columns = {"size": np.array([1.0, np.nan]), "code": np.array(["", "98101"]), "rooms": np.array([3.0, 2.0])}
+    facts = Facts(columns)
+    for names in (["code", "size", "rooms"], ["rooms"], []):
+        together = facts.unknown(names)
+        assert together.shape == (2, len(names))
+        for place, name in enumerate(names):
+            np.testing.assert_array_equal(together[:, place], ~facts.known(name))

@@ -1,0 +1,217 @@
+import csv
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estimator.errors import DataError
+from estimator.market.tables import BATCH_ROWS, BLOCK_BYTES, read_pieces, read_table, replace_whole, write_whole
+
+SMALL = pa.table({"a": ["1"], "b": ["2"]})
+
+
+@pytest.fixture
+def csv_file(tmp_path: Path) -> Callable[..., Path]:
+    def write(content: bytes, name: str = "homes.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param(b"a,b\n1,2\n", {"a": ["1"], "b": ["2"]}, id="plain"),
+        pytest.param(b"a,b\n1,2", {"a": ["1"], "b": ["2"]}, id="no newline at the end"),
+        pytest.param(b"a,b\r\n1,2\r\n", {"a": ["1"], "b": ["2"]}, id="CRLF"),
+        pytest.param(b"a,b\r1,2\r", {"a": ["1"], "b": ["2"]}, id="CR"),
+        pytest.param(b"\xef\xbb\xbfa,b\n1,2\n", {"a": ["1"], "b": ["2"]}, id="byte order mark"),
+        pytest.param(b'a,b\n"x\ny","q ""z"""\n', {"a": ["x\ny"], "b": ['q "z"']}, id="quotes and newlines"),
+        pytest.param(b'"a\nz",b\n1,2\n', {"a\nz": ["1"], "b": ["2"]}, id="newline in a name"),
+        pytest.param(b"a,b\n , NA\n", {"a": [" "], "b": [" NA"]}, id="cells exactly as they stand"),
+        pytest.param(b"a,b\n,null\n", {"a": [""], "b": ["null"]}, id="no cell is taken as missing"),
+        pytest.param(b"a,b\n007,1e3\n", {"a": ["007"], "b": ["1e3"]}, id="no cell is taken as a number"),
+        pytest.param(b"a,b\n", {"a": [], "b": []}, id="header alone"),
+        pytest.param(b"a,b", {"a": [], "b": []}, id="header alone without a newline"),
+        pytest.param(b"a,b\n1,2\n\n3,4\n", {"a": ["1", "", "3"], "b": ["2", "", "4"]}, id="blank line"),
+        pytest.param(b"a\n1\n\n2\n", {"a": ["1", "", "2"]}, id="blank line of one column"),
+    ],
+)
+def test_a_csv_file_is_read_as_text_as_it_stands(
+    csv_file: Callable[..., Path], content: bytes, expected: dict[str, list[str]]
+) -> None:
+    assert read_table(csv_file(content)).to_pydict() == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        pytest.param(b"", "the file is empty", id="nothing"),
+        pytest.param(b"\n", "the file is empty", id="a newline"),
+        pytest.param(b"\na,b\n1,2\n", "the first line is blank", id="blank first line"),
+        pytest.param(b"a,b\n1,2\n3\n", "Row #3: Expected 2 columns, got 1: 3", id="a cell too few"),
+        pytest.param(b"a,b\n1,2,\n", "Row #2: Expected 2 columns, got 3", id="a cell too many"),
+        pytest.param(b"a,b\n1,2\n\n3,4,5\n", "Row #4: Expected 2", id="counted past a blank line"),
+        pytest.param(b"a,b\n1,2\nUTF8,3,4\n", "Row #3: Expected 2", id="a row that speaks of UTF8"),
+        pytest.param(b'a,b\n"1,2\n3,4\n', "Row #2: Expected 2", id="a quote that never ends"),
+        pytest.param(b'"a,b\n' + b"1,2\n" * 50_000, "header cannot be read", id="a name that never ends"),
+        pytest.param(b"a,b,a\n1,2,3\n", "column 'a' stands twice", id="two columns of one name"),
+        pytest.param(b"a,b\n1,2\n\xe9,3\n", "line 3 is not UTF-8", id="latin-1"),
+        pytest.param(b"\xe9,b\n1,2\n", "line 1 is not UTF-8", id="latin-1 in the header"),
+        pytest.param("a,b\n1,2\n".encode("utf-16"), "line 1 is not UTF-8", id="UTF-16"),
+        pytest.param(b"a,b\n\xed\xa0\x80,3\n", "line 2 is not UTF-8", id="half a surrogate pair"),
+        pytest.param(gzip.compress(b"a,b\n1,2\n"), "line 1 is not UTF-8", id="packed, and not named so"),
+    ],
+)
+def test_a_csv_file_that_would_lose_data_is_refused_with_its_place(
+    csv_file: Callable[..., Path], content: bytes, complaint: str
+) -> None:
+    path = csv_file(content)
+    with pytest.raises(DataError, match=complaint) as error:
+        read_table(path)
+    assert str(error.value).startswith(f"{path}: ")
+
+
+def test_rows_are_counted_across_blocks(csv_file: Callable[..., Path]) -> None:
+    row = b"x" * 999 + b",y\n"
+    rows = BLOCK_BYTES // len(row) + 1_000
+    with pytest.raises(DataError, match=f"Row #{rows + 2}: Expected 2 columns, got 1"):
+        read_table(csv_file(b"a,b\n" + row * rows + b"short\n"))
+
+
+def test_a_line_that_is_not_utf8_is_found_in_a_later_block(csv_file: Callable[..., Path]) -> None:
+    rows = 2 * BLOCK_BYTES // 1_000
+    content = b"a\n" + (b"x" * 999 + b"\n") * rows + b"\xff\n"
+    with pytest.raises(DataError, match=f"line {rows + 2} is not UTF-8"):
+        read_table(csv_file(content))
+
+
+@pytest.mark.parametrize("name", ["homes.csv.gz", "HOMES.CSV.GZ"])
+def test_a_packed_file_reads_like_a_plain_one(csv_file: Callable[..., Path], name: str) -> None:
+    assert read_table(csv_file(gzip.compress(b"a,b\n1,2\n"), name)).to_pydict() == {"a": ["1"], "b": ["2"]}
+
+
+@pytest.mark.parametrize("lost", [1, 4, 12, 500])
+def test_a_packed_file_cut_short_is_refused(csv_file: Callable[..., Path], lost: int) -> None:
+    lines = "\n".join(map(str, range(5_000)))
+    content = gzip.compress(f"a\n{lines}\n".encode())
+    with pytest.raises(DataError, match=r"(?i)truncated|ended before"):
+        read_table(csv_file(content[:-lost], "homes.csv.gz"))
+
+
+def test_a_plain_file_named_as_a_packed_one_is_refused(csv_file: Callable[..., Path]) -> None:
+    with pytest.raises(DataError, match=r"(?i)not a gzipped file"):
+        read_table(csv_file(b"a,b\n1,2\n", "homes.csv.gz"))
+
+
+def test_a_missing_file_a_folder_and_an_unknown_kind_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(DataError, match="there is no such file"):
+        read_table(tmp_path / "none.csv")
+    with pytest.raises(DataError, match=r"folder\.csv"):
+        read_table(tmp_path / "folder.csv")
+    with pytest.raises(DataError, match=r"ends in none of \.csv"):
+        read_table(tmp_path / "homes.xlsx")
+
+
+def test_parquet_keeps_its_types_and_is_read_in_pieces(tmp_path: Path) -> None:
+    table = pa.table({"a": pa.array(range(BATCH_ROWS + 1), pa.int32()), "b": pa.nulls(BATCH_ROWS + 1)})
+    pq.write_table(table, tmp_path / "homes.PARQUET")
+    pieces = list(read_pieces(tmp_path / "homes.PARQUET"))
+    assert [piece.num_rows for piece in pieces] == [BATCH_ROWS, 1]
+    assert pa.concat_tables(pieces).equals(table)
+
+
+def test_parquet_without_rows_gives_its_columns(tmp_path: Path) -> None:
+    pq.write_table(SMALL.slice(0, 0), tmp_path / "homes.parquet")
+    assert read_table(tmp_path / "homes.parquet").to_pydict() == {"a": [], "b": []}
+
+
+def test_parquet_with_two_columns_of_one_name_is_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["a", "a"]), tmp_path / "homes.parquet")
+    with pytest.raises(DataError, match="column 'a' stands twice"):
+        read_table(tmp_path / "homes.parquet")
+
+
+@pytest.mark.parametrize("kept", [0, 3, 100, -1])
+def test_parquet_that_is_not_whole_is_refused(tmp_path: Path, kept: int) -> None:
+    pq.write_table(SMALL, tmp_path / "homes.parquet")
+    (tmp_path / "homes.parquet").write_bytes((tmp_path / "homes.parquet").read_bytes()[:kept])
+    with pytest.raises(DataError, match="not a whole Parquet file"):
+        read_table(tmp_path / "homes.parquet")
+
+
+cells = st.text(st.characters(codec="utf-8"), max_size=20)
+
+
+@given(st.lists(st.tuples(cells, cells), max_size=5))
+def test_a_csv_file_written_is_the_one_that_is_read(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
+) -> None:
+    path = tmp_path_factory.mktemp("written") / "homes.csv"
+    table = pa.table({name: pa.array([row[i] for row in rows], pa.string()) for i, name in enumerate("ab")})
+    with write_whole(path, table.schema) as writer:
+        writer.write_table(table)
+    assert read_table(path).to_pydict() == table.to_pydict()
+    with path.open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == [["a", "b"], *map(list, rows)]
+
+
+def test_a_csv_file_has_quotes_only_where_a_cell_needs_them(tmp_path: Path) -> None:
+    table = pa.table({"a": ["x", "x,y"], "b": [1.5, None]})
+    with write_whole(tmp_path / "homes.csv", table.schema) as writer:
+        writer.write_table(table)
+    assert (tmp_path / "homes.csv").read_text() == 'a,b\nx,1.5\n"x,y",\n'
+
+
+@pytest.mark.parametrize("name", ["homes.csv", "homes.csv.gz", "homes.parquet"])
+def test_pieces_are_written_one_after_another(tmp_path: Path, name: str) -> None:
+    with write_whole(tmp_path / name, SMALL.schema) as writer:
+        writer.write_table(SMALL)
+        writer.write_table(SMALL)
+    assert read_table(tmp_path / name).to_pydict() == {"a": ["1", "1"], "b": ["2", "2"]}
+
+
+@pytest.mark.parametrize("name", ["homes.csv", "homes.csv.gz", "homes.parquet"])
+def test_a_file_that_fails_half_way_leaves_the_old_one_and_nothing_beside_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"old")
+
+    def write_half() -> None:
+        with write_whole(tmp_path / name, SMALL.schema) as writer:
+            writer.write_table(SMALL)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_half()
+    assert (tmp_path / name).read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_target_in_no_folder_is_refused(tmp_path: Path) -> None:
+    target = tmp_path / "none" / "homes.csv"
+    with pytest.raises(DataError, match=r"the folder .*none does not exist"), write_whole(target, SMALL.schema):
+        raise AssertionError("nothing can be written there")
+
+
+def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "homes.csv"
+    path.write_bytes(b"old")
+    with replace_whole(path) as file:
+        file.write(b"new")
+        file.flush()
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+
+
+def test_a_file_that_takes_anothers_place_has_an_ordinary_files_rights(tmp_path: Path) -> None:
+    (tmp_path / "ordinary").touch()
+    with replace_whole(tmp_path / "homes.csv") as file:
+        file.write(b"new")
+    assert (tmp_path / "homes.csv").stat().st_mode == (tmp_path / "ordinary").stat().st_mode

@@ -1,0 +1,46 @@
+"""Bodies: whole, within limits, unpacked no further than the limit."""
+
+import gzip
+
+import pytest
+from flask import Flask, request
+
+from service.http.body import read_body, unpacked
+from service.http.problems import ProblemError
+
+
+def problem_of(content: bytes, limit: int) -> str:
+    with pytest.raises(ProblemError) as error:
+        unpacked(content, limit)
+    return error.value.kind.name
+
+
+@pytest.mark.parametrize("size", [0, 1, 99, 100])
+def test_what_fits_is_unpacked(size: int) -> None:
+    assert unpacked(gzip.compress(b"a" * size), 100) == b"a" * size
+    assert (
+        unpacked(gzip.compress(b"a" * (size // 2)) + gzip.compress(b"a" * (size - size // 2)), 100) == b"a" * size
+    )
+
+
+def test_what_does_not_is_refused_at_the_limit() -> None:
+    assert problem_of(gzip.compress(b"a" * 101), 100) == "body-too-large"
+    assert problem_of(gzip.compress(b"a" * 51) * 2, 100) == "body-too-large"
+    assert problem_of(gzip.compress(bytes(50_000_000)), 100) == "body-too-large"
+
+
+@pytest.mark.parametrize("kept", [1, 10, 20, -1])
+def test_what_was_cut_off_is_refused(kept: int) -> None:
+    assert problem_of(gzip.compress(b"a home, and another one")[:kept], 100) == "malformed-body"
+
+
+def test_a_changed_byte_is_noticed() -> None:
+    content = bytearray(gzip.compress(b"a home, and another one"))
+    content[-5] ^= 1  # of the checksum
+    assert problem_of(bytes(content), 100) == "malformed-body"
+
+
+def test_the_limit_is_on_the_body_as_it_comes_too() -> None:
+    with Flask("test").test_request_context(data=b"a" * 101), pytest.raises(ProblemError) as error:
+        read_body(request, 100)
+    assert error.value.kind.name == "body-too-large"

@@ -1,0 +1,52 @@
+"""`GET /report`: the training report of the served version, linked from `/model`."""
+
+import hashlib
+import hmac
+import json
+import shutil
+from pathlib import Path
+
+from flask.testing import FlaskClient
+
+from service.routes.report import POLICY
+from service.settings import Settings
+from tests.service.ready import ready_client
+
+
+def test_the_report_is_the_one_saved_with_the_version(client: FlaskClient, models: Path) -> None:
+    path = client.get("/model").get_json()["report"]
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert answer.mimetype == "text/html"
+    assert answer.data == (models / "king_county" / "current" / "report.html").read_bytes()
+    assert answer.headers.getlist("Content-Security-Policy") == [POLICY]
+    assert b"<script" not in answer.data
+
+
+def test_a_version_without_a_report_says_so(models: Path, tmp_path: Path) -> None:
+    version = tmp_path / "version"
+    shutil.copytree((models / "king_county" / "current").resolve(), version)
+    manifest = json.loads((version / "manifest.json").read_text())
+    del manifest["files"]["report.html"]
+    (version / "manifest.json").write_text(json.dumps(manifest))
+    client = ready_client(Settings(model=version))
+    assert client.get("/model").get_json()["report"] is None
+    answer = client.get("/report")
+    assert answer.status_code == 404
+    assert answer.mimetype == "application/problem+json"
+    assert "has no report" in answer.get_json()["detail"]
+
+
+def test_a_report_that_the_key_did_not_sign_is_not_shown(models: Path, tmp_path: Path) -> None:
+    version = tmp_path / "version"
+    shutil.copytree((models / "king_county" / "current").resolve(), version)
+    key, manifest = b"k" * 32, (version / "manifest.json").read_bytes()
+    (tmp_path / "key").write_bytes(key)
+    (version / "manifest.json.hmac").write_text(hmac.new(key, manifest, hashlib.sha256).hexdigest())
+    client = ready_client(Settings(model=version, key_file=tmp_path / "key"))
+    assert client.get("/report").status_code == 200
+    (version / "report.html").write_text("forged")
+    forged = json.loads(manifest)
+    forged["files"]["report.html"] = hashlib.sha256(b"forged").hexdigest()
+    (version / "manifest.json").write_text(json.dumps(forged))
+    assert client.get("/report").status_code == 404

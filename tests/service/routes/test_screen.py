@@ -1,0 +1,235 @@
+"""`POST /screen`: listings in, deals out, best first; every other listing told apart, none dropped."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from openapi_schema_validator import OAS31Validator
+from werkzeug.test import TestResponse
+
+from estimator.deals.list_prices import ListPriceModel
+from estimator.deals.saved_list_prices import ASKS, save_list_prices
+from estimator.deals.screening import Screening
+from service.settings import Settings
+from tests.service.homes import HOME
+from tests.service.ready import ready_client
+from tests.service.test_metrics import added, figures
+
+LISTING = HOME | {"list_price": 400_000}
+CHEAP, DEAR = LISTING | {"list_price": 300_000, "listing_id": "c"}, LISTING | {"list_price": 900_000}
+FAR = LISTING | {"latitude": 47.05, "longitude": -121.05}
+
+
+def ask(client: FlaskClient, body: Any, query: str = "", status: int = 200) -> Any:
+    answer = client.post(f"/screen{query}", json=body)
+    assert answer.status_code == status, answer.text
+    return answer.get_json()
+
+
+def ask_csv(client: FlaskClient, text: str, query: str = "", **headers: str) -> TestResponse:
+    return client.post(f"/screen{query}", data=text.encode(), content_type="text/csv", headers=headers)
+
+
+def as_csv(listings: list[dict[str, Any]]) -> str:
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(dict.fromkeys(name for listing in listings for name in listing)))
+    writer.writeheader()
+    writer.writerows(listings)
+    return file.getvalue()
+
+
+def test_deals_come_best_first_and_the_others_apart(client: FlaskClient) -> None:
+    bad = LISTING | {"list_price": 0}
+    answer = ask(client, [DEAR, bad, CHEAP, FAR, LISTING])
+    assert [deal["row"] for deal in answer["deals"]] == [2, 4, 0]
+    assert [deal["rank"] for deal in answer["deals"]] == [1, 2, 3]
+    assert [deal["listing_id"] for deal in answer["deals"]] == ["c", None, None]
+    assert [entry["row"] for entry in answer["refused"]] == [1, 3]
+    unusable, far = (entry["error"] for entry in answer["refused"])
+    assert unusable["errors"] == [{"row": 1, "field": "list_price", "message": "0 is below the minimum of 1 USD"}]
+    assert far["type"] == "/problems/out-of-reach"
+
+
+def test_the_value_is_the_one_of_predict_whatever_is_asked(client: FlaskClient) -> None:
+    expected = client.post("/predict?confidence=0.5", json=HOME).get_json()
+    answer = ask(client, [CHEAP, LISTING], "?confidence=0.5")
+    assert len(answer["deals"]) == 2
+    assert all(deal["valuation"] == expected for deal in answer["deals"])
+
+
+def test_an_ask_that_hardly_goes_with_the_value_is_told_and_ranked(client: FlaskClient) -> None:
+    (deal,) = ask(client, [LISTING | {"list_price": 40_000}])["deals"]
+    assert any("slip of the pen" in text for text in deal["warnings"])
+
+
+def test_costs_of_the_listing_go_before_those_of_the_request(client: FlaskClient) -> None:
+    body = {"listings": [LISTING, DEAR | {"rehab": 7_000}], "costs": {"rehab": 5_000}, "probability": 0.7}
+    answer = ask(client, body)
+    assert {deal["row"]: deal["costs"]["rehab"] for deal in answer["deals"]} == {0: 5_000, 1: 7_000}
+    assert answer["probability"] == 0.7
+    by_address = ask(client, [LISTING], "?rehab=5000&probability=0.7")
+    assert by_address["deals"][0]["margin"] == next(d for d in answer["deals"] if d["row"] == 0)["margin"]
+
+
+def test_reasons_come_with_each_valuation(client: FlaskClient) -> None:
+    answer = ask(client, [CHEAP, DEAR], "?include=comparables,contributions")
+    expected = client.post("/predict?include=comparables,contributions", json=HOME).get_json()
+    assert [deal["valuation"] for deal in answer["deals"]] == [expected, expected]
+
+
+def test_one_listing_twice_is_told(client: FlaskClient) -> None:
+    answer = ask(client, [CHEAP, CHEAP | {"list_price": 5}, LISTING, LISTING])
+    told = [(entry["row"], entry["error"]["errors"][0]["message"]) for entry in answer["refused"]]
+    assert told == [(1, "'c' stands in row 0 already"), (3, "the same listing stands in row 2 already")]
+    by_file = ask_csv(client, as_csv([LISTING, LISTING]), Accept="application/json").get_json()
+    assert by_file["refused"][0]["error"]["errors"] == [
+        {"row": 1, "field": "list_price", "message": "the same listing stands in row 2 already"}
+    ]
+
+
+def test_a_listing_put_right_is_screened_though_the_one_with_a_fault_stands_before(client: FlaskClient) -> None:
+    abroad, strange = CHEAP | {"currency": "EUR"}, LISTING | {"bedrooms": "many"}
+    answer = ask(client, [abroad, strange, CHEAP, LISTING])
+    assert [deal["row"] for deal in answer["deals"]] == [2, 3]
+    rows = list(csv.DictReader(io.StringIO(ask_csv(client, as_csv([abroad, strange, CHEAP, LISTING])).text)))
+    assert [row["screen_rank"] for row in rows] == ["1", "2", "", ""]
+
+
+def test_what_became_of_listings_is_counted_the_same_in_every_form(client: FlaskClient) -> None:
+    listings: list[dict[str, Any]] = [
+        DEAR,
+        CHEAP,
+        CHEAP,
+        FAR,
+        LISTING | {"list_price": 0},
+        LISTING | {"currency": "EUR"},
+    ]
+    counted = []
+    for send in (lambda: ask(client, listings), lambda: ask_csv(client, as_csv(listings))):
+        before = figures(client)
+        send()
+        now = added(client, before)
+        counted.append(
+            {name: now[name] for name in now if name.startswith(("estimator_rows", "estimator_input_c"))}
+        )
+    assert counted[0] == counted[1]
+    assert counted[0]["estimator_rows_valued_total"] == 2
+    assert counted[0]['estimator_rows_refused_total{reason="out-of-reach"}'] == 1
+    assert counted[0]['estimator_rows_refused_total{reason="invalid-facts"}'] == 3
+    assert counted[0]['estimator_input_count{fact="square_footage"}'] == 2
+
+
+def test_lines_of_json_are_refused_and_what_is_taken_is_named(client: FlaskClient) -> None:
+    answer = client.post("/screen", data=b"{}", content_type="application/x-ndjson")
+    assert answer.status_code == 415
+    assert answer.get_json()["detail"].endswith("x-ndjson; send one of text/csv, application/json")
+
+
+@pytest.mark.parametrize("accept", ["", "text/csv", "*/*"])
+def test_csv_comes_back_as_csv(client: FlaskClient, accept: str) -> None:
+    headers = {"Accept": accept} if accept else {}
+    answer = ask_csv(client, as_csv([DEAR, CHEAP, LISTING | {"list_price": "x"}]), **headers)
+    assert answer.mimetype == "text/csv"
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["list_price"] for row in rows] == ["300000", "900000", "x"]
+    assert [row["screen_rank"] for row in rows] == ["1", "2", ""]
+    assert rows[2]["error"] == "list_price: 'x' is not a number"
+    told = {deal["list_price"]: deal["margin"] for deal in ask(client, [DEAR, CHEAP])["deals"]}
+    assert {float(row["list_price"]): float(row["screen_margin"]) for row in rows[:2]} == told
+
+
+def test_csv_comes_back_as_json_where_that_is_asked_for(client: FlaskClient) -> None:
+    answer = ask_csv(client, as_csv([DEAR, CHEAP]), Accept="application/json")
+    told = ask(client, [DEAR, CHEAP])
+    for deal in told["deals"]:
+        deal["costs"] = {name: float(value) for name, value in deal["costs"].items()}
+    assert answer.get_json() == told
+
+
+@pytest.mark.parametrize(
+    ("body", "query", "status", "kind", "detail"),
+    [
+        ([], "?rehab=-1", 400, "bad-screening", "rehab: '-1' is not a number"),
+        ([], "?selling_cost=0.6", 400, "bad-screening", "selling_cost: 0.6 is above the maximum of 0.5"),
+        ([], "?probability=0.4", 400, "bad-screening", "probability: 0.4 is below the minimum of 0.5"),
+        ([], "?rehab=1&rehab=2", 400, "bad-screening", "rehab stands 2 times"),
+        ([], "?rent=1", 400, "unknown-parameter", "'rent' is no parameter of /screen"),
+        ({"listings": [], "costs": {"rent": 1}}, "", 400, "bad-screening", "'rent' is no cost"),
+        ({"listings": [], "costs": {"rehab": "1"}}, "", 400, "bad-screening", "rehab: '1' is not a number"),
+        (
+            {"listings": [], "costs": {"rehab": 1}},
+            "?rehab=1",
+            400,
+            "bad-screening",
+            "in the address and in the body",
+        ),
+        ({"listings": [], "costs": {"probability": 0.7}}, "", 400, "bad-screening", "probability is no cost"),
+        ({"listings": [], "rent": 1}, "", 400, "malformed-table", "'rent' is no member"),
+        ({"listings": [], "costs": 3}, "", 400, "malformed-table", "costs is no object"),
+        ({"listing": []}, "", 400, "malformed-table", "send a list of listings"),
+        (7, "", 400, "malformed-table", "send a list of listings"),
+        ([LISTING] * 51, "", 413, "too-many-rows", "51 rows; at most 50"),
+    ],
+)
+def test_what_cannot_be_screened_is_a_problem(
+    client: FlaskClient, body: Any, query: str, status: int, kind: str, detail: str
+) -> None:
+    problem = ask(client, body, query, status)
+    assert problem["type"] == f"/problems/{kind}"
+    assert detail in problem["detail"]
+
+
+def test_rows_that_are_no_listings_are_told(client: FlaskClient) -> None:
+    answer = ask(client, [7, {}, LISTING | {"pool": True}])
+    assert [len(entry["error"]["errors"]) for entry in answer["refused"]] == [1, 4, 1]
+    assert answer["deals"] == []
+
+
+def test_what_was_learned_of_asks_is_served_and_told(models: Path, settings: Settings) -> None:
+    rng = np.random.default_rng(0)
+    worth = np.exp(rng.normal(13, 0.3, 300))
+    value, asks = worth * np.exp(rng.normal(0, 0.2, 300)), worth * np.exp(rng.normal(0.1, 0.03, 300))
+    learned = ListPriceModel.fit(value, np.full(300, 0.2), asks, worth)
+    unlearned = ask(ready_client(settings), [LISTING])
+    path = save_list_prices(models, "king_county", learned, {})
+    try:
+        answer = ask(ready_client(settings), [LISTING])
+    finally:
+        (models / "king_county" / ASKS).unlink()
+    assert path.name == ASKS
+    assert unlearned["asks"]["fitted"] is False
+    assert answer["asks"] == {
+        "fitted": True,
+        "listings": 300,
+        "premium": round(learned.premium, 4),
+        "noise": round(learned.noise, 4),
+    }
+    assert answer["deals"][0]["resale_price"] != unlearned["deals"][0]["resale_price"]
+
+
+def test_the_answer_is_as_the_document_says(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").get_json()
+    schema = {"$ref": "#/components/schemas/Deals", "components": document["components"]}
+    body = [DEAR, CHEAP, FAR, 7, LISTING | {"list_price": 0}]
+    OAS31Validator(schema).validate(ask(client, body, "?include=comparables"))
+    example = document["paths"]["/screen"]["post"]["requestBody"]["content"]["application/json"]["example"]
+    assert len(ask(client, example)["deals"]) == 1
+
+
+def test_the_columns_are_rounded_once_however_many_listings_there_are(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once, calls = Screening.rounded, []
+
+    def rounded(promise: Screening) -> Any:
+        calls.append(promise)
+        return once(promise)
+
+    monkeypatch.setattr(Screening, "rounded", rounded)
+    answer = ask(client, [LISTING | {"square_footage": 1500 + n} for n in range(20)])
+    assert len(answer["deals"]) == 20
+    assert len(calls) == 1

@@ -1,0 +1,159 @@
+"""The Open Inference Protocol: what it asks for, in its own words, and the same prices as everywhere."""
+
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from openapi_schema_validator import OAS31Validator
+
+from service.app import create_app
+from service.routes.v2 import VERSION
+from service.settings import Settings
+from tests.service.homes import HOME
+from tests.service.routes.test_refusals import FAR
+
+M = "/v2/models/king_county"
+
+
+def tensors(homes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "datatype": "FP64", "shape": [len(homes)], "data": [home[name] for home in homes]}
+        for name in homes[0]
+    ]
+
+
+def error(client: FlaskClient, body: Any, status: int) -> str:
+    answer = client.post(f"{M}/infer", json=body)
+    assert answer.status_code == status
+    assert answer.content_type == "application/json"
+    assert list(answer.get_json()) == ["error"]
+    return str(answer.get_json()["error"])
+
+
+def test_inference_gives_the_prices_of_predict(client: FlaskClient) -> None:
+    homes = [HOME, HOME | {"square_footage": 900}]
+    expected = client.post("/predict", json=homes).get_json()
+    answer = client.post(f"{M}/infer", json={"id": "order-66", "inputs": tensors(homes)}).get_json()
+    outputs = {output["name"]: output for output in answer["outputs"]}
+    assert list(outputs) == ["price", "price_low", "price_high", "fsd", "valuation_date"]
+    for name, output in outputs.items():
+        assert output["shape"] == [2]
+        assert output["data"] == [valuation[name] for valuation in expected]
+    assert (answer["id"], answer["model_name"]) == ("order-66", "king_county")
+    assert answer["model_version"] == expected[0]["model_version"]
+    version = f"{M}/versions/{answer['model_version']}/infer"
+    assert client.post(version, json={"inputs": tensors(homes)}).get_json()["outputs"] == answer["outputs"]
+
+
+def test_a_column_of_one_is_a_column_and_outputs_are_those_asked_for(client: FlaskClient) -> None:
+    inputs = [tensor | {"shape": [1, 1], "data": [tensor["data"]]} for tensor in tensors([HOME])]
+    body = {"inputs": inputs, "outputs": [{"name": "price_low"}], "parameters": {"confidence": 0.5}}
+    answer = client.post(f"{M}/infer", json=body).get_json()
+    expected = client.post("/predict?confidence=0.5", json=HOME).get_json()["price_low"]
+    assert [(output["name"], output["data"]) for output in answer["outputs"]] == [("price_low", [expected])]
+    assert "id" not in answer
+
+
+def test_metadata_names_every_fact_by_its_datatype(client: FlaskClient) -> None:
+    model = client.get(M).get_json()
+    assert (model["name"], model["platform"]) == ("king_county", "numpy")
+    inputs = {tensor["name"]: tensor["datatype"] for tensor in model["inputs"]}
+    features = [feature["name"] for feature in client.get("/model").get_json()["features"]]
+    assert list(inputs) == [*features, "valuation_date"]
+    assert [inputs[name] for name in ("latitude", "bedrooms", "waterfront", "postal_code")] == [
+        *("FP64", "INT64", "BOOL", "BYTES")
+    ]
+    assert client.get(f"{M}/versions/{model['versions'][0]}").get_json() == model
+    answer = client.post(f"{M}/infer", json={"inputs": tensors([HOME])}).get_json()
+    assert [{**output, "shape": [-1], "data": 0} for output in answer["outputs"]] == [
+        {**output, "data": 0} for output in model["outputs"]
+    ]
+
+
+def test_health_and_server(client: FlaskClient) -> None:
+    assert client.get("/v2/health/live").get_json() == {"live": True}
+    assert client.get("/v2/health/ready").get_json() == {"ready": True}
+    assert client.get(f"{M}/ready").get_json() == {"name": "king_county", "ready": True}
+    assert client.get("/v2").get_json()["version"] == VERSION
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION
+
+
+def test_without_a_model_nothing_is_ready(tmp_path: Path, settings: Settings) -> None:
+    client = create_app(dataclasses.replace(settings, model=tmp_path / "nothing")).test_client()
+    assert client.get("/v2/health/live").status_code == 200
+    for path in ("/v2/health/ready", M, f"{M}/ready"):
+        answer = client.get(path)
+        assert (answer.status_code, list(answer.get_json())) == (503, ["error"])
+        assert answer.headers["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v2/models/paris", f"{M}/versions/1", f"{M}/versions/1/ready", "/v2/models/paris/ready", "/v2/nothing"],
+)
+def test_what_is_not_served_is_not_found_in_the_protocols_form(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, list(answer.get_json())) == (404, ["error"])
+
+
+def test_another_method_is_told_which_goes(client: FlaskClient) -> None:
+    answer = client.get(f"{M}/infer")
+    assert (answer.status_code, list(answer.get_json())) == (405, ["error"])
+    assert "POST" in answer.headers["Allow"]
+
+
+def one(**changes: Any) -> list[dict[str, Any]]:
+    first, *rest = tensors([HOME])
+    return [first | changes, *rest]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *([], 3, {}, {"inputs": []}, {"inputs": {}}, {"inputs": [3]}, {"inputs": [{}]}),
+        *({"inputs": one(datatype="FP65")}, {"inputs": one(datatype=["FP64"])}, {"inputs": one(name=3)}),
+        *({"inputs": one(shape=[2])}, {"inputs": one(shape=[1, 2], data=[[1, 2]])}, {"inputs": one(shape=None)}),
+        *({"inputs": one(data="AAAA")}, {"inputs": one(data=[47, 47], shape=[2])}, {"inputs": one() * 2}),
+        {"inputs": one(), "outputs": [{"name": "cost"}]},
+        {"inputs": one(), "outputs": ["price"]},
+        {"inputs": one(), "outputs": [{"name": "price"}, {"name": "price"}]},
+        {"inputs": one(), "parameters": {"confidence": 2}},
+        {"inputs": one(), "parameters": {"confidence": "high"}},
+        {"inputs": one(), "parameters": []},
+        {"inputs": one(), "id": 3},
+    ],
+)
+def test_a_request_that_is_not_of_the_protocol_is_refused(client: FlaskClient, body: Any) -> None:
+    assert error(client, body, 400)
+
+
+def test_homes_that_cannot_be_valued_are_named(client: FlaskClient) -> None:
+    bad = [HOME | {"grade": 7}, HOME | {"grade": 99}, *[HOME | {"grade": 0.5}] * 6]
+    told = error(client, {"inputs": tensors(bad)}, 422)
+    assert told.startswith("home 1: grade: 99 is above the maximum of 13; home 2: grade: 0.5")
+    assert told.endswith("; and 2 more")
+    assert error(client, {"inputs": tensors([HOME, FAR])}, 422).startswith("home 1: latitude: ")
+    assert error(client, {"inputs": tensors([HOME] * 51)}, 413) == "the table has 51 rows; at most 50 are taken"
+
+
+def test_answers_are_what_the_document_says(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").get_json()
+    asked = {
+        "/v2": "V2Server",
+        "/v2/health/live": "V2Live",
+        "/v2/health/ready": "V2Ready",
+        M: "V2Model",
+        f"{M}/ready": "V2ModelReady",
+    }
+    answers = {schema: client.get(path).get_json() for path, schema in asked.items()}
+    answers["V2Inference"] = client.post(f"{M}/infer", json={"inputs": tensors([HOME])}).get_json()
+    answers["V2Error"] = client.get("/v2/models/paris").get_json()
+    answers["V2Request"] = {"inputs": tensors([HOME])}
+    for name, answer in answers.items():
+        schema = document["components"]["schemas"][name] | {"components": document["components"]}
+        OAS31Validator(schema).validate(answer)
+        assert set(answer) <= set(schema["properties"])

@@ -1,0 +1,147 @@
+"""`include`: reasons beside the valuation, which stays what it is; and every way to ask wrongly."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from estimator.market.facts import Facts
+from estimator.market.market import Market
+from estimator.registry import load_version
+from service.http.problems import ProblemError
+from service.settings import Settings
+from service.valuation.includes import REASONS, how_many, read_include
+from tests.service.homes import HOME
+
+KING_COUNTY = Market.read(Path(__file__).parents[3] / "data" / "king_county")
+
+
+def predict(client: FlaskClient, body: object, include: str | None = None) -> Any:
+    path = "/predict" if include is None else f"/predict?include={include}"
+    answer = client.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.get_json()
+
+
+def refused(client: FlaskClient, query: str, body: object = HOME, status: int = 400) -> str:
+    """Return the detail of the problem that a query gets."""
+    answer = client.post(f"/predict?{query}", json=body)
+    problem = json.loads(answer.data)
+    assert answer.status_code == problem["status"] == status
+    assert problem["type"] == {400: "/problems/unknown-parameter", 413: "/problems/too-many-rows"}[status]
+    detail: str = problem["detail"]
+    return detail
+
+
+def test_a_valuation_is_the_same_with_reasons_and_without(client: FlaskClient) -> None:
+    answer = predict(client, HOME, "comparables,what_if:grade,what_if:crime_rate")
+    assert list(answer["what_if"]) == ["grade", "crime_rate"]
+    assert {key: member for key, member in answer.items() if key not in REASONS} == predict(client, HOME)
+
+
+def test_comparables_are_the_served_models_own(client: FlaskClient, models: Path) -> None:
+    appraiser = load_version(models / "king_county").appraiser
+    facts = Facts.of(appraiser.market, [{name: float(value) for name, value in HOME.items()}])
+    day = np.array(["2014-12-24"], "datetime64[D]")
+    told = appraiser.comparables(facts, day)
+    assert told is not None
+    answer = predict(client, HOME | {"valuation_date": "2014-12-24"}, "comparables")["comparables"]
+    assert answer == told[0].as_dict()
+    for sale in answer["used"]:
+        assert sale["date"] < "2014-12-24"
+        assert round(sale["price"] + sum(sale["adjustments"].values()), 2) == sale["adjusted_price"]
+
+
+def test_each_home_of_a_list_has_its_own_reasons_and_a_bad_one_its_error(client: FlaskClient) -> None:
+    homes = [HOME, HOME | {"latitude": 47.5, "grade": 9}, HOME | {"grade": 99}, HOME | {"square_footage": 900}]
+    include = "comparables,what_if:square_footage"
+    answers = predict(client, homes, include)
+    assert "error" in answers[2]
+    for place in (0, 1, 3):
+        assert answers[place] == predict(client, homes[place], include)
+    assert answers[0]["comparables"] != answers[1]["comparables"]
+
+
+@pytest.mark.parametrize("name", ["square_footage", "postal_code", "waterfront", "year_built", "longitude"])
+def test_every_point_is_what_a_request_of_its_own_gets(client: FlaskClient, name: str) -> None:
+    home = HOME | {"valuation_date": "2015-01-31"}
+    points = predict(client, home, f"what_if:{name}")["what_if"][name]
+    values = [point["value"] for point in points]
+    assert values == sorted(values)
+    for point in points:
+        alone = predict(client, home | {name: point["value"]})
+        assert point == {"value": point["value"]} | {
+            key: alone[key] for key in ("price", "price_low", "price_high")
+        }
+
+
+def test_a_fact_is_asked_for_by_any_of_its_names(client: FlaskClient) -> None:
+    by_alias = predict(client, HOME, "what_if:LivingArea")
+    assert by_alias == predict(client, HOME, "what_if:square_footage")
+    assert list(by_alias["what_if"]) == ["square_footage"]
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("include=reasons", ["'reasons'", "comparables", "what_if:<fact>"]),
+        ("include=", ["''", "comparables"]),
+        ("include=comparables,", ["''"]),
+        ("include=Comparables", ["'Comparables'"]),
+        ("include=comparables:grade", ["'comparables:grade'", "comparables, contributions, what_if:<fact>"]),
+        ("include=what_if", ["'what_if'", "what_if:<fact>"]),
+        ("include=what_if:size", ["'what_if:size'", "king_county", "square_footage"]),
+        ("include=what_if:", ["'what_if:'", "square_footage"]),
+        ("include=what_if:valuation_date", ["'what_if:valuation_date'"]),
+        ("include=comparables,comparables", ["'comparables'", "twice"]),
+        ("include=what_if:sqft,what_if:square_footage", ["'what_if:square_footage'", "twice"]),
+        ("include=comparables&include=what_if:grade", ["2 times"]),
+        ("include=comparables&why=1", ["'why'", "include"]),
+    ],
+)
+def test_what_cannot_be_included_is_named_beside_what_can(
+    client: FlaskClient, query: str, told: list[str]
+) -> None:
+    detail = refused(client, query)
+    for words in told:
+        assert words in detail
+
+
+def test_a_long_word_is_cut(client: FlaskClient) -> None:
+    assert len(refused(client, f"include={'x' * 5000}")) < 200
+
+
+def test_more_reasons_than_are_given_are_refused_and_counted(client: FlaskClient, settings: Settings) -> None:
+    assert settings.max_reasons == 400
+    nine = ",".join(["comparables", *(f"what_if:{feature.name}" for feature in KING_COUNTY.features[:8])])
+    detail = refused(client, f"include={nine}", [HOME] * 45, 413)
+    assert detail == "45 homes with 9 reasons each are 405 reasons; at most 400 are given"
+    assert len(predict(client, [HOME] * 45, "comparables")) == 45
+
+
+def test_every_fact_of_the_market_can_be_moved_at_once(client: FlaskClient) -> None:
+    names = [feature.name for feature in KING_COUNTY.features]
+    answer = predict(client, HOME, ",".join(f"what_if:{name}" for name in names))
+    assert list(answer["what_if"]) == names
+    assert all(len(points) >= 2 for points in answer["what_if"].values())
+
+
+WORDS = st.sampled_from([*REASONS, "what_if:grade", "what_if:sqft", ":", ",", "grade"]) | st.text(max_size=8)
+
+
+@given(st.lists(WORDS, max_size=5).map(",".join))
+@hypothesis_settings(deadline=None)
+def test_what_is_asked_for_is_understood_or_refused(text: str) -> None:
+    included = None
+    with suppress(ProblemError):
+        included = read_include(text, KING_COUNTY)
+    if included is not None:
+        assert how_many(included) == len(text.split(","))
+        assert set(included) <= set(REASONS)

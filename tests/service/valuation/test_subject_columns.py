@@ -1,0 +1,133 @@
+"""Many subjects at once are judged as each is alone, by marshmallow: every bad value of every kind of fact."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from estimator.market.market import Market
+from service.valuation.subject_columns import Checked, check_subject_columns, check_subjects
+from service.valuation.subject_schema import Subject, SubjectSchema
+from service.valuation.valuation import check_subject
+from tests.town import MARKET, PLACES
+
+KING_COUNTY = Market.read(Path(__file__).parents[3] / "data" / "king_county")
+HOME: dict[str, Any] = {"latitude": 47.6, "longitude": -122.3, "square_footage": 1800}
+
+BAD: list[Any] = [
+    *(True, False, 0, 1, 2, 3.0, 3.9, -0.0, -1, 1e308, 10**18, 10**25, 10**400, 10**4000),
+    *(float("nan"), float("inf"), -float("inf")),
+    *(
+        "",
+        " ",
+        "7",
+        " 7 ",
+        "1_0",
+        "\uff11\uff12",
+        "nan",
+        "yes",
+        "true",
+        "a" * 201,
+        "\ud800",
+        "\x00",
+        "\ufeff",
+        "98103",
+    ),
+    *("2015-05-27", "2015-02-30", "20150527", "2015-05-27T00:00", "2015-05-27\n", "0000-01-01", "9999-12-31"),
+    *(None, [], {}, [1], {"a": 1}, [[[]]]),
+]
+NAMES = [*KING_COUNTY.by_name, "valuation_date", "size", "", "LATITUDE", "x" * 90]
+
+
+def judged(schema: SubjectSchema, value: object) -> Subject | list[dict[str, str]]:
+    return check_subject(schema, value)
+
+
+def assert_judged_alike(market: Market, values: list[Any], checked: Checked, *, dated: bool) -> None:
+    schema = SubjectSchema.of(market, dated=dated)
+    for row, value in enumerate(values):
+        alone = judged(schema, value)
+        if not isinstance(alone, Subject):
+            assert checked.faults[row] == alone
+            assert not checked.good[row]
+            continue
+        assert row not in checked.faults
+        assert checked.good[row]
+        known = {
+            feature.name: checked.facts[feature.name][row]
+            for feature in market.features
+            if checked.facts.known(feature.name)[row]
+        }
+        assert known == alone.facts
+        day = checked.dates[row]
+        assert (None if np.isnat(day) else str(day)) == (None if alone.date is None else str(alone.date))
+
+
+homes = st.dictionaries(
+    st.sampled_from(NAMES), st.sampled_from(BAD) | st.floats() | st.integers() | st.text(max_size=4), max_size=6
+).map(lambda drawn: HOME | drawn)
+
+
+@given(values=st.lists(homes | st.sampled_from(BAD), max_size=6), dated=st.booleans())
+@hypothesis_settings(max_examples=500)
+def test_many_subjects_are_judged_as_each_alone(values: list[Any], dated: bool) -> None:
+    assert_judged_alike(KING_COUNTY, values, check_subjects(KING_COUNTY, values, dated=dated), dated=dated)
+
+
+@pytest.mark.parametrize("name", [feature.name for feature in KING_COUNTY.features] + ["valuation_date", "size"])
+def test_every_bad_value_of_every_fact_is_judged_as_alone(name: str) -> None:
+    values = [HOME | {name: value} for value in BAD]
+    assert_judged_alike(KING_COUNTY, values, check_subjects(KING_COUNTY, values, dated=True), dated=True)
+    for value in BAD:
+        assert_judged_alike(
+            KING_COUNTY,
+            [HOME | {name: value}],
+            check_subjects(KING_COUNTY, [HOME | {name: value}], dated=True),
+            dated=True,
+        )
+
+
+def test_another_markets_kinds_of_fact_are_judged_alike(tmp_path: Path) -> None:
+    (tmp_path / "market.toml").write_text(MARKET + PLACES, encoding="utf-8")
+    town = Market.read(tmp_path)
+    values = [{"size": 50, name: value} for name in town.by_name for value in BAD]
+    assert_judged_alike(town, values, check_subjects(town, values, dated=False), dated=False)
+
+
+columns = st.lists(st.sampled_from(NAMES), unique=True, min_size=1, max_size=5).flatmap(
+    lambda names: st.lists(st.tuples(*(st.sampled_from(BAD) for _ in names)), min_size=1, max_size=5).map(
+        lambda rows: dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    )
+)
+
+
+@given(columns=columns)
+def test_columns_are_judged_as_their_rows(columns: Mapping[str, list[Any]]) -> None:
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    checked = check_subject_columns(KING_COUNTY, columns, dated=True)
+    assert_judged_alike(KING_COUNTY, rows, checked, dated=True)
+
+
+def test_no_subjects_are_no_rows() -> None:
+    checked = check_subjects(KING_COUNTY, [], dated=True)
+    assert (len(checked.facts), len(checked.dates), checked.faults) == (0, 0, {})
+
+
+def test_subjects_of_ten_thousand_shapes_take_no_more_than_their_share() -> None:
+    few, many = (
+        [HOME | {f"{name} {row % shapes}": 1} for row in range(5000) for name in "a"] for shapes in (1, 5000)
+    )
+
+    def seconds(values: list[dict[str, Any]]) -> float:
+        began = time.perf_counter()
+        check_subjects(KING_COUNTY, values, dated=True)
+        return time.perf_counter() - began
+
+    seconds(few)
+    assert min(seconds(many) for _ in range(3)) < 5 * min(seconds(few) for _ in range(3))

@@ -1,0 +1,106 @@
+"""Schemas made from a market: names, nulls, every fault at once, and no judgement of their own."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from marshmallow import ValidationError
+
+from estimator.market.facts import check_value
+from estimator.market.market import Market
+from service.valuation.subject_schema import Subject, SubjectSchema
+
+KING_COUNTY = Market.read(Path(__file__).parents[3] / "data" / "king_county")
+SCHEMA = SubjectSchema.of(KING_COUNTY, dated=True)
+HOME = {"latitude": 47.6, "longitude": -122.3, "square_footage": 1800}
+
+ODD_MARKET = Market.from_dict(
+    {
+        "name": "odd",
+        "currency": "EUR",
+        "sales": "sales.csv",
+        "price": "price",
+        "features": [
+            {"name": "a.b", "kind": "number", "required": True},
+            {"name": "Meta", "kind": "integer"},
+            {"name": "fields", "kind": "category"},
+            {"name": "load", "kind": "date"},
+            {"name": "fact_0", "kind": "boolean"},
+        ],
+    }
+)
+
+
+def faults(schema: SubjectSchema, value: dict[str, Any]) -> dict[str, str]:
+    with pytest.raises(ValidationError) as error:
+        schema.load(value)
+    return {fault["field"]: fault["message"] for fault in schema.faults(error.value)}
+
+
+def test_a_fact_goes_by_its_name_its_column_or_an_alias() -> None:
+    expected = Subject({"latitude": 47.6, "longitude": -122.3, "square_footage": 1800.0}, None)
+    assert SCHEMA.load({"latitude": 47.6, "longitude": -122.3, "square_footage": 1800}) == expected
+    assert SCHEMA.load({"lat": 47.6, "long": -122.3, "sqft_living": 1800}) == expected
+    assert SCHEMA.load({"Latitude": 47.6, "lng": -122.3, "LivingArea": 1800}) == expected
+
+
+def test_two_names_for_one_fact_are_refused_and_both_named() -> None:
+    assert faults(SCHEMA, HOME | {"sqft": 1800}) == {
+        "square_footage": "'square_footage' and 'sqft' both stand for square_footage"
+    }
+
+
+def test_null_is_left_out() -> None:
+    assert SCHEMA.load(HOME | {"grade": None, "sqft": None, "valuation_date": None}) == SCHEMA.load(HOME)
+    assert faults(SCHEMA, HOME | {"latitude": None}) == {"latitude": "is required"}
+
+
+def test_every_fault_is_told_at_once_in_the_markets_order() -> None:
+    wrong = {
+        "zzz": 1,
+        "grade": 7.5,
+        "waterfront": "yes",
+        "latitude": "north",
+        "aaa": 1,
+        "valuation_date": "2015-02-30",
+    }
+    told = faults(SCHEMA, wrong)
+    assert list(told) == [
+        "latitude", "longitude", "square_footage", "grade", "waterfront", "valuation_date", "aaa", "zzz",
+    ]  # fmt: skip
+    assert told["latitude"] == "'north' is not a number"
+    assert told["longitude"] == "is required"
+    assert told["grade"] == "7.5 is not a whole number"
+    assert told["valuation_date"] == "'2015-02-30' is not a date like 2015-05-27"
+    assert told["aaa"] == "is no fact of the market king_county"
+
+
+@pytest.mark.parametrize("feature", KING_COUNTY.features, ids=lambda feature: feature.name)
+@pytest.mark.parametrize(
+    "value", [True, 0, 1, 3.0, 3.9, -1e9, 10**400, "7", "", " ", "１２", [], {}, "\ud800", "x" * 300]
+)
+def test_a_field_judges_as_the_estimator_does(feature: Any, value: object) -> None:
+    subject = {name: known for name, known in HOME.items() if name != feature.name} | {feature.name: value}
+    expected: object
+    try:
+        expected = check_value(feature, value)
+    except ValueError as error:
+        expected = str(error)
+    try:
+        judged: object = SCHEMA.load(subject).facts[feature.name]
+    except ValidationError as error:
+        judged = SCHEMA.faults(error)[0]["message"]
+    assert judged == expected
+
+
+def test_a_market_may_call_its_facts_what_it_likes() -> None:
+    schema = SubjectSchema.of(ODD_MARKET, dated=False)
+    loaded = schema.load({"a.b": 1, "Meta": 2, "fields": "brick", "load": "1970-01-02", "fact_0": True})
+    assert loaded == Subject({"a.b": 1.0, "Meta": 2.0, "fields": "brick", "load": 1.0, "fact_0": 1.0}, None)
+
+
+def test_a_market_without_dates_takes_no_day_of_valuation() -> None:
+    schema = SubjectSchema.of(ODD_MARKET, dated=False)
+    assert faults(schema, {"a.b": 1, "valuation_date": "2015-05-27"}) == {
+        "valuation_date": "is no fact of the market odd"
+    }
