@@ -29,7 +29,7 @@ AT_THE_EDGE = 1.5
 """By how much ranges are wider where a home is a little beyond what was learned: there are too few
 sales to measure it on, so it is a choice, on the side of caution."""
 
-STATE_FORMAT = 5
+STATE_FORMAT = 6
 """Rises when `state` changes shape, so that an older program refuses a newer file instead of misreading it."""
 
 
