@@ -1,4 +1,4 @@
-# Everything a person does with the project. Needs Python ≥ 3.11 and make; the rest it installs into .venv.
+# Everything you do with the project. Needs Python 3.11 or newer and make; everything else is installed into .venv.
 
 MARKET ?= data/king_county
 MODELS ?= models
@@ -6,7 +6,7 @@ PORT   ?= 8000
 SEED   ?= 0
 TRIALS ?= 40
 
-# The first Python on the machine that is new enough.
+# The first Python on this machine that is new enough.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
@@ -16,64 +16,70 @@ MARKET_FILE := $(if $(wildcard $(MARKET)/market.toml),$(MARKET)/market.toml,$(MA
 MODEL := $(MODELS)/$(shell sed -n "s/^name *= *[\"']\([A-Za-z0-9_.-]*\)[\"'].*/\1/p" $(MARKET_FILE) 2>/dev/null | head -n 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help train tune serve test test-slow nginx test-browser chromium bench bench-accuracy bench-screening examples picture lint types lock clean
+.PHONY: help train tune serve test test-fast test-slow nginx test-browser chromium bench bench-accuracy bench-screening examples picture lint types lock clean
 .DELETE_ON_ERROR:
 
-help:  ## What can be made
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+help:  ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-train: $(VENV)/runtime  ## Train, evaluate on held-out sales, save a version, publish it [MARKET=… SEED=…]
-	$(BIN)/python -m estimator train --market $(MARKET) --models $(MODELS) --seed $(SEED)
+train: $(VENV)/runtime  ## Train, evaluate on test sales, save a version and publish it [MARKET=… SEED=…]
+	$(BIN)/house-price train --market $(MARKET) --models $(MODELS) --seed $(SEED)
 
-tune: $(VENV)/tune  ## Search the network's settings for `train`; stopped, it goes on later [MARKET=… SEED=… TRIALS=40]
-	$(BIN)/python -m estimator tune --market $(MARKET) --seed $(SEED) --trials $(TRIALS)
+tune: $(VENV)/tune  ## Search better network settings for a market; continues where it stopped [MARKET=… SEED=… TRIALS=40]
+	$(BIN)/house-price tune --market $(MARKET) --seed $(SEED) --trials $(TRIALS)
 
-# exec: a SIGTERM to make then reaches the server, which finishes what is in flight.
-serve: $(VENV)/runtime | $(MODEL)/current  ## Value homes over HTTP, training first if nothing is published [PORT=8000]
-	@exec env ESTIMATOR_MODEL=$(MODEL) ESTIMATOR_PORT=$(PORT) $(BIN)/python -m service
+# exec: a SIGTERM sent to make then reaches the server, which finishes the requests in flight.
+serve: $(VENV)/runtime | $(MODEL)/current  ## Serve over HTTP; trains first if nothing is published [PORT=8000]
+	@exec env ESTIMATOR_MODEL=$(MODEL) ESTIMATOR_PORT=$(PORT) $(BIN)/house-price serve
 
-# A file's tests share models that they train, so a worker takes whole files. Each trains its own: more than four
-# workers would mostly repeat work.
-test: $(VENV)/dev  ## The tests, in some minutes
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# --dist loadfile: the tests of a file share the models they train, so a worker takes whole files. Each worker trains
+# its own models: more than four workers would mostly repeat work.
+PYTEST := $(BIN)/python -m pytest
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-# A test may take four times as long as a fast one before it is taken for hung.
-test-slow: $(VENV)/oracles $(VENV)/peers nginx  ## The long tests, and those against PyTorch, scikit-learn, boosters … (large downloads)
-	$(BIN)/python -m pytest -m slow --timeout 1200
+test: $(VENV)/dev  ## The tests (minutes)
+	$(PYTEST) $(PARALLEL)
 
-# The tests of what ships for production put the real one in front of the server.
+test-fast: $(VENV)/dev  ## The tests that train no model, for every save (under a minute)
+	$(PYTEST) $(PARALLEL) -m "not slow and not browser and not training"
+
+# A slow test may take four times as long as another one before it counts as hung.
+test-slow: $(VENV)/oracles $(VENV)/peers nginx  ## The long tests, and comparisons with PyTorch, scikit-learn, boosters (large downloads)
+	$(PYTEST) -m slow --timeout 1200
+
+# The tests of deploy/ start a real nginx in front of the server.
 nginx:
 	test -x /usr/sbin/nginx || (apt-get update && apt-get install --yes --no-install-recommends nginx-light) \
-		|| echo "there is no nginx, and its tests are skipped" >&2
+		|| echo "nginx is not installed: its tests are skipped" >&2
 
-test-browser: chromium  ## The page in real Chromium, which is installed if there is none
-	$(BIN)/python -m pytest -m browser tests/browser
+test-browser: chromium  ## The web page in real Chromium, which is installed if missing
+	$(PYTEST) -m browser tests/browser
 
 chromium: $(VENV)/browser
 	command -v chromium >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium) \
 		|| $(BIN)/playwright install --with-deps chromium
 
-bench: $(VENV)/oracles $(VENV)/peers chromium | $(MODEL)/current  ## The speed of network, price model, service and page, beside what people would reach for
+bench: $(VENV)/oracles $(VENV)/peers chromium | $(MODEL)/current  ## Speed of network, price model, service and page beside their peers
 	$(BIN)/python -m benchmarks.network
 	$(BIN)/python -m benchmarks.price_model
 	$(BIN)/python -m benchmarks.stability
 	$(BIN)/python -m benchmarks.service --model $(MODEL)
 	$(BIN)/python -m benchmarks.page_speed --model $(MODEL)
 
-bench-accuracy: $(VENV)/peers  ## The price model's accuracy beside its peers' (many hours; goes on where it stopped)
+bench-accuracy: $(VENV)/peers  ## Accuracy of the price model beside its peers (many hours; continues where it stopped)
 	$(BIN)/python -m benchmarks.accuracy run
 	$(BIN)/python -m benchmarks.accuracy table
 
-bench-screening: $(VENV)/dev  ## The screening on simulated markets, and on homes that were sold twice
+bench-screening: $(VENV)/dev  ## The screening on simulated markets and on homes sold twice
 	$(BIN)/python -m benchmarks.screening
 
-examples: $(VENV)/oracles  ## The textbook's networks, as pictures in .cache/examples
+examples: $(VENV)/oracles  ## Train the textbook networks and draw them in .cache/examples (about a minute)
 	$(BIN)/python -m estimator.network.examples .cache/examples
 
-picture: $(VENV)/oracles | $(MODEL)/current  ## The README's picture, from the published model
+picture: $(VENV)/oracles | $(MODEL)/current  ## Draw the README's picture of errors from the published model
 	$(BIN)/python -m benchmarks.picture $(MODEL) $(MARKET)
 
-lint: $(VENV)/dev  ## Style, and the rooms' imports
+lint: $(VENV)/dev  ## Style and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
@@ -81,7 +87,7 @@ lint: $(VENV)/dev  ## Style, and the rooms' imports
 types: $(VENV)/dev  ## Types, strictly
 	$(BIN)/mypy
 
-lock: $(VENV)/dev  ## Pin the newest versions that fit pyproject.toml
+lock: $(VENV)/dev  ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile $(UV_LOCK) --generate-hashes -o requirements.lock
 	$(BIN)/uv pip compile $(UV_LOCK) --generate-hashes --group dev -o requirements-dev.lock
@@ -95,39 +101,37 @@ lock: $(VENV)/dev  ## Pin the newest versions that fit pyproject.toml
 	sed -i.old -E '/^(cuda|nvidia|triton)/d' requirements-oracles.lock requirements-peers.lock
 	rm requirements-oracles.lock.old requirements-peers.lock.old
 
-# Universal: one file for every system and Python from 3.11 on.
+# --universal: one lock file for every system and every Python from 3.11 on.
 UV_LOCK := --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate pyproject.toml
 
-clean:  ## Remove what was installed and cached; saved models stay
+clean:  ## Remove installed and cached files; saved models stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(MODEL)/current: | $(VENV)/runtime
 	$(MAKE) train
 
 $(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "make: no Python ≥ 3.11 was found; name one with PYTHON=…" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer was found; name one with PYTHON=…" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/runtime: requirements.lock | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+# The project itself, editable, for the command `house-price`; the lock files below install what it needs.
+$(VENV)/project: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-$(VENV)/dev: requirements-dev.lock | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+
+$(VENV)/runtime $(VENV)/dev $(VENV)/browser $(VENV)/tune: | $(VENV)/project
+
+$(VENV)/runtime: requirements.lock
+	$(PIP_INSTALL) --require-hashes -r $<
 	@touch $@
 
-$(VENV)/browser: requirements-browser.lock | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
+$(VENV)/dev $(VENV)/browser $(VENV)/tune: $(VENV)/%: requirements-%.lock
+	$(PIP_INSTALL) --require-hashes -r $<
 	@touch $@
 
-$(VENV)/tune: requirements-tune.lock | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tune.lock
-	@touch $@
-
-$(VENV)/oracles: requirements-oracles.lock | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-oracles.lock
-	@touch $@
-
-$(VENV)/peers: requirements-peers.lock | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-peers.lock
+# Without hashes: PyTorch's CPU wheel and its CUDA wheel share a version but not a hash.
+$(VENV)/oracles $(VENV)/peers: $(VENV)/%: requirements-%.lock | $(VENV)/project
+	$(PIP_INSTALL) -r $<
 	@touch $@

@@ -1,22 +1,54 @@
-"""`python -m service` starts the production server."""
+"""`python -m service`, also called `house-price serve`: starts the production server."""
 
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 
-# Read when NumPy is first imported: the products here are small, and run slower on two threads than on one.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+import click
 
-# Read when prometheus_client is first imported: with it, all workers count together. The folder is new, so that it
-# holds nothing of a server that ran before.
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="estimator-metrics-")
+from service.settings import PREFIX, Settings, table
 
-from service.server import main
+
+def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Add an option for each setting, except secrets: other users of the machine can read a command line."""
+    defaults = Settings()
+    for name, about in reversed(table().items()):
+        if not about.secret:
+            default = getattr(defaults, name)
+            notes = [about.unit] if about.bounds is not None else []
+            notes += [f"default: {default}"] if default not in (None, "", ()) else []
+            command = click.option(
+                f"--{name.replace('_', '-')}",
+                metavar="TEXT" if about.bounds is None else "N",
+                help=f"{about.text} [{'; '.join(notes)}]" if notes else about.text,
+            )(command)
+    return command
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@_with_settings
+def main(**given: str | None) -> None:
+    """Serve a saved model over HTTP, with a web page.
+
+    Every option is also an environment variable: --port is ESTIMATOR_PORT. An option overrides its variable.
+    docs/settings.md lists all settings.
+    """
+    os.environ.update({PREFIX + name.upper(): value for name, value in given.items() if value is not None})
+    # NumPy reads this when it is first imported. The matrix products are small: one thread is faster than two.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # prometheus_client reads this when it is first imported, and then sums over all workers. The folder is new, so
+    # that it holds no counts of an earlier server.
+    metrics = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="estimator-metrics-")
+    from service.server import main as run_server  # noqa: PLC0415 # after the environment is set
+
+    try:
+        code = run_server()
+    finally:
+        shutil.rmtree(metrics, ignore_errors=True)
+    sys.exit(code)
+
 
 if __name__ == "__main__":
-    try:
-        code = main()
-    finally:
-        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
-    sys.exit(code)
+    main(prog_name="house-price serve")

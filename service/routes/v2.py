@@ -10,22 +10,21 @@ from typing import Any
 import numpy as np
 from flask import Blueprint, Response, abort, request
 
+from estimator import __version__
 from estimator.appraiser import CONFIDENCE, Valuations
 from estimator.market.market import VALUATION_DATE, Market
 from estimator.uncertainty.conformal import check_confidence
 from service.http.json_body import json_answer, read_json
-from service.http.json_schema import an_array, an_object, ref
-from service.http.problems import INVALID_FACTS, MALFORMED_TABLE, OUT_OF_REACH, ProblemError
+from service.http.json_schema import array_schema, object_schema, ref
+from service.http.problems import INVALID_FACTS, MALFORMED_TABLE, OUTSIDE_DOMAIN, ProblemError
 from service.http.tables import check_rows
 from service.live_model import LiveModel, Snapshot
 from service.settings import Settings
 from service.valuation.responses import count_homes
-from service.valuation.subject_columns import Checked, check_subject_columns
+from service.valuation.subject_columns import CheckedSubjects, check_subject_columns
 
 PREFIX = "/v2"
 SERVER = "house-price-estimator"
-VERSION = "0.1.0"
-"""Of this program; `pyproject.toml` has it too."""
 _PLATFORM = "numpy"
 _DATATYPES = {"boolean": "BOOL", "integer": "INT64", "category": "BYTES", "postal_code": "BYTES", "date": "BYTES"}
 """Kind of a feature → the datatype it is best sent in; every other kind is FP64."""
@@ -50,7 +49,7 @@ def v2_routes(live: LiveModel, settings: Settings) -> Blueprint:
 
     @routes.get("")
     def server() -> Response:
-        return json_answer({"name": SERVER, "version": VERSION, "extensions": []})
+        return json_answer({"name": SERVER, "version": __version__, "extensions": []})
 
     @routes.get("/health/live")
     def alive() -> Response:
@@ -94,10 +93,10 @@ def _served(live: LiveModel, name: str, version: str | None) -> Snapshot:
 def _metadata(snapshot: Snapshot) -> dict[str, Any]:
     market = snapshot.appraiser.market
     inputs = [_tensor(feature.name, _DATATYPES.get(feature.kind, "FP64")) for feature in market.features]
-    if snapshot.dated:
+    if snapshot.has_dates:
         inputs.append(_tensor(VALUATION_DATE, "BYTES"))
     outputs = [_tensor(name, "FP64") for name in _NUMBERS]
-    if snapshot.dated:
+    if snapshot.has_dates:
         outputs.append(_tensor(VALUATION_DATE, "BYTES"))
     return {
         "name": market.name,
@@ -119,7 +118,7 @@ def _infer(snapshot: Snapshot, body: Any, max_rows: int) -> dict[str, Any]:
     columns = _read_inputs(body.get("inputs"), max_rows)
     confidence = _read_confidence(body.get("parameters"))
     values = _value(
-        snapshot, check_subject_columns(snapshot.appraiser.market, columns, dated=snapshot.dated), confidence
+        snapshot, check_subject_columns(snapshot.appraiser.market, columns, has_dates=snapshot.has_dates), confidence
     )
     outputs = _outputs(values)
     asked = _read_outputs(body.get("outputs"), outputs)
@@ -135,7 +134,7 @@ def _infer(snapshot: Snapshot, body: Any, max_rows: int) -> dict[str, Any]:
     return answer
 
 
-def _value(snapshot: Snapshot, checked: Checked, confidence: float) -> Valuations:
+def _value(snapshot: Snapshot, checked: CheckedSubjects, confidence: float) -> Valuations:
     """Value the homes, all or none."""
     if checked.faults:
         count_homes(snapshot, checked.facts, np.zeros(len(checked.dates), np.bool_), len(checked.faults), 0)
@@ -148,7 +147,7 @@ def _value(snapshot: Snapshot, checked: Checked, confidence: float) -> Valuation
     count_homes(snapshot, checked.facts, values.priced, 0, len(values.refusals))
     if values.refusals:
         refusals = {row: ", ".join(map(": ".join, told)) for row, told in sorted(values.refusals.items())}
-        raise ProblemError(OUT_OF_REACH, _told(refusals))
+        raise ProblemError(OUTSIDE_DOMAIN, _told(refusals))
     return values
 
 
@@ -274,19 +273,19 @@ def _described(summary: str, schema: str, parameters: list[tuple[str, str]]) -> 
 
 
 _TENSOR_NAMES = {"name": {"type": "string"}, "datatype": {"enum": sorted(_KNOWN_DATATYPES)}}
-_SHAPE = an_array({"type": "integer"})
-_TENSORS = an_array(an_object(_TENSOR_NAMES | {"shape": _SHAPE}))
+_SHAPE = array_schema({"type": "integer"})
+_TENSORS = array_schema(object_schema(_TENSOR_NAMES | {"shape": _SHAPE}))
 SCHEMAS: Mapping[str, dict[str, Any]] = {
-    "V2Server": an_object(
-        {"name": {"type": "string"}, "version": {"type": "string"}, "extensions": an_array({"type": "string"})}
+    "V2Server": object_schema(
+        {"name": {"type": "string"}, "version": {"type": "string"}, "extensions": array_schema({"type": "string"})}
     ),
-    "V2Live": an_object({"live": {"type": "boolean"}}),
-    "V2Ready": an_object({"ready": {"type": "boolean"}}),
-    "V2ModelReady": an_object({"name": {"type": "string"}, "ready": {"type": "boolean"}}),
-    "V2Model": an_object(
+    "V2Live": object_schema({"live": {"type": "boolean"}}),
+    "V2Ready": object_schema({"ready": {"type": "boolean"}}),
+    "V2ModelReady": object_schema({"name": {"type": "string"}, "ready": {"type": "boolean"}}),
+    "V2Model": object_schema(
         {
             "name": {"type": "string"},
-            "versions": an_array({"type": "string"}),
+            "versions": array_schema({"type": "string"}),
             "platform": {"type": "string"},
             "inputs": _TENSORS,
             "outputs": _TENSORS,
@@ -298,8 +297,8 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
         "properties": {
             "id": {"type": "string"},
             "parameters": {"type": "object", "properties": {"confidence": {"type": "number"}}},
-            "inputs": an_array(an_object(_TENSOR_NAMES | {"shape": _SHAPE, "data": an_array({})}), minItems=1),
-            "outputs": an_array(an_object({"name": {"type": "string"}})),
+            "inputs": array_schema(object_schema(_TENSOR_NAMES | {"shape": _SHAPE, "data": array_schema({})}), minItems=1),
+            "outputs": array_schema(object_schema({"name": {"type": "string"}})),
         },
     },
     "V2Inference": {
@@ -309,9 +308,9 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "id": {"type": "string"},
             "model_name": {"type": "string"},
             "model_version": {"type": "string"},
-            "outputs": an_array(an_object(_TENSOR_NAMES | {"shape": _SHAPE, "data": an_array({})})),
+            "outputs": array_schema(object_schema(_TENSOR_NAMES | {"shape": _SHAPE, "data": array_schema({})})),
         },
     },
-    "V2Error": an_object({"error": {"type": "string"}}),
+    "V2Error": object_schema({"error": {"type": "string"}}),
 }
 """The answers' schemas, by the names they have in the interface's document."""
