@@ -19,7 +19,7 @@ from estimator.deals.list_prices import ListPriceModel
 from estimator.deals.screen_file import screen_file
 from estimator.deals.screening import Costs, best_first, screen
 from estimator.market.areas import Areas
-from estimator.market.facts import FloatArray
+from estimator.market.arrays import FloatArray
 from estimator.market.market import Market
 from estimator.market.sales import Sales, read_sales, split_sales
 

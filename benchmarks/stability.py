@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from estimator.appraiser import Appraiser
 from estimator.market.areas import Areas
-from estimator.market.facts import Facts, FloatArray
+from estimator.market.arrays import FloatArray
+from estimator.market.facts import Facts
 from estimator.market.market import Feature, Market
 from estimator.market.sales import Parts, Sales, read_sales, split_sales
 

@@ -11,8 +11,9 @@ from estimator.errors import SavedVersionError
 from estimator.explanation.comparable_sales import ComparableSales, comparable_sales
 from estimator.explanation.contributions import Contributions, explain, reference_home
 from estimator.market.areas import AreaLookup, Areas
+from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.fact_ranges import FactRanges
-from estimator.market.facts import BoolArray, DateArray, Facts, FloatArray
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales
 from estimator.model.ensemble import Callback
@@ -251,7 +252,7 @@ class Appraiser:
         unknown = self.model.unknown(completed)
         gaps = _gaps(self.model, unknown, looked_up)
         estimates = self.model.estimate(completed, date)
-        scales = self.certainty.scales(facts, estimates.clues)
+        scales = self.certainty.scales(facts, estimates.error_features)
         log_price, miss = estimates.log_price, self.ranges.expected_miss(gaps, scales)
         if edges:
             miss[np.logical_or.reduce(list(edges.values()))] *= AT_THE_EDGE
@@ -389,7 +390,7 @@ def _certainty(market: Market, model: PriceModel, sales: Sales) -> ErrorScale:
     assert model.left_out is not None  # noqa: S101  # it was just made
     residual = np.log(sales.price) - model.left_out.log_price
     with threadpool_limits(1, user_api="blas"):  # other threads would be other last bits
-        return ErrorScale.fit(market, sales.facts, model.left_out.clues, residual)
+        return ErrorScale.fit(market, sales.facts, model.left_out.error_features, residual)
 
 
 def _calibrate(
@@ -414,6 +415,6 @@ def _calibrate(
         completed, looked_up = lookup.complete(facts)
         estimates = model.estimate(completed, sales.date, sales.home)
         gaps = _gaps(model, model.unknown(completed), looked_up)
-        scales = certainty.scales(facts, estimates.clues)
+        scales = certainty.scales(facts, estimates.error_features)
         states.append(Checked(np.log(sales.price) - estimates.log_price, gaps, scales))
     return ConformalRange.fit(states, certainty.tail, lesser=len(model.facts))

@@ -1,4 +1,4 @@
-"""Valuing files of any size: piece by piece on all cores, every row answered, in the order it came."""
+"""Values files of any size: piece by piece on all cores, an answer for every row, in the original order."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 
 from estimator.appraiser import CONFIDENCE, Appraiser, Valuations
 from estimator.errors import DataError
-from estimator.market.columns import Problem, check_table, find_columns, valuation_dates
-from estimator.market.facts import BoolArray, Facts
+from estimator.market.arrays import BoolArray
+from estimator.market.checks import check_table, find_columns, valuation_dates
+from estimator.market.columns import Problem
+from estimator.market.facts import Facts
 from estimator.market.market import ANSWER_COLUMNS, Market
 from estimator.market.tables import read_pieces, write_whole
 from estimator.threads import parallel_imap
 
 SEPARATOR = "; "
-"""Between the entries of one cell."""
+"""Separates the entries of one cell."""
 
 
 def predict_file(
@@ -29,28 +31,28 @@ def predict_file(
 ) -> tuple[int, int]:
     """Value every row of a file.
 
-    The target has the source's columns as they came, then the valuation's. A row that cannot be valued has an
-    empty valuation and says why in `error`. The target appears whole or not at all.
+    The target has the source's columns unchanged, then the valuation's. A row that cannot be valued has an empty
+    valuation and the reason in `error`. The target is written completely or not at all.
 
     Parameters
     ----------
     source, target
-        CSV or Parquet, by the names' endings.
+        CSV or Parquet, by the ending of the file name.
     progress
-        Told how many rows each finished piece had.
+        Called with the number of rows of each finished piece.
 
     Returns
     -------
     tuple of int
-        Rows valued, and rows with an error.
+        Number of rows valued, and number of rows with an error.
 
     Raises
     ------
     DataError
-        The source cannot be read, lacks a required column, or has a column that the target is to have; or the
-        target cannot be written.
+        The source cannot be read, lacks a required column, or has a column of the answer; or the target cannot be
+        written.
     """
-    pieces = checked_pieces(source, partial(check_header, appraiser.market))
+    pieces = validated_pieces(source, partial(check_header, appraiser.market))
     valued, failed = 0, 0
     with closing(parallel_imap(lambda piece: value_table(appraiser, piece).table, pieces)) as tables:
         first = next(tables)
@@ -63,13 +65,18 @@ def predict_file(
     return valued, failed
 
 
-def checked_pieces(source: Path, check: Callable[[Sequence[str]], None]) -> Iterator[pa.Table]:
-    """Read a file piece by piece, once the names of its columns have passed a check.
+def validated_pieces(source: Path, check: Callable[[Sequence[str]], None]) -> Iterator[pa.Table]:
+    """Read a file piece by piece after checking the names of its columns.
+
+    Parameters
+    ----------
+    check
+        Raises a DataError for column names that cannot be used.
 
     Raises
     ------
     DataError
-        The file cannot be read, or what the check says of it.
+        The file cannot be read, or the check failed.
     """
     pieces = read_pieces(source)
     first = next(pieces)
@@ -82,17 +89,18 @@ def checked_pieces(source: Path, check: Callable[[Sequence[str]], None]) -> Iter
 
 
 def check_header(market: Market, names: Sequence[str]) -> None:
-    """Refuse a table that cannot be answered, by the names of its columns.
+    """Check the column names of a table of homes.
 
     Raises
     ------
     DataError
-        A required fact has no column, two columns stand for one, or one is named as the answer's are.
+        A required fact has no column, two columns hold the same fact, or one has the name of a column of the
+        answer.
     """
-    taken = [name for name in names if name in ANSWER_COLUMNS]
-    if taken:
-        dated = f" (a day of valuation is called '{market.sale_date}')" if market.sale_date else ""
-        raise DataError(f"column '{taken[0]}' is one that the answer is to have; rename it{dated}")
+    reserved = [name for name in names if name in ANSWER_COLUMNS]
+    if reserved:
+        hint = f" (the column for a valuation date is '{market.sale_date}')" if market.sale_date else ""
+        raise DataError(f"column '{reserved[0]}' has the name of a column of the answer; rename it{hint}")
     try:
         found = find_columns(market.features, names)
     except ValueError as error:
@@ -101,93 +109,94 @@ def check_header(market: Market, names: Sequence[str]) -> None:
         if feature.required and feature.name not in found:
             raise DataError(
                 f"there is no column for {feature.name}, which is required; "
-                f"it may be called {', '.join(feature.names)}"
+                f"name the column {' or '.join(feature.names)}"
             )
 
 
 @dataclass(frozen=True)
-class Answered:
-    """n rows of a table, answered.
+class AnsweredTable:
+    """n rows of a table with their answers.
 
     Parameters
     ----------
     table
-        The rows with their valuations appended.
+        The rows with the columns of the answer appended.
     facts
-        What was read of the n homes.
-    good
-        Which rows have no fault, shape (n,).
+        The facts of the n homes.
+    valid
+        Which rows have no problem in their facts, shape (n,).
     priced
-        Which of them were not refused a price either, shape (n,).
+        Which of the valid rows were valued, shape (n,).
     """
 
     table: pa.Table
     facts: Facts
-    good: BoolArray
+    valid: BoolArray
     priced: BoolArray
 
 
-def value_table(appraiser: Appraiser, piece: pa.Table, confidence: float = CONFIDENCE) -> Answered:
-    """Value n rows, whose header `check_header` has passed; `confidence` as `Appraiser.value` takes it."""
+def value_table(appraiser: Appraiser, piece: pa.Table, confidence: float = CONFIDENCE) -> AnsweredTable:
+    """Value n rows with a header that `check_header` has accepted; `confidence` as `Appraiser.value` takes it."""
     facts, problems = check_table(appraiser.market.features, piece)
-    date, faults = valuation_dates(appraiser.market, piece)
-    errors = row_errors(problems + faults, piece.num_rows)
-    good = errors == ""
-    values = appraiser.value(facts.take(good), date[good], confidence)
-    errors[good] = refusal_texts(values)
-    for name, column in valuation_columns(values.take(values.priced), errors == "").items():
+    date, date_problems = valuation_dates(appraiser.market, piece)
+    errors = row_errors(problems + date_problems, piece.num_rows)
+    valid = errors == ""
+    values = appraiser.value(facts.take(valid), date[valid], confidence)
+    errors[valid] = refusal_texts(values)
+    priced = errors == ""
+    for name, column in valuation_columns(values.take(values.priced), priced).items():
         piece = piece.append_column(name, column)
     table = piece.append_column("error", pa.array(errors, pa.string()))
-    return Answered(table, facts, good, errors == "")
+    return AnsweredTable(table, facts, valid, priced)
 
 
-def valuation_columns(values: Valuations, good: BoolArray) -> dict[str, pa.Array]:
-    """Return the valuations of the good rows as columns of all n rows, empty elsewhere."""
+def valuation_columns(values: Valuations, rows: BoolArray) -> dict[str, pa.Array]:
+    """Return valuations as columns of a table: `rows`, shape (n,), marks those valued; the others are empty."""
     numbers = dict(
         zip(ANSWER_COLUMNS[:4], (values.price, values.low, values.high, values.fsd.round(4)), strict=True)
     )
-    columns = {name: spread(column, good, pa.float64()) for name, column in numbers.items()}
+    columns = {name: fill_rows(column, rows, pa.float64()) for name, column in numbers.items()}
     dates = np.full(len(values), "") if values.date is None else values.date.astype(str)
-    columns["valuation_date"] = spread(dates, good, pa.string())
+    columns["valuation_date"] = fill_rows(dates, rows, pa.string())
     for name, marks in (
         ("looked_up", values.looked_up),
         ("unknown", values.unknown),
         ("warnings", values.warnings),
     ):
-        columns[name] = spread(_joined(marks, len(values)), good, pa.string())
+        columns[name] = fill_rows(_join_marked(marks, len(values)), rows, pa.string())
     return columns
 
 
 def refusal_texts(values: Valuations) -> NDArray[Any]:
-    """Return why each of n subjects has no price, '' where it has one, shape (n,)."""
+    """Return why each of n homes was not valued, '' where it was, shape (n,)."""
     problems = [
         Problem(row, field, message) for row, refusals in values.refusals.items() for field, message in refusals
     ]
     return row_errors(problems, len(values))
 
 
-def spread(column: NDArray[Any], good: BoolArray, kind: pa.DataType) -> pa.Array:
-    """Return the values of the good rows as a column of all n rows, empty elsewhere."""
-    every = np.full(len(good), None, object)
-    every[good] = column
-    return pa.array(every, kind)
-
-
-def _joined(marks: Mapping[str, BoolArray], n: int) -> NDArray[Any]:
-    """Return the names that are marked in each of n rows as one text; rows share few combinations."""
-    if not marks:
-        return np.full(n, "", object)
-    names = list(marks)
-    combinations, which = np.unique(np.column_stack(list(marks.values())), axis=0, return_inverse=True)
-    texts = [
-        SEPARATOR.join(name for name, marked in zip(names, row, strict=True) if marked) for row in combinations
-    ]
-    return np.array(texts, object)[which]
+def fill_rows(column: NDArray[Any], rows: BoolArray, kind: pa.DataType) -> pa.Array:
+    """Return a column with the given values in the marked rows, shape (n,), and null in the others."""
+    filled = np.full(len(rows), None, object)
+    filled[rows] = column
+    return pa.array(filled, kind)
 
 
 def row_errors(problems: list[Problem], n: int) -> NDArray[Any]:
-    """Return what is wrong with each of n rows, '' where nothing is."""
+    """Return the problems of each of n rows as one text, '' where there are none, shape (n,)."""
     errors = np.full(n, "", object)
     for problem in problems:
         errors[problem.row] += (SEPARATOR if errors[problem.row] else "") + str(problem)
     return errors
+
+
+def _join_marked(marks: Mapping[str, BoolArray], n: int) -> NDArray[Any]:
+    """Return the names marked in each of n rows as one text; built once per distinct combination of marks."""
+    if not marks:
+        return np.full(n, "", object)
+    names = list(marks)
+    combinations, index = np.unique(np.column_stack(list(marks.values())), axis=0, return_inverse=True)
+    texts = [
+        SEPARATOR.join(name for name, marked in zip(names, row, strict=True) if marked) for row in combinations
+    ]
+    return np.array(texts, object)[index]

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.appraiser import CONFIDENCE, Appraiser
+from estimator.market.arrays import DateArray, FloatArray
 from estimator.market.fact_ranges import FactRanges, NumberRange
-from estimator.market.facts import DateArray, Facts, FloatArray, Value, json_value
+from estimator.market.facts import Facts, json_value
 from estimator.market.market import Feature
+from estimator.market.values import Value
 
 POINTS = 25
 """Values of a number, at most, besides the subject's own: a smooth line on a screen, and a fraction of a second's
@@ -85,8 +87,8 @@ def _usual_values(feature: Feature, ranges: FactRanges) -> NDArray[Any]:
     """Return the values of a fact that sold homes usually have, whatever the subject's."""
     if feature.is_label:
         return np.array(ranges.labels.get(feature.name, ()), np.str_)
-    if feature.kind == "boolean":
-        return np.array([0.0, 1.0])
+    if feature.fact_kind.choices is not None:
+        return np.array(feature.fact_kind.choices, np.float64)
     if feature.name not in ranges.numbers:
         return np.empty(0)
     return _spread(feature, ranges.numbers[feature.name])
@@ -94,7 +96,7 @@ def _usual_values(feature: Feature, ranges: FactRanges) -> NDArray[Any]:
 
 def _spread(feature: Feature, found: NumberRange) -> FloatArray:
     """Return numbers evenly spread over what nearly all sold homes have; whole ones where the fact is."""
-    if feature.kind in {"integer", "date"}:
+    if feature.fact_kind.is_whole:
         # Between two whole numbers a quantile is neither; both are homes'.
         low, high = np.floor(found.low), np.ceil(found.high)
         values: FloatArray = np.rint(np.linspace(low, high, min(POINTS, int(high - low) + 1)))

@@ -16,7 +16,8 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from estimator.market.facts import BoolArray, Facts
+from estimator.market.arrays import BoolArray
+from estimator.market.facts import Facts
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder in which processes count together."""
@@ -59,24 +60,24 @@ _inputs = Gauge(
 )
 
 
-def answered(method: str, route: str, status: int, seconds: float) -> None:
+def count_request(method: str, route: str, status: int, seconds: float) -> None:
     """Count an answer; `route` is a rule of the application, never a path as it was sent."""
     _requests.labels(method, route, str(status)).inc()
     _latency.labels(route).observe(seconds)
 
 
-def valued(rows: int) -> None:
+def count_valued(rows: int) -> None:
     """Count homes that got a price."""
     _valued.inc(rows)
 
 
-def refused(reason: str, rows: int = 1) -> None:
+def count_refused(reason: str, rows: int = 1) -> None:
     """Count homes that got none, by the kind of problem."""
     if rows:
         _refused.labels(reason).inc(rows)
 
 
-def load_failed() -> None:
+def count_failed_load() -> None:
     """Count a version that cannot be served."""
     _failed_loads.inc()
 
@@ -84,7 +85,7 @@ def load_failed() -> None:
 _served: list[str] = []
 
 
-def serving(version: str, created: str) -> None:
+def set_served_version(version: str, created: str) -> None:
     """Say which version this worker serves from now on."""
     for before in _served:
         _serving.labels(before).set(0)
@@ -93,7 +94,7 @@ def serving(version: str, created: str) -> None:
     _created.set(dt.datetime.fromisoformat(created).timestamp())
 
 
-def asked_about(facts: Facts, rows: BoolArray, inputs: Mapping[str, Mapping[str, float]]) -> None:
+def observe_inputs(facts: Facts, rows: BoolArray, inputs: Mapping[str, Mapping[str, float]]) -> None:
     """Add the facts of valued homes to what drift is told by.
 
     Parameters

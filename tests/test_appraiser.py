@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from estimator.appraiser import CONFIDENCE, STATE_FORMAT, Appraiser, Valuations
 from estimator.errors import SavedVersionError
 from estimator.market.areas import Areas
-from estimator.market.facts import Facts, check_value
+from estimator.market.checks import check_value
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Parts, split_sales
 from tests.conftest import PAIR

@@ -14,7 +14,7 @@ import pytest
 from estimator.appraiser import Appraiser
 from estimator.bulk import predict_file
 from estimator.errors import DataError
-from estimator.market.columns import check_table, valuation_dates
+from estimator.market.checks import check_table, valuation_dates
 from estimator.market.tables import BATCH_ROWS, read_table
 from tests.conftest import KING_COUNTY, environment
 

@@ -14,7 +14,8 @@ import pytest
 
 from estimator.appraiser import Appraiser
 from estimator.assessment.ratio_study import ratio_study
-from estimator.market.facts import Facts, check_value
+from estimator.market.checks import check_value
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales, split_sales
 from estimator.model.recipe import DEFAULTS

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from estimator.appraiser import Appraiser
+from estimator.market.checks import check_value
 from estimator.market.fact_ranges import FactRanges, NumberRange
-from estimator.market.facts import Facts, Value, check_value
+from estimator.market.facts import Facts
 from estimator.market.market import Feature, Market
 from estimator.market.sales import Parts
+from estimator.market.values import Value
 from estimator.what_if import POINTS, what_if
 
 HOME = {"latitude": 47.63, "longitude": -122.34, "square_footage": 1801.0, "grade": 8.0}

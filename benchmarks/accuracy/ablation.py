@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.datasets import TITLES, DataSet
-from estimator.features.comparables import NAMES
-from estimator.features.pipeline import FeaturePipeline, Seen
-from estimator.market.facts import FloatArray
+from estimator.features.comparables import FEATURE_NAMES
+from estimator.features.pipeline import FeaturePipeline, Features
+from estimator.market.arrays import FloatArray
 from estimator.model import ensemble
 from estimator.model.ensemble import average, mixed, share_of, train_ensemble
 from estimator.model.recipe import Recipe
@@ -114,7 +114,7 @@ class Lesson:
     evidence: FeaturePipeline
     lessons: TrainingSet
     sold: int
-    bare: Seen
+    bare: Features
     rng: np.random.Generator
     recipe: Recipe
 
@@ -135,17 +135,17 @@ def look(data: DataSet, seed: int, recipe: Recipe = SERVED) -> Lesson:
     evidence, lessons = build_training_set(market, data.parts.train, validation, recipe.withheld_share, rng)
     optional = [feature.name for feature in market.features if not feature.required]
     bare = validation.facts.without(dict.fromkeys(optional, np.ones(len(validation), np.bool_)))
-    seen = evidence.seen(bare, validation.date, validation.home)
+    seen = evidence.transform(bare, validation.date, validation.home)
     return Lesson(evidence, lessons, len(data.parts.train), seen, rng, recipe)
 
 
 def columns_of(evidence: FeaturePipeline) -> dict[Part, slice]:
     """Return where each part's columns are."""
-    end = 1 + len(NAMES) + evidence.encoding.width
+    end = 1 + len(FEATURE_NAMES) + evidence.encoding.width
     return {
         "kriging": slice(1),
         "grid": slice(1, 1 + _BY_GRID),
-        "nearest": slice(1 + _BY_GRID, 1 + len(NAMES)),
+        "nearest": slice(1 + _BY_GRID, 1 + len(FEATURE_NAMES)),
         "date": slice(end - 1, end),
     }
 
@@ -179,7 +179,7 @@ def judge(lesson: Lesson, variant: Variant, networks: Sequence[Network]) -> Erro
     """Value the validation sales by the networks and kriging's share."""
     lessons = lesson.lessons
 
-    def by_networks(seen: Seen) -> FloatArray:
+    def by_networks(seen: Features) -> FloatArray:
         columns = hide(seen.columns, lesson.evidence, variant.hidden)
         return average(StackedNetworks(networks[: variant.averaged]), columns) * lessons.deviation + lessons.mean
 

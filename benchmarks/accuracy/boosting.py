@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.accuracy.training_sets import Lesson, Predictor, Subjects
-from estimator.market.facts import FloatArray
+from estimator.market.arrays import FloatArray
 
 TREES, PATIENCE = 5000, 150
 """More than any of them takes at the rates searched, and how many trees may pass without a new low."""

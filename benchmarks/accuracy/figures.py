@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.accuracy.datasets import DataSet
 from benchmarks.accuracy.jobs import Outcome
-from estimator.market.facts import FloatArray
+from estimator.market.arrays import FloatArray
 from estimator.market.sales import Sales
 
 

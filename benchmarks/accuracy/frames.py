@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from estimator.market.facts import DateArray, Facts, FloatArray
+from estimator.market.arrays import DateArray, FloatArray
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 
 DATE = "sale_day"

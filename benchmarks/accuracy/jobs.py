@@ -18,7 +18,7 @@ from benchmarks.accuracy.frames import frame, labels_of, with_columns
 from benchmarks.accuracy.peers import PEERS, Variant
 from benchmarks.accuracy.training_sets import Lesson, Subjects
 from benchmarks.accuracy.tuning import settings_for
-from estimator.market.facts import FloatArray
+from estimator.market.arrays import FloatArray
 from estimator.market.sales import Sales
 
 CACHE = Path(__file__).parents[2] / ".cache" / "accuracy"

@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.accuracy.frames import Imputation
 from benchmarks.accuracy.training_sets import Lesson, Predictor, Subjects
-from estimator.market.facts import FloatArray
+from estimator.market.arrays import FloatArray
 
 PENALTIES = np.geomspace(1e-2, 1e4, 13)
 """Of the ridge regression, from nearly none to nearly all; the best on the validation sales is taken."""

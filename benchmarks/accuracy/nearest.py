@@ -9,7 +9,8 @@ from scipy.spatial import KDTree
 
 from benchmarks.accuracy.training_sets import Lesson, Predictor, Subjects
 from estimator.market.areas import KM_PER_DEGREE
-from estimator.market.facts import Facts, FloatArray
+from estimator.market.arrays import FloatArray
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 

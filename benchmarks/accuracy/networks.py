@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.accuracy.frames import Imputation
 from benchmarks.accuracy.training_sets import Lesson, Predictor, Subjects
-from estimator.market.facts import FloatArray
+from estimator.market.arrays import FloatArray
 
 
 def fit_realmlp(lesson: Lesson) -> Predictor:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks.accuracy.training_sets import Lesson, Predictor, Subjects
-from estimator.market.facts import FloatArray
+from estimator.market.arrays import FloatArray
 from estimator.model.ensemble import Callback
 from estimator.model.price_model import PriceModel
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from estimator.market.facts import DateArray, Facts, FloatArray
+from estimator.market.arrays import DateArray, FloatArray
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 

@@ -10,7 +10,8 @@ import numpy as np
 from estimator.appraiser import Appraiser, Valuations
 from estimator.assessment.ratio_study import RatioStudy, ratio_study, studies_as_dict
 from estimator.errors import DataError
-from estimator.market.facts import Facts, FloatArray
+from estimator.market.arrays import FloatArray
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 
@@ -127,7 +128,7 @@ class Evaluation:
         return studies_as_dict(self.ratio_studies)
 
 
-def states_of_knowledge(market: Market, facts: Facts) -> dict[str, Facts]:
+def fact_sets(market: Market, facts: Facts) -> dict[str, Facts]:
     """Return n homes as they are, `ALL_FACTS`, and with the facts alone that a request must have."""
     everywhere = np.ones(len(facts), np.bool_)
     optional = [feature.name for feature in market.features if not feature.required]
@@ -145,7 +146,7 @@ def evaluate(appraiser: Appraiser, sales: Sales) -> Evaluation:
     code = appraiser.market.of_kind("postal_code")
     area = None if code is None else appraiser.areas.complete(sales.facts)[0][code.name]
     figures, studies = {}, {}
-    for name, facts in states_of_knowledge(appraiser.market, sales.facts).items():
+    for name, facts in fact_sets(appraiser.market, sales.facts).items():
         values = appraiser.value(facts, sales.date)
         valued = values.priced
         if not valued.any():

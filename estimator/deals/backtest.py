@@ -1,4 +1,4 @@
-"""How well a screening would have done: what it promised beside what the homes brought. Knows arrays alone."""
+"""How a screening would have done: its claims compared with the resale prices. Works on arrays alone."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,33 +10,35 @@ from scipy.stats import spearmanr
 
 from estimator.deals.list_prices import ListPriceModel
 from estimator.deals.screening import SEVENTY_PERCENT, Costs, best_first, screen
-from estimator.market.facts import BoolArray, FloatArray
+from estimator.market.arrays import BoolArray, FloatArray
 
-TOPS = (10, 50, 100, 500)
-"""How many of the best are looked at: what one investor, a few, and a fund can buy of a month's listings."""
-BANDS = 10
-"""Of equal width, that probabilities are judged in."""
-FIFTH = 5
-_RESAMPLES = 2_000
-"""Of the bootstrap: an end of its 95% interval then lies within some percent of where more would put it."""
+TOP_SIZES = (10, 50, 100, 500)
+"""Sizes of the top lists compared: what one investor, a few, and a fund can buy of a month's listings."""
+N_BANDS = 10
+"""Probability bands of equal width in the reliability table."""
+N_FIFTHS = 5
+"""The spread compares the top fifth of a ranking with its bottom fifth."""
+_N_RESAMPLES = 2_000
+"""Bootstrap resamples: enough to fix the ends of the 95% interval to within a few percent."""
 
 EXPECTED_MARGIN, NAIVE, PRICE_PER_UNIT, SEVENTY = "expected margin", "value over ask", "price per unit", "70% rule"
+"""Names of the rankings, as the investor reads them."""
 
 
 @dataclass(frozen=True)
 class Band:
-    """Listings whose probability of a resale above the break-even is in a band.
+    """Listings whose probability of a resale above the break-even is in one band.
 
     Parameters
     ----------
     low, high
-        The band's ends.
+        The band's bounds.
     n
-        How many listings.
+        Number of listings.
     claimed
         Their mean probability.
     realised
-        Share of them whose resale was above the break-even.
+        Share of them with a resale above the break-even.
     """
 
     low: float
@@ -48,18 +50,18 @@ class Band:
 
 @dataclass(frozen=True)
 class Top:
-    """The k best by a ranking.
+    """The k best listings of a ranking.
 
     Parameters
     ----------
     k
-        How many.
+        Number of listings.
     claimed
-        Mean margin claimed, in percent of the outlay; None for a ranking that claims none.
+        Mean claimed margin in percent of the outlay; None for a ranking that claims no margin.
     realised
-        Mean margin realised, in percent of the outlay.
+        Mean realised margin in percent of the outlay.
     above
-        Share whose resale was above the break-even, in percent.
+        Share with a resale above the break-even, in percent.
     """
 
     k: int
@@ -70,17 +72,17 @@ class Top:
 
 @dataclass(frozen=True)
 class Ranking:
-    """How one ranking did.
+    """The results of one ranking.
 
     Parameters
     ----------
     tops
-        Of the k best.
+        Of the k best listings, for each k.
     rank_correlation
-        Spearman's, of its score with the margin realised.
+        Spearman's correlation of the ranking's score with the realised margin.
     spread, spread_low, spread_high
-        Mean margin realised of its top fifth less that of its bottom fifth, in points, and its 95% interval by
-        bootstrap.
+        Mean realised margin of the top fifth minus that of the bottom fifth, in percentage points, and its 95%
+        bootstrap interval.
     """
 
     tops: tuple[Top, ...]
@@ -92,95 +94,99 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Backtest:
-    """What a screening of n closed listings promised, and what they brought.
+    """The claims of a screening of n closed listings, compared with the resale prices.
 
     Parameters
     ----------
     n
-        How many listings.
-    asks
-        What was learned of asks: drift, premium, noise, listings.
+        Number of listings.
+    list_price_model
+        Parameters of the list price model by name, without its scores.
     reliability
         Of the probability of a resale above the break-even.
     rankings
-        Name → how it did.
+        Name → results.
     seventy_percent_buys
-        How many asks were within the 70% rule, and the mean margin realised of those, None where there were none.
+        Number of list prices within the 70% rule, and their mean realised margin, None if there are none.
     """
 
     n: int
-    asks: Mapping[str, float | int | None]
+    list_price_model: Mapping[str, float | int | None]
     reliability: tuple[Band, ...]
     rankings: Mapping[str, Ranking]
     seventy_percent_buys: tuple[int, float | None]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the findings as plain values."""
+        """Return the results as plain values."""
         return asdict(self)
 
 
 def backtest(
     value: FloatArray,
     fsd: FloatArray,
-    ask: FloatArray,
+    list_price: FloatArray,
     resale: FloatArray,
     costs: Costs,
-    asks: ListPriceModel,
+    model: ListPriceModel,
     size: FloatArray | None,
     rng: np.random.Generator,
 ) -> Backtest:
-    """Screen n closed listings and compare with what they brought.
+    """Screen n closed listings and compare the claims with the resale prices.
 
     Parameters
     ----------
-    value, fsd, ask, costs, asks
-        As `screen` takes them; none of it has seen the resale.
+    value, fsd, list_price, costs, model
+        As `screen` takes them; none of them may depend on the resale prices.
     resale
-        What the homes brought, shape (n,).
+        Resale prices, shape (n,).
     size
-        For the ask per unit of it, shape (n,), NaN where not known; None: no such ranking.
+        For the list price per unit of size, shape (n,), NaN where unknown; None leaves this ranking out.
     rng
         For the bootstrap.
 
     Notes
     -----
-    The 70% rule's score is the share by which its offer is above the ask. Without repair it ranks as the value
-    over the ask does.
+    The score of the 70% rule is the share by which its offer is above the list price. Without repair costs it
+    ranks like the value over the list price.
     """
-    promise = screen(value, fsd, ask, costs, asks)
-    realised = 100 * costs.margin(ask, resale) / costs.outlay(ask)
-    above = resale > promise.break_even
+    screening = screen(value, fsd, list_price, costs, model)
+    outlay = costs.outlay(list_price)
+    realised = 100 * costs.margin(list_price, resale) / outlay
+    above = resale > screening.break_even
     scores: dict[str, tuple[FloatArray, FloatArray | None]] = {
-        EXPECTED_MARGIN: (promise.margin_percent, promise.margin_percent),
-        NAIVE: (promise.naive_percent, 100 * costs.margin(ask, value) / costs.outlay(ask)),
-        SEVENTY: (promise.seventy_percent_offer / ask - 1, None),
+        EXPECTED_MARGIN: (screening.margin_percent, screening.margin_percent),
+        NAIVE: (screening.naive_percent, 100 * costs.margin(list_price, value) / outlay),
+        SEVENTY: (screening.seventy_percent_offer / list_price - 1, None),
     }
     if size is not None:
-        scores[PRICE_PER_UNIT] = (-ask / size, None)
-    within = ask <= SEVENTY_PERCENT * value - costs.rehab
+        scores[PRICE_PER_UNIT] = (-list_price / size, None)
+    within_rule = list_price <= SEVENTY_PERCENT * value - costs.rehab
     return Backtest(
-        n=len(ask),
-        asks={name: entry for name, entry in vars(asks).items() if name != "scores"},
-        reliability=reliability(promise.probability, above),
+        n=len(list_price),
+        list_price_model={name: entry for name, entry in vars(model).items() if name != "scores"},
+        reliability=reliability(screening.probability, above),
         rankings={
             name: _ranking(score, claimed, realised, above, rng) for name, (score, claimed) in scores.items()
         },
-        seventy_percent_buys=(int(within.sum()), float(realised[within].mean()) if within.any() else None),
+        seventy_percent_buys=(
+            int(within_rule.sum()),
+            float(realised[within_rule].mean()) if within_rule.any() else None,
+        ),
     )
 
 
-def reliability(probability: FloatArray, came_true: BoolArray) -> tuple[Band, ...]:
-    """Compare n probabilities with what came true, in bands of equal width; empty ones are left out."""
-    band = np.minimum((probability * BANDS).astype(int), BANDS - 1)
+def reliability(probability: FloatArray, outcome: BoolArray) -> tuple[Band, ...]:
+    """Compare n probabilities with the outcomes, in bands of equal width; empty bands are left out."""
+    band = np.minimum((probability * N_BANDS).astype(int), N_BANDS - 1)
     return tuple(
         Band(
-            k / BANDS,
-            (k + 1) / BANDS,
+            k / N_BANDS,
+            (k + 1) / N_BANDS,
             int(inside.sum()),
             float(probability[inside].mean()),
-            float(came_true[inside].mean()),
+            float(outcome[inside].mean()),
         )
-        for k in range(BANDS)
+        for k in range(N_BANDS)
         if (inside := band == k).any()
     )
 
@@ -196,10 +202,10 @@ def _ranking(
             float(realised[order[:k]].mean()),
             100 * float(above[order[:k]].mean()),
         )
-        for k in TOPS
+        for k in TOP_SIZES
         if k <= len(order)
     )
-    fifth = max(len(order) // FIFTH, 1)
+    fifth = max(len(order) // N_FIFTHS, 1)
     top, bottom = realised[order[:fifth]], realised[order[-fifth:]]
     spreads = _resampled_mean(top, rng) - _resampled_mean(bottom, rng)
     low, high = np.quantile(spreads, (0.025, 0.975))
@@ -214,6 +220,6 @@ def _ranking(
 
 
 def _resampled_mean(values: FloatArray, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return the means of resamples, shape (_RESAMPLES,)."""
-    means: NDArray[np.float64] = values[rng.integers(0, len(values), (_RESAMPLES, len(values)))].mean(axis=1)
+    """Return the means of bootstrap resamples, shape (_N_RESAMPLES,)."""
+    means: NDArray[np.float64] = values[rng.integers(0, len(values), (_N_RESAMPLES, len(values)))].mean(axis=1)
     return means

@@ -1,10 +1,11 @@
-"""What is asked for homes and what they then bring, on sales held out: to learn what asks tell, and to judge.
+"""Closed listings held out from training: to fit the list price model, and to evaluate the screening.
 
-A model is trained without the newest fifth of the sales and values that fifth: a value that had seen the price of
-its own sale would seem to leave the ask nothing to tell. Nothing of a list price reaches the model.
+A model is trained without the newest fifth of the sales and then values that fifth. A value from a model trained
+on the home's own sale would look so accurate that the list price would seem to add nothing. List prices never
+reach the model.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from estimator.deals.list_prices import ListPriceModel
 from estimator.deals.screening import Costs
 from estimator.errors import DataError
 from estimator.market.areas import Areas
-from estimator.market.facts import FloatArray
+from estimator.market.arrays import FloatArray
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Split, read_closed_listings, split_rows
 from estimator.model.ensemble import Callback
@@ -25,34 +26,34 @@ from estimator.training import default_split, file_sha256, read_market
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """n closed listings that their values have not seen.
+class HeldOutListings:
+    """n closed listings, valued by a model that was not trained on them.
 
     Parameters
     ----------
     market, split, sales_sha256
-        Their market, how its sales were divided, and the SHA-256 of their file.
+        Their market, how its sales were split, and the SHA-256 of the sales file.
     values
-        At the days of sale.
-    ask, price
-        What was asked and what it brought, shape (n,).
+        Valuations at the dates of sale.
+    list_price, price
+        List prices and sale prices, shape (n,).
     size
-        The fact that a price per unit is taken of, shape (n,); None in a market without one.
+        The fact used for a price per unit of size, shape (n,); None in a market without one.
     refused
-        How many more were refused a price.
+        Number of further listings without a value.
     """
 
     market: Market
     split: Split
     sales_sha256: str
     values: Valuations
-    ask: FloatArray
+    list_price: FloatArray
     price: FloatArray
     size: FloatArray | None
     refused: int
 
     def __len__(self) -> int:
-        return len(self.ask)
+        return len(self.list_price)
 
 
 def held_out_listings(
@@ -61,7 +62,7 @@ def held_out_listings(
     split: Split | None,
     seed: int,
     callbacks: Sequence[Callback] = (),
-) -> HeldOut:
+) -> HeldOutListings:
     """Train without the test part, and value those of its sales that have a list price.
 
     Parameters
@@ -69,12 +70,12 @@ def held_out_listings(
     market_path, split, seed
         As `train_market` takes them.
     sales_path
-        Sales with list prices; see `read_closed_listings`. None: the ones that the market declares.
+        Sales with list prices, see `read_closed_listings`; None for the sales that the market declares.
 
     Returns
     -------
-    HeldOut
-        In the order of the days of sale.
+    HeldOutListings
+        In the order of the dates of sale.
 
     Raises
     ------
@@ -85,71 +86,75 @@ def held_out_listings(
     rng = np.random.default_rng(seed)
     market, folder = read_market(market_path)
     path = sales_path or folder / market.sales
-    sales, ask = read_closed_listings(market, path)
+    sales, list_price = read_closed_listings(market, path)
     areas = Areas.read(market, folder)
     areas.check_match(market, sales.facts)
-    how = split or default_split(sales)
-    rows = split_rows(sales, how, rng)
+    split = split or default_split(sales)
+    rows = split_rows(sales, split, rng)
     appraiser = Appraiser.fit(
         market, areas, Parts(*(sales.take(part) for part in rows)), rng, callbacks, read_recipe(folder)
     )
-    listed = rows[2][~np.isnan(ask[rows[2]])]
+    listed = rows[2][~np.isnan(list_price[rows[2]])]
     if sales.date is not None:
         listed = listed[np.argsort(sales.date[listed], kind="stable")]
-    held = sales.take(listed)
-    values = appraiser.value(held.facts, held.date)
+    held_out = sales.take(listed)
+    values = appraiser.value(held_out.facts, held_out.date)
     priced = values.priced
     if not priced.any():
-        raise DataError(f"{path}: none of the {len(rows[2])} newest sales has a list price and a value")
-    return HeldOut(
+        raise DataError(f"{path}: none of the {len(rows[2])} newest sales has both a list price and a value")
+    return HeldOutListings(
         market,
-        how,
+        split,
         file_sha256(path),
         values.take(priced),
-        ask[listed][priced],
-        held.price[priced],
-        None if market.size is None else held.facts[market.size.name][priced],
+        list_price[listed][priced],
+        held_out.price[priced],
+        None if market.size is None else held_out.facts[market.size.name][priced],
         int((~priced).sum()),
     )
 
 
-def fit_list_prices(held: HeldOut) -> ListPriceModel:
-    """Learn what asks tell from listings held out.
+def fit_list_prices(listings: HeldOutListings) -> ListPriceModel:
+    """Fit a list price model to held-out listings.
 
     Raises
     ------
     DataError
-        They are too few.
+        There are too few listings.
     """
-    return ListPriceModel.fit(held.values.price, held.values.fsd, held.ask, held.price)
+    return ListPriceModel.fit(listings.values.price, listings.values.fsd, listings.list_price, listings.price)
 
 
-def judge(held: HeldOut, costs: dict[str, float], rng: np.random.Generator) -> Backtest:
-    """Learn what asks tell from the older half, then screen the newer half and compare with what it brought.
+def evaluate_screening(
+    listings: HeldOutListings, costs: Mapping[str, float], rng: np.random.Generator
+) -> Backtest:
+    """Fit a list price model to the older half of the listings, then screen the newer half and compare.
 
     Parameters
     ----------
     costs
-        Of every listing, by name.
+        Costs of every listing, by name.
     rng
         For the bootstrap.
 
     Raises
     ------
     DataError
-        The listings are too few.
+        There are too few listings.
     """
-    n = len(held)
+    n = len(listings)
     older, newer = np.arange(n) < n // 2, np.arange(n) >= n // 2
-    learned, values = held.values.take(older), held.values.take(newer)
-    asks = ListPriceModel.fit(learned.price, learned.fsd, held.ask[older], held.price[older])
+    older_values, newer_values = listings.values.take(older), listings.values.take(newer)
+    model = ListPriceModel.fit(
+        older_values.price, older_values.fsd, listings.list_price[older], listings.price[older]
+    )
     return backtest(
-        values.price,
-        values.fsd,
-        held.ask[newer],
-        held.price[newer],
+        newer_values.price,
+        newer_values.fsd,
+        listings.list_price[newer],
+        listings.price[newer],
         Costs.of(costs, int(newer.sum())),
-        asks,
-        None if held.size is None else held.size[newer],
+        model,
+        None if listings.size is None else listings.size[newer],
         rng,
     )

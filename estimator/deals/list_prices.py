@@ -1,8 +1,9 @@
-"""What a home resells for, given its value and what is asked for it.
+"""The distribution of a home's resale price, given its value and its list price.
 
-A seller knows what no record tells, so an ask is evidence; and of many homes those whose ask lies farthest below
-their value are mostly those whose value is too high (the winner's curse; Smith and Winkler 2006, The optimizer's
-curse, Management Science 52(3)). Value and ask are weighed by how far off each usually is. Knows no homes.
+A seller knows things about the home that no record holds, so the list price carries information. Of many homes,
+those with a list price furthest below their value are mostly homes that were over-valued (the winner's curse;
+Smith and Winkler 2006, The optimizer's curse, Management Science 52(3)). So value and list price are weighted by
+their error variances. This module works on arrays and knows nothing of homes.
 """
 
 import math
@@ -14,205 +15,221 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from estimator.errors import DataError
-from estimator.market.facts import FloatArray
+from estimator.market.arrays import FloatArray
 
 PRIOR_PREMIUM = 0.02
-"""Median of log(ask/resale) where no closed listings tell it: US homes close at 98 to 100% of what is asked, and
-caution takes the lesser."""
+"""Median of log(list price/resale price) without closed listings: US homes close at 98 to 100% of the list price,
+and the smaller figure is the cautious one."""
 PRIOR_NOISE = 0.08
-"""The noise of asks that is believed there: what fits values of King County's validation sales, with asks made up
-that are off by 7%."""
-PRIOR_FADE = 3.0
-"""Where the pull of a value fades, there: a value and an ask that are farther apart than three standard deviations
-are rather a slip of the pen, or a home that no record tells of, than a bargain."""
+"""Noise of list prices without closed listings. See benchmarks/DECISIONS.md, "Prior for list prices"."""
+PRIOR_HUBER_THRESHOLD = 3.0
+"""Huber threshold without closed listings: a value and a list price more than three standard deviations apart are
+more likely a typing error, or a home with unrecorded features, than a bargain. See benchmarks/DECISIONS.md, "Prior
+for list prices"."""
 
-NO_FADE = 100.0
-"""A fade with which no pull ever fades."""
+LINEAR_HUBER_THRESHOLD = 100.0
+"""A threshold so large that the weighting is linear in practice."""
 
-ENOUGH_LISTINGS = 100
-"""Closed listings to fit to: with fewer, a probability of a half would be off by more than 5 points, by chance."""
+MIN_LISTINGS = 100
+"""Closed listings needed for a fit: with fewer, sampling error moves a probability of one half by over 5
+points."""
 
-_LEAST_NOISE, _GREATEST_NOISE = 0.1, 10.0
-"""Bounds of the noise that is fitted, in FSDs of the median home: asks beyond them say all, or nothing."""
-_FADES = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, NO_FADE)
-"""Those that are tried."""
-_FADE_EARNS = 2.0
-"""By how much a fade has to raise the log likelihood to be believed: less, chance gives one time in twenty."""
-_SPREADS = 65
-"""Where the mean of exp(spread·score) is worked out; it is so smooth that between them a line does."""
+_MIN_NOISE_RATIO, _MAX_NOISE_RATIO = 0.1, 10.0
+"""Bounds of the fitted noise, in FSDs of the median home: beyond them only one of the two prices would count."""
+_HUBER_THRESHOLDS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, LINEAR_HUBER_THRESHOLD)
+"""Thresholds that `ListPriceModel.fit` compares."""
+_MIN_LOG_LIKELIHOOD_GAIN = 2.0
+"""Gain in log likelihood needed to prefer a threshold to linear weighting: a smaller gain occurs by chance about
+one time in twenty."""
+_MEAN_GRID_SIZE = 65
+"""Grid points at which the mean of exp(spread·score) is computed; it is smooth enough to interpolate between
+them."""
 
-FORMAT = 1
-"""Rises when the state changes shape."""
+FORMAT = 2
+"""Version of the state's layout; raised when the layout changes."""
 
 
 @dataclass(frozen=True)
-class Resale:
-    """What n homes resell for: a distribution each, log(resale) = `centre` + `spread`·score.
+class ResaleDistribution:
+    """Distributions of the resale prices of n homes: log(resale price) = `centre` + `spread`·score.
 
     Parameters
     ----------
     centre, spread
         Shape (n,), log price.
-    asks
-        Whose scores they are.
+    model
+        The model with the distribution of the scores.
     """
 
     centre: FloatArray
     spread: FloatArray
-    asks: "ListPriceModel"
+    model: "ListPriceModel"
 
     @property
     def mean(self) -> FloatArray:
         """Expected resale prices, shape (n,), in the currency."""
-        spreads = np.linspace(0.0, self.asks.noise, _SPREADS)
-        means = np.exp(np.outer(spreads, self.asks.scores)).mean(axis=1)
+        spreads = np.linspace(0.0, self.model.noise, _MEAN_GRID_SIZE)
+        means = np.exp(np.outer(spreads, self.model.scores)).mean(axis=1)
         mean: FloatArray = np.exp(self.centre) * np.interp(self.spread, spreads, means)
         return mean
 
     def quantile(self, share: float) -> FloatArray:
-        """Return the price that a share of resales lies below, shape (n,)."""
-        price: FloatArray = np.exp(self.centre + self.spread * np.interp(share, self._shares, self.asks.scores))
+        """Return the resale prices' quantiles at a share between 0 and 1, shape (n,)."""
+        price: FloatArray = np.exp(self.centre + self.spread * np.interp(share, self._shares, self.model.scores))
         return price
 
-    def above(self, price: FloatArray) -> FloatArray:
+    def probability_above(self, price: FloatArray) -> FloatArray:
         """Return the probability that each home resells for more than a price, shape (n,)."""
         score = (np.log(price) - self.centre) / self.spread
-        probability: FloatArray = 1 - np.interp(score, self.asks.scores, self._shares)
+        probability: FloatArray = 1 - np.interp(score, self.model.scores, self._shares)
         return probability
 
     @property
     def _shares(self) -> FloatArray:
-        """The share of resales that lies below each score: even the greatest of them all is not the last word."""
-        n = len(self.asks.scores)
+        """Shares of resales below each score, shape (k,): i/(k + 1), so that no resale price is impossible."""
+        n = len(self.model.scores)
         shares: FloatArray = np.arange(1, n + 1) / (n + 1)
         return shares
 
 
 @dataclass(frozen=True)
 class ListPriceModel:
-    """How values, asks and resales go together; made by `fit` or `prior`.
+    """Joint model of values, list prices and resale prices; made by `fit` or `prior`.
 
-    The error of a value has the variance FSD², that of an ask `noise`², and both are weighed accordingly, as two
-    measurements of one thing: a value pulls away from the ask. But values have fat tails, and one very far from
-    the ask is rather wrong than a bargain: its pull fades. No normal distribution is assumed of the outcome: how
-    far off it is, is told by `scores`.
+    Value and list price are two measurements of the resale price, with error variances FSD² and `noise`², and are
+    weighted by the inverse of these. Values have heavy tails: one very far from the list price is more likely
+    wrong than a bargain. So the weight of the difference falls as in the pseudo-Huber loss. The outcome is not
+    assumed to be normal: `scores` hold its empirical distribution.
 
     Parameters
     ----------
     drift
-        Median of log(resale) − log(value).
+        Median of log(resale price) − log(value).
     premium
-        Median of log(ask) − log(resale).
+        Median of log(list price) − log(resale price).
     noise
-        Standard deviation of log(ask) about log(resale) + `premium`, as far as the values' errors do not share it.
-    fade
-        Gap between value and ask, in standard deviations of it, at which the pull has fallen to 1/√2 of its share.
+        Standard deviation of log(list price) about log(resale price) + `premium`, independent of the values'
+        errors.
+    huber_threshold
+        Difference between value and list price, in its standard deviations, at which the weight of the difference
+        has fallen to 1/√2.
     scores
-        (log(resale) − its centre)/its spread, sorted, shape (k,), no two alike.
+        (log(resale price) − its centre)/its spread, sorted, distinct, shape (k,).
     listings
-        Closed listings it was fitted to; None: the documented prior.
+        Number of closed listings in the fit; None for the documented prior.
     """
 
     drift: float
     premium: float
     noise: float
-    fade: float
+    huber_threshold: float
     scores: FloatArray
     listings: int | None = None
 
     @classmethod
-    def prior(cls, misses: Sequence[FloatArray]) -> Self:
-        """Return what is believed where no closed listings tell: of the misses it takes the shape alone.
+    def prior(cls, residuals: Sequence[FloatArray]) -> Self:
+        """Return the model to use without closed listings; only the shape of the residuals' distribution is used.
 
         Parameters
         ----------
-        misses
-            log(price) − log(value) of sales that no value had seen, in expected misses: `ConformalRange.scores`.
+        residuals
+            log(price) − log(value) of sales that the model was not trained on, divided by their expected size:
+            `ConformalRange.scores`.
         """
-        pooled = np.unique(np.concatenate(list(misses)))
+        pooled = np.unique(np.concatenate(list(residuals)))
         deviation = max(float(np.sqrt(np.mean(pooled**2))), 1e-9)
-        return cls(0.0, PRIOR_PREMIUM, PRIOR_NOISE, PRIOR_FADE, pooled / deviation)
+        return cls(0.0, PRIOR_PREMIUM, PRIOR_NOISE, PRIOR_HUBER_THRESHOLD, pooled / deviation)
 
     @classmethod
-    def fit(cls, value: FloatArray, fsd: FloatArray, ask: FloatArray, resale: FloatArray) -> Self:
-        """Fit to n closed listings, valued by a model that has seen none of their prices.
+    def fit(cls, value: FloatArray, fsd: FloatArray, list_price: FloatArray, resale: FloatArray) -> Self:
+        """Fit to n closed listings, valued by a model that was not trained on their prices.
 
         Parameters
         ----------
         value, fsd
             The valuations, shape (n,).
-        ask, resale
-            What was asked, and what it brought, shape (n,), positive.
+        list_price, resale
+            List prices and sale prices, shape (n,), positive.
 
         Raises
         ------
         DataError
-            The listings are too few.
+            There are fewer than `MIN_LISTINGS` listings.
         """
-        if len(value) < ENOUGH_LISTINGS:
+        if len(value) < MIN_LISTINGS:
             raise DataError(
-                f"{len(value)} closed listings are too few to tell what asks say; it takes {ENOUGH_LISTINGS}"
+                f"{len(value)} closed listings are too few to fit list prices; at least {MIN_LISTINGS} are needed"
             )
-        log_value, log_ask, log_resale = np.log(value), np.log(ask), np.log(resale)
+        log_value, log_list_price, log_resale = np.log(value), np.log(list_price), np.log(resale)
         drift = float(np.median(log_resale - log_value))
-        premium = float(np.median(log_ask - log_resale))
+        premium = float(np.median(log_list_price - log_resale))
 
-        def standardised(noise: float, fade: float) -> tuple[FloatArray, FloatArray]:
-            centre, spread = _weighed(log_value + drift, fsd, log_ask - premium, noise, fade)
+        def standardised(noise: float, threshold: float) -> tuple[FloatArray, FloatArray]:
+            centre, spread = _combine(log_value + drift, fsd, log_list_price - premium, noise, threshold)
             return (log_resale - centre) / spread, spread
 
-        def unlikelihood(log_noise: float, fade: float) -> float:
-            # Of Laplace's distribution with the best scale: real listings have slips of the pen among them.
-            scores, spread = standardised(math.exp(log_noise), fade)
+        def negative_log_likelihood(log_noise: float, threshold: float) -> float:
+            # Of a Laplace distribution with the best scale: real listings contain typing errors.
+            scores, spread = standardised(math.exp(log_noise), threshold)
             return float(np.log(np.mean(np.abs(scores))) + np.mean(np.log(spread)))
 
-        usual = float(np.median(fsd))
-        bounds = math.log(_LEAST_NOISE * usual), math.log(_GREATEST_NOISE * usual)
-        found = {
-            fade: minimize_scalar(unlikelihood, bounds=bounds, args=(fade,), method="bounded") for fade in _FADES
+        median_fsd = float(np.median(fsd))
+        bounds = math.log(_MIN_NOISE_RATIO * median_fsd), math.log(_MAX_NOISE_RATIO * median_fsd)
+        optima = {
+            threshold: minimize_scalar(negative_log_likelihood, bounds=bounds, args=(threshold,), method="bounded")
+            for threshold in _HUBER_THRESHOLDS
         }
-        owed = {fade: 0.0 if fade == NO_FADE else _FADE_EARNS / len(value) for fade in _FADES}
-        fade = min(_FADES, key=lambda fade: float(found[fade].fun) + owed[fade])
-        noise = math.exp(found[fade].x)
-        return cls(drift, premium, noise, fade, np.unique(standardised(noise, fade)[0]), len(value))
+        penalties = {
+            threshold: 0.0 if threshold == LINEAR_HUBER_THRESHOLD else _MIN_LOG_LIKELIHOOD_GAIN / len(value)
+            for threshold in _HUBER_THRESHOLDS
+        }
+        best = min(_HUBER_THRESHOLDS, key=lambda threshold: float(optima[threshold].fun) + penalties[threshold])
+        noise = math.exp(optima[best].x)
+        return cls(drift, premium, noise, best, np.unique(standardised(noise, best)[0]), len(value))
 
-    def resale(self, value: FloatArray, fsd: FloatArray, ask: FloatArray) -> Resale:
-        """Return what n listed homes resell for; arguments as for `fit`."""
-        centre, spread = _weighed(
-            np.log(value) + self.drift, fsd, np.log(ask) - self.premium, self.noise, self.fade
+    def resale(self, value: FloatArray, fsd: FloatArray, list_price: FloatArray) -> ResaleDistribution:
+        """Return the resale price distributions of n listed homes; the arguments are those of `fit`."""
+        centre, spread = _combine(
+            np.log(value) + self.drift, fsd, np.log(list_price) - self.premium, self.noise, self.huber_threshold
         )
-        return Resale(centre, spread, self)
+        return ResaleDistribution(centre, spread, self)
 
     def state(self) -> dict[str, Any]:
-        """Return the model as plain values; `from_state` takes it back."""
+        """Return the model as plain values, which `from_state` accepts."""
         return {"format": FORMAT, **vars(self), "scores": self.scores.tolist()}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Build the model again from its state.
+        """Rebuild the model from its state.
 
         Raises
         ------
         ValueError
-            The state is not one of this program's.
+            The state has another format, or its numbers are not those of a fitted model.
         """
         if state.get("format") != FORMAT:
-            raise ValueError(f"its format is {state.get('format')!r}; this program reads {FORMAT}")
-        values = {name: state[name] for name in ("drift", "premium", "noise", "fade", "listings")}
+            raise ValueError(f"its format is {state.get('format')!r}, and this program reads format {FORMAT}")
+        parameters = ("drift", "premium", "noise", "huber_threshold")
+        values = {name: state[name] for name in (*parameters, "listings")}
         scores = np.array(state["scores"], np.float64)
-        numbers = np.array([*(values[name] for name in ("drift", "premium", "noise", "fade")), *scores])
-        rising = len(scores) > 0 and bool((np.diff(scores) > 0).all())
-        counted = isinstance(values["listings"], int | None)
-        if not (np.isfinite(numbers).all() and values["noise"] > 0 and values["fade"] > 0 and rising and counted):
-            raise ValueError("its numbers are not those of a fit")
+        finite = bool(np.isfinite(np.array([*(values[name] for name in parameters), *scores])).all())
+        increasing = len(scores) > 0 and bool((np.diff(scores) > 0).all())
+        is_count = isinstance(values["listings"], int | None)
+        if not (finite and values["noise"] > 0 and values["huber_threshold"] > 0 and increasing and is_count):
+            raise ValueError("its numbers are not those of a fitted model")
         return cls(**values, scores=scores)
 
 
-def _weighed(
-    log_value: FloatArray, fsd: FloatArray, log_ask: FloatArray, noise: float, fade: float
+def _combine(
+    log_value: FloatArray, fsd: FloatArray, log_list_price: FloatArray, noise: float, threshold: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the centre and the spread of what two measurements of errors `fsd` (n,) and `noise` say together."""
+    """Return centre and spread, shape (n,), of two measurements with errors `fsd` (n,) and `noise` combined.
+
+    The difference enters through the derivative of the pseudo-Huber loss, d/√(1 + (d/δ)²) with δ = threshold·its
+    standard deviation (Charbonnier et al. 1997, Deterministic edge-preserving regularization in computed imaging,
+    IEEE TIP 6(2)).
+    """
     variance = fsd**2 + noise**2
-    gap = log_value - log_ask
-    pull = gap / np.sqrt(1 + gap**2 / (fade**2 * variance))
-    return log_ask + noise**2 / variance * pull, noise * fsd / np.sqrt(variance)
+    difference = log_value - log_list_price
+    bounded = difference / np.sqrt(1 + difference**2 / (threshold**2 * variance))
+    return log_list_price + noise**2 / variance * bounded, noise * fsd / np.sqrt(variance)

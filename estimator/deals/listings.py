@@ -1,7 +1,7 @@
-"""Homes on offer: what a listing says besides the facts of its home, and which listings stand twice.
+"""Homes for sale: the columns of a listing besides the facts of its home, and the search for duplicates.
 
-What a listing may say is declared like a market's facts, so that files and JSON are held to the same bounds. Knows
-no values: nothing here reaches the price model.
+These columns are declared like a market's facts, so that files and JSON are checked against the same bounds.
+Nothing in this module reaches the price model.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,20 +13,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from estimator.deals.screening import COSTS, Costs
+from estimator.market.arrays import BoolArray, DateArray, FloatArray, LabelArray
 from estimator.market.columns import Problem
-from estimator.market.facts import BoolArray, DateArray, Facts, FloatArray, LabelArray
+from estimator.market.facts import Facts
 from estimator.market.market import LIST_PRICES, Feature, Market
 
 LIST_PRICE, LISTING_ID, CURRENCY = LIST_PRICES[0], "listing_id", "currency"
 
-_DEAREST = 1e12
-"""Greatest list price, in any currency: beyond it cents are lost in double precision."""
+_MAX_LIST_PRICE = 1e12
+"""In any currency: above it, double precision cannot hold cents."""
 
 
 def listing_table(market: Market) -> Market:
-    """Return the market with what a listing may say besides facts about its home: what checks of listings go by.
+    """Return the market with the columns of a listing added to its facts, for checking tables of listings.
 
-    A name that a fact of the market has is that fact's.
+    If a fact of the market has the name of such a column, the name keeps meaning the fact.
     """
     declared = (
         Feature(
@@ -36,19 +37,19 @@ def listing_table(market: Market) -> Market:
             unit=market.currency,
             required=True,
             minimum=1.0,
-            maximum=_DEAREST,
-            description="What is asked for the home.",
+            maximum=_MAX_LIST_PRICE,
+            description="The price the home is offered at.",
         ),
-        Feature(LISTING_ID, "category", "ListingKey", description="Names the listing: no two may share it."),
-        Feature(CURRENCY, "category", CURRENCY, description="Of the list price; it has to be the market's."),
+        Feature(LISTING_ID, "category", "ListingKey", description="Identifies the listing; must be unique."),
+        Feature(CURRENCY, "category", CURRENCY, description="Currency of the list price; must be the market's."),
         *cost_features(market.currency),
     )
-    free = tuple(feature for feature in declared if not set(feature.names) & set(market.by_name))
-    return replace(market, features=(*market.features, *free))
+    added = tuple(feature for feature in declared if not set(feature.names) & set(market.by_name))
+    return replace(market, features=(*market.features, *added))
 
 
 def cost_features(currency: str) -> tuple[Feature, ...]:
-    """Return what may be said of each kind of cost."""
+    """Return each kind of cost declared as a feature."""
     unit = {"share": "", "amount": currency}
     return tuple(
         Feature(
@@ -57,8 +58,8 @@ def cost_features(currency: str) -> tuple[Feature, ...]:
             cost.name,
             unit=unit[cost.unit],
             minimum=0.0,
-            maximum=cost.greatest,
-            description=cost.text,
+            maximum=cost.maximum,
+            description=cost.description,
         )
         for cost in COSTS
     )
@@ -66,118 +67,123 @@ def cost_features(currency: str) -> tuple[Feature, ...]:
 
 @dataclass(frozen=True)
 class Listings:
-    """What n listings say besides the facts of their homes.
+    """n listings, without the facts of their homes.
 
     Parameters
     ----------
-    ask
-        List prices, shape (n,), in the market's currency; NaN where that cannot be used.
+    list_price
+        Shape (n,), in the market's currency; NaN where it is invalid.
     costs
-        Of buying and reselling each.
-    name
+        Costs of buying and reselling each home.
+    listing_id
         The listings' identifiers, shape (n,), '' where there is none.
     """
 
-    ask: FloatArray
+    list_price: FloatArray
     costs: Costs
-    name: LabelArray
+    listing_id: LabelArray
 
     def __len__(self) -> int:
-        return len(self.ask)
+        return len(self.list_price)
 
     def take(self, rows: BoolArray) -> Self:
         """Return some of the listings."""
-        return type(self)(self.ask[rows], self.costs.take(rows), self.name[rows])
+        return type(self)(self.list_price[rows], self.costs.take(rows), self.listing_id[rows])
 
     @classmethod
-    def of(cls, market: Market, said: Facts, costs: Mapping[str, float]) -> Self:
-        """Gather what listings say, checked.
+    def of(cls, market: Market, columns: Facts, costs: Mapping[str, float]) -> Self:
+        """Build the listings from checked columns.
 
         Parameters
         ----------
-        said
-            By the features of `listing_table`.
+        columns
+            The features of `listing_table` that the table has.
         costs
-            What holds for all listings that do not say otherwise, by name; the defaults hold for the others.
+            Costs of the listings that do not state their own, by name; defaults apply to costs not given here.
         """
-        n = len(said)
-        own = said.columns.keys() - market.by_name.keys()
-        columns: dict[str, FloatArray] = {
-            name: np.where(said.known(name), said[name], default) if name in own else default
+        n = len(columns)
+        own = columns.columns.keys() - market.by_name.keys()
+        amounts: dict[str, FloatArray] = {
+            name: np.where(columns.known(name), columns[name], default) if name in own else default
             for name, default in vars(Costs.of(costs, n)).items()
         }
-        named = LISTING_ID in own
-        return cls(said[LIST_PRICE], Costs(**columns), said[LISTING_ID] if named else np.full(n, "", np.str_))
+        listing_id = columns[LISTING_ID] if LISTING_ID in own else np.full(n, "", np.str_)
+        return cls(columns[LIST_PRICE], Costs(**amounts), listing_id)
 
 
-def without_listing(market: Market, said: Facts) -> Facts:
-    """Return the facts about the homes alone: what a price model may see."""
-    return Facts({feature.name: said[feature.name] for feature in market.features})
+def home_facts(market: Market, columns: Facts) -> Facts:
+    """Return the facts about the homes alone: the only ones that a price model may use."""
+    return Facts({feature.name: columns[feature.name] for feature in market.features})
 
 
-def wrong_currencies(market: Market, said: Facts) -> list[Problem]:
-    """Return a problem for every listing whose ask is not in the market's currency."""
-    if CURRENCY not in said.columns or CURRENCY in market.by_name:
+def currency_problems(market: Market, columns: Facts) -> list[Problem]:
+    """Return a problem for every listing with a list price in another currency than the market's."""
+    if CURRENCY not in columns.columns or CURRENCY in market.by_name:
         return []
-    stated = said[CURRENCY]
+    currency = columns[CURRENCY]
     return [
-        Problem(int(row), CURRENCY, f"{str(stated[row])!r} is not {market.currency}, the market's currency")
-        for row in np.flatnonzero((stated != "") & (stated != market.currency))
+        Problem(
+            int(row), CURRENCY, f"must be {market.currency}, the market's currency, not {str(currency[row])!r}"
+        )
+        for row in np.flatnonzero((currency != "") & (currency != market.currency))
     ]
 
 
-class Seen:
-    """Remembers which listings came before, so that none is screened twice.
+class DuplicateListings:
+    """Remembers listings across the pieces of a table and finds duplicates, so that none is screened twice.
 
-    Two are the same if they share their identifier or, without one, all facts, the day and the list price. One
-    that has a fault is not screened: the same put right is no repeat of it.
+    Two listings are the same if they share their identifier or, without one, all facts, the date and the list
+    price. An invalid listing is not screened, so a corrected copy of it is no duplicate.
     """
 
     def __init__(self) -> None:
-        self._marks = np.empty(0, np.uint64)
-        self._good = np.empty(0, np.bool_)
+        self._fingerprints = np.empty(0, np.uint64)
+        self._valid = np.empty(0, np.bool_)
 
-    def repeats(self, said: Facts, date: DateArray, listings: Listings, good: BoolArray) -> list[tuple[int, int]]:
-        """Take note of n more listings.
+    def find(self, columns: Facts, date: DateArray, listings: Listings, valid: BoolArray) -> list[tuple[int, int]]:
+        """Add n listings and find which of them are duplicates.
 
         Parameters
         ----------
-        said
-            All that they say.
-        good
-            Which of them have no fault, shape (n,).
+        columns
+            All their columns.
+        valid
+            Which of them have no problem, shape (n,).
 
         Returns
         -------
         list
-            Of each good one that came before: its place among the n, and that of the first good one like it
-            among all so far.
+            For each valid duplicate: its index among the n, and the index of the first valid listing like it among
+            all listings so far.
         """
-        before = len(self._marks)
-        self._marks = np.concatenate((self._marks, _marks(said, date, listings)))
-        self._good = np.concatenate((self._good, good))
-        places = np.flatnonzero(self._good)
-        first = pd.Series(places).groupby(self._marks[places]).transform("min").to_numpy()
-        again = (first != places) & (places >= before)
-        return [(int(row) - before, int(same)) for row, same in zip(places[again], first[again], strict=True)]
+        n_before = len(self._fingerprints)
+        self._fingerprints = np.concatenate((self._fingerprints, _fingerprints(columns, date, listings)))
+        self._valid = np.concatenate((self._valid, valid))
+        rows = np.flatnonzero(self._valid)
+        first = pd.Series(rows).groupby(self._fingerprints[rows]).transform("min").to_numpy()
+        duplicate = (first != rows) & (rows >= n_before)
+        return [
+            (int(row) - n_before, int(original))
+            for row, original in zip(rows[duplicate], first[duplicate], strict=True)
+        ]
 
 
-def repeated(listings: Listings, repeats: Sequence[tuple[int, int]], first_row: int) -> list[Problem]:
-    """Return a problem for each listing that came before; `first_row`: the number of the first row of all."""
+def duplicate_problems(listings: Listings, duplicates: Sequence[tuple[int, int]], first_row: int) -> list[Problem]:
+    """Return a problem for each duplicate; `first_row` is the number of the table's first row in messages."""
     return [
-        Problem(row, LISTING_ID, f"'{listings.name[row]}' stands in row {earlier + first_row} already")
-        if listings.name[row]
-        else Problem(row, LIST_PRICE, f"the same listing stands in row {earlier + first_row} already")
-        for row, earlier in repeats
+        Problem(row, LISTING_ID, f"'{listings.listing_id[row]}' is already used in row {original + first_row}")
+        if listings.listing_id[row]
+        else Problem(row, LIST_PRICE, f"the same listing is already in row {original + first_row}")
+        for row, original in duplicates
     ]
 
 
-def _marks(said: Facts, date: DateArray, listings: Listings) -> NDArray[np.uint64]:
-    """Return a number for each of n listings, that of its identifier or else of all it says, shape (n,).
+def _fingerprints(columns: Facts, date: DateArray, listings: Listings) -> NDArray[np.uint64]:
+    """Return a hash of each listing's identifier, or of all its columns without one, shape (n,).
 
-    Of 100,000 listings two share theirs by chance once in 10⁹ times.
+    Among 100,000 listings, two different ones share a hash with a probability of about 10⁻⁹.
     """
-    all_said = pd.DataFrame({**said.columns, "": date}, copy=False)
-    marks = pd.util.hash_pandas_object(all_said, index=False).to_numpy(np.uint64)
-    names = pd.util.hash_array(listings.name.astype(object))
-    return np.where(listings.name == "", marks, names)
+    table = pd.DataFrame({**columns.columns, "": date}, copy=False)
+    of_columns = pd.util.hash_pandas_object(table, index=False).to_numpy(np.uint64)
+    of_ids = pd.util.hash_array(listings.listing_id.astype(object))
+    return np.where(listings.listing_id == "", of_columns, of_ids)

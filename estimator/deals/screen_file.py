@@ -1,10 +1,11 @@
-"""Listings in, deals out: homes are valued by their facts alone, then screened by what is asked for them.
+"""From files of listings to deals: homes are valued by their facts alone, then screened by their list prices.
 
-A file is read piece by piece; what is kept of it until the best can come first is its text and some numbers a row.
+A file is read piece by piece. Until all rows can be ranked, memory holds the file's text and a few numbers per
+row.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -14,126 +15,155 @@ import pyarrow.compute as pc
 
 from estimator.appraiser import CONFIDENCE, Appraiser, Valuations
 from estimator.bulk import (
-    Answered,
+    AnsweredTable,
     check_header,
-    checked_pieces,
+    fill_rows,
     refusal_texts,
     row_errors,
-    spread,
+    validated_pieces,
     valuation_columns,
 )
 from estimator.deals.list_prices import ListPriceModel
-from estimator.deals.listings import Listings, Seen, listing_table, repeated, without_listing, wrong_currencies
-from estimator.deals.screening import PROBABILITY, Screening, ask_warnings, best_first, screen
+from estimator.deals.listings import (
+    DuplicateListings,
+    Listings,
+    currency_problems,
+    duplicate_problems,
+    home_facts,
+    listing_table,
+)
+from estimator.deals.screening import DEFAULT_PROBABILITY, Screening, best_first, list_price_warnings, screen
 from estimator.errors import DataError
-from estimator.market.columns import check_table, valuation_dates
-from estimator.market.facts import DateArray, Facts
+from estimator.market.arrays import DateArray
+from estimator.market.checks import check_table, valuation_dates
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.tables import BATCH_ROWS, FIRST_CSV_ROW, first_row, write_whole
 
 PREFIX = "screen_"
 RANK = f"{PREFIX}rank"
 SCREEN_COLUMNS = (RANK, *(PREFIX + field.name for field in fields(Screening)))
-"""The columns that a screened file has besides its own and the valuation's, in their order."""
+"""Columns of a screened file besides its own and the valuation's, in order."""
 
 
-class Counts(NamedTuple):
-    """What became of the rows of a file."""
+class ScreeningCounts(NamedTuple):
+    """How many rows of a file are deals, other listings, and rows with an error."""
 
     deals: int
     others: int
     errors: int
 
 
+@dataclass(frozen=True)
+class ScreeningTerms:
+    """What applies to all rows of a table.
+
+    Parameters
+    ----------
+    costs
+        Costs of the listings that do not state their own, by name.
+    probability
+        Required probability of a resale above the break-even, as `screen` takes it.
+    confidence
+        Of the price ranges, as `Appraiser.value` takes it.
+    """
+
+    costs: Mapping[str, float]
+    probability: float = DEFAULT_PROBABILITY
+    confidence: float = CONFIDENCE
+
+
 def value_and_screen(
     appraiser: Appraiser,
-    asks: ListPriceModel,
+    model: ListPriceModel,
     facts: Facts,
     date: DateArray | None,
     listings: Listings,
-    probability: float = PROBABILITY,
+    probability: float = DEFAULT_PROBABILITY,
     confidence: float = CONFIDENCE,
 ) -> tuple[Valuations, Screening]:
-    """Value n homes on offer, without a look at what is asked, and screen them.
+    """Value n listed homes without their list price, then screen them.
 
     Parameters
     ----------
     facts, date, confidence
         As `Appraiser.value` takes them.
     listings
-        What is asked, and the costs.
-    asks, probability
+        List prices and costs.
+    model, probability
         As `screen` takes them.
 
     Returns
     -------
     tuple
-        The valuations, and what the listings promise: NaN for a home that is refused a price.
+        The valuations, and the screening: NaN for a home without a price.
     """
     values = appraiser.value(facts, date, confidence)
-    return values, screen(values.price, values.fsd, listings.ask, listings.costs, asks, probability)
+    return values, screen(values.price, values.fsd, listings.list_price, listings.costs, model, probability)
 
 
 def screen_file(
     appraiser: Appraiser,
-    asks: ListPriceModel,
+    model: ListPriceModel,
     source: Path,
     target: Path,
     costs: Mapping[str, float],
-    probability: float = PROBABILITY,
+    probability: float = DEFAULT_PROBABILITY,
     progress: Callable[[int], object] = lambda _: None,
-) -> Counts:
+) -> ScreeningCounts:
     """Screen every row of a file of listings.
 
-    The target has the source's columns as they came, then the valuation's, then the screening's, best first; rows
-    with an error come last, in their order, and say why in `error`. It appears whole or not at all.
+    The target has the source's columns unchanged, then the valuation's and the screening's, best rows first. Rows
+    with an error come last, in their original order, with the reason in `error`. The target is written completely
+    or not at all.
 
     Parameters
     ----------
     source, target
-        CSV or Parquet, by the names' endings.
-    costs
-        What holds for every listing that does not say otherwise, by name.
+        CSV or Parquet, by the ending of the file name.
+    costs, probability
+        As `ScreeningTerms` has them.
     progress
-        Told how many rows each finished piece had.
+        Called with the number of rows of each finished piece.
 
     Raises
     ------
     DataError
-        The source cannot be read, lacks a required column, or has a column that the target is to have; or the
-        target cannot be written.
+        The source cannot be read, lacks a required column, or has a column of the answer; or the target cannot be
+        written.
     """
-    seen, screened = Seen(), []
-    for piece in checked_pieces(source, partial(check_listings_header, appraiser.market)):
-        answered = _screen(appraiser, asks, piece, costs, probability, CONFIDENCE, seen, first_row(source))
-        screened.append(answered.table)
+    terms = ScreeningTerms(costs, probability)
+    duplicates, tables = DuplicateListings(), []
+    for piece in validated_pieces(source, partial(check_listings_header, appraiser.market)):
+        tables.append(_screen(appraiser, model, piece, terms, duplicates, first_row(source)).table)
         progress(piece.num_rows)
-    whole, ranked = _in_order(pa.concat_tables(screened))
-    with write_whole(target, whole.schema) as writer:
-        for start in range(0, max(len(whole), 1), BATCH_ROWS):
-            writer.write_table(whole.slice(start, BATCH_ROWS))
-    deals = pc.sum(whole.column(f"{PREFIX}deal")).as_py() or 0
-    return Counts(deals, ranked - deals, len(whole) - ranked)
+    ranked, n_ranked = _ranked(pa.concat_tables(tables))
+    with write_whole(target, ranked.schema) as writer:
+        for start in range(0, max(len(ranked), 1), BATCH_ROWS):
+            writer.write_table(ranked.slice(start, BATCH_ROWS))
+    deals = pc.sum(ranked.column(f"{PREFIX}deal")).as_py() or 0
+    return ScreeningCounts(deals, n_ranked - deals, len(ranked) - n_ranked)
 
 
 def screen_table(
     appraiser: Appraiser,
-    asks: ListPriceModel,
+    model: ListPriceModel,
     table: pa.Table,
     costs: Mapping[str, float],
-    probability: float = PROBABILITY,
+    probability: float = DEFAULT_PROBABILITY,
     confidence: float = CONFIDENCE,
-) -> Answered:
-    """Answer n rows, whose header `check_listings_header` has passed, as `screen_file` does those of a CSV.
+) -> AnsweredTable:
+    """Screen n rows with a header that `check_listings_header` has accepted, as `screen_file` does for CSV.
 
-    The table has them best first; all else that is returned is in the order they came.
+    The table in the answer is ranked, best rows first; its other parts are in the original order.
     """
-    screened = _screen(appraiser, asks, table, costs, probability, confidence, Seen(), FIRST_CSV_ROW)
-    return replace(screened, table=_in_order(screened.table)[0])
+    terms = ScreeningTerms(costs, probability, confidence)
+    answer = _screen(appraiser, model, table, terms, DuplicateListings(), FIRST_CSV_ROW)
+    return replace(answer, table=_ranked(answer.table)[0])
 
 
 def check_listings_header(market: Market, names: Sequence[str]) -> None:
-    """Refuse a table of listings that cannot be answered, by the names of its columns.
+    """Check the column names of a table of listings.
 
     Raises
     ------
@@ -141,49 +171,49 @@ def check_listings_header(market: Market, names: Sequence[str]) -> None:
         As `check_header`; the list price is required.
     """
     check_header(listing_table(market), names)
-    taken = [name for name in names if name in SCREEN_COLUMNS]
-    if taken:
-        raise DataError(f"column '{taken[0]}' is one that the answer is to have; rename it")
+    reserved = [name for name in names if name in SCREEN_COLUMNS]
+    if reserved:
+        raise DataError(f"column '{reserved[0]}' has the name of a column of the answer; rename it")
 
 
 def _screen(
     appraiser: Appraiser,
-    asks: ListPriceModel,
+    model: ListPriceModel,
     piece: pa.Table,
-    costs: Mapping[str, float],
-    probability: float,
-    confidence: float,
-    seen: Seen,
-    before: int,
-) -> Answered:
-    """Append valuation and screening to one piece; `before`: the number of the first row of all."""
-    said, problems = check_table(listing_table(appraiser.market).features, piece)
-    date, faults = valuation_dates(appraiser.market, piece)
-    listings = Listings.of(appraiser.market, said, costs)
-    problems += faults + wrong_currencies(appraiser.market, said)
-    repeats = seen.repeats(said, date, listings, row_errors(problems, piece.num_rows) == "")
-    errors = row_errors(problems + repeated(listings, repeats, before), piece.num_rows)
-    good = errors == ""
-    facts = without_listing(appraiser.market, said)
-    listings = listings.take(good)
-    values, promise = value_and_screen(
-        appraiser, asks, facts.take(good), date[good], listings, probability, confidence
+    terms: ScreeningTerms,
+    duplicates: DuplicateListings,
+    first_row_number: int,
+) -> AnsweredTable:
+    """Append valuation and screening to one piece of a table, whose first row has the given number in messages."""
+    columns, problems = check_table(listing_table(appraiser.market).features, piece)
+    date, date_problems = valuation_dates(appraiser.market, piece)
+    listings = Listings.of(appraiser.market, columns, terms.costs)
+    problems += date_problems + currency_problems(appraiser.market, columns)
+    repeats = duplicates.find(columns, date, listings, row_errors(problems, piece.num_rows) == "")
+    errors = row_errors(problems + duplicate_problems(listings, repeats, first_row_number), piece.num_rows)
+    valid = errors == ""
+    facts = home_facts(appraiser.market, columns)
+    listings = listings.take(valid)
+    values, screening = value_and_screen(
+        appraiser, model, facts.take(valid), date[valid], listings, terms.probability, terms.confidence
     )
-    values = replace(values, warnings={**values.warnings, **ask_warnings(values.price, listings.ask)})
-    errors[good] = refusal_texts(values)
-    kept, priced = values.priced, errors == ""
-    for name, column in valuation_columns(values.take(kept), priced).items():
+    warnings = list_price_warnings(values.price, listings.list_price)
+    values = replace(values, warnings={**values.warnings, **warnings})
+    errors[valid] = refusal_texts(values)
+    has_price, priced = values.priced, errors == ""
+    for name, column in valuation_columns(values.take(has_price), priced).items():
         piece = piece.append_column(name, column)
-    for name, promised in promise.rounded().items():
-        kind = pa.bool_() if promised.dtype == bool else pa.float64()
-        piece = piece.append_column(PREFIX + name, spread(promised[kept], priced, kind))
-    return Answered(piece.append_column("error", pa.array(errors, pa.string())), facts, good, priced)
+    for name, column in screening.rounded().items():
+        kind = pa.bool_() if column.dtype == bool else pa.float64()
+        piece = piece.append_column(PREFIX + name, fill_rows(column[has_price], priced, kind))
+    return AnsweredTable(piece.append_column("error", pa.array(errors, pa.string())), facts, valid, priced)
 
 
-def _in_order(screened: pa.Table) -> tuple[pa.Table, int]:
-    """Return the rows best first, each with its rank, those with an error last; and how many have none."""
-    order = best_first(screened.column(f"{PREFIX}margin_percent").to_numpy())
-    ranked = len(order) - screened.column(f"{PREFIX}margin_percent").null_count
-    ranks = pa.array([*range(1, ranked + 1), *[None] * (len(order) - ranked)], pa.int64())
-    place = screened.column_names.index(SCREEN_COLUMNS[1])
-    return screened.take(pa.array(order)).add_column(place, RANK, ranks), ranked
+def _ranked(screened: pa.Table) -> tuple[pa.Table, int]:
+    """Return the rows best first with their rank, rows with an error last; and the number of ranked rows."""
+    margin = screened.column(f"{PREFIX}margin_percent")
+    order = best_first(margin.to_numpy())
+    n_ranked = len(order) - margin.null_count
+    ranks = pa.array([*range(1, n_ranked + 1), *[None] * (len(order) - n_ranked)], pa.int64())
+    index = screened.column_names.index(SCREEN_COLUMNS[1])
+    return screened.take(pa.array(order)).add_column(index, RANK, ranks), n_ranked

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.features.comparables import Comparables, Grid
-from estimator.market.facts import DateArray, Facts, FloatArray, Value, in_words
+from estimator.market.arrays import DateArray, FloatArray
+from estimator.market.facts import Facts, format_fact
 from estimator.market.market import VALUATION_DATE, Market
 from estimator.market.sales import Sales
+from estimator.market.values import Value
 
 MOST_USED = 10
 """Comparables told, at most: in King County they carry half of the weight and more, and a person can read them."""
@@ -219,8 +221,8 @@ def _reason(
         days = int((date[0] - grid.sold.date[place]) / np.timedelta64(1, "D"))
         return f"It was sold {days} {'day' if days == 1 else 'days'} before the valuation date."
     feature = market.numbers[worst]
-    theirs = in_words(feature, grid.sold.facts[feature.name][place])
-    own = in_words(feature, subject[feature.name][0])
+    theirs = format_fact(feature, grid.sold.facts[feature.name][place])
+    own = format_fact(feature, subject[feature.name][0])
     return f"Its {feature.name} is {theirs}, the subject's {own}."
 
 

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.market.areas import kilometres
+from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.fact_ranges import FactRanges
-from estimator.market.facts import BoolArray, DateArray, Facts, FloatArray
+from estimator.market.facts import Facts
 from estimator.market.market import VALUATION_DATE, Market
 
 PLACE = "place"
@@ -125,9 +126,7 @@ def _groups(market: Market, *, dated: bool) -> dict[str, list[str]]:
 
 
 def _place_names(market: Market) -> list[str]:
-    return [
-        feature.name for feature in market.features if feature.kind in {"latitude", "longitude", "postal_code"}
-    ]
+    return list(market.location)
 
 
 def _orders(n: int) -> list[NDArray[np.intp]]:

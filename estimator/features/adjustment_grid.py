@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 
-from estimator.market.facts import BoolArray, Float32Array, FloatArray
+from estimator.market.arrays import BoolArray, Float32Array, FloatArray
 from estimator.network import AdamW, cosine
 
 NEAR_KM = 0.05
@@ -272,7 +272,7 @@ class AdjustmentGrid:
         theta = start.copy()
         some = np.flatnonzero(near.there[:, 0])
         optimiser = AdamW(_LEARNING_RATE, weight_decay=0.0)
-        optimiser.start(theta)
+        optimiser.reset(theta)
         for step in range(STEPS if len(some) else 0):
             rows = rng.choice(some, min(BATCH, len(some)), replace=False)
             slope = self.gradient(subjects.take(rows), near.take(rows), log_price[rows], theta)[1]

@@ -31,11 +31,12 @@ from estimator.features.adjustment_grid import (
 from estimator.features.encoding import NumberScales
 from estimator.features.sold_homes import SoldHomes
 from estimator.market.areas import kilometres
-from estimator.market.facts import DateArray, Facts, Float32Array, FloatArray
+from estimator.market.arrays import DateArray, Float32Array, FloatArray
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 
-NAMES = (
+FEATURE_NAMES = (
     "comparables_log_price",
     "comparables_log_count",
     "comparables_spread",
@@ -47,7 +48,7 @@ NAMES = (
 (1/Σw²), and the standard deviation of what they suggest one by one. Of the nearest `NEAREST` as they are: their
 mean log price, weighed by 1/km, and the distance of the last. The distance of the last of all comparables."""
 
-COUNT = 64
+N_COMPARABLES = 64
 """Nearest sold homes that the grid weighs; some 16 of them come to count in King County."""
 NEAREST = 4
 """Nearest sold homes whose prices are given as they are. On California Housing's validation blocks these three
@@ -64,7 +65,7 @@ _CHUNK = 512
 
 @dataclass(frozen=True)
 class Grid:
-    """The adjustment grid of one subject: its m comparables, m ≤ `COUNT`, the nearest first.
+    """The adjustment grid of one subject: its m comparables, m ≤ `N_COMPARABLES`, the nearest first.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ class Comparables:
         Mean log price and mean latitude of the sales learned from.
     """
 
-    names = NAMES
+    names = FEATURE_NAMES
 
     def __init__(
         self,
@@ -188,13 +189,13 @@ class Comparables:
         Returns
         -------
         said
-            Shape (n, 6); see `NAMES`.
+            Shape (n, 6); see `FEATURE_NAMES`.
         clues
             The same, shape (n, 6), of the home as it would be seen were only the facts known that all homes have.
             So whoever tells less does not look the more certain for it.
         """
-        said = np.empty((len(facts), len(NAMES)), np.float32)
-        clues = np.empty_like(said)
+        said = np.empty((len(facts), len(FEATURE_NAMES)), np.float32)
+        error_features = np.empty_like(said)
         for start in range(0, len(facts), _CHUNK):
             rows = slice(start, start + _CHUNK)
             some, day = facts.take(rows), None if date is None else date[rows]
@@ -205,10 +206,10 @@ class Comparables:
             )
             said[rows, :3], bare = self._by_grid(as_told_and_bare, near)
             said[rows, 3:] = self._as_they_are(near)
-            clues[rows, :3], clues[rows, 3:] = bare, said[rows, 3:]
+            error_features[rows, :3], error_features[rows, 3:] = bare, said[rows, 3:]
             nowhere = ~near.there[:, 0]
-            said[rows][nowhere], clues[rows][nowhere] = np.nan, np.nan
-        return said, clues
+            said[rows][nowhere], error_features[rows][nowhere] = np.nan, np.nan
+        return said, error_features
 
     def grid(self, facts: Facts, date: DateArray | None) -> Grid:
         """Return the grid of one home that was not sold, at its valuation date, for people to read.
@@ -283,13 +284,13 @@ class Comparables:
         place = kilometres(facts, self._coordinates, self._centre[1])
         day = _day(date, len(facts), later=True)
         who = np.full(len(facts), -1, np.int64) if home is None else home
-        return Near(*self._index.nearest(place, day, who, COUNT))
+        return Near(*self._index.nearest(place, day, who, N_COMPARABLES))
 
     def _by_grid(self, subjects: Homes, near: Near) -> Float32Array:
         """Return the grid's three facts, shape (n, 3); of subjects seen in several ways, (…, n, 3)."""
         grid = self._grid.weigh(subjects, near, self._theta)
         spread = np.sqrt((grid.weight * (grid.suggested - grid.estimate[..., None]) ** 2).sum(axis=-1))
-        count = 1 / (grid.weight**2).sum(axis=-1).clip(min=1 / COUNT)
+        count = 1 / (grid.weight**2).sum(axis=-1).clip(min=1 / N_COMPARABLES)
         return np.stack((grid.estimate + np.float32(self._centre[0]), np.log(count), spread), axis=-1)
 
     def _as_they_are(self, near: Near) -> Float32Array:

@@ -1,7 +1,7 @@
-"""Facts whose effect on the price has a declared direction → numbers that only ever rise with it.
+"""Encode features with a declared `price_effect` as numbers that only rise with their effect on the price.
 
-Whatever weighs these numbers by weights that are not negative gives a price that never falls when a fact declared
-`increasing` grows, nor rises when one declared `decreasing` does. Knows no prices.
+A model that gives these numbers non-negative weights never lowers a price when a feature declared `increasing`
+grows, and never raises it when one declared `decreasing` grows. The encoding uses no prices.
 """
 
 from collections.abc import Mapping
@@ -12,128 +12,129 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.market.facts import Facts, Float32Array, FloatArray
+from estimator.market.arrays import Float32Array, FloatArray
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 
-PIECES = 12
-"""Pieces of a fact's range, at most, each with as many sales; 6 and 20 did as well on King County's validation
-sales."""
-RANGE = 0.3
-"""What the numbers of a fact sum to at the end of its range: a network that starts with a weight of 1 on each
-takes a fact for worth .3 standard deviations of log price, and learns the rest. 1 and .1 did a little worse."""
-_ENDS = (0.005, 0.995)
-"""Quantiles that part the few smallest and greatest homes from the outer pieces."""
+MAX_PIECES = 12
+"""Pieces that a feature's range is split into, at most, each with as many sales; see benchmarks/DECISIONS.md,
+"Pieces of the monotone encoding"."""
+TOTAL_RANGE = 0.3
+"""Sum of a feature's numbers at the end of its range. A network that starts with a weight of 1 on each then starts
+from an effect of .3 standard deviations of log price; see benchmarks/DECISIONS.md, "Range of the monotone encoding"."""
+_TAIL_QUANTILES = (0.005, 0.995)
+"""The few smallest and largest values get outer pieces of their own, beyond these quantiles."""
 
 
 class Pieces(NamedTuple):
-    """All pieces of all facts, in the order of their numbers, shape (width,) each.
+    """The pieces of all features, in column order, shape (n_columns,) each.
 
     Parameters
     ----------
-    fact
-        Whose it is: the fact's place among the directed ones.
+    feature_index
+        Index of the piece's feature among the monotone features.
     start, length
-        Of the piece.
-    most
-        The number at its end.
+        Of the piece, in the feature's unit.
+    end_value
+        The column's value at the end of the piece.
     """
 
-    fact: NDArray[np.intp]
+    feature_index: NDArray[np.intp]
     start: FloatArray
     length: FloatArray
-    most: FloatArray
+    end_value: FloatArray
 
 
 @dataclass(frozen=True)
 class MonotoneEncoding:
     """Piecewise-linear encoding (Gorishniy et al. 2022, On embeddings for numerical features, section 3.1).
 
-    Each of a fact's pieces has a number that goes from 0 to RANGE/pieces within it; for a fact declared
-    `decreasing` to −RANGE/pieces. Beyond the values learned from nothing changes any more. Subtracting a constant,
-    dividing by one and clipping keep the order of floating-point numbers, so no rounding undoes the direction.
+    Each of a feature's p pieces is a column that goes from 0 to TOTAL_RANGE/p within the piece, or to −TOTAL_RANGE/p
+    for a feature declared `decreasing`. It is constant outside the range of the training sales. Subtracting a
+    constant, dividing by one and clipping keep the order of floating-point numbers, so rounding cannot break
+    monotonicity.
 
     Parameters
     ----------
     market
         The market.
     knots
-        Feature name → where its p pieces start and end, shape (p + 1,), rising; a single one for a fact that did
-        not vary.
-    usual
-        Feature name → the median, which an unknown fact is encoded as.
-    centre
-        Mean of the training sales' numbers, shape (width,).
+        Feature name → ends of its p pieces, ascending, shape (p + 1,); a single knot for a feature that did not
+        vary.
+    median
+        Feature name → the median of the training sales, which replaces an unknown value.
+    mean
+        Mean of the columns over the training sales, shape (n_columns,).
     """
 
     market: Market
     knots: Mapping[str, FloatArray]
-    usual: Mapping[str, float]
-    centre: Float32Array
+    median: Mapping[str, float]
+    mean: Float32Array
 
     @classmethod
     def fit(cls, market: Market, facts: Facts) -> Self:
-        """Learn the pieces from n training sales."""
-        knots, usual = {}, {}
-        for feature in market.directed:
+        """Fit the pieces to n training sales."""
+        knots, median = {}, {}
+        for feature in market.monotone:
             known = facts[feature.name][facts.known(feature.name)]
-            knots[feature.name] = knots_of(known, PIECES) if len(known) else np.zeros(1)
-            usual[feature.name] = float(np.median(known)) if len(known) else 0.0
-        uncentred = cls(market, knots, usual, np.empty(0, np.float32))
-        return replace(
-            uncentred, centre=uncentred.transform(facts).mean(axis=0, dtype=np.float64).astype(np.float32)
-        )
+            knots[feature.name] = quantile_knots(known, MAX_PIECES) if len(known) else np.zeros(1)
+            median[feature.name] = float(np.median(known)) if len(known) else 0.0
+        encoding = cls(market, knots, median, np.empty(0, np.float32))
+        mean = encoding.transform(facts).mean(axis=0, dtype=np.float64).astype(np.float32)
+        return replace(encoding, mean=mean)
 
     @property
-    def width(self) -> int:
-        """How many numbers there are."""
+    def n_columns(self) -> int:
+        """Number of columns of the encoding."""
         return sum(len(knots) - 1 for knots in self.knots.values())
 
     def transform(self, facts: Facts) -> Float32Array:
-        """Encode n homes, shape (n, width)."""
-        value = facts.numbers([feature.name for feature in self.market.directed])
-        value = np.where(np.isnan(value), self._usual, value)
-        fact, start, length, most = self._pieces
-        way = (value[:, fact] - start) / length
-        columns = np.empty(way.shape, np.float32)
-        np.multiply(way.clip(0.0, 1.0), most, out=columns)
+        """Encode n homes, shape (n, n_columns)."""
+        values = facts.numbers([feature.name for feature in self.market.monotone])
+        values = np.where(np.isnan(values), self._medians, values)
+        feature_index, start, length, end_value = self._pieces
+        fraction = (values[:, feature_index] - start) / length
+        columns = np.empty(fraction.shape, np.float32)
+        np.multiply(fraction.clip(0.0, 1.0), end_value, out=columns)
         return columns
 
     @cached_property
-    def _usual(self) -> FloatArray:
-        """What unknown facts are encoded as, in the market's order."""
-        return np.array([self.usual[feature.name] for feature in self.market.directed], np.float64)
+    def _medians(self) -> FloatArray:
+        """Replacements for unknown values, in the market's order."""
+        return np.array([self.median[feature.name] for feature in self.market.monotone], np.float64)
 
     @cached_property
     def _pieces(self) -> Pieces:
-        """The pieces of all facts."""
-        knots = [self.knots[feature.name] for feature in self.market.directed]
-        count = np.array([len(each) - 1 for each in knots], np.intp)
-        sign = np.array([1.0 if each.price_effect == "increasing" else -1.0 for each in self.market.directed])
+        features = self.market.monotone
+        knots = [self.knots[feature.name] for feature in features]
+        n_pieces = np.array([len(feature_knots) - 1 for feature_knots in knots], np.intp)
+        sign = np.array([1.0 if feature.price_effect == "increasing" else -1.0 for feature in features])
         return Pieces(
-            np.repeat(np.arange(len(knots)), count),
-            np.concatenate([np.empty(0), *(each[:-1] for each in knots)]),
-            np.concatenate([np.empty(0), *(np.diff(each) for each in knots)]),
-            np.repeat(sign * RANGE / count.clip(min=1), count),
+            np.repeat(np.arange(len(knots)), n_pieces),
+            np.concatenate([np.empty(0), *(feature_knots[:-1] for feature_knots in knots)]),
+            np.concatenate([np.empty(0), *(np.diff(feature_knots) for feature_knots in knots)]),
+            np.repeat(sign * TOTAL_RANGE / n_pieces.clip(min=1), n_pieces),
         )
 
     def state(self) -> dict[str, Any]:
-        """Return what was learned as plain values and arrays; `from_state` takes it back."""
-        return {"knots": dict(self.knots), "usual": dict(self.usual), "centre": self.centre}
+        """Return what was fitted as plain values and arrays; `from_state` restores it."""
+        return {"knots": dict(self.knots), "median": dict(self.median), "mean": self.mean}
 
     @classmethod
     def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
-        """Build the encoding again from its state."""
-        return cls(market, state["knots"], state["usual"], state["centre"])
+        """Restore the encoding from its state."""
+        return cls(market, **state)
 
 
-def knots_of(known: FloatArray, pieces: int) -> FloatArray:
-    """Return where the pieces of a fact's range start and end, rising, from its n values, n ≥ 1.
+def quantile_knots(values: FloatArray, n_pieces: int) -> FloatArray:
+    """Split the range of n known values, n ≥ 1, into pieces with equally many values; return their ends, ascending.
 
-    So many pieces with as many values each, and at either end an outer one for the few smallest and greatest; with
-    fewer different values, a piece between any two.
+    A narrower outer piece at either end holds the few smallest and largest values. If there are few distinct values,
+    there is one piece between any two of them.
     """
-    values = np.unique(known)
-    if len(values) <= pieces + 1:
-        return values
-    low, high = _ENDS
-    return np.unique(np.quantile(known, [0.0, low, *np.arange(1, pieces) / pieces, high, 1.0]))
+    distinct = np.unique(values)
+    if len(distinct) <= n_pieces + 1:
+        return distinct
+    low, high = _TAIL_QUANTILES
+    return np.unique(np.quantile(values, [0.0, low, *np.arange(1, n_pieces) / n_pieces, high, 1.0]))

@@ -12,12 +12,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.features.comparables import NAMES, Comparables
+from estimator.features.comparables import FEATURE_NAMES, Comparables
 from estimator.features.encoding import Encoding, NumberScales
 from estimator.features.kriging import Homes, Kriging, LeaveHomeOut, learn
 from estimator.features.monotone import MonotoneEncoding
 from estimator.market.areas import kilometres
-from estimator.market.facts import BoolArray, DateArray, Facts, Float32Array, FloatArray
+from estimator.market.arrays import BoolArray, DateArray, Float32Array, FloatArray
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 
@@ -26,7 +27,7 @@ _NEARLY_ALL = 0.95
 
 
 @dataclass(frozen=True)
-class Seen:
+class Features:
     """What is seen of n homes.
 
     Parameters
@@ -45,8 +46,8 @@ class Seen:
     """
 
     columns: NDArray[np.float32]
-    by_kriging: FloatArray
-    clues: FloatArray
+    kriging_log_price: FloatArray
+    error_features: FloatArray
     complete: BoolArray
 
 
@@ -85,7 +86,7 @@ class FeaturePipeline:
 
     market: Market
     encoding: Encoding
-    directed: MonotoneEncoding
+    monotone: MonotoneEncoding
     kriging: Kriging
     comparables: Comparables | None
     mean_latitude: float
@@ -93,7 +94,7 @@ class FeaturePipeline:
     seldom_unknown: tuple[str, ...]
 
     @classmethod
-    def fit(cls, market: Market, sales: Sales, rng: np.random.Generator) -> tuple[Self, LeaveHomeOut, Seen]:
+    def fit(cls, market: Market, sales: Sales, rng: np.random.Generator) -> tuple[Self, LeaveHomeOut, Features]:
         """Learn from n sales.
 
         Returns
@@ -110,26 +111,26 @@ class FeaturePipeline:
         latitude = np.nan if comparables is None else _mean_latitude(market, sales.facts)
         directed = MonotoneEncoding.fit(market, sales.facts)
         sight = _sight(market, encoding, directed, latitude, sales.facts, sales.date)
-        by_kriging, left_out = learn(sight.homes, np.log(sales.price), sales.home, rng)
+        kriging_log_price, left_out = learn(sight.homes, np.log(sales.price), sales.home, rng)
         seldom = tuple(name for name in encoding.facts if sales.facts.known(name).mean() >= _NEARLY_ALL)
         nothing = NumberScales.fit(np.empty((0, 0)))
-        unscaled = cls(market, encoding, directed, by_kriging, comparables, latitude, nothing, seldom)
-        said, clues = unscaled._said(sight.homes, sales.facts, sales.date, sales.home, left_out)
+        unscaled = cls(market, encoding, directed, kriging_log_price, comparables, latitude, nothing, seldom)
+        said, error_features = unscaled._said(sight.homes, sales.facts, sales.date, sales.home, left_out)
         evidence = replace(unscaled, scales=NumberScales.fit(said))
-        return evidence, left_out, evidence._seen(sight, sales.facts, said, clues)
+        return evidence, left_out, evidence._seen(sight, sales.facts, said, error_features)
 
     @property
-    def numbers(self) -> int:
+    def n_numeric(self) -> int:
         """How many of the columns, the first ones, are numbers to be made waves of."""
-        return 1 + (0 if self.comparables is None else len(NAMES)) + self.encoding.numbers
+        return 1 + (0 if self.comparables is None else len(FEATURE_NAMES)) + self.encoding.n_numeric
 
-    def seen(
+    def transform(
         self,
         facts: Facts,
         date: DateArray | None,
         home: NDArray[np.int64] | None = None,
         left_out: LeaveHomeOut | None = None,
-    ) -> Seen:
+    ) -> Features:
         """Return what is seen of n homes at their valuation dates.
 
         Parameters
@@ -156,7 +157,7 @@ class FeaturePipeline:
         """Return what was learned as plain values and arrays; `from_state` takes it back."""
         return {
             "encoding": self.encoding.state(),
-            "directed": self.directed.state(),
+            "directed": self.monotone.state(),
             "kriging": self.kriging.state(),
             "comparables": None if self.comparables is None else self.comparables.state(),
             "mean_latitude": self.mean_latitude,
@@ -180,15 +181,15 @@ class FeaturePipeline:
         )
 
     def _sight(self, facts: Facts, date: DateArray | None) -> _Sight:
-        return _sight(self.market, self.encoding, self.directed, self.mean_latitude, facts, date)
+        return _sight(self.market, self.encoding, self.monotone, self.mean_latitude, facts, date)
 
-    def _seen(self, sight: _Sight, facts: Facts, said: FloatArray, clues: FloatArray) -> Seen:
+    def _seen(self, sight: _Sight, facts: Facts, said: FloatArray, error_features: FloatArray) -> Features:
         """Return what is seen of n homes of which that is said, unscaled."""
         scaled = self.scales.apply(said)
         scaled[np.isnan(scaled)] = 0.0
         complete: BoolArray = ~np.logical_or.reduce(facts.unknown(self.seldom_unknown), axis=1)
         columns = np.hstack((scaled.astype(np.float32), sight.encoded, sight.directed))
-        return Seen(columns, said[:, 0] + self.kriging.worth_of(sight.homes.directed), clues, complete)
+        return Features(columns, said[:, 0] + self.kriging.worth_of(sight.homes.directed), error_features, complete)
 
     def _said(
         self,
@@ -208,8 +209,8 @@ class FeaturePipeline:
             price = left_out.estimate(homes, home)
         if self.comparables is None:
             return price[:, None], np.empty((len(price), 0))
-        said, clues = self.comparables.look(facts, date, home)
-        return np.column_stack((price, said)), clues.astype(np.float64)
+        said, error_features = self.comparables.look(facts, date, home)
+        return np.column_stack((price, said)), error_features.astype(np.float64)
 
 
 def _sight(
@@ -226,7 +227,7 @@ def _sight(
     there are many of. From the least home's it would move with every sale learned from anew.
     """
     encoded, upwards = encoding.transform(facts, date), directed.transform(facts)
-    numbers, flags = encoded[:, : encoding.numbers], encoded[:, encoding.numbers :]
+    numbers, flags = encoded[:, : encoding.n_numeric], encoded[:, encoding.n_numeric :]
     place = None
     if market.coordinates is not None and not np.isnan(mean_latitude):
         place = kilometres(facts, market.coordinates, mean_latitude)

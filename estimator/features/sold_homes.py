@@ -1,79 +1,82 @@
-"""An index of sold homes: which were sold before a day, and are nearest to a place. Knows no prices."""
+"""A spatial index of sold homes: the nearest ones that were sold before a given day. It holds no prices."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from estimator.market.facts import FloatArray
+from estimator.market.arrays import FloatArray
 
-_SMALLEST_TREE = 256
-"""Sales below which a tree of its own saves nothing."""
+_MIN_TREE_SIZE = 256
+"""Below this many sales, a separate tree saves no time."""
 
 
 class SoldHomes:
-    """Sold homes by place and day of sale.
+    """Sold homes by location and day of sale.
 
-    A k-d tree cannot leave out what was sold later. So there is one of all sales, one of the oldest half, of the
-    oldest quarter and so on: the smallest that holds all earlier sales holds at most as many later ones.
+    A k-d tree cannot skip later sales. So there are several: one of all sales, one of the oldest half, one of the
+    oldest quarter, and so on. At most half of the smallest tree that holds all earlier sales are later sales.
 
     Parameters
     ----------
-    place
-        North and east in km, shape (n, 2), in the order of the days.
+    location
+        North and east in km, shape (n, 2), in order of `day`.
     day
         Days of sale, ascending, shape (n,).
     home
-        Which home was sold, shape (n,).
+        Identifies the home that was sold, shape (n,).
     """
 
-    def __init__(self, place: FloatArray, day: NDArray[np.int64], home: NDArray[np.int64]) -> None:
-        self.place = place
+    def __init__(self, location: FloatArray, day: NDArray[np.int64], home: NDArray[np.int64]) -> None:
+        self.location = location
         self.day = day
         self.home = home
         sizes = [len(day)]
-        while sizes[0] // 2 >= _SMALLEST_TREE:
+        while sizes[0] // 2 >= _MIN_TREE_SIZE:
             sizes.insert(0, sizes[0] // 2)
         self._sizes = np.array(sizes)
-        self._trees = [KDTree(place[:size]) for size in sizes]
+        self._trees = [KDTree(location[:size]) for size in sizes]
 
     def nearest(
-        self, place: FloatArray, day: NDArray[np.int64], home: NDArray[np.int64], count: int
+        self, location: FloatArray, day: NDArray[np.int64], home: NDArray[np.int64], count: int
     ) -> tuple[NDArray[np.intp], FloatArray]:
-        """Return the sales nearest to n places, closed before each one's day and not of its own home.
+        """Find the sales nearest to n subjects, closed before each subject's day and not of the subject itself.
 
-        None is near an unknown place, NaN.
+        A subject whose location is NaN (unknown) gets none.
 
         Returns
         -------
         rows
-            Their places in the index, nearest first, shape (n, count).
+            Row numbers of the sales, nearest first, shape (n, count).
         km
-            How far they are, shape (n, count); infinite where there are no more.
+            Their distances, shape (n, count); infinite where there are fewer than `count` sales.
         """
-        rows = np.zeros((len(place), count), np.intp)
-        km = np.full((len(place), count), np.inf)
-        earlier = np.searchsorted(self.day, day, side="left")
-        earlier[np.isnan(place[:, 0] + place[:, 1])] = 0
-        level = np.searchsorted(self._sizes, earlier)
-        # All of a tree's sales are earlier for a valuation of today; half of them at the worst. Asked for more, a
-        # tree may give homes of one distance in another order: so each subject decides for itself.
-        at_once = earlier == self._sizes[level]
-        for which, whole in sorted(set(zip(level.tolist(), at_once.tolist(), strict=True))):
-            tree, size = self._trees[which], int(self._sizes[which])
-            left = np.flatnonzero((level == which) & (at_once == whole) & (earlier > 0))
-            asked = count + 1 if whole else 2 * count
-            while len(left):
-                asked = min(asked, size)
-                distance, found = (np.reshape(each, (len(left), asked)) for each in tree.query(place[left], asked))
-                usable = (found < earlier[left, None]) & (self.home[found] != home[left, None])
+        rows = np.zeros((len(location), count), np.intp)
+        km = np.full((len(location), count), np.inf)
+        n_earlier = np.searchsorted(self.day, day, side="left")
+        n_earlier[np.isnan(location[:, 0] + location[:, 1])] = 0
+        level = np.searchsorted(self._sizes, n_earlier)
+        # If all of a tree's sales are earlier, as for a valuation today, `count + 1` are enough. Otherwise up to
+        # half of them are later. Both groups are queried apart: a tree that is asked for more homes can return
+        # equally distant homes in another order, and a result must not depend on the other subjects.
+        all_earlier = n_earlier == self._sizes[level]
+        for tree_index, complete in sorted(set(zip(level.tolist(), all_earlier.tolist(), strict=True))):
+            tree, size = self._trees[tree_index], int(self._sizes[tree_index])
+            pending = np.flatnonzero((level == tree_index) & (all_earlier == complete) & (n_earlier > 0))
+            k = count + 1 if complete else 2 * count
+            while len(pending):
+                k = min(k, size)
+                distance, found = (
+                    np.reshape(result, (len(pending), k)) for result in tree.query(location[pending], k)
+                )
+                usable = (found < n_earlier[pending, None]) & (self.home[found] != home[pending, None])
                 if usable.shape[1] >= count and usable[:, :count].all():
-                    rows[left], km[left] = found[:, :count], distance[:, :count]
+                    rows[pending], km[pending] = found[:, :count], distance[:, :count]
                     break
-                done = (usable.sum(axis=1) >= count) | (asked == size)
+                done = (usable.sum(axis=1) >= count) | (k == size)
                 order = np.argsort(~usable, axis=1, kind="stable")[:, :count]
-                subject = np.arange(len(left))[:, None]
-                near = np.where(usable, distance, np.inf)[subject, order]
-                rows[left[done], : near.shape[1]] = found[subject, order][done]
-                km[left[done], : near.shape[1]] = near[done]
-                left, asked = left[~done], 2 * asked
+                subject = np.arange(len(pending))[:, None]
+                usable_km = np.where(usable, distance, np.inf)[subject, order]
+                rows[pending[done], : usable_km.shape[1]] = found[subject, order][done]
+                km[pending[done], : usable_km.shape[1]] = usable_km[done]
+                pending, k = pending[~done], 2 * k
         return rows, km

@@ -1,25 +1,26 @@
-"""Triangular systems with many right sides, solved by products alone.
+"""Solve triangular systems with many right-hand sides by matrix products alone.
 
-SciPy's solvers hold the interpreter's lock while they compute, so that threads would wait for one another. Forward
-substitution by blocks (Golub and Van Loan 2013, Matrix Computations, §3.1.4) takes as many operations.
+SciPy's solvers hold Python's interpreter lock while they compute, so threads would wait for one another. Blocked
+forward substitution (Golub and Van Loan 2013, Matrix Computations, §3.1.4) takes as many operations, in NumPy's
+matrix products, which release the lock.
 """
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from estimator.market.facts import Float32Array, FloatArray
+from estimator.market.arrays import Float32Array, FloatArray
 
-BLOCK = 256
-"""Rows of a block: its inverse costs little beside the whole, and products with it are large enough to be fast."""
+BLOCK_SIZE = 256
+"""Rows in a block. Inverting a block of this size is cheap, and products with it are large enough to be fast."""
 
 
 class LowerTriangle:
-    """A lower triangular matrix L to be divided by, in float32.
+    """A lower triangular matrix L, in float32, to solve Lx = b with.
 
     Parameters
     ----------
     matrix
-        L, shape (p, p); what stands above its diagonal is not read.
+        L, shape (p, p). Entries above the diagonal are ignored.
     """
 
     def __init__(self, matrix: FloatArray) -> None:
@@ -30,13 +31,13 @@ class LowerTriangle:
         ]
 
     def solve(self, right: Float32Array) -> Float32Array:
-        """Return x with Lx = b for n right sides b, each a row; shape (n, p), in the memory of `right`."""
+        """Solve Lx = b for n right-hand sides b, one per row, shape (n, p). Overwrites `right` and returns it."""
         for rows, inverse in self._inverses:
-            before = slice(rows.start)
-            right[:, rows] -= right[:, before] @ self._matrix[rows, before].T
+            solved = slice(rows.start)
+            right[:, rows] -= right[:, solved] @ self._matrix[rows, solved].T
             right[:, rows] = right[:, rows] @ inverse.T
         return right
 
 
 def _blocks(p: int) -> list[slice]:
-    return [slice(start, start + BLOCK) for start in range(0, p, BLOCK)]
+    return [slice(start, start + BLOCK_SIZE) for start in range(0, p, BLOCK_SIZE)]

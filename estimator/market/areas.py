@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from estimator.errors import DataError
-from estimator.market.columns import check_table
-from estimator.market.facts import BoolArray, Facts, FloatArray, LabelArray
+from estimator.market.arrays import BoolArray, FloatArray, LabelArray
+from estimator.market.checks import check_table
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.tables import first_row, read_table
 

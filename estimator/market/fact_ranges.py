@@ -9,7 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from estimator.market.facts import Facts, FloatArray, LabelArray
+from estimator.market.arrays import FloatArray, LabelArray
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 
 ENDS = (0.005, 0.995)

@@ -15,13 +15,9 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from estimator.errors import MarketError
+from estimator.market.kinds import KINDS, FactKind
 
-Kind = Literal["number", "integer", "boolean", "category", "latitude", "longitude", "postal_code", "date"]
 PriceEffect = Literal["increasing", "decreasing"]
-
-KINDS: tuple[str, ...] = get_args(Kind)
-LABEL_KINDS = frozenset({"category", "postal_code"})
-"""Kinds whose values are labels; every other kind is a number to the network."""
 
 VALUATION_DATE = "valuation_date"
 """The one field of a request that every market knows."""
@@ -33,9 +29,6 @@ ANSWER_COLUMNS = (
 LIST_PRICES = ("list_price", "ListPrice")
 """What is asked for a home, and its RESO name: words of listings, never facts about a home."""
 
-_BOUNDED_KINDS = frozenset({"number", "integer", "latitude", "longitude"})
-_BOUNDS_OF_THE_GLOBE = {"latitude": (-90.0, 90.0), "longitude": (-180.0, 180.0)}
-_ONE_EACH = ("latitude", "longitude", "postal_code")
 _LIST_PRICES = frozenset({"listprice", "originallistprice", "askingprice", "ask"})
 """Names of a list price, in small letters without what stands between words."""
 
@@ -49,7 +42,7 @@ class Feature:
     name
         The fact's name in requests, code and reports.
     kind
-        What values it takes; see `Kind`. Dates are numbers too: days since 1970-01-01.
+        Which values it takes: a key of `KINDS`.
     column
         Its column in the sales file.
     unit
@@ -67,7 +60,7 @@ class Feature:
     """
 
     name: str
-    kind: Kind
+    kind: str
     column: str
     unit: str = ""
     required: bool = False
@@ -78,9 +71,19 @@ class Feature:
     description: str = ""
 
     @property
+    def fact_kind(self) -> FactKind:
+        """What its kind means."""
+        return KINDS[self.kind]
+
+    @property
     def is_label(self) -> bool:
         """Whether its values are labels rather than numbers."""
-        return self.kind in LABEL_KINDS
+        return self.fact_kind.is_label
+
+    @property
+    def has_bounds(self) -> bool:
+        """Whether there is a minimum or a maximum."""
+        return self.minimum is not None or self.maximum is not None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -185,8 +188,8 @@ class Market:
         return tuple(feature for feature in self.features if not feature.is_label)
 
     @cached_property
-    def directed(self) -> tuple[Feature, ...]:
-        """The features whose effect on the price has a declared direction; all are numbers."""
+    def monotone(self) -> tuple[Feature, ...]:
+        """The features that declare a `price_effect`; all are numbers."""
         return tuple(feature for feature in self.features if feature.price_effect is not None)
 
     @cached_property
@@ -196,12 +199,19 @@ class Market:
 
     @cached_property
     def size(self) -> Feature | None:
-        """The fact that tells how large a home is: the first number, not of a place, that every home has."""
-        counted = {"number", "integer"}
-        return next((feature for feature in self.features if feature.kind in counted and feature.required), None)
+        """The fact that measures how large a home is: the first required one whose kind can, or None."""
+        return next(
+            (feature for feature in self.features if feature.fact_kind.can_be_size and feature.required), None
+        )
 
-    def of_kind(self, kind: Kind) -> Feature | None:
-        """Return the feature of a kind that a market has at most once, or None."""
+    @cached_property
+    def location(self) -> tuple[str, ...]:
+        """Names of the facts that say where a home is: latitude, longitude, postal code."""
+        return tuple(feature.name for feature in self.features if feature.fact_kind.is_location)
+
+    def of_kind(self, kind: str) -> Feature | None:
+        """Return the feature of a kind that a market has at most once, or None if it has none."""
+        assert KINDS[kind].is_unique, f"a market may have several features of kind {kind}"  # noqa: S101
         return next((feature for feature in self.features if feature.kind == kind), None)
 
     @cached_property
@@ -267,17 +277,18 @@ def _feature(entry: object, row: int) -> Feature:
         raise MarketError(f"feature {row} is {entry!r}; it takes a table")
     where = f"feature {row} ('{entry['name']}')" if "name" in entry else f"feature {row}"
     values = _checked(entry, _FEATURE_KEYS, where)
-    kind = values["kind"]
-    if kind not in KINDS:
-        raise MarketError(f"{where}: kind '{kind}' is not one of {', '.join(KINDS)}")
+    name = values["kind"]
+    if name not in KINDS:
+        raise MarketError(f"{where}: kind '{name}' is not one of {', '.join(KINDS)}")
+    kind = KINDS[name]
     effect = values.get("price_effect")
     if effect is not None and effect not in get_args(PriceEffect):
         raise MarketError(f"{where}: price_effect '{effect}' is not one of {', '.join(get_args(PriceEffect))}")
-    if effect is not None and kind not in {"number", "integer", "boolean"}:
-        raise MarketError(f"{where}: price_effect does not go with kind '{kind}'")
-    for key, default in zip(("minimum", "maximum"), _BOUNDS_OF_THE_GLOBE.get(kind, (None, None)), strict=True):
-        if key in values and kind not in _BOUNDED_KINDS:
-            raise MarketError(f"{where}: {key} does not go with kind '{kind}'")
+    if effect is not None and not kind.allows_price_effect:
+        raise MarketError(f"{where}: kind '{name}' does not allow a price_effect")
+    for key, default in zip(("minimum", "maximum"), kind.default_bounds, strict=True):
+        if key in values and not kind.allows_bounds:
+            raise MarketError(f"{where}: kind '{name}' does not allow a {key}")
         bound = values.get(key, default)
         if bound is not None and not math.isfinite(bound):
             raise MarketError(f"{where}: {key} is {bound}; leave it out where any value goes")
@@ -297,10 +308,10 @@ def _check_consistency(market: Market) -> None:
         Two facts share a name or column, a kind stands twice that a home has once, or a piece is missing.
     """
     _check_names(market)
-    for kind in _ONE_EACH:
-        several = [feature.name for feature in market.features if feature.kind == kind]
-        if len(several) > 1:
-            raise MarketError(f"features {', '.join(several)} are all of kind '{kind}'; a home has one")
+    for name, kind in KINDS.items():
+        same = [feature.name for feature in market.features if feature.kind == name]
+        if kind.is_unique and len(same) > 1:
+            raise MarketError(f"features {', '.join(same)} are all of kind '{name}'; a market has at most one")
     if (market.of_kind("latitude") is None) != (market.of_kind("longitude") is None):
         raise MarketError("latitude and longitude go together; one of them is not declared")
     if market.areas is not None and market.of_kind("postal_code") is None:

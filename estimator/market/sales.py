@@ -16,8 +16,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from estimator.errors import DataError
-from estimator.market.columns import Problem, check_table, date_column, find_columns, number_column
-from estimator.market.facts import DateArray, Facts, FloatArray
+from estimator.market.arrays import DateArray, FloatArray
+from estimator.market.checks import check_table, find_columns
+from estimator.market.columns import Problem, date_column, number_column
+from estimator.market.facts import Facts
 from estimator.market.market import LIST_PRICES, Market
 from estimator.market.tables import first_row, read_table
 

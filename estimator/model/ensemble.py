@@ -15,8 +15,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.features.pipeline import Seen
-from estimator.market.facts import FloatArray
+from estimator.features.pipeline import Features
+from estimator.market.arrays import FloatArray
 from estimator.model.recipe import LEAST_BATCH, Recipe
 from estimator.model.training_set import TrainingSet
 from estimator.network import (
@@ -183,7 +183,7 @@ def _train(lessons: TrainingSet, recipe: Recipe, rng: np.random.Generator, told:
                 schedule=cosine,
                 clip_norm=recipe.clip_norm,
                 patience=recipe.patience,
-                watch=None if place else told.step,
+                on_step=None if place else told.step,
             ),
             validation=rmse,
             callbacks=[partial(told.epoch, place)],
@@ -201,7 +201,7 @@ def _limit(lessons: TrainingSet) -> float:
     What is usual is told by kriging's misses of the sales, each without its own home's, before any network learns.
     """
     left_out = lessons.left_out
-    said = (left_out.by_kriging - lessons.mean) / lessons.deviation
+    said = (left_out.kriging_log_price - lessons.mean) / lessons.deviation
     usual = _DEVIATIONS * float(np.median(np.abs(lessons.price[: len(said)] - said)))
     return HUBER * usual or math.inf
 
@@ -248,21 +248,21 @@ def average(networks: StackedNetworks, columns: NDArray[np.float32]) -> FloatArr
     return networks.predict(columns, THROUGH)[:, 0]
 
 
-def mixed(by_networks: FloatArray, seen: Seen, share: float) -> FloatArray:
-    """Return log prices (n,) of which kriging has a share, where it knows enough; see `Seen.complete`."""
+def mixed(by_networks: FloatArray, seen: Features, share: float) -> FloatArray:
+    """Return log prices (n,) of which kriging has a share, where it knows enough; see `Features.complete`."""
     part = share * seen.complete
     # Not by their difference, whose rounding could make a price fall where both rise.
-    mixed: FloatArray = (1 - part) * by_networks + part * seen.by_kriging
+    mixed: FloatArray = (1 - part) * by_networks + part * seen.kriging_log_price
     return mixed
 
 
-def share_of(seen: Seen, by_networks: FloatArray, log_price: FloatArray) -> float:
+def share_of(seen: Features, by_networks: FloatArray, log_price: FloatArray) -> float:
     """Return the share of kriging, 0 to 1, whose mix with the networks is nearest to m log prices.
 
     Least squares of one number (Wolpert 1992, Stacked generalization). It is 0.2 to 0.4 in King County; in Ames,
     where sales are few, more than half, and the error 4 % less; in California, with the networks far ahead, none.
     """
-    apart = seen.complete * (seen.by_kriging - by_networks)
+    apart = seen.complete * (seen.kriging_log_price - by_networks)
     square = float(apart @ apart)
     return float(np.clip(apart @ (log_price - by_networks) / square, 0.0, 1.0)) if square else 0.0
 

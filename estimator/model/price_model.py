@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from estimator.features.comparables import Comparables
 from estimator.features.pipeline import FeaturePipeline
-from estimator.market.facts import BoolArray, DateArray, Facts, FloatArray
+from estimator.market.arrays import BoolArray, DateArray, FloatArray
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 from estimator.model.drift import MarketDrift
@@ -28,10 +29,10 @@ _PIECE = 4096
 
 @dataclass(frozen=True)
 class Estimates:
-    """Of n homes: log prices (n,), and clues (n, c) to how far off they may be; see `Seen`."""
+    """Of n homes: log prices (n,), and clues (n, c) to how far off they may be; see `Features`."""
 
     log_price: FloatArray
-    clues: FloatArray
+    error_features: FloatArray
 
 
 class PriceModel:
@@ -107,7 +108,7 @@ class PriceModel:
             learned = train_ensemble(lessons, recipe, rng, callbacks)
         scale = (lessons.mean, lessons.deviation)
         seen = lessons.left_out
-        left_out = Estimates(np.where(seen.complete, seen.by_kriging, np.nan), seen.clues)
+        left_out = Estimates(np.where(seen.complete, seen.kriging_log_price, np.nan), seen.error_features)
         model = cls(market, evidence, learned.networks, *scale, learned.kriging_share, MarketDrift(), left_out)
         if sales.date is None or validation.date is None:
             return model
@@ -124,8 +125,8 @@ class PriceModel:
             Which homes they are, if they are among the sales that `fit` was given: their own are then left out.
         """
         pieces = [self._piece(facts, date, home, rows) for rows in _pieces(len(facts))]
-        log_price, clues = (np.concatenate(column) for column in zip(*pieces, strict=True))
-        return Estimates(log_price + self._drift.at(date, len(facts)), clues)
+        log_price, error_features = (np.concatenate(column) for column in zip(*pieces, strict=True))
+        return Estimates(log_price + self._drift.at(date, len(facts)), error_features)
 
     def predict(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None = None) -> FloatArray:
         """Return the log prices alone, shape (n,)."""
@@ -135,11 +136,11 @@ class PriceModel:
         self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None, rows: slice
     ) -> tuple[FloatArray, FloatArray]:
         """Return the log prices without the drift, and the clues, of some homes."""
-        seen = self._evidence.seen(
+        seen = self._evidence.transform(
             facts.take(rows), None if date is None else date[rows], None if home is None else home[rows]
         )
         answers = average(self._networks, seen.columns)
-        return mixed(answers * self._deviation + self._mean, seen, self._kriging_share), seen.clues
+        return mixed(answers * self._deviation + self._mean, seen, self._kriging_share), seen.error_features
 
     def with_sales(self, sales: Sales) -> "PriceModel":
         """Return the model with these sales as evidence, for whoever values a home after them.
@@ -172,7 +173,7 @@ class PriceModel:
             Its weights at k moments, as a callback saw them. What it is shown is the evidence of today; kriging's
             share and the drift, which are not its own, are left out.
         """
-        columns = self._evidence.seen(facts, date).columns
+        columns = self._evidence.transform(facts, date).columns
         network = Network.from_state(self._networks.networks[0].state())  # a copy: the model is never changed
         said = []
         for each in weights:

@@ -1,7 +1,7 @@
-"""What networks learn from and are chosen on: columns and prices, made once from the sales.
+"""What the networks are trained and validated on: columns and prices, computed once from the sales.
 
-Some sales stand in them a second time with facts withheld, so that networks understand a subject that lacks them.
-Knows nothing of how networks are built: all that learn from the same sales share the same lessons.
+Some sales are included a second time with facts withheld, so that the networks can value a subject that lacks them.
+Knows nothing of how networks are built: all networks share one training set.
 """
 
 from dataclasses import dataclass, replace
@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.features.pipeline import FeaturePipeline, Seen
-from estimator.market.facts import FloatArray
+from estimator.features.pipeline import FeaturePipeline, Features
+from estimator.market.arrays import FloatArray
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 
@@ -21,72 +21,72 @@ class TrainingSet:
 
     Parameters
     ----------
-    numbers
-        How many of the d + r columns, the first ones, are numbers to be made waves of.
-    directed
-        How many of them, r, the last ones, are numbers that the price may only rise with.
+    n_numeric
+        How many of the d + r columns, the first ones, are numbers to be encoded as waves.
+    n_monotone
+        How many of them, r, the last ones, are numbers that may only raise the price.
     columns
-        What is seen of n training sales, shape (n, d + r).
-    price
+        Features of n training sales, shape (n, d + r).
+    target
         Their standardised log prices, shape (n,).
     validation
-        What is seen of m sales that are not learned from.
+        Features of m sales that the networks are not trained on.
     validation_log_price
         Shape (m,), not standardised.
     mean, deviation
         Of the training sales' log prices, each counted once.
-    left_out
-        What is seen of the training sales, each without its own home's prices.
+    leave_home_out
+        Features of the training sales, each computed without its own home's prices.
     """
 
-    numbers: int
-    directed: int
+    n_numeric: int
+    n_monotone: int
     columns: NDArray[np.float32]
-    price: FloatArray
-    validation: Seen
+    target: FloatArray
+    validation: Features
     validation_log_price: FloatArray
     mean: float
     deviation: float
-    left_out: Seen
+    leave_home_out: Features
 
 
 def build_training_set(
     market: Market, sales: Sales, validation: Sales, withheld_share: float, rng: np.random.Generator
 ) -> tuple[FeaturePipeline, TrainingSet]:
-    """Learn what is to be seen of homes, and look at the sales so.
+    """Fit the feature pipeline to the training sales, and compute the features of all sales.
 
     Parameters
     ----------
     sales, validation
-        Training and validation sales, their area's figures filled in.
+        Training and validation sales, their areas' figures filled in.
     withheld_share
-        Of the training sales, those that stand among the lessons a second time with facts withheld.
+        Share of the training sales that is included a second time with facts withheld.
     """
     log_price = np.log(sales.price)
     mean, deviation = float(log_price.mean()), float(log_price.std()) or 1.0
-    evidence, left_out, known = FeaturePipeline.fit(market, sales, rng)
-    again, less_known = _withheld(market, sales, withheld_share, rng)
-    hidden = evidence.seen(less_known.facts, less_known.date, less_known.home, left_out)
-    lessons = TrainingSet(
-        evidence.numbers,
-        evidence.directed.width,
-        np.vstack((known.columns, hidden.columns)),
-        (np.concatenate((log_price, log_price[again])) - mean) / deviation,
-        evidence.seen(validation.facts, validation.date, validation.home),
-        np.log(validation.price),
-        mean,
-        deviation,
-        known,
+    pipeline, kriging_left_out, features = FeaturePipeline.fit(market, sales, rng)
+    rows, withheld = _withhold_facts(market, sales, withheld_share, rng)
+    withheld_features = pipeline.transform(withheld.facts, withheld.date, withheld.home, kriging_left_out)
+    training_set = TrainingSet(
+        n_numeric=pipeline.n_numeric,
+        n_monotone=pipeline.monotone.width,
+        columns=np.vstack((features.columns, withheld_features.columns)),
+        target=(np.concatenate((log_price, log_price[rows])) - mean) / deviation,
+        validation=pipeline.transform(validation.facts, validation.date, validation.home),
+        validation_log_price=np.log(validation.price),
+        mean=mean,
+        deviation=deviation,
+        leave_home_out=features,
     )
-    return evidence, lessons
+    return pipeline, training_set
 
 
-def _withheld(
+def _withhold_facts(
     market: Market, sales: Sales, share: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.intp], Sales]:
-    """Choose a share of the sales by lot; return which, and them with some optional facts withheld."""
+    """Draw a share of the sales; return their rows, and the sales with a random part of the optional facts hidden."""
     rows = np.sort(rng.choice(len(sales), round(share * len(sales)), replace=False))
-    chosen = sales.take(rows)
+    drawn = sales.take(rows)
     optional = [feature.name for feature in market.features if not feature.required]
     hidden = rng.random((len(rows), len(optional))) < rng.random((len(rows), 1))
-    return rows, replace(chosen, facts=chosen.facts.without(dict(zip(optional, hidden.T, strict=True))))
+    return rows, replace(drawn, facts=drawn.facts.without(dict(zip(optional, hidden.T, strict=True))))

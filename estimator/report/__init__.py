@@ -1,7 +1,7 @@
-"""The training report: what a careful owner wants to know before publishing a model.
+"""The training report: what an owner should check before publishing a model.
 
-`collect` collects every number as plain values when a training has just been evaluated; `render` makes the page of
-those values alone. Both are saved in the version; `read_report` has them back.
+`collect` computes every number of the report right after a training was evaluated. `render` turns these numbers
+into an HTML page. Both are saved with the version; `read_report` reads the numbers back.
 """
 
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from estimator.errors import SavedVersionError
-from estimator.registry import read_beside
+from estimator.registry import read_version_file
 from estimator.report.collect import FORMAT, collect
 from estimator.report.page import render
 from estimator.report.recorder import Recorder
@@ -17,22 +17,22 @@ from estimator.report.recorder import Recorder
 NUMBERS, PAGE = "report.json", "report.html"
 
 
-def report_files(evidence: dict[str, Any], version: str) -> dict[str, bytes]:
-    """Return the files of a version's report: name → content; evidence: what `collect` returned."""
-    report = {"version": version, **evidence}
+def report_files(report_data: dict[str, Any], version: str) -> dict[str, bytes]:
+    """Return the files of a version's report as name → content, from what `collect` returned."""
+    report = {"version": version, **report_data}
     return {NUMBERS: json.dumps(report, allow_nan=False).encode(), PAGE: render(report).encode()}
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """Return the numbers of a version's report; the path is as in `load_version`.
+    """Return the numbers of a version's report; `path` is as in `load_version`.
 
     Raises
     ------
     SavedVersionError
-        There is no such version, it was saved without a report, the report was changed since, or is of a format
-        that this program does not know.
+        The version does not exist, was saved without a report, its report was changed, or has a format that this
+        program cannot read.
     """
-    report: dict[str, Any] = json.loads(read_beside(path, NUMBERS))
+    report: dict[str, Any] = json.loads(read_version_file(path, NUMBERS))
     if report.get("format") != FORMAT:
         raise SavedVersionError(
             f"{path}: the report has format {report.get('format')!r}; this program reads format {FORMAT}"

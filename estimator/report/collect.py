@@ -1,7 +1,7 @@
-"""The evidence: every number of the report, as plain values, gathered when a training has just been evaluated.
+"""Computes every number of the report, as plain values, right after a training was evaluated.
 
-The published appraiser knows the test sales as evidence. What is told here is of the one that was evaluated, which
-does not; later it could not be had again without the sales.
+The report describes the evaluated appraiser, which does not know the test sales. The published appraiser knows
+them, so these numbers could not be computed from it later.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,16 +12,23 @@ import numpy as np
 from estimator.appraiser import Appraiser
 from estimator.market.sales import Parts
 from estimator.model.recipe import DEFAULTS
-from estimator.report.findings import coverage, directions, drawn_by_lot, importance, refused, worst
-from estimator.report.groups import Tested, area_of, by_area, by_fifth, by_month, levels
+from estimator.report.findings import (
+    check_price_effects,
+    count_refusals,
+    coverage,
+    largest_errors,
+    permutation_importance,
+    sample_for_review,
+)
+from estimator.report.groups import TestResults, area_labels, area_levels, by_area, by_fifth, by_month
 from estimator.report.recorder import Recorder
-from estimator.report.sales_summary import about_sales
-from estimator.report.surface import surfaces
+from estimator.report.sales_summary import summarise_sales
+from estimator.report.surface import price_surface
 
 FORMAT = 2
-"""Rises when a report's content changes shape, so that an older report is told apart."""
-DRAWN = 5000
-"""Test sales in scatter plots and on maps, at most: more would hide each other, and make the file large."""
+"""Version of the report's structure; a report of another version is refused."""
+MAX_POINTS = 5000
+"""Test sales in scatter plots and maps: more would hide each other and make the file large."""
 
 
 def collect(
@@ -33,36 +40,36 @@ def collect(
     trials: Sequence[Mapping[str, float | None]],
     rng: np.random.Generator,
 ) -> dict[str, Any]:
-    """Gather the evidence for one training.
+    """Compute the report's data for one training.
 
     Parameters
     ----------
     appraiser
-        As it was evaluated: it knows nothing of the test sales' prices.
+        The evaluated appraiser, which does not know the test sales' prices.
     record
-        What the manifest says of the training; it stands in the report too.
+        The manifest's entries about the training; they are part of the report too.
     recorder
-        Was told of every epoch.
+        Recorded every epoch of the training.
     remarks
-        What the market's recipe says of itself; empty without one.
+        Remarks in the market's recipe; empty without a recipe.
     trials
-        What was tried before that recipe was found, best first: settings and log RMSE; none if nothing was.
+        Trials of the search that found the recipe, best first: settings and log RMSE. Empty without a search.
     rng
-        Draws and shuffles test sales.
+        Samples and shuffles test sales.
 
     Returns
     -------
     dict
-        Of values that JSON knows; every number on the page is one of these.
+        JSON values only. Every number on the page is one of them.
     """
     market, test = appraiser.market, parts.test
     values = appraiser.value(test.facts, test.date)
     priced = values.priced
-    found = area_of(market.features, appraiser.areas.complete(test.facts)[0])
-    tested = Tested(
-        test.take(np.flatnonzero(priced)), values.take(priced), None if found is None else found[1][priced]
+    labels = area_labels(market.features, appraiser.areas.complete(test.facts)[0])
+    results = TestResults(
+        test.take(np.flatnonzero(priced)), values.take(priced), None if labels is None else labels[1][priced]
     )
-    areas = by_area(tested)
+    areas = by_area(results)
     settings = record["recipe"]
     return {
         "format": FORMAT,
@@ -70,33 +77,33 @@ def collect(
         "default_recipe": {name: getattr(DEFAULTS, name) for name in settings},
         "recipe_remarks": remarks,
         "trials": [dict(trial) for trial in trials],
-        "data": about_sales(market, parts, appraiser.areas) | {"refused": refused(values)},
+        "data": summarise_sales(market, parts, appraiser.areas) | {"refused": count_refusals(values)},
         "learning": _learning(recorder, appraiser.model.deviation),
-        "surface": surfaces(appraiser, parts.train, recorder),
-        "predictions": _predictions(tested, appraiser.market.coordinates, rng),
-        "by_price": by_fifth(tested, tested.values.price),
-        "by_claim": by_fifth(tested, 100 * tested.values.fsd),
-        "by_month": by_month(tested),
-        "area": None if found is None else found[0],
+        "surface": price_surface(appraiser, parts.train, recorder),
+        "predictions": _predictions(results, appraiser.market.coordinates, rng),
+        "by_price": by_fifth(results, results.values.price),
+        "by_claim": by_fifth(results, 100 * results.values.fsd),
+        "by_month": by_month(results),
+        "area": None if labels is None else labels[0],
         "by_area": areas,
-        "area_levels": levels(areas),
+        "area_levels": area_levels(areas),
         "coverage": coverage(appraiser, test),
-        "importance": importance(appraiser, tested.sales, rng),
-        "directions": directions(appraiser, tested.sales, rng),
-        "worst": worst(appraiser, tested),
-        "review": drawn_by_lot(appraiser, tested, rng),
+        "importance": permutation_importance(appraiser, results.sales, rng),
+        "directions": check_price_effects(appraiser, results.sales, rng),
+        "worst": largest_errors(appraiser, results),
+        "review": sample_for_review(appraiser, results, rng),
     }
 
 
 def _learning(recorder: Recorder, deviation: float) -> list[dict[str, Any]]:
-    """Tell of each epoch of each network; losses in log price, seconds from the training's start."""
-    told = []
-    for place in sorted(recorder.epochs):
-        for epoch, seconds in zip(recorder.epochs[place], recorder.seconds[place], strict=True):
+    """Return one record per epoch and network: losses in log price, seconds since the training started."""
+    records = []
+    for index in sorted(recorder.epochs):
+        for epoch, seconds in zip(recorder.epochs[index], recorder.seconds[index], strict=True):
             validation = epoch.validation_loss
-            told.append(
+            records.append(
                 {
-                    "network": place + 1,
+                    "network": index + 1,
                     "epoch": epoch.number,
                     "seconds": round(seconds, 2),
                     "train_loss": round(epoch.train_loss * deviation, 5),
@@ -105,19 +112,26 @@ def _learning(recorder: Recorder, deviation: float) -> list[dict[str, Any]]:
                     "best": epoch.best,
                 }
             )
-    return told
+    return records
 
 
-def _predictions(tested: Tested, coordinates: tuple[str, str] | None, rng: np.random.Generator) -> dict[str, Any]:
-    """Return what test sales sold for and were valued at, a list each; of very many, some drawn by lot."""
-    n = len(tested.sales)
-    rows = np.sort(rng.choice(n, min(n, DRAWN), replace=False))
-    columns = {"sold_for": tested.sales.price[rows].round(2).tolist()}
-    for name, column in (("price", tested.values.price), ("low", tested.values.low), ("high", tested.values.high)):
+def _predictions(
+    results: TestResults, coordinates: tuple[str, str] | None, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return sale prices and valuations of the test sales, one list each; at most `MAX_POINTS` random ones."""
+    n = len(results.sales)
+    rows = np.sort(rng.choice(n, min(n, MAX_POINTS), replace=False))
+    columns = {"sold_for": results.sales.price[rows].round(2).tolist()}
+    for name, column in (
+        ("price", results.values.price),
+        ("low", results.values.low),
+        ("high", results.values.high),
+    ):
         columns[name] = column[rows].round(2).tolist()
-    places: dict[str, list[float | None]] = {}
+    locations: dict[str, list[float | None]] = {}
     for name, key in zip(coordinates or (), ("latitude", "longitude"), strict=False):
-        places[key] = [
-            None if np.isnan(each) else round(each, 5) for each in tested.sales.facts[name][rows].tolist()
+        locations[key] = [
+            None if np.isnan(degrees) else round(degrees, 5)
+            for degrees in results.sales.facts[name][rows].tolist()
         ]
-    return {"sales": n, "drawn": len(rows), **columns, **places}
+    return {"sales": n, "drawn": len(rows), **columns, **locations}

@@ -1,4 +1,4 @@
-"""What an owner asks of a model besides how far off it is: what matters to it, and where it fails."""
+"""What the model depends on, and where it fails: coverage, importance of facts, price effects, largest errors."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -8,67 +8,68 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.appraiser import Appraiser, Valuations
-from estimator.assessment.evaluation import states_of_knowledge
+from estimator.assessment.evaluation import fact_sets
 from estimator.explanation.contributions import PLACE
-from estimator.market.facts import BoolArray, DateArray, Facts, FloatArray
+from estimator.market.arrays import BoolArray, DateArray, FloatArray
+from estimator.market.facts import Facts
 from estimator.market.market import VALUATION_DATE, Market
 from estimator.market.sales import Sales
-from estimator.report.groups import Tested, rounded
+from estimator.report.groups import TestResults, rounded
 from estimator.threads import parallel_map
 from estimator.what_if import what_if
 
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-"""What ranges are asked to hold, from the least to the most that may be asked for."""
-IMPORTANCE_VALUES = 75_000
-"""Homes valued with a fact shuffled, all facts and repeats together: some seconds, however many there are."""
-REPEATS = 5
-"""Shuffles of a fact: enough to see how much of a rise is luck."""
-DIRECTION_HOMES = 50
-"""Test homes that are moved along every declared fact, at most: thousands of steps, in a second or so."""
-WORST = 10
-"""Misses told one by one."""
-REVIEWED = 20
-"""Test sales drawn by lot for a person to look at."""
-REASONS, COMPARABLES = 6, 3
-"""Told of each miss, at most: the greatest and the heaviest."""
+"""Confidence levels of the coverage table, from the lowest to the highest that a request may ask for."""
+MAX_IMPORTANCE_VALUATIONS = 75_000
+"""Valuations for the importance of all facts together, which bounds its time to some seconds."""
+N_SHUFFLES = 5
+"""Shuffles per fact: enough to see how much of a rise is chance."""
+MAX_EFFECT_HOMES = 50
+"""Test homes on which every price effect is checked: thousands of steps in about a second."""
+N_LARGEST_ERRORS = 10
+"""Largest errors, listed one by one."""
+N_REVIEWED = 20
+"""Random test sales for a person to review."""
+MAX_CONTRIBUTIONS, MAX_COMPARABLES = 6, 3
+"""Listed for each of the largest errors: the largest contributions and the comparables of the largest weight."""
 
-_Z = 1.645
-"""Standard deviations on either side that hold 90% of a normal distribution."""
+_Z_90 = 1.645
+"""The central 90% of a normal distribution lie within this many standard deviations of its mean."""
 
 
 def coverage(appraiser: Appraiser, test: Sales) -> dict[str, list[dict[str, float | None]]]:
-    """Return, by what is known of the homes, what share of prices the ranges of each confidence hold, in percent.
+    """Return the share of prices inside the ranges in percent, by confidence level and by set of known facts.
 
-    `by_chance` is how far, in points, a share may be off in nine of ten draws of as many sales.
+    `by_chance` is the half-width, in percentage points, of the 90% interval of that share for so many sales.
     """
-    told: dict[str, list[dict[str, float | None]]] = {}
-    for known, facts in states_of_knowledge(appraiser.market, test.facts).items():
-        told[known] = []
+    by_fact_set: dict[str, list[dict[str, float | None]]] = {}
+    for known, facts in fact_sets(appraiser.market, test.facts).items():
+        by_fact_set[known] = []
         for values in appraiser.value_by_confidence(facts, test.date, CONFIDENCES):
             confidence = values.confidence
             price, low, high = (column[values.priced] for column in (test.price, values.low, values.high))
-            chance = 100 * _Z * np.sqrt(confidence * (1 - confidence) / len(price))
-            told[known].append(
+            margin = 100 * _Z_90 * np.sqrt(confidence * (1 - confidence) / len(price))
+            by_fact_set[known].append(
                 {
                     "confidence": round(100 * confidence, 1),
                     "held": rounded(100 * np.mean((low <= price) & (price <= high)), 2),
-                    "by_chance": rounded(chance, 2),
+                    "by_chance": rounded(margin, 2),
                     "median_width": rounded(np.median(high / low), 4),
                 }
             )
-    return told
+    return by_fact_set
 
 
-def importance(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> dict[str, Any]:
-    """Return by how much errors rise when a fact is shuffled among test sales (Breiman 2001, Random forests).
+def permutation_importance(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> dict[str, Any]:
+    """Return how much the errors rise when a fact is shuffled among the test sales (Breiman 2001, Random forests).
 
-    `mdape` in points of percent, `log_rmse` as it is; each the mean over repeats with its standard deviation. What
-    says where a home stands is shuffled together.
+    The rise of the `mdape` is in percentage points. Each rise is the mean over `N_SHUFFLES` shuffles, with its
+    standard deviation. All facts about the location are shuffled together.
     """
-    every, _ = appraiser.areas.complete(test.facts)
-    shuffled = dict(_shuffled_together(appraiser.market, every, dated=test.date is not None))
-    rows = _some(len(test), max(1, IMPORTANCE_VALUES // (REPEATS * max(1, len(shuffled)))), rng)
-    chosen, facts = test.take(rows), every.take(rows)
+    completed, _ = appraiser.areas.complete(test.facts)
+    groups = dict(_shuffle_groups(appraiser.market, completed, dated=test.date is not None))
+    rows = _sample_rows(len(test), max(1, MAX_IMPORTANCE_VALUATIONS // (N_SHUFFLES * max(1, len(groups)))), rng)
+    chosen, facts = test.take(rows), completed.take(rows)
     before = _errors(appraiser, chosen, facts, chosen.date)
 
     def rise(shuffle: tuple[list[str], NDArray[np.intp]]) -> FloatArray:
@@ -77,10 +78,10 @@ def importance(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> d
         date = chosen.date[order] if chosen.date is not None and not members else chosen.date
         return np.subtract(_errors(appraiser, chosen, moved, date), before)
 
-    shuffles = [(members, rng.permutation(len(chosen))) for members in shuffled.values() for _ in range(REPEATS)]
-    after = np.reshape(parallel_map(rise, shuffles), (len(shuffled), REPEATS, 2))
+    shuffles = [(members, rng.permutation(len(chosen))) for members in groups.values() for _ in range(N_SHUFFLES)]
+    after = np.reshape(parallel_map(rise, shuffles), (len(groups), N_SHUFFLES, 2))
     rises = []
-    for name, mean, spread in zip(shuffled, after.mean(axis=1), after.std(axis=1, ddof=1), strict=True):
+    for name, mean, spread in zip(groups, after.mean(axis=1), after.std(axis=1, ddof=1), strict=True):
         rises.append(
             {
                 "fact": name,
@@ -92,26 +93,26 @@ def importance(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> d
         )
     return {
         "sales": len(chosen),
-        "repeats": REPEATS,
-        "facts": sorted(rises, key=lambda told: -float(told["mdape"] or 0)),
+        "repeats": N_SHUFFLES,
+        "facts": sorted(rises, key=lambda rise: -float(rise["mdape"] or 0)),
     }
 
 
-def directions(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> dict[str, Any]:
-    """Return how the usual home's price moves with each declared fact, and whether any home's goes against it."""
-    chosen = test.take(_some(len(test), DIRECTION_HOMES, rng))
+def check_price_effects(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> dict[str, Any]:
+    """Return the reference home's price along each monotone fact, and count violations on test homes."""
+    chosen = test.take(_sample_rows(len(test), MAX_EFFECT_HOMES, rng))
     own = appraiser.usual.as_values(appraiser.market, 0)
     curves, steps, against = [], 0, 0
-    for feature in appraiser.market.directed:
-        usual = what_if(appraiser, appraiser.usual, feature)[0]
-        if usual:
+    for feature in appraiser.market.monotone:
+        points = what_if(appraiser, appraiser.usual, feature)[0]
+        if points:
             curves.append(
                 {
                     "fact": feature.name,
                     "unit": feature.unit,
                     "effect": feature.price_effect,
                     "own": own.get(feature.name),
-                    "points": [point.as_dict() for point in usual],
+                    "points": [point.as_dict() for point in points],
                 }
             )
         for curve in what_if(appraiser, chosen.facts, feature, chosen.date):
@@ -121,58 +122,60 @@ def directions(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> d
     return {"curves": curves, "homes": len(chosen), "steps": steps, "against": against}
 
 
-def worst(appraiser: Appraiser, tested: Tested) -> list[dict[str, Any]]:
-    """Return the test sales whose value is farthest from the price, with what their value rests on."""
-    miss = np.abs(np.log(tested.values.price / tested.sales.price))
-    rows = np.argsort(-miss, kind="stable")[:WORST]
-    sales = tested.sales.take(rows)
-    reasons = appraiser.contributions(sales.facts, sales.date)
+def largest_errors(appraiser: Appraiser, results: TestResults) -> list[dict[str, Any]]:
+    """Return the test sales with the largest relative errors, with their contributions and comparables."""
+    error = np.abs(np.log(results.values.price / results.sales.price))
+    rows = np.argsort(-error, kind="stable")[:N_LARGEST_ERRORS]
+    sales = results.sales.take(rows)
+    contributions = appraiser.contributions(sales.facts, sales.date)
     comparables = appraiser.comparables(sales.facts, sales.date)
-    told = []
-    for place, row in enumerate(rows.tolist()):
-        why = reasons[place].as_dict()
-        told.append(
+    entries = []
+    for index, row in enumerate(rows.tolist()):
+        explained = contributions[index].as_dict()
+        entries.append(
             {
-                **_told(tested, row),
-                "facts": sales.facts.as_values(appraiser.market, place),
-                "reference_price": why["reference_price"],
-                "parts": dict(list(why["parts"].items())[:REASONS]),
-                "other_parts": round(sum(list(why["parts"].values())[REASONS:]), 2),
+                **_test_sale(results, row),
+                "facts": sales.facts.as_values(appraiser.market, index),
+                "reference_price": explained["reference_price"],
+                "parts": dict(list(explained["parts"].items())[:MAX_CONTRIBUTIONS]),
+                "other_parts": round(sum(list(explained["parts"].values())[MAX_CONTRIBUTIONS:]), 2),
                 "comparables": []
                 if comparables is None
-                else [sale.as_dict() for sale in comparables[place].used[:COMPARABLES]],
+                else [sale.as_dict() for sale in comparables[index].used[:MAX_COMPARABLES]],
             }
         )
-    return told
+    return entries
 
 
-def drawn_by_lot(appraiser: Appraiser, tested: Tested, rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Return test sales drawn by lot, for a person's review."""
+def sample_for_review(
+    appraiser: Appraiser, results: TestResults, rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    """Return a random sample of the test sales for review by a person."""
     required = [feature.name for feature in appraiser.market.features if feature.required]
-    told = []
-    for row in _some(len(tested.sales), REVIEWED, rng).tolist():
-        facts = tested.sales.facts.take(slice(row, row + 1)).as_values(appraiser.market, 0)
-        named = {name: fact for name, fact in facts.items() if name in required}
-        told.append({**_told(tested, row), "facts": named})
-    return told
+    entries = []
+    for row in _sample_rows(len(results.sales), N_REVIEWED, rng).tolist():
+        facts = results.sales.facts.take(slice(row, row + 1)).as_values(appraiser.market, 0)
+        required_facts = {name: fact for name, fact in facts.items() if name in required}
+        entries.append({**_test_sale(results, row), "facts": required_facts})
+    return entries
 
 
-def refused(values: Valuations) -> list[dict[str, Any]]:
-    """Return why test sales got no price: the fact, how many sales, and what one was told; the commonest first."""
-    first: dict[str, str] = {}
+def count_refusals(values: Valuations) -> list[dict[str, Any]]:
+    """Return why test sales were not valued: fact, number of sales and one message; most frequent first."""
+    examples: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for refusals in values.refusals.values():
         field, message = refusals[0]
         counts[field] += 1
-        first.setdefault(field, message)
-    return [{"fact": field, "sales": n, "example": first[field]} for field, n in counts.most_common()]
+        examples.setdefault(field, message)
+    return [{"fact": field, "sales": n, "example": examples[field]} for field, n in counts.most_common()]
 
 
-def _told(tested: Tested, row: int) -> dict[str, Any]:
-    """Return one test sale: what it sold for, and what it was valued at."""
-    value = tested.values.as_dict(row)
-    price = float(tested.sales.price[row])
-    date = None if tested.sales.date is None else str(tested.sales.date[row])
+def _test_sale(results: TestResults, row: int) -> dict[str, Any]:
+    """Return one test sale with its sale price and its valuation."""
+    value = results.values.as_dict(row)
+    price = float(results.sales.price[row])
+    date = None if results.sales.date is None else str(results.sales.date[row])
     return {
         "sold_for": round(price, 2),
         "date": date,
@@ -188,26 +191,25 @@ def _told(tested: Tested, row: int) -> dict[str, Any]:
 
 
 def _errors(appraiser: Appraiser, sales: Sales, facts: Facts, date: DateArray | None) -> tuple[float, float]:
-    """Return the MdAPE, in percent, and the log RMSE of values by these facts; nobody is refused."""
+    """Return the MdAPE in percent and the log RMSE of valuations by these facts, without refusing any home."""
     log_ratio = appraiser.model.predict(facts, date) - np.log(sales.price)
     return 100 * float(np.median(np.abs(np.expm1(log_ratio)))), float(np.sqrt(np.mean(log_ratio**2)))
 
 
-def _shuffled_together(market: Market, facts: Facts, *, dated: bool) -> Iterator[tuple[str, list[str]]]:
-    """Yield what is shuffled: its name, and the facts that go together; none for the day of valuation."""
-    kinds = {"latitude", "longitude", "postal_code"}
+def _shuffle_groups(market: Market, facts: Facts, *, dated: bool) -> Iterator[tuple[str, list[str]]]:
+    """Yield name and facts of each group that is shuffled together; for the valuation date the list is empty."""
     known: Mapping[str, BoolArray] = {feature.name: facts.known(feature.name) for feature in market.features}
-    place = [feature.name for feature in market.features if feature.kind in kinds and known[feature.name].any()]
-    if place:
-        yield PLACE, place
+    location = [name for name in market.location if known[name].any()]
+    if location:
+        yield PLACE, location
     for feature in market.features:
-        if feature.kind not in kinds and known[feature.name].any():
+        if feature.name not in market.location and known[feature.name].any():
             yield feature.name, [feature.name]
     if dated:
         yield VALUATION_DATE, []
 
 
-def _some(n: int, most: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Draw rows by lot, in order; all of them where there are no more."""
-    rows: NDArray[np.intp] = np.sort(rng.choice(n, min(n, most), replace=False))
+def _sample_rows(n: int, max_rows: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return at most `max_rows` random row numbers of n, sorted."""
+    rows: NDArray[np.intp] = np.sort(rng.choice(n, min(n, max_rows), replace=False))
     return rows

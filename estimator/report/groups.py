@@ -1,7 +1,4 @@
-"""Test sales by price, month and area: how far off values are in each group, and whether they say so.
-
-Knows sales and their valuations; knows no model.
-"""
+"""Error figures of the test sales by price, month and area. Knows sales and valuations, but no model."""
 
 import math
 from collections.abc import Sequence
@@ -12,25 +9,25 @@ import numpy as np
 
 from estimator.appraiser import Valuations
 from estimator.assessment.evaluation import error_figures
-from estimator.assessment.ratio_study import ACCEPTABLE, ENOUGH_SALES, LEAST_SALES, median_interval
-from estimator.market.facts import BoolArray, FloatArray, LabelArray
+from estimator.assessment.ratio_study import ACCEPTABLE, MIN_SALES, MIN_SALES_FOR_VERDICT, median_interval
+from estimator.market.arrays import BoolArray, FloatArray, LabelArray
 from estimator.market.market import Feature
 from estimator.market.sales import Sales
 
-FIFTHS = 5
-"""Groups by price and by claimed deviation: few enough that some hundred test sales tell each group's figures."""
+MAX_FIFTHS = 5
+"""Groups by price and by FSD: few enough that some hundred test sales give figures for each group."""
 
-_TOLD = ("mdape", "ppe10", "median_ratio", "coverage", "fsd_ratio")
+_FIGURES = ("mdape", "ppe10", "median_ratio", "coverage", "fsd_ratio")
 
 
 @dataclass(frozen=True)
-class Tested:
-    """n test sales that got a price, and the valuations of all their facts.
+class TestResults:
+    """n test sales that were valued, and their valuations with all facts known.
 
     Parameters
     ----------
     area
-        Where each stands, '' where unknown; None in a market without labels. See `area_of`.
+        Area of each sale, shape (n,), '' where unknown; None in a market without labels. See `area_labels`.
     """
 
     sales: Sales
@@ -38,82 +35,82 @@ class Tested:
     area: LabelArray | None
 
 
-def by_fifth(tested: Tested, worth: FloatArray) -> list[dict[str, Any]]:
-    """Return the figures of fifths of a number that is known before the price is; fewer with few sales.
+def by_fifth(results: TestResults, values: FloatArray) -> list[dict[str, Any]]:
+    """Return the figures of up to five groups of equal size, by a number that is known before the sale.
 
     Parameters
     ----------
-    worth
-        Shape (n,). Not the price: of homes that sold for little, most are over-valued, whatever the model.
+    values
+        Shape (n,). Must not be the sale price: homes that sold cheaply are overvalued on average by any model.
     """
-    count = max(1, min(FIFTHS, len(worth) // LEAST_SALES))
-    edges = np.quantile(worth, np.linspace(0, 1, count + 1))
-    group = np.searchsorted(edges[1:-1], worth, side="left")
+    count = max(1, min(MAX_FIFTHS, len(values) // MIN_SALES))
+    limits = np.quantile(values, np.linspace(0, 1, count + 1))
+    group = np.searchsorted(limits[1:-1], values, side="left")
     return [
-        {"low": rounded(edges[place]), "high": rounded(edges[place + 1]), **_figures(tested, group == place)}
-        for place in range(count)
+        {"low": rounded(limits[index]), "high": rounded(limits[index + 1]), **_figures(results, group == index)}
+        for index in range(count)
     ]
 
 
-def by_month(tested: Tested) -> list[dict[str, Any]] | None:
+def by_month(results: TestResults) -> list[dict[str, Any]] | None:
     """Return the figures of each month of sale, in order; None in a market without dates."""
-    if tested.sales.date is None:
+    if results.sales.date is None:
         return None
-    months = tested.sales.date.astype("datetime64[M]")
-    return [{"month": str(month), **_figures(tested, months == month)} for month in np.unique(months)]
+    months = results.sales.date.astype("datetime64[M]")
+    return [{"month": str(month), **_figures(results, months == month)} for month in np.unique(months)]
 
 
-def by_area(tested: Tested) -> list[dict[str, Any]] | None:
-    """Return the figures of each area, in order of its name; None where none is known."""
-    area = tested.area
+def by_area(results: TestResults) -> list[dict[str, Any]] | None:
+    """Return the figures of each area, ordered by name; None where no area is known."""
+    area = results.area
     if area is None or not (area != "").any():
         return None
-    return [{"area": str(name), **_figures(tested, area == name)} for name in np.unique(area) if name]
+    return [{"area": str(name), **_figures(results, area == name)} for name in np.unique(area) if name]
 
 
-def levels(areas: Sequence[dict[str, Any]] | None) -> dict[str, Any]:
-    """Return how many areas have enough sales for a verdict, and how many lie outside the acceptable level."""
-    judged = [area for area in areas or () if area["n"] >= ENOUGH_SALES]
+def area_levels(areas: Sequence[dict[str, Any]] | None) -> dict[str, Any]:
+    """Return how many areas have enough sales for a verdict, and how many are outside the acceptable level."""
+    rated = [area for area in areas or () if area["n"] >= MIN_SALES_FOR_VERDICT]
     low, high = ACCEPTABLE["median_ratio"]
-    ratios = [area["median_ratio"] for area in judged]
+    ratios = [area["median_ratio"] for area in rated]
     return {
-        "judged": len(judged),
+        "judged": len(rated),
         "outside": sum(not low <= ratio <= high for ratio in ratios),
         "lowest": min(ratios, default=None),
         "highest": max(ratios, default=None),
     }
 
 
-def area_of(features: Sequence[Feature], columns: Any) -> tuple[str, LabelArray] | None:
-    """Return the fact that says best where a home stands, and its column.
+def area_labels(features: Sequence[Feature], columns: Any) -> tuple[str, LabelArray] | None:
+    """Return the name and the column of the fact that identifies the area of a home; None without labels.
 
-    The postal code; in a market without one, the label with most values, as neighbourhoods are.
+    This is the postal code, or in a market without one the label with the most values, such as a neighbourhood.
     """
-    found: dict[str, LabelArray] = {
+    labels: dict[str, LabelArray] = {
         feature.name: columns[feature.name] for feature in features if feature.is_label
     }
-    codes = [feature.name for feature in features if feature.kind == "postal_code"]
-    name = next(iter(codes), max(found, key=lambda each: len(np.unique(found[each])), default=None))
-    return None if name is None else (name, found[name])
+    codes = [feature.name for feature in features if feature.is_label and feature.fact_kind.is_location]
+    name = next(iter(codes), max(labels, key=lambda label: len(np.unique(labels[label])), default=None))
+    return None if name is None else (name, labels[name])
 
 
-def _figures(tested: Tested, rows: BoolArray) -> dict[str, Any]:
-    """Return the figures of a group; None where its sales are too few to tell any."""
+def _figures(results: TestResults, rows: BoolArray) -> dict[str, Any]:
+    """Return the figures of a group; each is None where the group has fewer than `MIN_SALES` sales."""
     n = int(rows.sum())
-    names = (*_TOLD, "median_ratio_low", "median_ratio_high", "claimed", "realised")
-    if n < LEAST_SALES:
+    names = (*_FIGURES, "median_ratio_low", "median_ratio_high", "claimed", "realised")
+    if n < MIN_SALES:
         return {"n": n, **dict.fromkeys(names)}
-    price, values = tested.sales.price[rows], tested.values.take(rows)
+    price, values = results.sales.price[rows], results.values.take(rows)
     ratio = values.price / price
     figures = error_figures(price, values).to_dict()
-    own = (*median_interval(ratio), 100 * np.sqrt(np.mean(values.fsd**2)), 100 * np.std(ratio))
+    additional = (*median_interval(ratio), 100 * np.sqrt(np.mean(values.fsd**2)), 100 * np.std(ratio))
     return {
         "n": n,
-        **{name: figures[name] for name in _TOLD},
-        **{name: rounded(each) for name, each in zip(names[len(_TOLD) :], own, strict=True)},
+        **{name: figures[name] for name in _FIGURES},
+        **{name: rounded(value) for name, value in zip(names[len(_FIGURES) :], additional, strict=True)},
     }
 
 
 def rounded(value: Any, digits: int = 4) -> float | None:
-    """Return a figure as it is written; None where it is infinite or not a number, which JSON cannot say."""
+    """Return a rounded figure; None where it is infinite or not a number, which JSON cannot represent."""
     return round(float(value), digits) if math.isfinite(value) else None

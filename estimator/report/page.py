@@ -1,6 +1,6 @@
-"""The report as one file of HTML, made of what was gathered and of nothing else; and two versions side by side.
+"""Renders the report's data as one HTML file, or two versions side by side.
 
-Every number in its text stands in a `data` element that says where in the report's JSON it comes from.
+Every number in the text is in a `data` element that names its place in the report's JSON.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,12 +11,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from estimator.assessment.evaluation import ALL_FACTS, REQUIRED_FACTS
-from estimator.assessment.ratio_study import ENOUGH_SALES
-from estimator.report import charts
+from estimator.assessment.ratio_study import MIN_SALES_FOR_VERDICT
+from estimator.report import accuracy_charts, effect_charts, training_charts
 from estimator.report.chart import money
 
 Report = Mapping[str, Any]
-Number = Callable[..., Markup]
+NumberWriter = Callable[..., Markup]
 
 _PAGES = Environment(
     loader=PackageLoader("estimator.report", "pages"),
@@ -26,7 +26,7 @@ _PAGES = Environment(
     undefined=StrictUndefined,
 )
 
-_KINDS: Mapping[str, Callable[[float], str]] = {
+_FORMATS: Mapping[str, Callable[[float], str]] = {
     "count": lambda value: f"{value:,.0f}",
     "money": lambda value: f"{value:,.0f}",
     "percent": lambda value: f"{value:.1f}%",
@@ -37,35 +37,35 @@ _KINDS: Mapping[str, Callable[[float], str]] = {
     "loss": lambda value: f"{value:.4f}",
     "plain": lambda value: f"{value:.10g}",
 }
-"""How a number is shown: amounts in whole units of the currency, shares in percent."""
+"""Kind of number → its format; amounts are in whole units of the currency."""
 
-_LONGEST_DATE = 10
-"""Characters: longer texts may be broken in a table."""
-STILLS = 6
-"""Snapshots that stand still beside the animation: what paper can show of it."""
+_MAX_UNBROKEN_LENGTH = 10
+"""Length of a date: longer texts may be wrapped in a table."""
+N_STILLS = 6
+"""Snapshots shown as still pictures next to the animation, also when printed."""
 
 
 @dataclass(frozen=True)
-class Compared:
-    """A figure of two versions: where it stands in both, its name for people, and how it is shown."""
+class ComparedFigure:
+    """A figure compared between two versions: its label, its place in the JSON, and its format."""
 
     name: str
     keys: tuple[str | int, ...]
     kind: str
 
 
-_COMPARED = (
-    Compared("median error (MdAPE)", ("mdape",), "exact"),
-    Compared("log RMSE", ("log_rmse",), "loss"),
-    Compared("within 5%", ("ppe5",), "percent"),
-    Compared("within 10%", ("ppe10",), "percent"),
-    Compared("within 20%", ("ppe20",), "percent"),
-    Compared("median value/price", ("median_ratio",), "ratio"),
-    Compared("held by 90% ranges", ("coverage",), "percent"),
-    Compared("median width of the ranges, high/low", ("median_width",), "ratio"),
-    Compared("Winkler score of the ranges", ("winkler",), "money"),
-    Compared("FSD, realised/claimed", ("fsd_ratio",), "ratio"),
-    Compared("valued", ("hit_rate",), "exact"),
+_COMPARED_FIGURES = (
+    ComparedFigure("median error (MdAPE)", ("mdape",), "exact"),
+    ComparedFigure("log RMSE", ("log_rmse",), "loss"),
+    ComparedFigure("within 5%", ("ppe5",), "percent"),
+    ComparedFigure("within 10%", ("ppe10",), "percent"),
+    ComparedFigure("within 20%", ("ppe20",), "percent"),
+    ComparedFigure("median valuation ÷ price", ("median_ratio",), "ratio"),
+    ComparedFigure("prices inside the 90% range", ("coverage",), "percent"),
+    ComparedFigure("median width of the range, high ÷ low", ("median_width",), "ratio"),
+    ComparedFigure("Winkler score of the range", ("winkler",), "money"),
+    ComparedFigure("realised error ÷ FSD", ("fsd_ratio",), "ratio"),
+    ComparedFigure("share of homes valued", ("hit_rate",), "exact"),
 )
 
 
@@ -77,27 +77,27 @@ def render(report: Report, other: Report | None = None) -> str:
     report
         What `collect` returned, with the version's name under `version`.
     other
-        The same of another version, to stand beside it.
+        The report of another version to compare with.
     """
     page = _PAGES.get_template("report.html")
     return page.render(
         report=report,
         at=_numbers(report, "this"),
         charts=_charts(report),
-        film=_film(report["surface"]),
+        surface=_surface(report["surface"]),
         other=other,
-        beside=None if other is None else _beside(report, other),
+        comparison=None if other is None else _comparison(report, other),
         styles=_PAGES.get_template("report.css").render(),
-        states={ALL_FACTS: "all facts", REQUIRED_FACTS: "required facts alone"},
-        known=ALL_FACTS,
-        required=REQUIRED_FACTS,
-        enough=ENOUGH_SALES,
-        areas=charts.AREAS,
+        fact_sets={ALL_FACTS: "all facts", REQUIRED_FACTS: "required facts only"},
+        all_facts=ALL_FACTS,
+        required_facts=REQUIRED_FACTS,
+        min_sales=MIN_SALES_FOR_VERDICT,
+        max_areas=accuracy_charts.MAX_AREAS,
     )
 
 
-def _numbers(report: Report, which: str) -> Number:
-    """Return what writes a number of a report; `which` tells two reports of one page apart."""
+def _numbers(report: Report, report_id: str) -> NumberWriter:
+    """Return a function that writes a number of a report; `report_id` distinguishes two reports on one page."""
 
     def number(*keys: str | int, kind: str = "plain") -> Markup:
         value: Any = report
@@ -105,96 +105,99 @@ def _numbers(report: Report, which: str) -> Number:
             value = value[key]
         pointer = "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)
         if value is None:
-            return Markup("–")  # a constant
+            return Markup("–")
         shown = value
         if isinstance(value, bool):
             shown, value = ("yes" if value else "no"), str(value).lower()
         elif not isinstance(value, str):
-            shown = _KINDS[kind](value).replace("-", "−")
-        kind_of = Markup(' class="text"') if isinstance(value, str) and len(value) > _LONGEST_DATE else ""
-        said = value, which, pointer, kind_of, shown
-        return Markup('<data value="{}" data-of="{}" data-at="{}"{}>{}</data>').format(*said)
+            shown = _FORMATS[kind](value).replace("-", "−")
+        css_class = Markup(' class="text"') if isinstance(value, str) and len(value) > _MAX_UNBROKEN_LENGTH else ""
+        element = Markup('<data value="{}" data-of="{}" data-at="{}"{}>{}</data>')
+        return element.format(value, report_id, pointer, css_class, shown)
 
     return number
 
 
 def _charts(report: Report) -> dict[str, Markup | None]:
-    """Draw what the report's sales allow; None stands for what they do not."""
+    """Draw the charts; those that the report has no or too few numbers for are None."""
     currency, data, directions = report["market_table"]["currency"], report["data"], report["directions"]["curves"]
     study = report["ratio_study"]
 
-    def enough(groups: Any) -> bool:
-        return any(group["n"] >= ENOUGH_SALES for group in groups or ())
+    def has_enough_sales(groups: Any) -> bool:
+        return any(group["n"] >= MIN_SALES_FOR_VERDICT for group in groups or ())
 
-    def fifths(groups: Any) -> list[str]:
+    def upper_limits(groups: Any) -> list[str]:
         return [f"to {money(group['high'])}" for group in groups]
 
     drawn = {
-        "months": charts.sales_by_month(data["months"]) if data["months"] else None,
-        "prices": charts.prices_by_part(data["price_steps"], currency),
-        "learning": charts.learning({"": report["learning"]}) if report["learning"] else None,
-        "predicted": charts.predicted(report["predictions"], currency),
-        "map": charts.map_of_misses(report["predictions"]) if _places(report) else None,
+        "months": training_charts.sales_by_month(data["months"]) if data["months"] else None,
+        "prices": training_charts.prices_by_part(data["price_steps"], currency),
+        "learning": training_charts.learning({"": report["learning"]}) if report["learning"] else None,
+        "predicted": accuracy_charts.predicted(report["predictions"], currency),
+        "map": accuracy_charts.error_map(report["predictions"]) if _has_locations(report) else None,
         "by_price": None,
         "by_month": None,
         "by_area": None,
         "deviations": None,
         "ratio_study": None,
-        "coverage": charts.coverage({state.replace("_", " "): told for state, told in report["coverage"].items()}),
-        "importance": charts.importance(report["importance"]["facts"]),
-        "curves": charts.curves(directions, currency) if directions else None,
+        "coverage": accuracy_charts.coverage(
+            {state.replace("_", " "): entries for state, entries in report["coverage"].items()}
+        ),
+        "importance": effect_charts.importance(report["importance"]["facts"]),
+        "curves": effect_charts.price_curves(directions, currency) if directions else None,
     }
     if study[ALL_FACTS]["overall"]["median_ratio"] is not None:
-        drawn["ratio_study"] = charts.ratio_study(study[ALL_FACTS]["overall"], study["acceptable"])
-    if enough(report["by_price"]) and enough(report["by_claim"]):
-        drawn["by_price"] = charts.groups(report["by_price"], fifths(report["by_price"]), "value")
-        drawn["deviations"] = charts.deviations(report["by_claim"], report["by_price"], currency)
-    if enough(report["by_month"]):
+        drawn["ratio_study"] = accuracy_charts.ratio_study(study[ALL_FACTS]["overall"], study["acceptable"])
+    if has_enough_sales(report["by_price"]) and has_enough_sales(report["by_claim"]):
+        drawn["by_price"] = accuracy_charts.groups(report["by_price"], upper_limits(report["by_price"]), "value")
+        drawn["deviations"] = accuracy_charts.deviations(report["by_claim"], report["by_price"], currency)
+    if has_enough_sales(report["by_month"]):
         months = [group["month"] for group in report["by_month"]]
-        drawn["by_month"] = charts.groups(report["by_month"], months, "month of sale")
-    if enough(report["by_area"]):
-        drawn["by_area"] = charts.areas(report["by_area"], report["area"])
+        drawn["by_month"] = accuracy_charts.groups(report["by_month"], months, "month of sale")
+    if has_enough_sales(report["by_area"]):
+        drawn["by_area"] = accuracy_charts.areas(report["by_area"], report["area"])
     return {name: None if svg is None else _trusted(svg) for name, svg in drawn.items()}
 
 
-def _places(report: Report) -> bool:
-    """Whether some of the test homes that are drawn have a place."""
-    return any(each is not None for each in report["predictions"].get("latitude", ()))
+def _has_locations(report: Report) -> bool:
+    """Whether any of the drawn test homes has coordinates."""
+    return any(degrees is not None for degrees in report["predictions"].get("latitude", ()))
 
 
-def _film(surface: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return what the page needs to show the price surface; None where there is none."""
+def _surface(surface: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what the page needs to show the price surface; None where the report has none."""
     if surface is None:
         return None
-    picture, scale = charts.film(surface)
+    picture, scale = training_charts.price_surface(surface)
     count = len(surface["frames"])
-    wanted = sorted({round(place * (count - 1) / (STILLS - 1)) for place in range(STILLS)})
+    stills = sorted({round(index * (count - 1) / (N_STILLS - 1)) for index in range(N_STILLS)})
     return {
         "picture": _trusted(picture),
         "scale": [money(price) for price in scale],
-        "colours": _trusted(charts.gradient()),
-        "aspect": round(charts.width_by_height(surface), 4),
+        "colours": _trusted(training_charts.gradient()),
+        "aspect": round(training_charts.aspect_ratio(surface), 4),
         "count": count,
-        "stills": [{"frame": place, "percent": round(100 * place / max(count - 1, 1), 3)} for place in wanted],
+        "stills": [{"frame": index, "percent": round(100 * index / max(count - 1, 1), 3)} for index in stills],
     }
 
 
-def _beside(report: Report, other: Report) -> dict[str, Any]:
-    """Return what the page needs to show two versions side by side."""
-    names = {"this": report["version"], "other": other["version"]}
+def _comparison(report: Report, other: Report) -> dict[str, Any]:
+    """Return what the page needs to compare two versions."""
     measures = [
-        Compared(name.replace("_", " "), ("ratio_study", ALL_FACTS, "overall", name), "ratio")
+        ComparedFigure(name.replace("_", " "), ("ratio_study", ALL_FACTS, "overall", name), "ratio")
         for name in report["ratio_study"]["acceptable"]
     ]
     rows = {
-        state: [Compared(row.name, ("error_figures", state, *row.keys), row.kind) for row in _COMPARED]
+        state: [
+            ComparedFigure(row.name, ("error_figures", state, *row.keys), row.kind) for row in _COMPARED_FIGURES
+        ]
         for state in (ALL_FACTS, REQUIRED_FACTS)
     }
-    same = ("market", "sales_sha256", "split", "seed")
-    held = {
+    must_match = ("market", "sales_sha256", "split", "seed")
+    coverage = {
         f"{name}, {state.replace('_', ' ')}": entries
-        for name, each in (("this", report), ("other", other))
-        for state, entries in each["coverage"].items()
+        for name, version in (("this", report), ("other", other))
+        for state, entries in version["coverage"].items()
     }
     settings = sorted(
         name
@@ -202,19 +205,18 @@ def _beside(report: Report, other: Report) -> dict[str, Any]:
         if report["recipe"].get(name) != other["recipe"].get(name)
     )
     return {
-        "names": names,
         "at": _numbers(other, "other"),
         "rows": rows,
         "measures": measures,
-        "differ": [name for name in same if report[name] != other[name]],
+        "differ": [name for name in must_match if report[name] != other[name]],
         "settings": settings,
-        "learning": _trusted(charts.learning({"this": report["learning"], "other": other["learning"]}))
+        "learning": _trusted(training_charts.learning({"this": report["learning"], "other": other["learning"]}))
         if report["learning"] and other["learning"]
         else None,
-        "coverage": _trusted(charts.coverage(held)),
+        "coverage": _trusted(accuracy_charts.coverage(coverage)),
     }
 
 
 def _trusted(text: str) -> Markup:
-    """Mark what the charts wrote as HTML; texts that come from sales are escaped where they are drawn."""
+    """Mark SVG of the charts as safe HTML; the charts escape the texts that come from sales."""
     return Markup(text)  # noqa: S704

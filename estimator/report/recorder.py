@@ -1,65 +1,65 @@
-"""What a training leaves behind for its report: its epochs, and what the first network was like on the way."""
+"""Records a training for its report: every epoch, and snapshots of the first network's weights."""
 
 import math
 import time
 
-from estimator.market.facts import Float32Array
+from estimator.market.arrays import Float32Array
 from estimator.model.ensemble import Moment
 from estimator.network import Epoch, Network
 
-GROWTH = 1.4
-"""From one snapshot to the next, in steps done: most of the shape comes about in the first. Some twenty snapshots
-of King County's training, and five more of one that takes five times as long."""
+SNAPSHOT_GROWTH = 1.4
+"""Ratio of the step counts of two consecutive snapshots: most of the change happens in the first steps.
+See benchmarks/DECISIONS.md, "Snapshots of the price surface"."""
 
 
 class Recorder:
-    """A callback of `Appraiser.fit`, and a watcher of its first network, that only remembers.
+    """A callback of `Appraiser.fit` that records the training without influencing it.
 
     Attributes
     ----------
     epochs
-        Of each network, by its place.
+        Index of a network → its epochs.
     seconds
-        From the start of the training to the end of each of these epochs.
+        Index of a network → seconds from the start of the training to the end of each of its epochs.
     """
 
     def __init__(self) -> None:
         self.epochs: dict[int, list[Epoch]] = {}
         self.seconds: dict[int, list[float]] = {}
-        self._began = math.nan
+        self._start = math.nan
         self._weights: dict[int, Float32Array] = {}
-        self._kept: tuple[int, Float32Array] | None = None
-        self._done = 0
-        self._next = 0
+        self._best: tuple[int, Float32Array] | None = None
+        self._steps = 0
+        self._next_snapshot = 0
 
     def step(self, network: Network, done: int) -> None:
-        """Remember the first network's weights, if it is time."""
-        if math.isnan(self._began):
-            self._began = time.perf_counter()
-        self._done = done
-        if done >= self._next:
+        """Record the first network's weights if a snapshot is due."""
+        if math.isnan(self._start):
+            self._start = time.perf_counter()
+        self._steps = done
+        if done >= self._next_snapshot:
             self._weights[done] = network.parameters.vector.copy()
-            self._next = max(done + 1, math.ceil(done * GROWTH))
+            self._next_snapshot = max(done + 1, math.ceil(done * SNAPSHOT_GROWTH))
 
     def __call__(self, moment: Moment) -> None:
-        """Remember an epoch, and the first network's weights after its best."""
+        """Record an epoch, and the first network's weights if it is its best epoch so far."""
         now = time.perf_counter()
-        if math.isnan(self._began):  # another network was faster than the first one's first step
-            self._began = now - moment.epoch.seconds
+        if math.isnan(self._start):  # another network finished its epoch before the first step of the first one
+            self._start = now - moment.epoch.seconds
         self.epochs.setdefault(moment.place, []).append(moment.epoch)
-        self.seconds.setdefault(moment.place, []).append(now - self._began)
+        self.seconds.setdefault(moment.place, []).append(now - self._start)
         if moment.place == 0 and moment.epoch.best:
-            self._kept = self._done, moment.network.parameters.vector.copy()
+            self._best = self._steps, moment.network.parameters.vector.copy()
 
     @property
     def weights(self) -> dict[int, Float32Array]:
-        """Steps done → the first network's weights, one flat vector; up to those that were kept."""
-        if self._kept is None:
+        """Number of steps → the first network's weights as one flat vector, up to the weights that were kept."""
+        if self._best is None:
             return {}
-        before = {done: weights for done, weights in self._weights.items() if done < self._kept[0]}
-        return before | {self._kept[0]: self._kept[1]}
+        before = {step: weights for step, weights in self._weights.items() if step < self._best[0]}
+        return before | {self._best[0]: self._best[1]}
 
     @property
-    def steps_an_epoch(self) -> int:
-        """How many steps the first network took in an epoch."""
-        return self._done // max(1, len(self.epochs.get(0, [])))
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of the first network per epoch."""
+        return self._steps // max(1, len(self.epochs.get(0, [])))

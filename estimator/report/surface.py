@@ -1,29 +1,29 @@
-"""The price of the market's usual home over the map, as the first network saw it while it learned."""
+"""The price of a typical home at every location of the map, at several moments of the training."""
 
 from typing import Any
 
 import numpy as np
 
 from estimator.appraiser import Appraiser
-from estimator.market.facts import BoolArray, Facts, FloatArray
+from estimator.market.arrays import BoolArray, FloatArray
+from estimator.market.facts import Facts
 from estimator.market.sales import Sales
 from estimator.report.recorder import Recorder
 
-CELLS = 3000
-"""Of the map, land and water, about: a cell is a pixel of an animation a hand wide, and a snapshot of it takes a
-tenth of a second."""
-_ENDS = (0.005, 0.995)
-"""Quantiles of the sold homes' places that the map shows: a few cabins far out would leave it mostly empty."""
+N_CELLS = 3000
+"""Approximate number of grid cells of the map: enough for a small animation, at 0.1 s per snapshot."""
+_MAP_QUANTILES = (0.005, 0.995)
+"""Quantiles of the sold homes' coordinates that bound the map: a few remote homes would leave it mostly empty."""
 
 
-def surfaces(appraiser: Appraiser, sold: Sales, recorder: Recorder) -> dict[str, Any] | None:
-    """Value the usual home at every place near a sold one, by the first network as it was on the way.
+def price_surface(appraiser: Appraiser, sold: Sales, recorder: Recorder) -> dict[str, Any] | None:
+    """Value the reference home in every cell near a sold home, by the first network at each snapshot.
 
     Returns
     -------
     dict or None
-        Edges of the map in degrees; rows, from north, and columns; the cells (row, column) that have a price; and
-        for each snapshot theirs. None in a market without places, or with too few sales that have one.
+        Bounds of the map in degrees, numbers of rows (from the north) and columns, the cells (row, column) that
+        have a price, and the prices of each snapshot. None without enough coordinates.
     """
     weights, coordinates = recorder.weights, appraiser.market.coordinates
     if coordinates is None or not weights:
@@ -31,17 +31,20 @@ def surfaces(appraiser: Appraiser, sold: Sales, recorder: Recorder) -> dict[str,
     latitude, longitude = (sold.facts[name][sold.facts.known(name)] for name in coordinates)
     if not len(latitude) or np.ptp(latitude) == 0 or np.ptp(longitude) == 0:
         return None
-    (south, north), (west, east) = (np.quantile(each, _ENDS) for each in (latitude, longitude))
+    (south, north), (west, east) = (np.quantile(degrees, _MAP_QUANTILES) for degrees in (latitude, longitude))
     aspect = (north - south) / ((east - west) * np.cos(np.radians((north + south) / 2)))
-    rows = int(np.clip(round(np.sqrt(CELLS * aspect)), 10, CELLS / 10))
-    columns = round(CELLS / rows)
-    edges = np.linspace(north, south, rows + 1), np.linspace(west, east, columns + 1)
-    lived = _lived_in(latitude, longitude, *edges)
-    if not lived.any():
+    rows = int(np.clip(round(np.sqrt(N_CELLS * aspect)), 10, N_CELLS / 10))
+    columns = round(N_CELLS / rows)
+    north_to_south, west_to_east = np.linspace(north, south, rows + 1), np.linspace(west, east, columns + 1)
+    populated = _near_sold_homes(latitude, longitude, north_to_south, west_to_east)
+    if not populated.any():
         return None
-    row, column = np.nonzero(lived)
-    places = (edges[0][:-1] + edges[0][1:])[row] / 2, (edges[1][:-1] + edges[1][1:])[column] / 2
-    homes = _usual_at(appraiser, dict(zip(coordinates, places, strict=True)))
+    row, column = np.nonzero(populated)
+    centres = (
+        (north_to_south[:-1] + north_to_south[1:])[row] / 2,
+        (west_to_east[:-1] + west_to_east[1:])[column] / 2,
+    )
+    homes = _reference_home_at(appraiser, dict(zip(coordinates, centres, strict=True)))
     newest = None if appraiser.sale_dates is None else np.full(len(row), appraiser.sale_dates[1])
     prices = np.exp(appraiser.model.on_the_way(list(weights.values()), homes, newest))
     return {
@@ -55,39 +58,39 @@ def surfaces(appraiser: Appraiser, sold: Sales, recorder: Recorder) -> dict[str,
         "frames": [
             {
                 "step": step,
-                "epoch": round(step / recorder.steps_an_epoch, 2),
-                "price": _three_digits(each).tolist(),
+                "epoch": round(step / recorder.steps_per_epoch, 2),
+                "price": _round_to_three_digits(snapshot).tolist(),
             }
-            for step, each in zip(weights, prices, strict=True)
+            for step, snapshot in zip(weights, prices, strict=True)
         ],
     }
 
 
-def _lived_in(
+def _near_sold_homes(
     latitude: FloatArray, longitude: FloatArray, north_to_south: FloatArray, west_to_east: FloatArray
 ) -> BoolArray:
-    """Return which cells hold a sold home, or have a neighbour that does."""
+    """Return which cells contain a sold home or have a neighbour that does, shape (rows, columns)."""
     counts, _, _ = np.histogram2d(-latitude, longitude, (-north_to_south, west_to_east))
-    held = np.pad(counts > 0, 1)
-    near = np.zeros_like(held[1:-1, 1:-1])
+    occupied = np.pad(counts > 0, 1)
+    near = np.zeros_like(occupied[1:-1, 1:-1])
     for down in range(3):
         for right in range(3):
-            near |= held[down : down + near.shape[0], right : right + near.shape[1]]
+            near |= occupied[down : down + near.shape[0], right : right + near.shape[1]]
     return near
 
 
-def _usual_at(appraiser: Appraiser, places: dict[str, FloatArray]) -> Facts:
-    """Return the usual home at each of n places, with the figures of the area there."""
-    n = len(next(iter(places.values())))
-    here = [feature.name for feature in appraiser.market.features if feature.kind == "postal_code"]
-    if here:  # the area's figures are looked up with the postal code of the place
-        here += list(appraiser.areas.areas.figures)
-    homes = appraiser.usual.take(np.zeros(n, np.intp)).without(dict.fromkeys(here, np.ones(n, np.bool_)))
-    return appraiser.areas.complete(homes.replace(places))[0]
+def _reference_home_at(appraiser: Appraiser, locations: dict[str, FloatArray]) -> Facts:
+    """Return the reference home at each of n locations, with the area figures of each location."""
+    n = len(next(iter(locations.values())))
+    postal_code = appraiser.market.of_kind("postal_code")
+    # The area's figures are looked up by the postal code of the location.
+    area_facts = [] if postal_code is None else [postal_code.name, *appraiser.areas.areas.figures]
+    homes = appraiser.usual.take(np.zeros(n, np.intp)).without(dict.fromkeys(area_facts, np.ones(n, np.bool_)))
+    return appraiser.areas.complete(homes.replace(locations))[0]
 
 
-def _three_digits(price: FloatArray) -> FloatArray:
-    """Round prices to three digits, which is more than a colour tells."""
+def _round_to_three_digits(price: FloatArray) -> FloatArray:
+    """Round prices to three significant digits: more than a colour can show."""
     step = 10.0 ** (np.floor(np.log10(price)) - 2)
     rounded: FloatArray = np.rint(price / step) * step
     return rounded

@@ -1,8 +1,8 @@
 """Ranges around a value, by split conformal prediction.
 
-They are as wide as the misses on sales that the network did not see. Misses grow with what is unknown, and where
-`certainty` says; so each is measured against the miss to be expected there, and in its own direction. No normal
-distribution is assumed: valuation errors have fatter tails, and lean. Knows residuals, nothing of homes.
+Their width comes from residuals of sales that the network was not trained on. Residuals grow with what is missing
+and with the error scale, so each is divided by the error expected there, separately upwards and downwards. No
+normal distribution is assumed: valuation errors have fatter tails and are skewed. Knows residuals, nothing of homes.
 """
 
 import math
@@ -13,40 +13,39 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from scipy.optimize import nnls
 
-from estimator.market.facts import BoolArray, FloatArray, check_within
-from estimator.uncertainty.error_scale import DEVIATION, DOWN, UP
+from estimator.market.arrays import BoolArray, FloatArray
+from estimator.market.values import check_within
+from estimator.uncertainty.error_scale import DOWNWARD, FSD, UPWARD
 
-LEAST_SHARE = 0.01
-"""Least base, in shares of the mean miss: least squares may give exactly 0."""
-LEAST_PENALTY = 0.001
-"""The same of a gap's penalty: calibration sales that show none could not tell it from 0. Ten times as much made
-ranges of place and size alone 15 % wider, in King County, where some fifteen facts are then unknown."""
+MIN_BASE = 0.01
+"""Smallest base, as a share of the mean absolute residual: least squares may give exactly 0."""
+MIN_PENALTY = 0.001
+"""Smallest penalty of a missing fact, as a share of the same: calibration sales that never lack a fact cannot show
+its penalty. See benchmarks/DECISIONS.md, "Smallest penalty of a missing fact"."""
 
-LEAST_CONFIDENCE, GREATEST_CONFIDENCE = 0.5, 0.99
-"""What may be asked for. Below a half a range says little; beyond .99 it rests on a handful of sales."""
+MIN_CONFIDENCE, MAX_CONFIDENCE = 0.5, 0.99
+"""Confidence levels that can be requested. A range below .5 says little; one above .99 depends on a few sales."""
 
-_EVEN_AT = 0.9
-"""Confidence at which ranges are to be as wide as they must at the least and the greatest knowledge: the one they
-are published at. Mean misses alone would give the homes known least too wide ranges, since their misses have the
-thinner tails: King County's validation ranges of place and size held 93 % of prices."""
+BALANCED_CONFIDENCE = 0.9
+"""Confidence level at which the homes with most and with fewest facts get equal coverage: the published one. See
+benchmarks/DECISIONS.md, "Equal coverage for the best and the least known homes"."""
 
 
-class Checked(NamedTuple):
-    """What calibration saw at one state of knowledge.
+class CalibrationResiduals(NamedTuple):
+    """Residuals of m ≥ 1 sales that were valued with the same share of their facts.
 
     Parameters
     ----------
     residual
-        log(price) − log(estimate) of m sales, shape (m,), m ≥ 1.
-    gaps
-        Which of g possible gaps each estimate had, shape (m, g).
+        log(price) − log(estimate), shape (m,).
+    missing
+        Which of g facts each estimate lacked, shape (m, g).
     scales
-        How far off each was expected to be, in proportion, shape (m, 3): downwards, upwards, and the deviation of
-        (estimate − price)/price; see `ErrorScale.scales`.
+        Relative size of the error expected of each, shape (m, 3); see `ErrorScale.scales`.
     """
 
     residual: FloatArray
-    gaps: BoolArray
+    missing: BoolArray
     scales: FloatArray
 
 
@@ -54,153 +53,150 @@ class Checked(NamedTuple):
 class ConformalRange:
     """Ranges of log price.
 
-    The expected misses of a subject are its scales times (`base` + each gap's `penalty` > 0): of two subjects with
-    the same scales, the one less known has the wider range.
+    The expected error of a subject is its scales times (`base` + the `penalty` > 0 of each missing fact): of two
+    subjects with the same scales, the one with fewer facts has the wider range.
 
     Parameters
     ----------
     base
-        Expected |residual| without any gap, at scales of 1, log price.
+        Expected |residual| with no fact missing, at scales of 1, log price.
     penalty
-        What each of g possible gaps adds, shape (g,), log price.
+        What each of g missing facts adds, shape (g,), log price.
     scores
-        residual / expected miss in its direction, of the calibration sales, sorted, an array for each state of
-        knowledge.
-    deviation
-        Standard deviation of (estimate − price)/price, in expected misses.
+        Sorted residual / expected error in its direction, one array for each set of calibration residuals.
+    fsd_factor
+        Standard deviation of (estimate − price)/price, in expected errors.
     """
 
     base: float
     penalty: FloatArray
     scores: tuple[FloatArray, ...]
-    deviation: float
+    fsd_factor: float
 
     @classmethod
-    def fit(cls, states: Sequence[Checked], tail: float, lesser: int = 0) -> Self:
-        """Calibrate on sales that the network did not learn from.
+    def fit(cls, calibration: Sequence[CalibrationResiduals], tail: float, n_imputed: int = 0) -> Self:
+        """Calibrate on sales that the network was not trained on.
 
         Parameters
         ----------
-        states
-            For each state of knowledge the sales were valued at, what was seen: of the greatest first, of the
-            least last.
+        calibration
+            One entry for each share of facts that the sales were valued with, from all facts to the fewest.
         tail
-            Root mean square of (estimate − price)/price over its mean size, both in proportion to their scales.
-        lesser
-            How many of the last gaps are lesser forms of the first ones, in the same order: looking a fact up
-            never costs more than not knowing it.
+            Root mean square over mean of |estimate − price|/price, each relative to its scale.
+        n_imputed
+            The last `n_imputed` columns of `missing` flag imputed facts, in the order of the first ones: the
+            penalty of an imputed fact is never larger than that of the missing one.
 
         Notes
         -----
         Locally weighted split conformal: Lei et al. (2018), Distribution-free predictive inference for
-        regression, section 5.2. Calibrated for each state apart, so that homes that are well known do not owe
-        their coverage to the ones that are not; and for each end of the range, since misses lean.
+        regression, section 5.2. Each entry is calibrated separately, so that the coverage of well-known homes does
+        not depend on the others; and each end of the range separately, because residuals are skewed.
 
-        The deviation is `tail` times the mean relative error found here. The root mean square found here would
-        hang on the few sales at a third of their value: it differs by 4 % from one resampling of King County's
-        2,161 validation sales to the next.
+        The standard deviation is `tail` times the mean relative error.
+        See benchmarks/DECISIONS.md, "Standard deviation from the mean relative error".
         """
-        residual, gaps, scales = (np.concatenate(column) for column in zip(*states, strict=True))
-        ends = np.cumsum([len(state.residual) for state in states])[:-1]
-        expected = _in_its_direction(residual, scales)
-        base, penalty = _additive(np.abs(residual) / expected, gaps, lesser)
-        scores = np.split(residual / (expected * (base + gaps @ penalty)), ends)
-        penalty = _evened(base, penalty, states[-1].gaps, scores)
-        level = base + gaps @ penalty
-        scores = np.split(residual / (expected * level), ends)
-        relative = np.abs(np.expm1(-residual)) / (level * scales[:, DEVIATION])
-        deviation = max(tail * float(relative.mean()), LEAST_SHARE)
-        return cls(base, penalty, tuple(np.sort(each) for each in scores), deviation)
+        residual, missing, scales = (np.concatenate(column) for column in zip(*calibration, strict=True))
+        splits = np.cumsum([len(entry.residual) for entry in calibration])[:-1]
+        scale = _directional_scale(residual, scales)
+        base, penalty = _fit_penalties(np.abs(residual) / scale, missing, n_imputed)
+        scores = np.split(residual / (scale * (base + missing @ penalty)), splits)
+        penalty = _balanced(base, penalty, calibration[-1].missing, scores)
+        level = base + missing @ penalty
+        scores = np.split(residual / (scale * level), splits)
+        relative = np.abs(np.expm1(-residual)) / (level * scales[:, FSD])
+        fsd_factor = max(tail * float(relative.mean()), MIN_BASE)
+        return cls(base, penalty, tuple(np.sort(values) for values in scores), fsd_factor)
 
-    def expected_miss(self, gaps: BoolArray, scales: FloatArray) -> FloatArray:
-        """Return the expected misses of n subjects, as their scales, shape (n, 3).
+    def expected_error(self, missing: BoolArray, scales: FloatArray) -> FloatArray:
+        """Return the expected errors of n subjects, log price, shape (n, 3) as their scales.
 
         Parameters
         ----------
-        gaps, scales
+        missing, scales
             Of each subject, shape (n, g) and (n, 3).
         """
-        miss: FloatArray = (self.base + gaps @ self.penalty)[:, None] * scales
-        return miss
+        error: FloatArray = (self.base + missing @ self.penalty)[:, None] * scales
+        return error
 
-    def reach(self, confidence: float) -> tuple[float, float]:
-        """Return how far a range goes down (≤ 0) and up (≥ 0), in expected misses.
+    def quantiles(self, confidence: float) -> tuple[float, float]:
+        """Return the lower (≤ 0) and the upper (≥ 0) end of a range, in expected errors.
 
         Parameters
         ----------
         confidence
-            Share of prices the range is to hold, between 0 and 1.
+            Share of prices the range is to contain, between 0 and 1.
 
         Notes
         -----
-        An equal share of prices is left out at either end. Of m sales the ⌈(1 + confidence)/2·(m + 1)⌉-th score
-        from the other end covers with at least that probability; the farthest of the states' stands for all. Too
-        few calibration sales for the confidence asked have no such score; the greatest, either way, stands in.
+        An equal share of prices is left out at either end. The ⌈(1 + confidence)/2·(m + 1)⌉-th of m scores, counted
+        from the opposite end, covers with at least that probability; the widest of all calibration entries is
+        used. With too few sales for that rank, the largest |score| stands in.
         """
-        lows, highs = zip(*(_ends(scores, confidence) for scores in self.scores), strict=True)
-        return min(0.0, *lows), max(0.0, *highs)
+        lower, upper = zip(*(_score_quantiles(scores, confidence) for scores in self.scores), strict=True)
+        return min(0.0, *lower), max(0.0, *upper)
 
     def state(self) -> dict[str, Any]:
-        """Return the range as plain values and arrays; `from_state` takes it back."""
+        """Return the range as plain values and arrays, for `from_state`."""
         return {**vars(self), "scores": list(self.scores)}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Build the range again from its state."""
+        """Restore the range from its state."""
         return cls(**{**state, "scores": tuple(state["scores"])})
 
 
 def check_confidence(confidence: float) -> float:
-    """Return the confidence.
+    """Return the confidence level.
 
     Raises
     ------
     ValueError
-        It is not within what may be asked for.
+        It is not from `MIN_CONFIDENCE` to `MAX_CONFIDENCE`.
     """
-    return check_within(confidence, LEAST_CONFIDENCE, GREATEST_CONFIDENCE)
+    return check_within(confidence, MIN_CONFIDENCE, MAX_CONFIDENCE)
 
 
-def _additive(size: FloatArray, gaps: BoolArray, lesser: int) -> tuple[float, FloatArray]:
-    """Return the base and the gaps' penalties, by least squares."""
-    weights, _ = nnls(np.column_stack((np.ones(len(size)), gaps)).astype(np.float64), size)
-    # A calibration part without a miss (one sale, say) still gives a positive scale.
-    least = max(LEAST_SHARE * float(size.mean()), np.finfo(np.float64).eps)
-    penalty = weights[1:].clip(min=least * LEAST_PENALTY / LEAST_SHARE)
-    penalty[len(penalty) - lesser :] = penalty[len(penalty) - lesser :].clip(max=penalty[:lesser])
-    return max(float(weights[0]), least), penalty
+def _fit_penalties(size: FloatArray, missing: BoolArray, n_imputed: int) -> tuple[float, FloatArray]:
+    """Return the base and the penalties of missing facts, by non-negative least squares."""
+    weights, _ = nnls(np.column_stack((np.ones(len(size)), missing)).astype(np.float64), size)
+    # The scale stays positive even where no calibration sale has a residual (a single sale, for example).
+    min_base = max(MIN_BASE * float(size.mean()), np.finfo(np.float64).eps)
+    penalty = weights[1:].clip(min=min_base * MIN_PENALTY / MIN_BASE)
+    penalty[len(penalty) - n_imputed :] = penalty[len(penalty) - n_imputed :].clip(max=penalty[:n_imputed])
+    return max(float(weights[0]), min_base), penalty
 
 
-def _evened(base: float, penalty: FloatArray, least_known: BoolArray, scores: Sequence[FloatArray]) -> FloatArray:
-    """Return the penalties, all by one factor less or more, at which the first and the last state's ranges agree.
+def _balanced(base: float, penalty: FloatArray, missing: BoolArray, scores: Sequence[FloatArray]) -> FloatArray:
+    """Return the penalties times the factor at which the first and the last entry need ranges of the same width.
 
     Parameters
     ----------
-    least_known
-        Gaps of the last state's sales, shape (m, g).
+    missing
+        Missing facts of the last entry's sales, shape (m, g).
     scores
-        Of each state, by these penalties.
+        Of each entry, by these penalties.
     """
     widths = []
-    for each in (scores[0], scores[-1]):
-        low, high = _ends(np.sort(each), _EVEN_AT)
-        widths.append(high - low)
-    usual = float((least_known @ penalty).mean())
-    if min(widths) <= 0 or usual <= 0:
+    for values in (scores[0], scores[-1]):
+        lower, upper = _score_quantiles(np.sort(values), BALANCED_CONFIDENCE)
+        widths.append(upper - lower)
+    mean_penalty = float((missing @ penalty).mean())
+    if min(widths) <= 0 or mean_penalty <= 0:
         return penalty
-    wanted = max(widths[1] / widths[0] * (base + usual) - base, 0.0)
-    return np.maximum(wanted / usual * penalty, LEAST_PENALTY * base)
+    wanted = max(widths[1] / widths[0] * (base + mean_penalty) - base, 0.0)
+    return np.maximum(wanted / mean_penalty * penalty, MIN_PENALTY * base)
 
 
-def _ends(scores: FloatArray, confidence: float) -> tuple[float, float]:
-    """Return the two of m sorted scores between which a share of prices lies; see `ConformalRange.reach`."""
+def _score_quantiles(scores: FloatArray, confidence: float) -> tuple[float, float]:
+    """Return the two of m sorted scores that enclose a share of prices; see `ConformalRange.quantiles`."""
     rank = math.ceil((1 + confidence) / 2 * (len(scores) + 1) - 1e-9)
     if rank <= len(scores):
         return float(scores[len(scores) - rank]), float(scores[rank - 1])
-    greatest = float(np.abs(scores).max())
-    return -greatest, greatest
+    largest = float(np.abs(scores).max())
+    return -largest, largest
 
 
-def _in_its_direction(residual: FloatArray, scales: FloatArray) -> FloatArray:
-    """Return the scale of each residual's own direction, shape (m,)."""
-    return np.where(residual < 0, scales[:, DOWN], scales[:, UP])
+def _directional_scale(residual: FloatArray, scales: FloatArray) -> FloatArray:
+    """Return the scale of each residual in its own direction, shape (m,)."""
+    return np.where(residual < 0, scales[:, DOWNWARD], scales[:, UPWARD])

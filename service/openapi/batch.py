@@ -1,47 +1,51 @@
-"""What `POST /predict/batch` takes and gives, as the interface's document tells it."""
+"""`POST /predict/batch`, as the OpenAPI document describes it."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from estimator.market.market import ANSWER_COLUMNS
-from service.http.json_schema import an_array, an_object, or_null, ref
 from service.http.tables import TableKind
+from service.openapi.json_schema import array_schema, nullable, object_schema, ref
+from service.openapi.predict import CONFIDENCE_PARAMETER
+from service.openapi.problem import problem_responses
 
 PATH = "/predict/batch"
 
-_NUMBERS = an_array({"type": ["number", "null"]})
-_TEXTS = an_array(or_null(an_array({"type": "string"})))
+_NUMBERS = array_schema({"type": ["number", "null"]})
+_STRING_LISTS = array_schema(nullable(array_schema({"type": "string"})))
 SCHEMAS: Mapping[str, dict[str, Any]] = {
-    "ValuationColumns": an_object(
+    "ValuationColumns": object_schema(
         {
             **dict.fromkeys(("price", "price_low", "price_high", "fsd"), _NUMBERS),
-            "valuation_date": an_array({"type": ["string", "null"], "format": "date"}),
-            **dict.fromkeys(("looked_up", "unknown", "warnings"), _TEXTS),
-            "error": an_array(or_null(ref("Problem"))),
+            "valuation_date": array_schema({"type": ["string", "null"], "format": "date"}),
+            **dict.fromkeys(("looked_up", "unknown", "warnings"), _STRING_LISTS),
+            "error": array_schema(nullable(ref("Problem"))),
             "confidence": {"type": "number"},
             "currency": {"type": "string"},
             "model_version": {"type": "string"},
         },
-        description="Valuations by column, as POST /predict gives them: null where a home has none, and then a"
-        " problem in `error`.",
+        description="The members of the valuations of POST /predict, by column. Where a home has no valuation, they"
+        " are null and `error` has the problem.",
     ),
 }
-"""The answer's schema, by its name in the interface's document."""
+"""Name of a component → its schema."""
 
 
 def describe_batch(example: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the route's summary, description, body and good answers, as the interface's document has them."""
+    """Return the operation; `example` has a `request` and its `answer`."""
     subject = example["request"]
     names = ",".join(subject)
     cells = ",".join("" if value is None else str(value) for value in subject.values())
     csv = {"schema": {"type": "string"}, "example": f"{names}\n{cells}\n"}
-    lines = {"schema": {"type": "string", "description": "A home a line."}}
-    columns = an_object({}, additionalProperties=an_array({}), minProperties=1)
+    lines = {"schema": {"type": "string", "description": "One home per line."}}
+    columns = object_schema({}, additionalProperties=array_schema({}), minProperties=1)
     return {
         "summary": "Value a table of homes",
-        "description": "CSV, lines of JSON, or JSON by column; gzip is taken. The same kind comes back, with every"
-        f" row in its place: CSV with its own columns and then {', '.join(ANSWER_COLUMNS)}; lines with a valuation"
-        " or an error each; columns with those of valuations. The header Model-Version names the version.",
+        "description": "Accepts CSV, NDJSON, and JSON by column; the body may be compressed with gzip. The answer has"
+        " the same format and a row for each row of the request. CSV keeps its columns and adds"
+        f" {', '.join(ANSWER_COLUMNS)}. NDJSON has a valuation or an error per line. JSON has the valuations by"
+        " column. The header Model-Version names the version.",
+        "parameters": [CONFIDENCE_PARAMETER],
         "requestBody": {
             "required": True,
             "content": {
@@ -55,12 +59,13 @@ def describe_batch(example: Mapping[str, Any]) -> dict[str, Any]:
         },
         "responses": {
             "200": {
-                "description": "The table's valuations",
+                "description": "The valuations",
                 "content": {
                     TableKind.CSV.value: {"schema": {"type": "string"}},
                     TableKind.LINES.value: {"schema": {"type": "string"}},
                     TableKind.COLUMNS.value: {"schema": ref("ValuationColumns")},
                 },
             }
-        },
+        }
+        | problem_responses(),
     }

@@ -1,85 +1,101 @@
-"""What `POST /screen` takes and gives, as the interface's document tells it."""
+"""`POST /screen`, as the OpenAPI document describes it."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from estimator.deals.listings import listing_table
-from estimator.deals.screening import COSTS, GREATEST_PROBABILITY, HIGH, LEAST_PROBABILITY, LOW, PROBABILITY
+from estimator.deals.screening import (
+    COSTS,
+    DEFAULT_PROBABILITY,
+    HIGH_QUANTILE,
+    LOW_QUANTILE,
+    MAX_PROBABILITY,
+    MIN_PROBABILITY,
+)
 from estimator.market.market import Market
-from service.http.json_schema import an_array, an_object, or_null, ref
 from service.http.tables import TableKind
+from service.openapi.includes import include_parameter
+from service.openapi.json_schema import array_schema, nullable, object_schema, ref
+from service.openapi.predict import CONFIDENCE_PARAMETER
+from service.openapi.problem import problem_responses
 
 PATH = "/screen"
 
-_AMOUNT, _PERCENT = {"type": "number"}, {"type": "number", "description": "Percent of the outlay."}
+_AMOUNT, _PERCENT = {"type": "number"}, {"type": "number", "description": "In percent of the outlay."}
 _COSTS: dict[str, dict[str, Any]] = {
     cost.name: {
         "type": "number",
         "minimum": 0,
-        "maximum": cost.greatest,
+        "maximum": cost.maximum,
         "default": cost.default,
-        "description": cost.text,
+        "description": cost.description,
     }
     for cost in COSTS
 }
 _PROBABILITY: dict[str, Any] = {
     "type": "number",
-    "minimum": LEAST_PROBABILITY,
-    "maximum": GREATEST_PROBABILITY,
-    "default": PROBABILITY,
-    "description": "Of a resale that pays, for a deal.",
+    "minimum": MIN_PROBABILITY,
+    "maximum": MAX_PROBABILITY,
+    "default": DEFAULT_PROBABILITY,
+    "description": "Probability of a profitable resale that a listing needs to be a deal.",
 }
-_DEAL = an_object(
+_DEAL = object_schema(
     {
         "row": {
             "type": "integer",
-            "description": "Place in the request, from 0; messages number CSV as spreadsheets do, from 2.",
+            "description": "Index of the listing in the request, starting at 0. Messages about CSV count rows like a"
+            " spreadsheet: the first listing is row 2.",
         },
-        "rank": {"type": "integer", "description": "From 1, the best: by the expected margin in percent."},
+        "rank": {
+            "type": "integer",
+            "description": "Rank by expected margin in percent. 1 is the best listing.",
+        },
         "listing_id": {"type": ["string", "null"]},
         "list_price": _AMOUNT,
-        "break_even": {**_AMOUNT, "description": "Resale price that brings back the outlay."},
-        "resale_price": {**_AMOUNT, "description": "Expected, given the value and the list price."},
-        "resale_low": {**_AMOUNT, "description": f"{LOW:.0%} of resales bring less."},
-        "resale_high": {**_AMOUNT, "description": f"{HIGH:.0%} of resales bring less."},
-        "probability": {"type": "number", "description": "Of a resale above the break-even."},
-        "margin": {**_AMOUNT, "description": "Expected."},
-        "margin_low": {**_AMOUNT, "description": f"{LOW:.0%} of resales leave less."},
-        "margin_high": {**_AMOUNT, "description": f"{HIGH:.0%} of resales leave less."},
+        "break_even": {**_AMOUNT, "description": "Resale price at which the profit is zero."},
+        "resale_price": {**_AMOUNT, "description": "Expected resale price, given the value and the list price."},
+        "resale_low": {**_AMOUNT, "description": f"{LOW_QUANTILE:.0%} quantile of the resale price."},
+        "resale_high": {**_AMOUNT, "description": f"{HIGH_QUANTILE:.0%} quantile of the resale price."},
+        "probability": {"type": "number", "description": "Probability of a resale above the break-even price."},
+        "margin": {**_AMOUNT, "description": "Expected margin."},
+        "margin_low": {**_AMOUNT, "description": f"{LOW_QUANTILE:.0%} quantile of the margin."},
+        "margin_high": {**_AMOUNT, "description": f"{HIGH_QUANTILE:.0%} quantile of the margin."},
         **dict.fromkeys(("margin_percent", "margin_low_percent", "margin_high_percent"), _PERCENT),
-        "highest_offer": {**_AMOUNT, "description": "At which the probability is the one asked for (MAO)."},
-        "seventy_percent_offer": {**_AMOUNT, "description": "By the 70% rule, for comparison."},
+        "highest_offer": {
+            **_AMOUNT,
+            "description": "Maximum allowable offer: the price at which the probability equals the required one.",
+        },
+        "seventy_percent_offer": {**_AMOUNT, "description": "Offer by the 70% rule, for comparison."},
         "naive_percent": {"type": "number", "description": "(value − list price)/list price, for comparison."},
-        "deal": {"type": "boolean", "description": "Whether the probability is at least the one asked for."},
+        "deal": {"type": "boolean", "description": "Whether the probability reaches the required one."},
         "costs": ref("Costs"),
-        "warnings": an_array({"type": "string"}, description="Of the list price; the valuation has its own."),
+        "warnings": array_schema(
+            {"type": "string"}, description="Warnings about the list price. The valuation has its own."
+        ),
         "valuation": ref("Valuation"),
     }
 )
+_REFUSED_LISTING = object_schema(
+    {"row": {"type": "integer"}, "listing_id": nullable({"type": "string"}), "error": ref("Problem")}
+)
 SCHEMAS: Mapping[str, dict[str, Any]] = {
-    "Costs": an_object(_COSTS),
+    "Costs": object_schema(_COSTS),
     "Deal": _DEAL,
-    "Deals": an_object(
+    "Deals": object_schema(
         {
-            "deals": an_array(ref("Deal"), description="Every listing that could be valued, best first."),
-            "refused": an_array(
-                an_object(
-                    {
-                        "row": {"type": "integer"},
-                        "listing_id": or_null({"type": "string"}),
-                        "error": ref("Problem"),
-                    }
-                ),
-                description="Every other listing, in order.",
-            ),
+            "deals": array_schema(ref("Deal"), description="The listings that could be valued, best first."),
+            "refused": array_schema(_REFUSED_LISTING, description="All other listings, in their order."),
             "costs": ref("Costs"),
-            "probability": {"type": "number", "description": "Of a deal."},
-            "asks": an_object(
+            "probability": {"type": "number", "description": "Required probability of a deal."},
+            "asks": object_schema(
                 {
-                    "fitted": {"type": "boolean", "description": "Whether learned from closed listings."},
-                    "listings": {"type": "integer", "description": "From how many."},
-                    "premium": {"type": "number", "description": "Median of log(list price/resale)."},
-                    "noise": {"type": "number", "description": "Standard deviation of it."},
+                    "fitted": {
+                        "type": "boolean",
+                        "description": "Whether the model of list prices was fitted to closed listings.",
+                    },
+                    "listings": {"type": "integer", "description": "Number of those listings."},
+                    "premium": {"type": "number", "description": "Median of log(list price/resale price)."},
+                    "noise": {"type": "number", "description": "Standard deviation of log(list price/resale price)."},
                 }
             ),
             "currency": {"type": "string"},
@@ -87,17 +103,17 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
         }
     ),
 }
-"""The answer's schema and its parts, by the names they have in the interface's document."""
+"""Name of a component → its schema."""
 
 
 def describe_screen(market: Market, example: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the route's summary, description, parameters, body and good answers, as the document has them."""
+    """Return the operation; `example` has a `request` and its `answer`."""
     home = example["request"] | {"list_price": round(example["answer"]["price"])}
     own = [feature for feature in listing_table(market).features if feature.name not in market.by_name]
     listing = {"type": "object", "required": [feature.name for feature in own if feature.required]}
-    row = {"anyOf": [listing, {"description": "What is no good listing is told in `refused`."}]}
-    listings = an_array(row, description="A home's facts, as POST /predict takes them, and what is asked.")
-    terms = {
+    row = {"anyOf": [listing, {"description": "Anything else is reported in `refused`."}]}
+    listings = array_schema(row, description="Listings: facts of a home, as for POST /predict, and a list price.")
+    request = {
         "type": "object",
         "required": ["listings"],
         "properties": {
@@ -107,26 +123,21 @@ def describe_screen(market: Market, example: Mapping[str, Any]) -> dict[str, Any
         },
         "additionalProperties": False,
     }
+    names = ", ".join(f"`{feature.name}`" + (" (required)" if feature.required else "") for feature in own)
     return {
-        "summary": "Screen listings: which resell for more than they cost",
-        "description": "Homes are valued by their facts alone, then judged by what is asked: best first, by"
-        " the margin to be expected. A listing has the facts of a home and "
-        + ", ".join(f"`{feature.name}`" + (" (required)" if feature.required else "") for feature in own)
-        + ". CSV comes back as CSV, or as JSON with Accept: application/json.",
+        "summary": "Screen listings: which can be resold at a profit",
+        "description": "Values each home by its facts alone, compares the value with the list price, and ranks the"
+        f" listings by expected margin. A listing has the facts of a home and {names}. CSV is answered as CSV, or as"
+        " JSON with Accept: application/json.",
         "parameters": [
-            {
-                "name": name,
-                "in": "query",
-                "required": False,
-                "description": schema["description"],
-                "schema": schema,
-            }
-            for name, schema in {"probability": _PROBABILITY, **_COSTS}.items()
+            include_parameter(),
+            CONFIDENCE_PARAMETER,
+            *(_query_parameter(name, schema) for name, schema in {"probability": _PROBABILITY, **_COSTS}.items()),
         ],
         "requestBody": {
             "required": True,
             "content": {
-                TableKind.COLUMNS.value: {"schema": {"anyOf": [listings, terms]}, "example": [home]},
+                TableKind.COLUMNS.value: {"schema": {"anyOf": [listings, request]}, "example": [home]},
                 TableKind.CSV.value: {
                     "schema": {"type": "string"},
                     "example": f"{','.join(home)}\n{','.join(map(str, home.values()))}\n",
@@ -141,5 +152,16 @@ def describe_screen(market: Market, example: Mapping[str, Any]) -> dict[str, Any
                     TableKind.CSV.value: {"schema": {"type": "string"}},
                 },
             }
-        },
+        }
+        | problem_responses(),
+    }
+
+
+def _query_parameter(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": schema["description"],
+        "schema": schema,
     }

@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 
 from estimator.appraiser import Appraiser
-from estimator.market.facts import FloatArray
-from service.http.cached_body import Packed
-from service.http.json_schema import an_array, an_object, or_null
+from estimator.market.arrays import FloatArray
+from service.http.cached_body import CachedBody
+from service.openapi.json_schema import array_schema, nullable, object_schema
 
 
-def pack_sales(appraiser: Appraiser, version: str) -> Packed:
+def cached_sales(appraiser: Appraiser, version: str) -> CachedBody:
     """Make the answer for a version that is served."""
-    return Packed(
-        json.dumps(tell_sales(appraiser, version), separators=(",", ":"), allow_nan=False).encode(),
+    return CachedBody(
+        json.dumps(sales_columns(appraiser, version), separators=(",", ":"), allow_nan=False).encode(),
         "application/json",
     )
 
 
-def tell_sales(appraiser: Appraiser, version: str) -> dict[str, Any]:
+def sales_columns(appraiser: Appraiser, version: str) -> dict[str, Any]:
     """Return the sold homes of known place as columns; all are empty in a market without places."""
     market, sold = appraiser.market, appraiser.sold
     size = market.size
@@ -53,25 +53,3 @@ def _numbers(column: FloatArray) -> list[float | int | None]:
     """Return a column as JSON gives it: what is unknown is null, whole numbers have no `.0`."""
     values = column.tolist()
     return [None if isnan(value) else int(value) if value.is_integer() else value for value in values]
-
-
-def _column(description: str, kind: str = "number", **more: Any) -> dict[str, Any]:
-    return an_array({"type": [kind, "null"], **more}, description=description)
-
-
-SCHEMA: dict[str, Any] = an_object(
-    {
-        "model_version": {"type": "string", "description": "The version that knows these sales."},
-        "currency": {"type": "string", "description": "ISO 4217, of the prices."},
-        "size_name": or_null({"type": "string"}, description="The fact that `size` holds."),
-        "size_unit": or_null({"type": "string"}, description="Unit of `size`."),
-        "count": {"type": "integer", "description": "Sold homes, and length of every column."},
-        "latitude": an_array({"type": "number"}, description="WGS 84, degrees."),
-        "longitude": an_array({"type": "number"}, description="WGS 84, degrees."),
-        "price": an_array({"type": "number"}, description="What each sold for."),
-        "size": _column("How large each is; null where that is not known."),
-        "date": _column("Day of sale; null in a market without dates.", "string", format="date"),
-    },
-    description="The sold homes of known place, oldest first, a column a fact; none in a market without places.",
-)
-"""The answer's schema."""

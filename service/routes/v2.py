@@ -15,7 +15,7 @@ from estimator.appraiser import CONFIDENCE, Valuations
 from estimator.market.market import VALUATION_DATE, Market
 from estimator.uncertainty.conformal import check_confidence
 from service.http.json_body import json_answer, read_json
-from service.http.json_schema import array_schema, object_schema, ref
+from service.openapi.v2 import DATATYPES, PREFIX
 from service.http.problems import INVALID_FACTS, MALFORMED_TABLE, OUTSIDE_DOMAIN, ProblemError
 from service.http.tables import check_rows
 from service.live_model import LiveModel, Snapshot
@@ -23,21 +23,8 @@ from service.settings import Settings
 from service.valuation.responses import count_homes
 from service.valuation.subject_columns import CheckedSubjects, check_subject_columns
 
-PREFIX = "/v2"
 SERVER = "house-price-estimator"
 _PLATFORM = "numpy"
-_DATATYPES = {"boolean": "BOOL", "integer": "INT64", "category": "BYTES", "postal_code": "BYTES", "date": "BYTES"}
-"""Kind of a feature → the datatype it is best sent in; every other kind is FP64."""
-_KNOWN_DATATYPES = frozenset(
-    {
-        "BOOL",
-        "BYTES",
-        "FP16",
-        "FP32",
-        "FP64",
-        *(f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)),
-    }
-)
 _NUMBERS = ("price", "price_low", "price_high", "fsd")
 _MOST_TOLD = 5
 """Homes that an error names: it is one line of text."""
@@ -92,7 +79,7 @@ def _served(live: LiveModel, name: str, version: str | None) -> Snapshot:
 
 def _metadata(snapshot: Snapshot) -> dict[str, Any]:
     market = snapshot.appraiser.market
-    inputs = [_tensor(feature.name, _DATATYPES.get(feature.kind, "FP64")) for feature in market.features]
+    inputs = [_tensor(feature.name, feature.fact_kind.v2_datatype) for feature in market.features]
     if snapshot.has_dates:
         inputs.append(_tensor(VALUATION_DATE, "BYTES"))
     outputs = [_tensor(name, "FP64") for name in _NUMBERS]
@@ -193,7 +180,7 @@ def _read_tensor(tensor: Any) -> tuple[str, list[Any]]:
         raise _wrong("an input is no object with a name")
     name, shape, data = tensor["name"], tensor.get("shape"), tensor.get("data")
     shown = f"the input {name[:60]!a}"
-    if str(tensor.get("datatype")) not in _KNOWN_DATATYPES:
+    if str(tensor.get("datatype")) not in DATATYPES:
         raise _wrong(f"{shown} has no datatype of the protocol")
     if not isinstance(data, list):
         raise _wrong(f"{shown} has no data: a list of values; binary data is not taken")
@@ -231,86 +218,3 @@ def _read_outputs(asked: Any, known: Mapping[str, Any]) -> list[str]:
 
 def _wrong(detail: str) -> ProblemError:
     return ProblemError(MALFORMED_TABLE, detail)
-
-
-def describe(market: Market, version: str) -> dict[str, dict[str, Any]]:
-    """Return path → operations, as the interface's document has them."""
-    named = [("name", market.name)]
-    versioned = [*named, ("version", version)]
-    metadata, ready = (
-        ("The model's inputs and outputs", "V2Model"),
-        ("Whether the model can be asked", "V2ModelReady"),
-    )
-    paths: dict[str, dict[str, Any]] = {
-        PREFIX: {"get": _described("What this server is", "V2Server", [])},
-        f"{PREFIX}/health/live": {"get": _described("Whether the server runs", "V2Live", [])},
-        f"{PREFIX}/health/ready": {"get": _described("Whether it can value homes", "V2Ready", [])},
-    }
-    for path, parameters in (("/models/{name}", named), ("/models/{name}/versions/{version}", versioned)):
-        paths[PREFIX + path] = {"get": _described(*metadata, parameters)}
-        paths[f"{PREFIX}{path}/ready"] = {"get": _described(*ready, parameters)}
-        infer = _described("Value homes, a fact a tensor", "V2Inference", parameters)
-        body = {"required": True, "content": {"application/json": {"schema": ref("V2Request")}}}
-        paths[f"{PREFIX}{path}/infer"] = {"post": infer | {"requestBody": body}}
-    return paths
-
-
-def _described(summary: str, schema: str, parameters: list[tuple[str, str]]) -> dict[str, Any]:
-    return {
-        "summary": f"Open Inference Protocol: {summary[0].lower()}{summary[1:]}",
-        "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "example": example}
-            for name, example in parameters
-        ],
-        "responses": {
-            "200": {"description": summary, "content": {"application/json": {"schema": ref(schema)}}},
-            "default": {
-                "description": "What is wrong, in a sentence",
-                "content": {"application/json": {"schema": ref("V2Error")}},
-            },
-        },
-    }
-
-
-_TENSOR_NAMES = {"name": {"type": "string"}, "datatype": {"enum": sorted(_KNOWN_DATATYPES)}}
-_SHAPE = array_schema({"type": "integer"})
-_TENSORS = array_schema(object_schema(_TENSOR_NAMES | {"shape": _SHAPE}))
-SCHEMAS: Mapping[str, dict[str, Any]] = {
-    "V2Server": object_schema(
-        {"name": {"type": "string"}, "version": {"type": "string"}, "extensions": array_schema({"type": "string"})}
-    ),
-    "V2Live": object_schema({"live": {"type": "boolean"}}),
-    "V2Ready": object_schema({"ready": {"type": "boolean"}}),
-    "V2ModelReady": object_schema({"name": {"type": "string"}, "ready": {"type": "boolean"}}),
-    "V2Model": object_schema(
-        {
-            "name": {"type": "string"},
-            "versions": array_schema({"type": "string"}),
-            "platform": {"type": "string"},
-            "inputs": _TENSORS,
-            "outputs": _TENSORS,
-        }
-    ),
-    "V2Request": {
-        "type": "object",
-        "required": ["inputs"],
-        "properties": {
-            "id": {"type": "string"},
-            "parameters": {"type": "object", "properties": {"confidence": {"type": "number"}}},
-            "inputs": array_schema(object_schema(_TENSOR_NAMES | {"shape": _SHAPE, "data": array_schema({})}), minItems=1),
-            "outputs": array_schema(object_schema({"name": {"type": "string"}})),
-        },
-    },
-    "V2Inference": {
-        "type": "object",
-        "required": ["model_name", "model_version", "outputs"],
-        "properties": {
-            "id": {"type": "string"},
-            "model_name": {"type": "string"},
-            "model_version": {"type": "string"},
-            "outputs": array_schema(object_schema(_TENSOR_NAMES | {"shape": _SHAPE, "data": array_schema({})})),
-        },
-    },
-    "V2Error": object_schema({"error": {"type": "string"}}),
-}
-"""The answers' schemas, by the names they have in the interface's document."""

@@ -10,17 +10,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.market.columns import check_date_values, check_values
-from estimator.market.facts import DateArray, Facts
+from estimator.market.arrays import DateArray
+from estimator.market.checks import check_date_values, check_values
+from estimator.market.facts import Facts
 from estimator.market.market import VALUATION_DATE, Market
-from service.valuation.subject_schema import NO_HOME, SHOWN_CHARACTERS, both_stand_for, no_fact
+from service.valuation.subject_schema import (
+    MAX_SHOWN_NAME,
+    NOT_AN_OBJECT,
+    duplicate_name_message,
+    unknown_name_message,
+)
 
 Fault = dict[str, str]
 """`field` and `message`: one thing that is wrong with a subject."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedSubjects:
     """n subjects.
 
     Parameters
@@ -45,7 +51,7 @@ class Checked:
         return good
 
 
-def check_subjects(market: Market, values: Sequence[object], *, dated: bool) -> Checked:
+def check_subjects(market: Market, values: Sequence[object], *, has_dates: bool) -> CheckedSubjects:
     """Check n subjects, each as JSON gives it.
 
     Parameters
@@ -61,8 +67,8 @@ def check_subjects(market: Market, values: Sequence[object], *, dated: bool) -> 
         if isinstance(value, dict):
             shapes.setdefault(tuple(value), []).append(row)
         else:
-            strange[row] = [{"field": "", "message": NO_HOME}]
-    targets = _targets(market, dated=dated)
+            strange[row] = [{"field": "", "message": NOT_AN_OBJECT}]
+    targets = _targets(market, has_dates=has_dates)
     twins: dict[int, dict[str, str]] = {}
     for names, rows in shapes.items():
         fields = [targets.get(name) for name in names]
@@ -74,7 +80,7 @@ def check_subjects(market: Market, values: Sequence[object], *, dated: bool) -> 
     return _check_columns(market, columns, len(values), strange, twins, unknown)
 
 
-def check_subject_columns(market: Market, columns: Mapping[str, list[Any]], *, dated: bool) -> Checked:
+def check_subject_columns(market: Market, columns: Mapping[str, list[Any]], *, has_dates: bool) -> CheckedSubjects:
     """Check n subjects that come by column; a name that is no fact is a fault of every row.
 
     Parameters
@@ -84,7 +90,7 @@ def check_subject_columns(market: Market, columns: Mapping[str, list[Any]], *, d
     dated
         They may name the day they are valued at.
     """
-    targets = _targets(market, dated=dated)
+    targets = _targets(market, has_dates=has_dates)
     n = len(next(iter(columns.values())))
     fields = [targets.get(name) for name in columns]
     if None in fields or len(set(fields)) < len(fields):
@@ -92,16 +98,16 @@ def check_subject_columns(market: Market, columns: Mapping[str, list[Any]], *, d
         return check_subjects(
             market,
             [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)],
-            dated=dated,
+            has_dates=has_dates,
         )
     by_field = {str(field): values for field, values in zip(fields, columns.values(), strict=True)}
     return _check_columns(market, by_field, n, {}, {}, {})
 
 
-def _targets(market: Market, *, dated: bool) -> dict[str, str]:
+def _targets(market: Market, *, has_dates: bool) -> dict[str, str]:
     """Return every name that a subject may hold → the fact it stands for."""
     names = {name: feature.name for name, feature in market.by_name.items()}
-    return names | {VALUATION_DATE: VALUATION_DATE} if dated else names
+    return names | {VALUATION_DATE: VALUATION_DATE} if has_dates else names
 
 
 def _column(columns: dict[str, list[Any]], field: str, n: int, rows: list[int], values: list[Any]) -> None:
@@ -136,14 +142,14 @@ def _collect_one_by_one(
             if field is None:
                 strangers.append(name)
             elif field in named:
-                twins.setdefault(row, {})[field] = both_stand_for(named[field], name, field)
+                twins.setdefault(row, {})[field] = duplicate_name_message(named[field], name, field)
                 named[field] = name
             else:
                 named[field] = name
                 _column(columns, field, len(values), [row], [value])
         if strangers:
             unknown[row] = [
-                {"field": name[:SHOWN_CHARACTERS], "message": no_fact(market)} for name in sorted(strangers)
+                {"field": name[:MAX_SHOWN_NAME], "message": unknown_name_message(market)} for name in sorted(strangers)
             ]
 
 
@@ -154,7 +160,7 @@ def _check_columns(
     strange: Mapping[int, list[Fault]],
     twins: Mapping[int, Mapping[str, str]],
     unknown: Mapping[int, list[Fault]],
-) -> Checked:
+) -> CheckedSubjects:
     """Check the gathered columns, and tell each row's faults in the order that one subject's are told."""
     faults: dict[int, list[Fault]] = {row: list(told) for row, told in strange.items()}
     checked: dict[str, NDArray[Any]] = {}
@@ -171,7 +177,7 @@ def _check_columns(
     _tell(faults, VALUATION_DATE, {problem.row: problem.message for problem in problems}, twins)
     for row, told in unknown.items():
         faults.setdefault(row, []).extend(told)
-    return Checked(Facts(checked), dates, faults)
+    return CheckedSubjects(Facts(checked), dates, faults)
 
 
 def _tell(

@@ -11,21 +11,22 @@ from typing import Any, Self, cast
 
 from marshmallow import Schema, ValidationError, fields, post_load, pre_load
 
-from estimator.market.facts import check_date, check_value
+from estimator.market.checks import check_value
 from estimator.market.market import VALUATION_DATE, Feature, Market
+from estimator.market.values import parse_date
 
 _DATE = "date"
-SHOWN_CHARACTERS = 60
+MAX_SHOWN_NAME = 60
 """Of a name that is none, this much is told."""
-NO_HOME = 'a home is an object of facts, such as {"latitude": 47.6, …}'
+NOT_AN_OBJECT = 'a home is an object of facts, such as {"latitude": 47.6, …}'
 
 
-def no_fact(market: Market) -> str:
+def unknown_name_message(market: Market) -> str:
     """Say what is wrong with a name that a subject may not hold."""
     return f"is no fact of the market {market.name}"
 
 
-def both_stand_for(first: str, second: str, fact: str) -> str:
+def duplicate_name_message(first: str, second: str, fact: str) -> str:
     """Say what is wrong with a fact that a subject names twice."""
     return f"'{first}' and '{second}' both stand for {fact}"
 
@@ -57,7 +58,7 @@ class FactField(fields.Field[Any]):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> float | str:
         if isinstance(value, _TwoNames):
-            raise ValidationError(both_stand_for(value.first, value.second, self.feature.name))
+            raise ValidationError(duplicate_name_message(value.first, value.second, self.feature.name))
         try:
             return check_value(self.feature, value)
         except ValueError as error:
@@ -72,7 +73,7 @@ class DateField(fields.Field[dt.date]):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> dt.date:
         try:
-            return check_date(value)
+            return parse_date(value)
         except ValueError as error:
             raise ValidationError(str(error)) from error
 
@@ -86,17 +87,17 @@ class SubjectSchema(Schema):
     def __init__(self, market: Market) -> None:
         super().__init__()
         self.market = market
-        self.error_messages["unknown"] = no_fact(market)
+        self.error_messages["unknown"] = unknown_name_message(market)
         self._names = {attribute: str(field.data_key) for attribute, field in self.fields.items()}
 
     @classmethod
-    def of(cls, market: Market, *, dated: bool) -> Self:
-        """Make the schema of a market's subjects; `dated`: they may name the day they are valued at."""
+    def of(cls, market: Market, *, has_dates: bool) -> Self:
+        """Make the schema of a market's subjects; `has_dates`: they may name the day they are valued at."""
         # A feature may have any name; marshmallow gives a meaning to dots and to names of its own.
         declared: dict[str, fields.Field[Any]] = {
             f"fact_{place}": FactField(feature) for place, feature in enumerate(market.features)
         }
-        if dated:
+        if has_dates:
             declared[_DATE] = DateField()
         return cast("type[Self]", cls.from_dict(declared, name="Subject"))(market)
 
@@ -105,7 +106,7 @@ class SubjectSchema(Schema):
         place = {name: place for place, name in enumerate(self._names.values())}
         messages = error.messages_dict
         return [
-            {"field": name[:SHOWN_CHARACTERS], "message": messages[name][0]}
+            {"field": name[:MAX_SHOWN_NAME], "message": messages[name][0]}
             for name in sorted(messages, key=lambda name: (place.get(name, len(place)), name))
         ]
 

@@ -8,24 +8,25 @@ import numpy as np
 from marshmallow import ValidationError
 
 from estimator.appraiser import CONFIDENCE, Appraiser
-from estimator.market.facts import DateArray, Facts
+from estimator.market.arrays import DateArray
+from estimator.market.facts import Facts
 from estimator.uncertainty.applicability import Refusal
-from service.valuation.includes import NOTHING, Included, give_reasons
-from service.valuation.subject_schema import NO_HOME, Subject, SubjectSchema
+from service.valuation.includes import NO_INCLUDES, RequestedIncludes, compute_includes
+from service.valuation.subject_schema import NOT_AN_OBJECT, Subject, SubjectSchema
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ValuationOptions:
     """How sure the ranges are to be, and what each valuation is to come with."""
 
     confidence: float = CONFIDENCE
-    included: Included = field(default_factory=lambda: NOTHING)
+    included: RequestedIncludes = field(default_factory=lambda: NO_INCLUDES)
 
 
 def check_subject(schema: SubjectSchema, value: object) -> Subject | list[dict[str, str]]:
     """Return the subject that a JSON value describes, or `{"field", "message"}` for all that is wrong with it."""
     if not isinstance(value, dict):
-        return [{"field": "", "message": NO_HOME}]
+        return [{"field": "", "message": NOT_AN_OBJECT}]
     try:
         subject: Subject = schema.load(value)
     except ValidationError as error:
@@ -34,7 +35,7 @@ def check_subject(schema: SubjectSchema, value: object) -> Subject | list[dict[s
 
 
 def value_subjects(
-    appraiser: Appraiser, version: str, subjects: Sequence[Subject], asked: Asked
+    appraiser: Appraiser, version: str, subjects: Sequence[Subject], asked: ValuationOptions
 ) -> list[dict[str, Any] | Sequence[Refusal]]:
     """Value subjects, all at once; see `value_facts`."""
     facts = Facts.of(appraiser.market, [subject.facts for subject in subjects])
@@ -43,7 +44,7 @@ def value_subjects(
 
 
 def value_facts(
-    appraiser: Appraiser, version: str, facts: Facts, dates: DateArray, asked: Asked
+    appraiser: Appraiser, version: str, facts: Facts, dates: DateArray, asked: ValuationOptions
 ) -> list[dict[str, Any] | Sequence[Refusal]]:
     """Value n subjects, all at once; one that is refused a price gets the reasons in the valuation's place.
 
@@ -60,7 +61,7 @@ def value_facts(
         return []
     valuations = appraiser.value(facts, dates, asked.confidence)
     priced = valuations.priced
-    reasons = iter(give_reasons(appraiser, facts.take(priced), dates[priced], asked.included, asked.confidence))
+    reasons = iter(compute_includes(appraiser, facts.take(priced), dates[priced], asked.included, asked.confidence))
     return [
         valuations.as_dict(row) | {"model_version": version} | next(reasons)
         if priced[row]

@@ -10,7 +10,8 @@ from estimator.appraiser import Appraiser, Valuations
 from estimator.assessment.evaluation import ALL_FACTS, REQUIRED_FACTS, error_figures, evaluate
 from estimator.assessment.ratio_study import ratio_study
 from estimator.errors import DataError
-from estimator.market.facts import Facts, FloatArray
+from estimator.market.arrays import FloatArray
+from estimator.market.facts import Facts
 from estimator.market.sales import Parts
 
 

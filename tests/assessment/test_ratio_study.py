@@ -13,7 +13,7 @@ from scipy import stats
 
 from estimator.assessment.ratio_study import (
     ACCEPTABLE,
-    ENOUGH_SALES,
+    MIN_SALES_FOR_VERDICT,
     RatioFigures,
     cod,
     gini,
@@ -28,7 +28,7 @@ from estimator.assessment.ratio_study import (
     studies_as_dict,
     vei,
 )
-from estimator.market.facts import FloatArray
+from estimator.market.arrays import FloatArray
 
 # Estimates and prices of the worked examples, by table.
 EXAMPLES = {
@@ -385,7 +385,7 @@ def test_more_sales_tell_more(n: int, missing: set[str]) -> None:
     figures = ratio_study(*market(n)).overall
     assert set(figures.reasons) == missing
     assert {name for name, value in figures.figures.items() if value is None} == missing - {"met"}
-    assert (figures.met["cod"] is None) == (n < ENOUGH_SALES)
+    assert (figures.met["cod"] is None) == (n < MIN_SALES_FOR_VERDICT)
 
 
 @pytest.mark.parametrize("n", [1, 3, 5, 40, 600])

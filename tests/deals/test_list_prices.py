@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from estimator.deals.list_prices import ENOUGH_LISTINGS, PRIOR_NOISE, ListPriceModel
 from estimator.errors import DataError
-from estimator.market.facts import FloatArray
+from estimator.market.arrays import FloatArray
 
 NOISE, ERROR = 0.06, 0.12
 

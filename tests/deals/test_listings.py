@@ -2,9 +2,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from estimator.deals.listings import Listings, Seen, listing_table, repeated, without_listing, wrong_currencies
+from estimator.deals.listings import (
+    DuplicateListings,
+    Listings,
+    currency_problems,
+    duplicate_problems,
+    home_facts,
+    listing_table,
+)
 from estimator.deals.screening import COSTS
-from estimator.market.columns import check_table
+from estimator.market.checks import check_table
 from estimator.market.market import Market
 
 HOME = {"lat": ["47.6"], "long": ["-122.3"], "sqft_living": ["1800"]}
@@ -19,7 +26,7 @@ def table(**columns: list[str]) -> pa.Table:
 
 def faults(market: Market, given: pa.Table) -> list[str]:
     said, problems = check_table(listing_table(market).features, given)
-    return [f"{problem.row} {problem}" for problem in [*problems, *wrong_currencies(market, said)]]
+    return [f"{problem.row} {problem}" for problem in [*problems, *currency_problems(market, said)]]
 
 
 @pytest.mark.parametrize(
@@ -44,16 +51,16 @@ def test_a_listing_s_own_costs_go_before_the_request_s_and_those_before_the_defa
     said, problems = check_table(listing_table(market).features, given)
     listings = Listings.of(market, said, {"rehab": 5_000.0, "holding": 100.0})
     assert problems == []
-    assert listings.ask.tolist() == [400_000, 500_000]
+    assert listings.list_price.tolist() == [400_000, 500_000]
     assert listings.costs.rehab.tolist() == [5_000, 9_000]
     assert listings.costs.holding.tolist() == [100, 100]
     assert listings.costs.selling_cost.tolist() == [COSTS[1].default] * 2
-    assert listings.name.tolist() == ["", ""]
+    assert listings.listing_id.tolist() == ["", ""]
 
 
 def test_nothing_of_a_listing_is_left_among_the_facts(market: Market) -> None:
     said, _ = check_table(listing_table(market).features, table(list_price=["400000"]))
-    assert list(without_listing(market, said).columns) == [feature.name for feature in market.features]
+    assert list(home_facts(market, said).columns) == [feature.name for feature in market.features]
 
 
 def test_a_name_that_the_market_has_is_its_fact(market: Market) -> None:
@@ -63,17 +70,17 @@ def test_a_name_that_the_market_has_is_its_fact(market: Market) -> None:
     said, problems = check_table(listing_table(own).features, table(list_price=["400000"], rehab=["yes"]))
     assert problems == []
     assert Listings.of(own, said, {}).costs.rehab.tolist() == [0.0]
-    assert without_listing(own, said)["rehab"].tolist() == [1.0]
+    assert home_facts(own, said)["rehab"].tolist() == [1.0]
 
 
 def seen(market: Market, *pieces: pa.Table) -> list[str]:
-    memory, told = Seen(), []
+    memory, told = DuplicateListings(), []
     for piece in pieces:
         said, problems = check_table(listing_table(market).features, piece)
         listings = Listings.of(market, said, {})
         dates = np.full(len(listings), "NaT", "datetime64[D]")
         good = ~np.isin(np.arange(len(listings)), [problem.row for problem in problems])
-        told += [str(problem) for problem in repeated(listings, memory.repeats(said, dates, listings, good), 2)]
+        told += [str(problem) for problem in duplicate_problems(listings, memory.repeats(said, dates, listings, good), 2)]
     return told
 
 

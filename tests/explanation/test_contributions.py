@@ -5,8 +5,9 @@ import pytest
 
 from estimator.appraiser import Appraiser
 from estimator.explanation.contributions import PLACE, explain, reference_home
+from estimator.market.arrays import DateArray, FloatArray
 from estimator.market.fact_ranges import FactRanges
-from estimator.market.facts import DateArray, Facts, FloatArray
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Parts
 

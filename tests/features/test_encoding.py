@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from estimator.features.encoding import RARE, WAVES, Encoding, NumberScales
-from estimator.market.facts import Facts, FloatArray
+from estimator.market.arrays import FloatArray
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 
 NEWEST = np.datetime64("2020-06-01")

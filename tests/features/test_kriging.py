@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from estimator.features import kriging
 from estimator.features.kriging import Homes, Kriging, LeaveHomeOut, learn
-from estimator.market.facts import FloatArray
+from estimator.market.arrays import FloatArray
 
 N = 300
 
@@ -65,7 +65,7 @@ def test_a_home_left_out_is_as_if_its_sales_had_not_been(
     sold: tuple[Homes, FloatArray], home: NDArray[np.int64], learned: tuple[Kriging, LeaveHomeOut]
 ) -> None:
     homes, log_price = sold
-    by_kriging, left_out = learned
+    kriging_log_price, left_out = learned
     estimates = left_out.estimate(homes, home)
     twice = np.flatnonzero(np.bincount(home, minlength=N)[home] > 1)
     assert len(twice) > 50
@@ -74,11 +74,11 @@ def test_a_home_left_out_is_as_if_its_sales_had_not_been(
         expected = textbook(
             (homes.take(others), log_price[others]),
             homes.take(np.array([row])),
-            by_kriging.range_km,
-            by_kriging.mean,
+            kriging_log_price.range_km,
+            kriging_log_price.mean,
         )
         assert estimates[row] == pytest.approx(expected[0], abs=2e-3)
-    miss = [np.std(log_price - said) for said in (estimates, by_kriging.estimate(homes))]
+    miss = [np.std(log_price - said) for said in (estimates, kriging_log_price.estimate(homes))]
     assert miss[1] < 0.9 * miss[0], "the sales tell on their own estimates"
 
 
@@ -114,8 +114,8 @@ def test_sales_beyond_the_most_are_not_learned_from(
     monkeypatch: pytest.MonkeyPatch, home: NDArray[np.int64]
 ) -> None:
     monkeypatch.setattr(kriging, "MOST_SALES", 40)
-    by_kriging, left_out = learn(*made_up(N, 0), home, np.random.default_rng(2))
-    assert len(by_kriging.facts) == 40
+    kriging_log_price, left_out = learn(*made_up(N, 0), home, np.random.default_rng(2))
+    assert len(kriging_log_price.facts) == 40
     assert np.isfinite(left_out.estimate(made_up(N, 0)[0], home)).all()
 
 
@@ -177,8 +177,8 @@ def test_homes_all_in_one_place_can_be_learned_from(home: NDArray[np.int64]) -> 
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_some_sales_are_enough(n: int) -> None:
     homes, log_price = made_up(n, 0)
-    by_kriging, left_out = learn(homes, log_price, np.arange(n), np.random.default_rng(0))
-    assert np.isfinite(by_kriging.estimate(made_up(9, 1)[0])).all()
+    kriging_log_price, left_out = learn(homes, log_price, np.arange(n), np.random.default_rng(0))
+    assert np.isfinite(kriging_log_price.estimate(made_up(9, 1)[0])).all()
     assert np.isfinite(left_out.estimate(homes, np.arange(n))).all()
 
 

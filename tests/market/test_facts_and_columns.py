@@ -14,16 +14,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from estimator.market.columns import (
-    check_column,
-    check_table,
-    date_column,
-    find_columns,
-    number_column,
-    valuation_dates,
-)
-from estimator.market.facts import MAX_LABEL_LENGTH, Facts, check_date, check_value, in_words, shown
-from estimator.market.market import KINDS, Feature, Kind, Market
+from estimator.market.checks import check_column, check_table, check_value, find_columns, valuation_dates
+from estimator.market.columns import date_column, number_column
+from estimator.market.facts import Facts, format_fact
+from estimator.market.kinds import KINDS
+from estimator.market.market import Feature, Market
+from estimator.market.values import MAX_LABEL_LENGTH, format_value, parse_date
 
 EPOCH = dt.date(1970, 1, 1)
 BOUNDS = {
@@ -34,7 +30,7 @@ BOUNDS = {
 }
 
 
-def feature(kind: Kind, **declared: Any) -> Feature:
+def feature(kind: str, **declared: Any) -> Feature:
     minimum, maximum = BOUNDS.get(kind, (None, None))
     return Feature(
         **{"name": "fact", "kind": kind, "column": "fact", "minimum": minimum, "maximum": maximum} | declared
@@ -114,7 +110,7 @@ def json_of_number(text: str) -> Any:
 @example(text="3.0")
 @example(text="3.9")
 @example(text="20000.000000000004")
-def test_a_number_in_a_file_is_the_number_in_json(kind: Kind, text: str) -> None:
+def test_a_number_in_a_file_is_the_number_in_json(kind: str, text: str) -> None:
     (answer,) = table_answer(feature(kind), [text], pa.string())
     trimmed = text.strip()
     if not trimmed:
@@ -179,7 +175,7 @@ plain_json = st.one_of(
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(value=plain_json)
-def test_a_typed_column_is_checked_like_typed_json(kind: Kind, value: bool | int | float | str) -> None:
+def test_a_typed_column_is_checked_like_typed_json(kind: str, value: bool | int | float | str) -> None:
     if isinstance(value, str):
         return  # text in Parquet is read like text in CSV
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
@@ -193,8 +189,8 @@ def test_a_typed_column_is_checked_like_typed_json(kind: Kind, value: bool | int
     assert agree(table_answer(of, [value])[0], answer)
 
 
-@given(st.lists(st.one_of(st.none(), texts), max_size=8), st.sampled_from(KINDS))
-def test_a_cell_is_judged_alone(cells: list[str | None], kind: Kind) -> None:
+@given(st.lists(st.one_of(st.none(), texts), max_size=8), st.sampled_from(list(KINDS)))
+def test_a_cell_is_judged_alone(cells: list[str | None], kind: str) -> None:
     of = feature(kind)
     together = [str(answer) for answer in table_answer(of, cells, pa.string())]
     alone = [str(answer) for cell in cells for answer in table_answer(of, [cell], pa.string())]
@@ -222,9 +218,9 @@ def test_a_cell_is_judged_alone(cells: list[str | None], kind: Kind) -> None:
         1j,
         "1" * 5_000,
     ],
-    ids=lambda value: f"{type(value).__name__} {shown(value)!a}"[:30],
+    ids=lambda value: f"{type(value).__name__} {format_value(value)!a}"[:30],
 )
-def test_no_value_ends_in_anything_but_a_short_message(kind: Kind, value: object) -> None:
+def test_no_value_ends_in_anything_but_a_short_message(kind: str, value: object) -> None:
     with pytest.raises(ValueError, match=r".") as error:
         check_value(feature(kind), value)
     message = str(error.value)
@@ -250,7 +246,7 @@ def test_no_value_ends_in_anything_but_a_short_message(kind: Kind, value: object
         ("category", "a\x07b", r"'a\x07b' holds characters that cannot be printed"),
     ],
 )
-def test_a_message_names_the_value_and_the_bound(kind: Kind, value: object, message: str) -> None:
+def test_a_message_names_the_value_and_the_bound(kind: str, value: object, message: str) -> None:
     with pytest.raises(ValueError, match="^" + re.escape(message) + "$"):
         check_value(feature(kind, unit="ft²"), value)
 
@@ -269,7 +265,7 @@ def test_a_message_names_the_value_and_the_bound(kind: Kind, value: object, mess
         ("category", "x" * MAX_LABEL_LENGTH, "x" * MAX_LABEL_LENGTH),
     ],
 )
-def test_a_good_value_is_kept_as_the_columns_hold_it(kind: Kind, value: object, expected: float | str) -> None:
+def test_a_good_value_is_kept_as_the_columns_hold_it(kind: str, value: object, expected: float | str) -> None:
     assert check_value(feature(kind), value) == expected
 
 
@@ -299,7 +295,7 @@ BIG = 2**53 + 1
     ],
 )
 def test_typed_columns_give_what_they_say(
-    kind: Kind, values: list[Any], arrow: pa.DataType, expected: list[Any]
+    kind: str, values: list[Any], arrow: pa.DataType, expected: list[Any]
 ) -> None:
     assert table_answer(feature(kind), values, arrow) == expected
 
@@ -325,7 +321,7 @@ def test_a_moment_with_a_time_zone_is_a_day_there() -> None:
     ids=lambda values: str(values.type),
 )
 def test_a_column_of_a_type_that_cannot_hold_the_fact_is_wrong_cell_by_cell(
-    kind: Kind, values: pa.ChunkedArray
+    kind: str, values: pa.ChunkedArray
 ) -> None:
     found, problems = check_column(feature(kind), values)
     assert [problem.row for problem in problems] == [0]
@@ -367,7 +363,7 @@ def test_the_columns_of_pieces_in_many_chunks_are_read_whole() -> None:
 
 @given(st.dates())
 def test_every_day_of_the_calendar_comes_back(day: dt.date) -> None:
-    assert check_date(day.isoformat()) == day
+    assert parse_date(day.isoformat()) == day
     dates, problems = date_column("date", column([day.isoformat()]))
     assert (dates.tolist(), problems) == ([day], [])
     assert check_value(feature("date"), day.isoformat()) == (day - EPOCH).days
@@ -482,7 +478,7 @@ def test_a_label_longer_than_its_columns_others_is_not_cut() -> None:
     ],
 )
 def test_a_fact_in_words_has_its_unit(declared: dict[str, Any], value: float | str, words: str) -> None:
-    assert in_words(Feature("fact", column="fact", **declared), value) == words
+    assert format_fact(Feature("fact", column="fact", **declared), value) == words
 
 
 def test_what_is_unknown_is_what_is_not_known_fact_by_fact() -> None:

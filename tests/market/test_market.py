@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estimator.errors import MarketError
-from estimator.market.market import ANSWER_COLUMNS, KINDS, VALUATION_DATE, Market
+from estimator.market.kinds import KINDS
+from estimator.market.market import ANSWER_COLUMNS, VALUATION_DATE, Market
 
 TOWN: dict[str, Any] = {
     "name": "town",
@@ -62,10 +63,13 @@ def with_feature(**entry: Any) -> dict[str, Any]:
         (with_feature(minimum=2, maximum=1), "minimum 2 is above maximum 1"),
         (with_feature(minimum=float("nan")), "minimum is nan; leave it out"),
         (with_feature(maximum=float("inf")), "maximum is inf; leave it out"),
-        (with_feature(kind="category", minimum=1), "minimum does not go with kind 'category'"),
-        (with_feature(kind="date", maximum=1), "maximum does not go with kind 'date'"),
+        (with_feature(kind="category", minimum=1), "kind 'category' does not allow a minimum"),
+        (with_feature(kind="date", maximum=1), "kind 'date' does not allow a maximum"),
         (with_feature(price_effect="up"), "price_effect 'up' is not one of"),
-        (with_feature(kind="category", price_effect="increasing"), "does not go with kind 'category'"),
+        (
+            with_feature(kind="category", price_effect="increasing"),
+            "kind 'category' does not allow a price_effect",
+        ),
         (with_feature(kind="latitude"), "latitude and longitude go together"),
         (with_feature(kind="latitude", minimum=100), "minimum 100 is above maximum 90"),
         (

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from estimator.market.facts import DateArray
+from estimator.market.arrays import DateArray
 from estimator.model.drift import MarketDrift
 
 START = np.datetime64("2020-01-01")

@@ -6,9 +6,9 @@ import joblib
 import numpy as np
 import pytest
 
-from estimator.features.pipeline import Seen
+from estimator.features.pipeline import Features
 from estimator.market.areas import AreaLookup, Areas
-from estimator.market.facts import BoolArray, FloatArray
+from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.market import Market
 from estimator.market.sales import Parts
 from estimator.model.ensemble import (
@@ -129,9 +129,9 @@ def test_kriging_has_the_share_that_fits_the_validation_sales_best() -> None:
     left, right = truth + rng.normal(0, 0.1, 500), truth + rng.normal(0, 0.2, 500)
     everywhere = np.ones(500, np.bool_)
 
-    def share(by_kriging: FloatArray, by_networks: FloatArray, complete: BoolArray = everywhere) -> float:
+    def share(kriging_log_price: FloatArray, by_networks: FloatArray, complete: BoolArray = everywhere) -> float:
         return share_of(
-            Seen(np.empty((500, 0), np.float32), by_kriging, np.empty((500, 0)), complete), by_networks, truth
+            Features(np.empty((500, 0), np.float32), kriging_log_price, np.empty((500, 0)), complete), by_networks, truth
         )
 
     best = share(left, right)
@@ -147,6 +147,6 @@ def test_kriging_has_the_share_that_fits_the_validation_sales_best() -> None:
 
 
 def test_kriging_has_no_say_where_too_much_is_unknown() -> None:
-    by_kriging, complete = np.array([13.0, 13.0]), np.array([True, False])
-    seen = Seen(np.empty((2, 0), np.float32), by_kriging, np.empty((2, 0)), complete)
+    kriging_log_price, complete = np.array([13.0, 13.0]), np.array([True, False])
+    seen = Features(np.empty((2, 0), np.float32), kriging_log_price, np.empty((2, 0)), complete)
     assert mixed(np.array([12.0, 12.0]), seen, 0.25).tolist() == [12.25, 12.0]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from estimator.appraiser import Appraiser
-from estimator.market.facts import Facts, FloatArray
+from estimator.market.arrays import FloatArray
+from estimator.market.facts import Facts
 from estimator.market.market import Feature, Market
 from estimator.market.sales import Parts
 
@@ -39,7 +40,7 @@ def rises(prices: FloatArray, feature: Feature, steps: int) -> FloatArray:
 
 
 def test_every_declared_effect_is_tried(market: Market) -> None:
-    assert {feature.name for feature in market.directed} == set(DIRECTED)
+    assert {feature.name for feature in market.monotone} == set(DIRECTED)
 
 
 @pytest.mark.parametrize("name", DIRECTED)

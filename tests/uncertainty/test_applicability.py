@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from estimator.appraiser import AT_THE_EDGE, Appraiser
-from estimator.market.facts import Facts, check_value
+from estimator.market.checks import check_value
+from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales
 from estimator.uncertainty.applicability import FEWEST, ApplicabilityDomain, Refusal

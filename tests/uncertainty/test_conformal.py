@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimator.market.facts import BoolArray, FloatArray
+from estimator.market.arrays import BoolArray, FloatArray
 from estimator.uncertainty.conformal import LEAST_PENALTY, Checked, ConformalRange, check_confidence
 from estimator.uncertainty.error_scale import DEVIATION, DOWN, UP
 

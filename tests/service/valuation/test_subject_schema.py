@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError
 
-from estimator.market.facts import check_value
+from estimator.market.checks import check_value
 from estimator.market.market import Market
 from service.valuation.subject_schema import Subject, SubjectSchema
 
 KING_COUNTY = Market.read(Path(__file__).parents[3] / "data" / "king_county")
-SCHEMA = SubjectSchema.of(KING_COUNTY, dated=True)
+SCHEMA = SubjectSchema.of(KING_COUNTY, has_dates=True)
 HOME = {"latitude": 47.6, "longitude": -122.3, "square_footage": 1800}
 
 ODD_MARKET = Market.from_dict(
@@ -94,13 +94,13 @@ def test_a_field_judges_as_the_estimator_does(feature: Any, value: object) -> No
 
 
 def test_a_market_may_call_its_facts_what_it_likes() -> None:
-    schema = SubjectSchema.of(ODD_MARKET, dated=False)
+    schema = SubjectSchema.of(ODD_MARKET, has_dates=False)
     loaded = schema.load({"a.b": 1, "Meta": 2, "fields": "brick", "load": "1970-01-02", "fact_0": True})
     assert loaded == Subject({"a.b": 1.0, "Meta": 2.0, "fields": "brick", "load": 1.0, "fact_0": 1.0}, None)
 
 
 def test_a_market_without_dates_takes_no_day_of_valuation() -> None:
-    schema = SubjectSchema.of(ODD_MARKET, dated=False)
+    schema = SubjectSchema.of(ODD_MARKET, has_dates=False)
     assert faults(schema, {"a.b": 1, "valuation_date": "2015-05-27"}) == {
         "valuation_date": "is no fact of the market odd"
     }

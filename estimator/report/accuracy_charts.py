@@ -1,0 +1,215 @@
+"""Charts of accuracy and uncertainty on the test sales: numbers in, SVG out.
+
+Charts with thousands of points hold them as a picture inside the SVG, which keeps the page small.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import MaxNLocator
+
+from estimator.assessment.ratio_study import ACCEPTABLE, MIN_SALES_FOR_VERDICT
+from estimator.market.arrays import FloatArray
+from estimator.report.chart import (
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PLAIN,
+    STYLED,
+    Chart,
+    Record,
+    label_ticks,
+    legend,
+    money,
+    money_axis,
+)
+
+ERRORS = LinearSegmentedColormap.from_list("errors", ["#0072B2", "#56B4E9", "#A8A8A8", "#E69F00", "#D55E00"])
+"""Blue below the sale price, orange above it, grey between: all of them show on white and on black."""
+POINTS = ("#2E8BC9", "#E0701A")
+"""Blue and orange that show on white and on black: points inside a picture cannot take the page's colours."""
+MAX_ABBREVIATION_LENGTH = 3
+"""Names of measures up to this length are abbreviations, written in capitals: COD, PRD, PRB, MKI, VEI."""
+MAX_AREAS = 80
+"""Areas in one chart: as many as fit on a printed page."""
+
+
+@STYLED
+def predicted(predictions: Record, currency: str) -> str:
+    """Draw sale prices against valuations, one point per test sale."""
+    chart = Chart(5.2)
+    axes = chart.axes(
+        xlabel=f"valuation, {currency}", ylabel=f"sale price, {currency}", xscale="log", yscale="log"
+    )
+    price, value, low, high = (np.array(predictions[name]) for name in ("sold_for", "price", "low", "high"))
+    inside = (low <= price) & (price <= high)
+    for rows, colour, label in (
+        (inside, POINTS[0], "price inside the 90% range"),
+        (~inside, POINTS[1], "price outside the 90% range"),
+    ):
+        axes.scatter(value[rows], price[rows], 9, colour, alpha=0.6, linewidths=0, label=label, rasterized=True)
+    ends = np.array([min(price.min(), value.min()), max(price.max(), value.max())])
+    axes.plot(ends, ends, color=INK, linewidth=1, label="valuation = sale price")
+    money_axis(axes.xaxis)
+    money_axis(axes.yaxis)
+    legend(axes, scale=2.5)
+    return chart.svg("Sale prices against valuations of the test homes, on logarithmic scales")
+
+
+@STYLED
+def error_map(predictions: Record) -> str:
+    """Draw a map of the test homes coloured by their error; the largest errors are drawn on top."""
+    latitude, longitude = (np.array(predictions[name], np.float64) for name in ("latitude", "longitude"))
+    (south, north), (west, east) = (_axis_limits(degrees) for degrees in (latitude, longitude))
+    stretch = 1 / np.cos(np.radians((south + north) / 2))
+    chart = Chart(5.6)
+    # The height of the map is half the width of the figure.
+    width = min(0.78, 0.5 * (east - west) / (north - south) / stretch)
+    axes = chart.axes(
+        right=0.085 + width, xlabel="longitude, °", ylabel="latitude, °", xlim=(west, east), ylim=(south, north)
+    )
+    error = 100 * (np.array(predictions["price"]) / np.array(predictions["sold_for"]) - 1)
+    order = np.argsort(np.abs(error))
+    points = axes.scatter(
+        *(longitude[order], latitude[order], 10, error[order]),
+        linewidths=0, cmap=ERRORS, vmin=-40, vmax=40, rasterized=True,
+    )  # fmt: skip
+    axes.set_aspect(stretch, anchor="W")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(PLAIN)
+    axes.yaxis.set_major_formatter(PLAIN)
+    bar = chart.figure.add_axes((0.12 + width, 0.2, 0.02, 0.65))
+    chart.figure.colorbar(
+        points, cax=bar, extend="both", label="valuation above (+) or below (−) the sale price, %"
+    )
+    return chart.svg("Map of the test homes, coloured by the error of the valuation")
+
+
+@STYLED
+def groups(entries: Sequence[Record], names: Sequence[str], kind: str) -> str:
+    """Draw median error, level and coverage of each group that has at least `MIN_SALES_FOR_VERDICT` sales."""
+    chart = Chart(3.0)
+    shown = [name for name, entry in zip(names, entries, strict=True) if entry["n"] >= MIN_SALES_FOR_VERDICT]
+    mdape, ratio, low, high, covered = _columns(
+        entries, ("mdape", "median_ratio", "median_ratio_low", "median_ratio_high", "coverage")
+    )
+    x = np.arange(len(shown))
+    error, level, ranges = (
+        chart.axes(index, 3, title=title, xlabel=" ")  # the label leaves room for rotated names
+        for index, title in enumerate(("median error, %", "median valuation ÷ price", "inside 90% ranges, %"))
+    )
+    error.bar(x, mdape, color=BLUE, width=0.7)
+    level.axhline(1, color=INK, linewidth=1)
+    level.errorbar(x, ratio, (ratio - low, high - ratio), fmt="o", color=BLUE, capsize=3, markersize=5)
+    ranges.axhline(90, color=INK, linewidth=1)
+    ranges.plot(x, covered, "o", color=BLUE, markersize=6)
+    ranges.set_ylim(min(70, covered.min() - 5), 101)
+    for axes in (error, level, ranges):
+        label_ticks(axes, shown)
+        axes.set_xlim(-0.6, len(shown) - 0.4)
+    return chart.svg(f"Median error, level and coverage by {kind}")
+
+
+@STYLED
+def areas(entries: Sequence[Record], name: str) -> str:
+    """Draw the median ratio and its 90% interval of each area, sorted; areas with too few sales are left out.
+
+    Of more than `MAX_AREAS` areas, the lowest and the highest are drawn.
+    """
+    ordered = sorted(
+        (entry for entry in entries if entry["n"] >= MIN_SALES_FOR_VERDICT),
+        key=lambda entry: entry["median_ratio"],
+    )
+    if len(ordered) > MAX_AREAS:
+        ordered = ordered[: MAX_AREAS // 2] + ordered[-MAX_AREAS // 2 :]
+    chart = Chart(1.1 + 0.165 * len(ordered))
+    axes = chart.axes(xlabel="median valuation ÷ price, with its 90% interval", left=0.16)
+    ratio, low, high = _columns(ordered, ("median_ratio", "median_ratio_low", "median_ratio_high"))
+    y = np.arange(len(ordered))
+    axes.axvspan(*ACCEPTABLE["median_ratio"], color=FAINT, linewidth=0, zorder=0)
+    axes.axvline(1, color=INK, linewidth=1)
+    axes.errorbar(ratio, y, xerr=(ratio - low, high - ratio), fmt="o", color=BLUE, markersize=4, linewidth=1.2)
+    axes.set_yticks(y, [entry["area"] for entry in ordered], fontsize=8.5)
+    axes.set_ylim(-1, len(ordered))
+    axes.grid(axis="y", visible=False)
+    return chart.svg(f"Median valuation divided by price, by {name}; the band is the acceptable range")
+
+
+@STYLED
+def ratio_study(overall: Record, acceptable: Mapping[str, Sequence[float | None]]) -> str:
+    """Draw each measure of the ratio study relative to the range that the standard accepts."""
+    rows = [
+        (name, (low, high))
+        for name, (low, high) in acceptable.items()
+        if overall[name] is not None and low is not None and high is not None
+    ]
+    chart = Chart(0.5 + 0.34 * len(rows))
+    axes = chart.axes(left=0.26, right=0.9)
+    for y, (name, (low, high)) in enumerate(rows):
+        outside = overall["met"][name] is False
+        # Values far outside are drawn at the border of the chart; the number next to them is exact.
+        x = np.clip((overall[name] - low) / (high - low), -0.45, 1.45)
+        axes.barh(y, 1, 0.55, color=FAINT)
+        axes.plot(x, y, "X" if outside else "o", color=ORANGE if outside else BLUE, markersize=9)
+        axes.text(1.52, y, f"{overall[name]:.4g}", va="center")
+    names = [name.replace("_", " ") if len(name) > MAX_ABBREVIATION_LENGTH else name.upper() for name, _ in rows]
+    limits = [f"{low:g} to {high:g}" for _, (low, high) in rows]
+    axes.set_yticks(range(len(rows)), [f"{name}, {limit}" for name, limit in zip(names, limits, strict=True)])
+    axes.set(xlim=(-0.5, 1.5), xticks=[], ylim=(len(rows) - 0.4, -0.6))
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    return chart.svg("Measures of the ratio study and their acceptable ranges")
+
+
+@STYLED
+def coverage(series: Mapping[str, Sequence[Record]]) -> str:
+    """Draw the share of prices inside the ranges against the confidence level, and the width of the ranges."""
+    chart = Chart(3.8)
+    axes = chart.axes(0, 2, xlabel="confidence level, %", ylabel="prices inside the range, %")
+    width = chart.axes(1, 2, xlabel="confidence level, %", ylabel="median width of the range, high ÷ low")
+    for (name, entries), colour, marker in zip(series.items(), (BLUE, ORANGE, GREEN, INK), "osD^", strict=False):
+        level, covered, margin = (
+            np.array([entry[key] for entry in entries]) for key in ("confidence", "held", "by_chance")
+        )
+        axes.errorbar(level, covered, margin, fmt=marker + "-", color=colour, capsize=3, markersize=5, label=name)
+        width.plot(level, [entry["median_width"] for entry in entries], marker + "-", color=colour, markersize=5)
+    axes.plot([50, 100], [50, 100], color=INK, linewidth=1, label="exact coverage")
+    legend(axes)
+    return chart.svg(f"Coverage and width of the ranges by confidence level: {', '.join(series)}")
+
+
+@STYLED
+def deviations(by_fsd: Sequence[Record], by_price: Sequence[Record], currency: str) -> str:
+    """Draw forecast and realised standard deviations, in fifths by FSD and in fifths by valuation."""
+    chart = Chart(3.6)
+    for index, (entries, title) in enumerate(
+        ((by_fsd, "fifths by FSD"), (by_price, f"fifths by valuation, {currency}"))
+    ):
+        axes = chart.axes(index, 2, title=title, ylabel="standard deviation of the error, %" if index == 0 else "")
+        forecast, realised, high = _columns(entries, ("claimed", "realised", "high"))
+        x = np.arange(len(forecast))
+        axes.bar(x - 0.2, forecast, 0.38, color=GREY, label="forecast (FSD)")
+        axes.bar(x + 0.2, realised, 0.38, color=BLUE, label="realised")
+        format_limit = (lambda limit: f"{limit:.0f}%") if index == 0 else money
+        label_ticks(axes, [f"to {format_limit(limit)}" for limit in high])
+        axes.grid(axis="x", visible=False)
+        if index == 0:
+            legend(axes)
+    return chart.svg("Forecast and realised standard deviations of the error")
+
+
+def _columns(entries: Sequence[Record], names: Sequence[str]) -> list[FloatArray]:
+    """Return one array per name, of the groups with at least `MIN_SALES_FOR_VERDICT` sales."""
+    shown = [entry for entry in entries if entry["n"] >= MIN_SALES_FOR_VERDICT]
+    return [np.array([entry[name] for entry in shown], np.float64) for name in names]
+
+
+def _axis_limits(column: FloatArray) -> tuple[float, float]:
+    """Return the range of 99.6% of the coordinates plus a margin: a few remote homes would shrink the rest."""
+    low, high = np.nanquantile(column, [0.002, 0.998])
+    margin = 0.02 * (high - low) or 0.01
+    return float(low - margin), float(high + margin)

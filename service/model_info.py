@@ -1,0 +1,53 @@
+"""The description of a saved version that `GET /model` answers. Knows nothing of HTTP."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from estimator.market.market import Feature
+from estimator.registry import SavedVersion
+from estimator.report import PAGE
+
+REPORT_PATH = "/report"
+"""Where the training report of the served version is."""
+
+
+def about_model(saved: SavedVersion, example: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe a version.
+
+    Parameters
+    ----------
+    example
+        `request`, a subject, and `answer`, its valuation by this version.
+    """
+    market, dates = saved.appraiser.market, saved.appraiser.sale_dates
+    return {
+        "model_version": saved.name,
+        "created": saved.manifest["created"],
+        "market": market.name,
+        "currency": market.currency,
+        "sale_dates": None if dates is None else [str(date) for date in dates],
+        "features": [_about_feature(feature) for feature in market.features],
+        "coordinates": None if market.coordinates is None else list(market.coordinates),
+        "size": None if market.size is None else market.size.name,
+        "error_figures": saved.manifest["error_figures"],
+        "report": REPORT_PATH if PAGE in saved.manifest["files"] else None,
+        "ratio_study": saved.manifest.get("ratio_study"),  # a version may be older than the study
+        "example": example,
+    }
+
+
+def _about_feature(feature: Feature) -> dict[str, Any]:
+    """Describe one fact; what does not apply to it is null."""
+    return {
+        "name": feature.name,
+        "aliases": list(feature.names[1:]),
+        "kind": feature.kind,
+        "unit": feature.unit or None,
+        "required": feature.required,
+        "minimum": feature.minimum,
+        "maximum": feature.maximum,
+        "price_effect": feature.price_effect,
+        "description": feature.description,
+        "widget": feature.fact_kind.widget,
+        "whole": feature.fact_kind.is_whole,
+    }

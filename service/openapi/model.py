@@ -1,0 +1,119 @@
+"""The answer of `GET /model`, as the OpenAPI document describes it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from estimator.assessment.evaluation import ALL_FACTS, REQUIRED_FACTS
+from estimator.assessment.ratio_study import ACCEPTABLE, MIN_SALES_FOR_VERDICT
+from service.openapi.json_schema import array_schema, nullable, object_schema, ref
+
+_STRINGS = {"type": "object", "additionalProperties": {"type": "string"}}
+
+_RATIO_FIGURES = {
+    "median_ratio": "Median of value/price. Below 1: homes are undervalued overall.",
+    "median_ratio_low": "Lower end of the confidence interval of the median.",
+    "median_ratio_high": "Upper end of the confidence interval of the median.",
+    "mean_ratio": "Mean of value/price.",
+    "weighted_mean_ratio": "Sum of values / sum of prices.",
+    "cod": "Coefficient of dispersion: mean absolute deviation of the ratios from the median, in percent of the median.",
+    "prd": "Price-related differential: mean ratio / weighted mean ratio. Above 1: expensive homes are undervalued.",
+    "prb": "Price-related bias: relative change of the ratio when the price level doubles. Below 0: expensive homes"
+    " are undervalued.",
+    "prb_low": "Lower end of the confidence interval of the PRB.",
+    "prb_high": "Upper end of the confidence interval of the PRB.",
+    "mki": "Modified Kakwani index: Gini index of values / Gini index of prices. Below 1: expensive homes are"
+    " undervalued.",
+    "vei": "Vertical equity indicator: median ratio of the highest price band minus that of the lowest, in percent of"
+    " the overall median. Below 0: expensive homes are undervalued.",
+    "vei_significance": "Distance between the confidence intervals of the bands with the highest and the lowest"
+    " median ratio, in percent of the overall median.",
+}
+"""Figure of a ratio study → its description."""
+
+SCHEMAS: Mapping[str, dict[str, Any]] = {
+    "Model": object_schema(
+        {
+            "model_version": {"type": "string"},
+            "created": {"type": "string", "format": "date-time"},
+            "market": {"type": "string"},
+            "currency": {"type": "string", "description": "ISO 4217 code."},
+            "sale_dates": {
+                "type": ["array", "null"],
+                "items": {"type": "string", "format": "date"},
+                "description": "Dates of the oldest and the newest sale; null if the market has no sale dates.",
+            },
+            "features": array_schema({"type": "object"}, description="The facts that a request may contain."),
+            "coordinates": {
+                "type": ["array", "null"],
+                "items": {"type": "string"},
+                "description": "Names of the latitude and the longitude; null in a market without them.",
+            },
+            "size": {
+                "type": ["string", "null"],
+                "description": "Name of the fact that measures how large a home is; null if there is none.",
+            },
+            "error_figures": {
+                "type": "object",
+                "additionalProperties": {"type": "object", "additionalProperties": {"type": "number"}},
+                "description": "Facts given for the test sales → errors of their valuations.",
+            },
+            "report": {
+                "type": ["string", "null"],
+                "format": "uri-reference",
+                "description": "Path of the training report; null if the version was saved without one.",
+            },
+            "ratio_study": nullable(ref("RatioStudies")),
+            "example": {"type": "object", "description": "A request and its answer."},
+        }
+    ),
+    "RatioStudies": object_schema(
+        {
+            "standard": {"type": "string", "description": "Source of the measures and of the acceptable ranges."},
+            "confidence": {"type": "number", "description": "Confidence level of every interval."},
+            "acceptable": object_schema(
+                {
+                    name: array_schema({"type": ["number", "null"]}, minItems=2, maxItems=2) for name in ACCEPTABLE
+                },
+                description="Measure → minimum and maximum that the standard accepts; null for no bound.",
+            ),
+            ALL_FACTS: ref("RatioStudy"),
+            REQUIRED_FACTS: ref("RatioStudy"),
+        },
+        description="Ratio studies of the test sales: valued with all facts, and with the required facts only.",
+    ),
+    "RatioStudy": object_schema(
+        {
+            "overall": ref("RatioFigures"),
+            "price_bands": {
+                "type": ["array", "null"],
+                "description": "Bands of a market value proxy: half sale price, half valuation. Bands of the sale price"
+                " alone would make any valuations look regressive.",
+                "items": {
+                    "allOf": [
+                        ref("RatioFigures"),
+                        object_schema({"low": {"type": "number"}, "high": {"type": "number"}}),
+                    ]
+                },
+            },
+            "areas": {
+                "type": ["array", "null"],
+                "items": {"allOf": [ref("RatioFigures"), object_schema({"postal_code": {"type": "string"}})]},
+            },
+            "reasons": {**_STRINGS, "description": "Why `price_bands` or `areas` is null."},
+        }
+    ),
+    "RatioFigures": object_schema(
+        {
+            "n": {"type": "integer", "description": "Number of sales."},
+            "trimmed": {"type": "integer", "description": "Number of sales excluded as outliers."},
+            **{name: {"type": ["number", "null"], "description": text} for name, text in _RATIO_FIGURES.items()},
+            "met": object_schema(
+                {name: {"type": ["boolean", "null"]} for name in ACCEPTABLE},
+                description="Measure → whether it is in its acceptable range; null if there is no verdict, for"
+                f" example with fewer than {MIN_SALES_FOR_VERDICT} sales.",
+            ),
+            "reasons": {**_STRINGS, "description": "Why figures are null; `met` explains all missing verdicts."},
+        }
+    ),
+}
+"""Name of a component → its schema."""
