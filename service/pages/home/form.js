@@ -2,12 +2,10 @@
 // the server does, and what it says stands beside the field.
 
 import { el } from "./dom.js";
-import { boundsText, factText, label, readNumber, shortDate, unitIsShort } from "./words.js";
+import { boundsText, factText, unitIsShort, widgetOf } from "./widgets.js";
+import { label, shortDate } from "./words.js";
 
-const NUMBERS = new Set(["number", "integer", "latitude", "longitude"]);
 const DAY = "valuation_date";
-const TRUE = new Set(["true", "yes", "y", "1", "1.0"]); // as files have it
-const FALSE = new Set(["false", "no", "n", "0", "0.0"]);
 
 export class FactsForm {
   /**
@@ -23,7 +21,7 @@ export class FactsForm {
     this.fields = new Map();
     const required = model.features.filter((feature) => feature.required);
     const optional = model.features.filter((feature) => !feature.required);
-    this.place = ["latitude", "longitude"].map((kind) => model.features.find((feature) => feature.kind === kind)?.name);
+    this.place = model.coordinates ?? [];
     const extra = model.sale_dates ? [this.#dayFeature(model.sale_dates)] : [];
     this.filled = el("span", { class: "count" });
     this.more = el("details", { class: "more" },
@@ -31,7 +29,7 @@ export class FactsForm {
       el("p", { class: "help" }, "All may be left blank. What you leave out is looked up, or stays unknown and widens the range."),
       el("div", { class: "fields" }, [...optional, ...extra].map((feature) => this.#field(feature))));
     form.append(
-      el("p", { class: "help" }, this.place.every(Boolean) ? "Click the map, or type the coordinates." : "What has to be known."),
+      el("p", { class: "help" }, this.place.length ? "Click the map, or type the coordinates." : "What has to be known."),
       el("div", { class: "fields required" }, required.map((feature) => this.#field(feature))),
       optional.length + extra.length ? this.more : "",
       el("div", { class: "actions" },
@@ -60,8 +58,7 @@ export class FactsForm {
     for (const [name, { feature, input }] of this.fields) {
       const text = input.value.trim();
       if (text === "") continue;
-      if (feature.kind === "boolean") facts[name] = text === "true";
-      else facts[name] = NUMBERS.has(feature.kind) ? readNumber(text) : text;
+      facts[name] = widgetOf(feature).read(text);
     }
     return facts;
   }
@@ -81,7 +78,7 @@ export class FactsForm {
 
   set(name, value) {
     const { feature, input } = this.fields.get(name);
-    input.value = feature.kind === "boolean" ? truth(value) : String(value);
+    input.value = widgetOf(feature).write(value);
     this.#count();
   }
 
@@ -137,7 +134,7 @@ export class FactsForm {
   }
 
   get labelNames() {
-    return [...this.features.values()].filter(({ kind }) => kind === "category" || kind === "postal_code").map(({ name }) => name);
+    return [...this.features.values()].filter((feature) => widgetOf(feature).suggest).map(({ name }) => name);
   }
 
   #count() {
@@ -154,7 +151,7 @@ export class FactsForm {
 
   #dayFeature([oldest, newest]) {
     return {
-      name: DAY, kind: "date", required: false, unit: null, minimum: null, maximum: null,
+      name: DAY, widget: "date", required: false, unit: null, minimum: null, maximum: null,
       description: `The day that the price holds for: from ${shortDate(oldest)} to ${shortDate(newest)}, the newest sale's if blank.`,
     };
   }
@@ -168,7 +165,7 @@ export class FactsForm {
     const help = [said, long, bounds && `${bounds}.`].filter(Boolean).join(" ");
     const input = this.#input(feature, { id, name: feature.name, "aria-describedby": `${id}-help ${id}-error`, required: feature.required });
     const error = el("p", { class: "error", id: `${id}-error`, hidden: true });
-    const row = el("div", { class: feature.kind === "category" ? "field wide" : "field" },
+    const row = el("div", { class: widgetOf(feature).wide ? "field wide" : "field" },
       el("label", { for: id }, label(feature.name), feature.required ? el("span", { class: "unseen" }, " (required)") : null),
       el("span", { class: "entry" }, input, unitIsShort(feature) ? el("span", { class: "unit", "aria-hidden": "true" }, feature.unit) : null),
       el("p", { class: "help", id: `${id}-help` }, help),
@@ -178,23 +175,19 @@ export class FactsForm {
   }
 
   #input(feature, attributes) {
-    if (feature.kind === "boolean") {
+    const { control, decimal } = widgetOf(feature);
+    if (control === "select") {
       const options = [["", "Not known"], ["true", "Yes"], ["false", "No"]];
       return el("select", attributes, options.map(([value, text]) => el("option", { value }, text)));
     }
-    if (feature.kind === "date") return el("input", { ...attributes, type: "date" });
+    if (control === "date") return el("input", { ...attributes, type: "date" });
     const example = this.example[feature.name];
     return el("input", {
       ...attributes,
       type: "text",
       autocomplete: "off",
-      inputmode: NUMBERS.has(feature.kind) && feature.kind !== "longitude" ? "decimal" : null, // phones' decimal keys have no minus
+      inputmode: decimal(feature) ? "decimal" : null,
       placeholder: example === undefined ? null : factText({ ...feature, unit: null }, example).replace("°", ""),
     });
   }
-}
-
-function truth(value) {
-  const word = String(value).trim().toLowerCase();
-  return TRUE.has(word) ? "true" : FALSE.has(word) ? "false" : "";
 }

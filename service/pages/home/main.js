@@ -23,8 +23,7 @@ class ValuePage {
     this.model = model;
     this.money = moneyOf(model.currency);
     this.features = new Map(model.features.map((feature) => [feature.name, feature]));
-    const size = model.features.find(({ kind, required }) => (kind === "number" || kind === "integer") && required) ?? model.features[0];
-    this.sizeName = size.name;
+    this.sizeName = model.size ?? model.features[0].name;
     this.confidence = USUAL;
     this.form = new FactsForm($("form"), model, {
       onValue: (byHand) => (byHand || this.asked ? this.value({ byHand }) : null),
@@ -42,7 +41,7 @@ class ValuePage {
     this.whatIf = new WhatIf({
       model,
       money: this.money,
-      start: size.name,
+      start: this.sizeName,
       onFact: () => this.#askCurve(),
       onUse: (name, value) => {
         this.form.set(name, value);
@@ -59,7 +58,7 @@ class ValuePage {
 
   /** Show the map, once the sales have come; a market without places has none. */
   showMap(sales) {
-    if (!sales.count || !this.coordinates.every(Boolean)) return;
+    if (!sales.count || !this.coordinates.length) return;
     $("view-value").classList.add("mapped");
     $("map").hidden = false;
     this.map = new SalesMap($("map"), this.model, sales, this.money, {

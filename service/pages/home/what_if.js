@@ -2,7 +2,8 @@
 // price that it shows is one that the server gave.
 
 import { el, svg } from "./dom.js";
-import { factText, label } from "./words.js";
+import { factText, widgetOf } from "./widgets.js";
+import { label } from "./words.js";
 
 const HEIGHT = 250;
 const LEFT = 58;
@@ -68,7 +69,7 @@ export class WhatIf {
     this.width = width;
     const { points } = this;
     const feature = this.features.get(this.fact);
-    this.labels = feature.kind === "category" || feature.kind === "postal_code" || feature.kind === "boolean";
+    this.labels = widgetOf(feature).position === null;
     this.x = this.#across(points, feature);
     const ticks = niceTicks(Math.min(...points.map((point) => point.price_low)), Math.max(...points.map((point) => point.price_high)), 4);
     const [low, high] = [ticks[0], ticks.at(-1)];
@@ -99,10 +100,10 @@ export class WhatIf {
       const place = new Map(points.map(({ value }, at) => [value, (at + 0.5) / points.length]));
       return (value) => put(place.get(value));
     }
-    const plain = (value) => (feature.kind === "date" ? Date.parse(value) : value);
-    const [least, most] = [plain(points[0].value), plain(points.at(-1).value)];
-    const scaled = least > 0 && most / least > LOGARITHMIC && feature.kind !== "date" ? Math.log : (value) => value;
-    return (value) => put(most === least ? 0.5 : (scaled(plain(value)) - scaled(least)) / (scaled(most) - scaled(least)));
+    const { position, logarithmic } = widgetOf(feature);
+    const [least, most] = [position(points[0].value), position(points.at(-1).value)];
+    const scaled = logarithmic && least > 0 && most / least > LOGARITHMIC ? Math.log : (value) => value;
+    return (value) => put(most === least ? 0.5 : (scaled(position(value)) - scaled(least)) / (scaled(most) - scaled(least)));
   }
 
   #valueTicks(feature) {
