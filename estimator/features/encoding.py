@@ -96,12 +96,14 @@ class Encoding:
         market: Market,
         scales: NumberScales,
         labels: Mapping[str, LabelArray],
+        rare_labels: Mapping[str, LabelArray],
         fourier: FourierFeatures | None,
         newest_sale: np.datetime64 | None,
     ) -> None:
         self._market = market
         self._scales = scales
         self._labels = labels
+        self._rare_labels = rare_labels
         self._fourier = fourier
         self._newest_sale = newest_sale
         self.fact_names = tuple(feature.name for feature in market.features)
@@ -111,21 +113,23 @@ class Encoding:
         self.n_columns = self._count_columns()
         if self.n_columns == 0 and not market.monotone:
             raise DataError(
-                f"market '{market.name}' has nothing to learn from: none of its features is a number, and none of its"
-                f" labels has {MIN_LABEL_COUNT} training sales. Add a number as a feature, or more sales"
+                f"market '{market.name}' has nothing to learn from: no feature is a number, and no label has"
+                f" {MIN_LABEL_COUNT} training sales. Add a number as a feature, or more sales"
             )
 
     @classmethod
     def fit(cls, market: Market, facts: Facts, date: DateArray | None, rng: np.random.Generator) -> Self:
         """Fit scales, labels and Fourier features to n training sales."""
         scales = NumberScales.fit(facts.numbers(_unconstrained_numbers(market)))
-        labels = {feature.name: _frequent_labels(facts[feature.name]) for feature in market.labels}
+        labels, rare_labels = {}, {}
+        for feature in market.labels:
+            labels[feature.name], rare_labels[feature.name] = _split_labels(facts[feature.name])
         fourier = None
         if market.coordinates is not None:
             locations = np.column_stack([facts[name] for name in market.coordinates])
             locations = locations[~np.isnan(locations).any(axis=1)]
             fourier = FourierFeatures.fit(locations, rng) if len(locations) else None
-        return cls(market, scales, labels, fourier, None if date is None else date.max())
+        return cls(market, scales, labels, rare_labels, fourier, None if date is None else date.max())
 
     def transform(self, facts: Facts, date: DateArray | None) -> NDArray[np.float32]:
         """Encode n homes, each at its valuation date: shape (n, d)."""
@@ -145,11 +149,16 @@ class Encoding:
         unseen: BoolArray = facts.known(name) & (labels[index] != values)
         return unseen
 
+    def rare(self, facts: Facts, name: str) -> BoolArray:
+        """Return where a feature's label has no column because too few training sales have it, shape (n,)."""
+        return np.isin(facts[name], self._rare_labels[name])
+
     def state(self) -> dict[str, Any]:
         """Return what was fitted as plain values and arrays; `from_state` restores it."""
         return {
             "scales": self._scales.state(),
             "labels": dict(self._labels),
+            "rare_labels": dict(self._rare_labels),
             "fourier": None if self._fourier is None else [self._fourier.centre, self._fourier.frequencies],
             "newest_sale": None if self._newest_sale is None else str(self._newest_sale),
         }
@@ -162,6 +171,7 @@ class Encoding:
             market,
             NumberScales.from_state(state["scales"]),
             state["labels"],
+            state["rare_labels"],
             None if state["fourier"] is None else FourierFeatures(*state["fourier"]),
             None if newest_sale is None else np.datetime64(newest_sale, "D"),
         )
@@ -194,8 +204,8 @@ def _unconstrained_numbers(market: Market) -> list[str]:
     return [feature.name for feature in market.numbers if feature.price_effect is None]
 
 
-def _frequent_labels(labels: LabelArray) -> LabelArray:
-    """Return the labels with enough sales, sorted."""
-    values, counts = np.unique(labels, return_counts=True)
-    frequent: LabelArray = values[(counts >= MIN_LABEL_COUNT) & (values != "")]
-    return frequent
+def _split_labels(labels: LabelArray) -> tuple[LabelArray, LabelArray]:
+    """Return the labels with enough sales, and those with too few, both sorted."""
+    values, counts = np.unique(labels[labels != ""], return_counts=True)
+    frequent = counts >= MIN_LABEL_COUNT
+    return values[frequent], values[~frequent]

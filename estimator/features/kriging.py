@@ -1,10 +1,10 @@
 """Kriging: predict a home's log price by a linear model plus a correction from similar sold homes nearby.
 
 Kriging is Gaussian process regression (Cressie 1993, Statistics for Spatial Data, ch. 3; Rasmussen and Williams
-2006, ch. 2). The correction follows the residuals of sold homes; a kernel of location, of facts and of both says how
-similar two homes are. With all n sales in the kernel matrix, fitting would take n³ steps. Here m of the sales, the
-inducing points, stand for all of them (low-rank Nyström approximation, Williams and Seeger 2001, Using the Nyström
-method): fitting takes n·m² steps and a prediction m. Works on arrays alone: no market, no search.
+2006, ch. 2). The correction follows the residuals of sold homes; a kernel of location, of facts and of both says
+how similar two homes are. With all n sales in the kernel matrix, fitting would take n³ steps. Here m of the sales,
+the inducing points, stand for all of them (low-rank Nyström approximation, Williams and Seeger 2001, Using the
+Nyström method): fitting takes n·m² steps and a prediction m. Works on arrays alone: no market, no search.
 
 `kriging_fit` fits the model; `leave_home_out` predicts the training sales without their own influence.
 """
@@ -20,11 +20,13 @@ from estimator.market.arrays import Float32Array, FloatArray
 from estimator.network import matmul_row_stable
 
 FACTS_RANGE = 8.0
-"""Distance between scaled facts over which the kernel falls to 1/e; see benchmarks/DECISIONS.md, "Kernel ranges"."""
+"""Distance between scaled facts over which the kernel falls to 1/e; see benchmarks/DECISIONS.md, "Kernel
+ranges"."""
 _INTERCEPT_SCALE = 30.0
-"""Value of the intercept's column. The ridge penalty is 1 per coefficient, so a large column is hardly penalised."""
+"""Value of the intercept's column. It is large, so that the ridge penalty of 1 hardly shrinks the intercept."""
 _SQUARE_SCALE = 0.5
-"""Multiplies the squared facts in the linear model; see benchmarks/DECISIONS.md, "Squares in kriging's linear model"."""
+"""Multiplies the squared facts in the linear model; see benchmarks/DECISIONS.md, "Squares in kriging's linear
+model"."""
 _OTHER_SCALE = 0.3
 """Multiplies the columns that are not numbers: labels, missing-value flags, Fourier features and the date."""
 CHUNK_SIZE = 256
@@ -152,7 +154,7 @@ class Kriging:
 
     @cached_property
     def _facts_transposed(self) -> Float32Array:
-        """The inducing points' facts, shape (f, m), contiguous: a product with them is then three times as fast."""
+        """The inducing points' facts, shape (f, m); products with this layout are three times as fast."""
         return np.ascontiguousarray(self.facts.T)
 
     @cached_property

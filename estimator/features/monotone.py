@@ -21,7 +21,8 @@ MAX_PIECES = 12
 "Pieces of the monotone encoding"."""
 TOTAL_RANGE = 0.3
 """Sum of a feature's numbers at the end of its range. A network that starts with a weight of 1 on each then starts
-from an effect of .3 standard deviations of log price; see benchmarks/DECISIONS.md, "Range of the monotone encoding"."""
+from an effect of .3 standard deviations of log price; see benchmarks/DECISIONS.md, "Range of the monotone
+encoding"."""
 _TAIL_QUANTILES = (0.005, 0.995)
 """The few smallest and largest values get outer pieces of their own, beyond these quantiles."""
 
@@ -49,10 +50,10 @@ class Pieces(NamedTuple):
 class MonotoneEncoding:
     """Piecewise-linear encoding (Gorishniy et al. 2022, On embeddings for numerical features, section 3.1).
 
-    Each of a feature's p pieces is a column that goes from 0 to TOTAL_RANGE/p within the piece, or to −TOTAL_RANGE/p
-    for a feature declared `decreasing`. It is constant outside the range of the training sales. Subtracting a
-    constant, dividing by one and clipping keep the order of floating-point numbers, so rounding cannot break
-    monotonicity.
+    Each of a feature's p pieces is a column that goes from 0 to TOTAL_RANGE/p within the piece, or to
+    −TOTAL_RANGE/p for a feature declared `decreasing`. It is constant outside the range of the training sales.
+    Subtracting a constant, dividing by one and clipping keep the order of floating-point numbers, so rounding
+    cannot break monotonicity.
 
     Parameters
     ----------
@@ -128,10 +129,10 @@ class MonotoneEncoding:
 
 
 def quantile_knots(values: FloatArray, n_pieces: int) -> FloatArray:
-    """Split the range of n known values, n ≥ 1, into pieces with equally many values; return their ends, ascending.
+    """Split the range of n ≥ 1 known values into pieces with equally many values; return their ends, ascending.
 
-    A narrower outer piece at either end holds the few smallest and largest values. If there are few distinct values,
-    there is one piece between any two of them.
+    A narrower outer piece at either end holds the few smallest and largest values. If there are few distinct
+    values, there is one piece between any two of them.
     """
     distinct = np.unique(values)
     if len(distinct) <= n_pieces + 1:

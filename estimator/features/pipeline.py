@@ -1,8 +1,12 @@
-"""Facts and dates → all that the network sees of a home: what is said of its price, and its facts, encoded.
+"""The feature pipeline: facts, dates and sold homes → everything that the networks are given about a home.
 
-Kriging says a price in every market; comparables say one where homes have places. Both look away from the home
-itself when its own sales are among those that they know, and from the facts whose effect on the price has a
-declared direction: these come in last, as numbers of their own.
+The columns of a home are, in this order: the price features (a log price from kriging; in a market with
+coordinates the features of the comparables), the encoded facts, and the monotone columns. Price features never use
+the sales of the home itself when it is among the sales that they know, nor the values of monotone features.
+
+To add a price feature, give it the methods that `Comparables` has (`fit`, `transform`, `with_sales`, `state`,
+`from_state`), make it a field of `FeaturePipeline`, and add it wherever `comparables` is named there: its names in
+`price_feature_names`, its values in `_price_features`.
 """
 
 from collections.abc import Mapping
@@ -12,57 +16,61 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.features.comparables import FEATURE_NAMES, Comparables
-from estimator.features.encoding import Encoding, NumberScales
-from estimator.features.kriging import Homes, Kriging, LeaveHomeOut, learn
+from estimator.features.comparables import Comparables
+from estimator.features.encoding import Encoding
+from estimator.features.kriging import Kriging, KrigingInputs
+from estimator.features.kriging_fit import fit_kriging
+from estimator.features.leave_home_out import LeaveHomeOut
 from estimator.features.monotone import MonotoneEncoding
+from estimator.features.scaling import NumberScales
 from estimator.market.areas import kilometres
 from estimator.market.arrays import BoolArray, DateArray, Float32Array, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 
-_NEARLY_ALL = 0.95
-"""Share of the sales that know a fact; of a twentieth that do not, kriging can learn what that means."""
+_RARELY_MISSING_SHARE = 0.95
+"""A fact is rarely missing if this share of sales knows it. If more sales lack it, kriging can learn what that
+means."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """What is seen of n homes.
+    """Everything that the pipeline computes for n homes.
 
     Parameters
     ----------
     columns
-        For a network, shape (n, d + r): the last r are the directed numbers.
-    by_kriging
-        Log prices, shape (n,); the first of the columns says them too, scaled and but for the directed numbers.
-    clues
-        To how far off a price may be, shape (n, c): what comparables say, how near they are and how they agree
-        (NaN where that is not known), to who knows only the facts that all homes have. None depends on what else
-        is known.
+        Input of the networks, shape (n, d + r); the last r columns are monotone.
+    kriging_log_price
+        Kriging's log prices, shape (n,), with the effect of the monotone columns. (The first column is the same
+        without this effect, scaled.)
+    error_features
+        Describe how large the error of a price may be, shape (n, c): the features of the comparables computed from
+        the required facts alone. NaN where there are no comparables. They do not depend on the optional facts.
     complete
-        Where no fact is unknown but what sales often lack, shape (n,): kriging has not learned what is then to be
-        expected, and takes an unknown fact for the usual one.
+        Whether no rarely missing fact is unknown, shape (n,). Kriging has not learned the effect of a fact being
+        unknown that is rarely missing, and treats it as the median.
     """
 
-    columns: NDArray[np.float32]
+    columns: Float32Array
     kriging_log_price: FloatArray
     error_features: FloatArray
     complete: BoolArray
 
 
 @dataclass(frozen=True)
-class _Sight:
-    """n homes themselves: their encoded facts, their directed numbers, and the two as kriging takes them."""
+class EncodedHomes:
+    """n homes: their encoded facts (n, ·), monotone columns (n, r), and both as inputs of kriging."""
 
     encoded: Float32Array
-    directed: Float32Array
-    homes: Homes
+    monotone: Float32Array
+    kriging_inputs: KrigingInputs
 
 
 @dataclass(frozen=True)
-class FeaturePipeline:
-    """Made by `fit` or `from_state`, then never changed.
+class HomeEncoder:
+    """The encodings of facts and locations, without any price.
 
     Parameters
     ----------
@@ -70,59 +78,103 @@ class FeaturePipeline:
         The market.
     encoding
         Facts → columns.
-    directed
-        Facts → numbers that the price may only rise with.
-    kriging
-        Says a price of encoded facts and places.
-    comparables
-        The sold homes to look among; None in a market without places.
+    monotone
+        Monotone features → columns that the price may only rise with.
     mean_latitude
-        Of the sales learned from, degrees; NaN in a market without places.
-    scales
-        Of what is said.
-    seldom_unknown
-        Facts that nearly all of the sales learned from knew.
+        Of the training sales, degrees; NaN where locations are not used.
     """
 
     market: Market
     encoding: Encoding
     monotone: MonotoneEncoding
+    mean_latitude: float
+
+    def transform(self, facts: Facts, date: DateArray | None) -> EncodedHomes:
+        """Encode n homes.
+
+        Kriging's monotone columns are centred: its price without their effect is then that of an average home. If
+        it were that of a home with the lowest values, it would change much with every new sale.
+        """
+        encoded, monotone = self.encoding.transform(facts, date), self.monotone.transform(facts)
+        numeric, other = encoded[:, : self.encoding.n_numeric], encoded[:, self.encoding.n_numeric :]
+        location = None
+        if self.market.coordinates is not None and not np.isnan(self.mean_latitude):
+            location = kilometres(facts, self.market.coordinates, self.mean_latitude)
+        inputs = KrigingInputs(numeric, other, monotone - self.monotone.mean, location)
+        return EncodedHomes(encoded, monotone, inputs)
+
+
+@dataclass(frozen=True)
+class FeaturePipeline:
+    """Made by `fit` or `from_state`.
+
+    Parameters
+    ----------
+    encoder
+        Facts and dates → columns.
+    kriging
+        Estimates a price from the encoded facts and the location.
+    comparables
+        The sold homes to search; None in a market without coordinates.
+    scales
+        Of the price features.
+    rarely_missing
+        Names of the facts that nearly all training sales know.
+    """
+
+    encoder: HomeEncoder
     kriging: Kriging
     comparables: Comparables | None
-    mean_latitude: float
     scales: NumberScales
-    seldom_unknown: tuple[str, ...]
+    rarely_missing: tuple[str, ...]
 
     @classmethod
     def fit(cls, market: Market, sales: Sales, rng: np.random.Generator) -> tuple[Self, LeaveHomeOut, Features]:
-        """Learn from n sales.
+        """Fit to n sales.
 
         Returns
         -------
-        Evidence
+        FeaturePipeline
             For any home.
         LeaveHomeOut
-            For the sales themselves.
-        Seen
-            What is so seen of them: it is the dearest part of a training, and not to be made twice.
+            Kriging for the training sales themselves.
+        Features
+            Of the training sales, with LeaveHomeOut. Computing them is the most expensive part of `fit`.
         """
         comparables = Comparables.fit(market, sales, rng)
         encoding = Encoding.fit(market, sales.facts, sales.date, rng)
-        latitude = np.nan if comparables is None else _mean_latitude(market, sales.facts)
-        directed = MonotoneEncoding.fit(market, sales.facts)
-        sight = _sight(market, encoding, directed, latitude, sales.facts, sales.date)
-        kriging_log_price, left_out = learn(sight.homes, np.log(sales.price), sales.home, rng)
-        seldom = tuple(name for name in encoding.facts if sales.facts.known(name).mean() >= _NEARLY_ALL)
-        nothing = NumberScales.fit(np.empty((0, 0)))
-        unscaled = cls(market, encoding, directed, kriging_log_price, comparables, latitude, nothing, seldom)
-        said, error_features = unscaled._said(sight.homes, sales.facts, sales.date, sales.home, left_out)
-        evidence = replace(unscaled, scales=NumberScales.fit(said))
-        return evidence, left_out, evidence._seen(sight, sales.facts, said, error_features)
+        mean_latitude = np.nan if comparables is None else _mean_latitude(market, sales.facts)
+        encoder = HomeEncoder(market, encoding, MonotoneEncoding.fit(market, sales.facts), mean_latitude)
+        homes = encoder.transform(sales.facts, sales.date)
+        kriging, left_out = fit_kriging(homes.kriging_inputs, np.log(sales.price), sales.home, rng)
+        known_share = {name: sales.facts.known(name).mean() for name in encoding.fact_names}
+        rarely_missing = tuple(name for name, share in known_share.items() if share >= _RARELY_MISSING_SHARE)
+        unscaled = cls(encoder, kriging, comparables, NumberScales.fit(np.empty((0, 0))), rarely_missing)
+        price_features, error_features = unscaled._price_features(
+            homes.kriging_inputs, sales.facts, sales.date, sales.home, left_out
+        )
+        pipeline = replace(unscaled, scales=NumberScales.fit(price_features))
+        return pipeline, left_out, pipeline._features(homes, sales.facts, price_features, error_features)
+
+    @property
+    def encoding(self) -> Encoding:
+        """The encoding of the facts."""
+        return self.encoder.encoding
+
+    @property
+    def price_feature_names(self) -> tuple[str, ...]:
+        """Names of the price features, in column order."""
+        return ("kriging_log_price", *(() if self.comparables is None else self.comparables.names))
 
     @property
     def n_numeric(self) -> int:
-        """How many of the columns, the first ones, are numbers to be made waves of."""
-        return 1 + (0 if self.comparables is None else len(FEATURE_NAMES)) + self.encoding.n_numeric
+        """Number of columns that are scaled numbers; they come first."""
+        return len(self.price_feature_names) + self.encoding.n_numeric
+
+    @property
+    def n_monotone(self) -> int:
+        """Number of monotone columns; they come last."""
+        return self.encoder.monotone.n_columns
 
     def transform(
         self,
@@ -131,110 +183,90 @@ class FeaturePipeline:
         home: NDArray[np.int64] | None = None,
         left_out: LeaveHomeOut | None = None,
     ) -> Features:
-        """Return what is seen of n homes at their valuation dates.
+        """Return the features of n homes at their valuation dates.
 
         Parameters
         ----------
         home
-            Which homes they are, so that their own sales are left out of their comparables.
+            Identifies the homes, so that their own sales are left out of their comparables, shape (n,).
         left_out
-            Leaves them out of kriging as well: for the sales that were learned from.
+            Leaves their own sales out of kriging too; for the training sales.
         """
-        sight = self._sight(facts, date)
-        return self._seen(sight, facts, *self._said(sight.homes, facts, date, home, left_out))
+        homes = self.encoder.transform(facts, date)
+        return self._features(
+            homes, facts, *self._price_features(homes.kriging_inputs, facts, date, home, left_out)
+        )
 
     def with_sales(self, sales: Sales) -> "FeaturePipeline":
-        """Return the same columns of what these sales say: newer ones than those that `fit` was given, say."""
-        always_the_same = np.random.default_rng(0)  # so that the same sales are the same evidence, whoever asks
-        homes = self._sight(sales.facts, sales.date).homes
+        """Return the pipeline with price features from other, such as newer, sales; encodings stay the same."""
+        fixed_rng = np.random.default_rng(0)  # so that the same sales always give the same features
+        inputs = self.encoder.transform(sales.facts, sales.date).kriging_inputs
         return replace(
             self,
-            kriging=learn(homes, np.log(sales.price), sales.home, always_the_same)[0],
+            kriging=fit_kriging(inputs, np.log(sales.price), sales.home, fixed_rng)[0],
             comparables=None if self.comparables is None else self.comparables.with_sales(sales),
         )
 
     def state(self) -> dict[str, Any]:
-        """Return what was learned as plain values and arrays; `from_state` takes it back."""
+        """Return what was fitted as plain values and arrays; `from_state` restores it."""
         return {
             "encoding": self.encoding.state(),
-            "directed": self.monotone.state(),
+            "monotone": self.encoder.monotone.state(),
+            "mean_latitude": self.encoder.mean_latitude,
             "kriging": self.kriging.state(),
             "comparables": None if self.comparables is None else self.comparables.state(),
-            "mean_latitude": self.mean_latitude,
-            "scales": [self.scales.median, self.scales.spread, self.scales.logarithmic],
-            "seldom_unknown": list(self.seldom_unknown),
+            "scales": self.scales.state(),
+            "rarely_missing": list(self.rarely_missing),
         }
 
     @classmethod
     def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
-        """Build the evidence again from its state."""
-        found = state["comparables"]
+        """Restore the pipeline from its state."""
+        encoding = Encoding.from_state(market, state["encoding"])
+        monotone = MonotoneEncoding.from_state(market, state["monotone"])
+        comparables = state["comparables"]
         return cls(
-            market,
-            Encoding.from_state(market, state["encoding"]),
-            MonotoneEncoding.from_state(market, state["directed"]),
+            HomeEncoder(market, encoding, monotone, state["mean_latitude"]),
             Kriging.from_state(state["kriging"]),
-            None if found is None else Comparables.from_state(market, found),
-            state["mean_latitude"],
-            NumberScales(*state["scales"]),
-            tuple(state["seldom_unknown"]),
+            None if comparables is None else Comparables.from_state(market, comparables),
+            NumberScales.from_state(state["scales"]),
+            tuple(state["rarely_missing"]),
         )
 
-    def _sight(self, facts: Facts, date: DateArray | None) -> _Sight:
-        return _sight(self.market, self.encoding, self.monotone, self.mean_latitude, facts, date)
-
-    def _seen(self, sight: _Sight, facts: Facts, said: FloatArray, error_features: FloatArray) -> Features:
-        """Return what is seen of n homes of which that is said, unscaled."""
-        scaled = self.scales.apply(said)
+    def _features(
+        self, homes: EncodedHomes, facts: Facts, price_features: FloatArray, error_features: FloatArray
+    ) -> Features:
+        """Return the features of n homes from their encoding and their unscaled price features."""
+        scaled = self.scales.transform(price_features)
         scaled[np.isnan(scaled)] = 0.0
-        complete: BoolArray = ~np.logical_or.reduce(facts.unknown(self.seldom_unknown), axis=1)
-        columns = np.hstack((scaled.astype(np.float32), sight.encoded, sight.directed))
-        return Features(columns, said[:, 0] + self.kriging.worth_of(sight.homes.directed), error_features, complete)
+        complete: BoolArray = ~np.logical_or.reduce(facts.unknown(self.rarely_missing), axis=1)
+        columns = np.hstack((scaled.astype(np.float32), homes.encoded, homes.monotone))
+        monotone_effect = self.kriging.monotone_effect(homes.kriging_inputs.monotone)
+        return Features(columns, price_features[:, 0] + monotone_effect, error_features, complete)
 
-    def _said(
+    def _price_features(
         self,
-        homes: Homes,
+        inputs: KrigingInputs,
         facts: Facts,
         date: DateArray | None,
         home: NDArray[np.int64] | None,
         left_out: LeaveHomeOut | None,
     ) -> tuple[FloatArray, FloatArray]:
-        """Return what is said of the prices of n homes but for their directed numbers, unscaled, and clues.
+        """Return n homes' unscaled price features, without the effect of monotone columns, and error features.
 
         Shapes (n, 1) and (n, 0), or with comparables (n, 7) and (n, 6).
         """
         if left_out is None or home is None:
-            price = self.kriging.estimate(homes)
+            by_kriging = self.kriging.estimate(inputs)
         else:
-            price = left_out.estimate(homes, home)
+            by_kriging = left_out.estimate(inputs, home)
         if self.comparables is None:
-            return price[:, None], np.empty((len(price), 0))
-        said, error_features = self.comparables.look(facts, date, home)
-        return np.column_stack((price, said)), error_features.astype(np.float64)
-
-
-def _sight(
-    market: Market,
-    encoding: Encoding,
-    directed: MonotoneEncoding,
-    mean_latitude: float,
-    facts: Facts,
-    date: DateArray | None,
-) -> _Sight:
-    """Look at n homes.
-
-    Kriging takes the directed numbers from the mean home's: its price without them is then that of a home that
-    there are many of. From the least home's it would move with every sale learned from anew.
-    """
-    encoded, upwards = encoding.transform(facts, date), directed.transform(facts)
-    numbers, flags = encoded[:, : encoding.n_numeric], encoded[:, encoding.n_numeric :]
-    place = None
-    if market.coordinates is not None and not np.isnan(mean_latitude):
-        place = kilometres(facts, market.coordinates, mean_latitude)
-    return _Sight(encoded, upwards, Homes(numbers, flags, upwards - directed.centre, place))
+            return by_kriging[:, None], np.empty((len(by_kriging), 0))
+        by_comparables, error_features = self.comparables.transform(facts, date, home)
+        return np.column_stack((by_kriging, by_comparables)), error_features.astype(np.float64)
 
 
 def _mean_latitude(market: Market, facts: Facts) -> float:
-    """Return the mean of those known, degrees."""
+    """Return the mean of the known latitudes, degrees."""
     assert market.coordinates is not None  # noqa: S101  # there are comparables
     return float(np.nanmean(facts[market.coordinates[0]]))

@@ -3,162 +3,192 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from estimator.features.adjustment_grid import AdjustmentGrid, Homes, Near, Terms
+from estimator.features.adjustment_grid import AdjustmentGrid, GridHomes, GridParameters, Neighbours
 
-FACTS, SOLD, SUBJECTS, COUNT = 4, 200, 60, 12
+N_FACTS, N_SOLD, N_SUBJECTS, N_NEIGHBOURS = 4, 200, 60, 12
 
 
-def made_up(n: int, rng: np.random.Generator) -> Homes:
-    """Homes that lack some facts."""
-    known = (rng.random((n, FACTS)) < 0.8).astype(np.float32)
-    return Homes(rng.normal(size=(n, FACTS)).astype(np.float32) * known, known, rng.random(n).astype(np.float32))
+def random_homes(n: int, rng: np.random.Generator) -> GridHomes:
+    """Homes with a fifth of their facts unknown."""
+    known = (rng.random((n, N_FACTS)) < 0.8).astype(np.float32)
+    return GridHomes(
+        rng.normal(size=(n, N_FACTS)).astype(np.float32) * known, known, rng.random(n).astype(np.float32)
+    )
 
 
 @pytest.fixture(scope="module")
-def sold() -> Homes:
-    return made_up(SOLD, np.random.default_rng(0))
+def sold() -> GridHomes:
+    return random_homes(N_SOLD, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module")
 def log_price() -> np.ndarray:
-    return np.random.default_rng(1).normal(size=SOLD).astype(np.float32)
+    return np.random.default_rng(1).normal(size=N_SOLD).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
-def subjects() -> Homes:
-    return made_up(SUBJECTS, np.random.default_rng(2))
+def subjects() -> GridHomes:
+    return random_homes(N_SUBJECTS, np.random.default_rng(2))
 
 
 @pytest.fixture(scope="module")
-def near() -> Near:
-    """Comparables by lot; the last subjects have few or none."""
+def neighbours() -> Neighbours:
+    """Random comparables; the last two subjects have few or none."""
     rng = np.random.default_rng(3)
-    km = np.sort(rng.random((SUBJECTS, COUNT)), axis=1)
+    km = np.sort(rng.random((N_SUBJECTS, N_NEIGHBOURS)), axis=1)
     km[-2, 5:] = np.inf
     km[-1] = np.inf
-    return Near(rng.integers(0, SOLD, (SUBJECTS, COUNT)), km)
+    return Neighbours(rng.integers(0, N_SOLD, (N_SUBJECTS, N_NEIGHBOURS)), km)
 
 
-THETA = np.random.default_rng(4).normal(0, 0.3, 3 * FACTS + 3)
+THETA = np.random.default_rng(4).normal(0, 0.3, 3 * N_FACTS + 3)
 
 
-def test_the_grid_is_the_formula_written_out(
-    sold: Homes, log_price: np.ndarray, subjects: Homes, near: Near
+def test_the_grid_agrees_with_its_formula_written_out(
+    sold: GridHomes, log_price: np.ndarray, subjects: GridHomes, neighbours: Neighbours
 ) -> None:
-    found = AdjustmentGrid(sold, log_price).weigh(subjects, near, THETA)
-    terms = Terms(THETA)
-    for subject in range(SUBJECTS - 1):
-        some = near.rows[subject, np.isfinite(near.km[subject])]
-        km = near.km[subject, : len(some)]
-        both = subjects.known[subject] * sold.known[some]
-        x, theirs = subjects.facts[subject], sold.facts[some]
-        since = subjects.time[subject] - sold.time[some]
-        score = -((x - theirs) ** 2 * both) @ np.exp(terms.likeness)
-        score -= np.exp(terms.nearness) * np.log(km + 0.05) + np.exp(terms.age) * since
+    estimates = AdjustmentGrid(sold, log_price).estimate(subjects, neighbours, THETA)
+    parameters = GridParameters(THETA)
+    for subject in range(N_SUBJECTS - 1):
+        rows = neighbours.rows[subject, np.isfinite(neighbours.km[subject])]
+        km = neighbours.km[subject, : len(rows)]
+        both_known = subjects.known[subject] * sold.known[rows]
+        x, sold_facts = subjects.facts[subject], sold.facts[rows]
+        elapsed = subjects.time[subject] - sold.time[rows]
+        score = -((x - sold_facts) ** 2 * both_known) @ np.exp(parameters.log_fact_penalty)
+        score -= (
+            np.exp(parameters.log_distance_penalty) * np.log(km + 0.05)
+            + np.exp(parameters.log_age_penalty) * elapsed
+        )
         weight = np.exp(score) / np.exp(score).sum()
-        suggested = log_price[some] + (x - theirs) * both @ terms.worth + terms.trend * since
-        suggested += (x**2 - theirs**2) * both @ terms.bend
-        np.testing.assert_allclose(found.weight[subject, : len(some)], weight, rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(found.suggested[subject, : len(some)], suggested, rtol=1e-4, atol=1e-5)
-        assert found.estimate[subject] == pytest.approx(weight @ suggested, rel=1e-4, abs=1e-5)
-    assert not found.weight[-1].any(), "a subject without comparables"
+        adjusted = log_price[rows] + (x - sold_facts) * both_known @ parameters.slope + parameters.trend * elapsed
+        adjusted += (x**2 - sold_facts**2) * both_known @ parameters.curvature
+        np.testing.assert_allclose(estimates.weight[subject, : len(rows)], weight, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(
+            estimates.adjusted_log_price[subject, : len(rows)], adjusted, rtol=1e-4, atol=1e-5
+        )
+        assert estimates.estimate[subject] == pytest.approx(weight @ adjusted, rel=1e-4, abs=1e-5)
+    assert not estimates.weight[-1].any(), "a subject without comparables"
 
 
-def test_a_subject_is_weighed_alone_as_it_is_among_others(
-    sold: Homes, log_price: np.ndarray, subjects: Homes, near: Near
+def test_the_grid_of_a_subject_does_not_depend_on_other_subjects(
+    sold: GridHomes, log_price: np.ndarray, subjects: GridHomes, neighbours: Neighbours
 ) -> None:
     grid = AdjustmentGrid(sold, log_price)
-    together = grid.weigh(subjects, near, THETA)
-    for subject in range(SUBJECTS):
+    together = grid.estimate(subjects, neighbours, THETA)
+    for subject in range(N_SUBJECTS):
         one = slice(subject, subject + 1)
-        alone = grid.weigh(subjects.take(one), near.take(one), THETA)
+        alone = grid.estimate(subjects.take(one), neighbours.take(one), THETA)
         np.testing.assert_array_equal(alone.weight[0], together.weight[subject])
-        np.testing.assert_array_equal(alone.suggested[0], together.suggested[subject])
+        np.testing.assert_array_equal(alone.adjusted_log_price[0], together.adjusted_log_price[subject])
 
 
-def test_the_loss_has_the_slope_that_finite_differences_have(
-    sold: Homes, log_price: np.ndarray, subjects: Homes, near: Near
+def test_the_gradient_agrees_with_finite_differences(
+    sold: GridHomes, log_price: np.ndarray, subjects: GridHomes, neighbours: Neighbours
 ) -> None:
     grid = AdjustmentGrid(sold, log_price)
-    price = np.random.default_rng(5).normal(size=SUBJECTS).astype(np.float32)
-    slope = grid.gradient(subjects, near, price, THETA)[1]
-    for place in range(len(THETA)):
+    price = np.random.default_rng(5).normal(size=N_SUBJECTS).astype(np.float32)
+    gradient = grid.loss_gradient(subjects, neighbours, price, THETA)[1]
+    for index in range(len(THETA)):
         step = np.zeros(len(THETA))
-        step[place] = 1e-2
-        above, below = (grid.gradient(subjects, near, price, THETA + side * step)[0] for side in (1, -1))
-        assert slope[place] == pytest.approx((above - below) / 2e-2, rel=0.02, abs=2e-4)
+        step[index] = 1e-2
+        above, below = (
+            grid.loss_gradient(subjects, neighbours, price, THETA + side * step)[0] for side in (1, -1)
+        )
+        assert gradient[index] == pytest.approx((above - below) / 2e-2, rel=0.02, abs=2e-4)
 
 
-def test_learning_finds_what_a_difference_is_worth(sold: Homes, subjects: Homes, near: Near) -> None:
-    worth = np.array([0.5, -1.0, 0.0, 2.0], np.float32)
-    everything = replace(sold, known=np.ones_like(sold.known))
-    asked = replace(subjects, known=np.ones_like(subjects.known))
-    grid = AdjustmentGrid(everything, everything.facts @ worth)
-    theta = grid.learn(
-        asked, near, asked.facts @ worth, Terms.start(np.ones(FACTS, np.bool_)), np.random.default_rng(0)
+def test_fit_recovers_the_price_effects(sold: GridHomes, subjects: GridHomes, neighbours: Neighbours) -> None:
+    slope = np.array([0.5, -1.0, 0.0, 2.0], np.float32)
+    sold_known = replace(sold, known=np.ones_like(sold.known))
+    subjects_known = replace(subjects, known=np.ones_like(subjects.known))
+    grid = AdjustmentGrid(sold_known, sold_known.facts @ slope)
+    theta = grid.fit(
+        subjects_known,
+        neighbours,
+        subjects_known.facts @ slope,
+        GridParameters.initial_theta(np.ones(N_FACTS, np.bool_)),
+        np.random.default_rng(0),
     )
-    np.testing.assert_allclose(Terms(theta).worth, worth, atol=0.05)
+    np.testing.assert_allclose(GridParameters(theta).slope, slope, atol=0.05)
 
 
-def test_the_differences_sum_to_what_is_suggested_and_to_how_the_weights_compare(
-    sold: Homes, log_price: np.ndarray, subjects: Homes, near: Near
+def test_differences_sum_to_the_adjusted_prices_and_the_log_weights(
+    sold: GridHomes, log_price: np.ndarray, subjects: GridHomes, neighbours: Neighbours
 ) -> None:
     grid = AdjustmentGrid(sold, log_price)
-    weighed, between = grid.weigh(subjects, near, THETA), grid.differences(subjects, near, THETA)
-    for subject in range(SUBJECTS - 1):
-        there = np.isfinite(near.km[subject])
-        suggested = log_price[near.rows[subject]] + between.adjustment[subject].sum(axis=1)
-        np.testing.assert_allclose(suggested[there], weighed.suggested[subject, there], rtol=1e-4, atol=1e-5)
-        share = np.exp(-between.against[subject, there].sum(axis=1).astype(np.float64))
-        np.testing.assert_allclose(share / share.sum(), weighed.weight[subject, there], rtol=1e-4, atol=1e-6)
+    estimates, differences = (
+        grid.estimate(subjects, neighbours, THETA),
+        grid.differences(subjects, neighbours, THETA),
+    )
+    for subject in range(N_SUBJECTS - 1):
+        is_present = np.isfinite(neighbours.km[subject])
+        adjusted = log_price[neighbours.rows[subject]] + differences.adjustment[subject].sum(axis=1)
+        np.testing.assert_allclose(
+            adjusted[is_present], estimates.adjusted_log_price[subject, is_present], rtol=1e-4, atol=1e-5
+        )
+        share = np.exp(-differences.penalty[subject, is_present].sum(axis=1).astype(np.float64))
+        np.testing.assert_allclose(
+            share / share.sum(), estimates.weight[subject, is_present], rtol=1e-4, atol=1e-6
+        )
 
 
-def test_a_difference_makes_itself_known_in_its_own_place_and_in_no_other(
-    sold: Homes, log_price: np.ndarray, subjects: Homes, near: Near
+def test_a_change_of_one_fact_only_changes_its_own_differences(
+    sold: GridHomes, log_price: np.ndarray, subjects: GridHomes, neighbours: Neighbours
 ) -> None:
     grid = AdjustmentGrid(sold, log_price)
-    moved = replace(subjects, facts=subjects.facts + np.eye(FACTS, dtype=np.float32)[1] * subjects.known)
-    before, after = (grid.differences(homes, near, THETA) for homes in (subjects, moved))
-    for one, other in ((before.adjustment, after.adjustment), (before.against, after.against)):
+    moved = replace(subjects, facts=subjects.facts + np.eye(N_FACTS, dtype=np.float32)[1] * subjects.known)
+    before, after = (grid.differences(homes, neighbours, THETA) for homes in (subjects, moved))
+    for one, other in ((before.adjustment, after.adjustment), (before.penalty, after.penalty)):
         changed = (one != other).any(axis=(0, 1))
         assert np.flatnonzero(changed).tolist() == [1]
-    unknown = subjects.known[:, None, 1] * sold.known[near.rows, 1] == 0
+    unknown = subjects.known[:, None, 1] * sold.known[neighbours.rows, 1] == 0
     assert unknown.any()
     assert not after.adjustment[unknown, 1].any()
-    assert not after.against[unknown, 1].any()
+    assert not after.penalty[unknown, 1].any()
 
 
-def test_what_a_fact_is_worth_is_found_though_its_weights_were_learned_without_it() -> None:
-    """Neighbours have like sizes: a grid from which the subject's is hidden misreads a comparable's."""
+def test_price_effects_are_recovered_after_a_fit_with_the_fact_hidden() -> None:
+    """Neighbours have similar sizes, so a grid without the subject's size underestimates the effect of size."""
     rng = np.random.default_rng(0)
     n, count = 2000, 20
-    place = np.sort(rng.random(n))
-    size = (np.sin(20 * place) + rng.normal(0, 0.7, n)).astype(np.float32)
+    location = np.sort(rng.random(n))
+    size = (np.sin(20 * location) + rng.normal(0, 0.7, n)).astype(np.float32)
     log_price = (0.3 * size + rng.normal(0, 0.02, n)).astype(np.float32)
-    homes = Homes(size[:, None], np.ones((n, 1), np.float32), np.zeros(n, np.float32))
-    order = np.argsort(np.abs(place[:, None] - place), axis=1)[:, 1 : count + 1]
-    near = Near(order, np.abs(place[order] - place[:, None]))
+    homes = GridHomes(size[:, None], np.ones((n, 1), np.float32), np.zeros(n, np.float32))
+    order = np.argsort(np.abs(location[:, None] - location), axis=1)[:, 1 : count + 1]
+    neighbours = Neighbours(order, np.abs(location[order] - location[:, None]))
     grid = AdjustmentGrid(homes, log_price)
-    blind = replace(homes, facts=np.zeros_like(homes.facts))
-    theta = grid.learn(blind, near, log_price, Terms.start(np.zeros(1, np.bool_)), rng)
-    assert Terms(theta).worth[0] < 0.2
-    told = Terms(grid.learn_worth(homes, near, log_price, theta, np.ones(1)))
-    assert told.worth[0] == pytest.approx(0.3, abs=0.01)
-    assert told.bend[0] == pytest.approx(0.0, abs=0.01)
-    held = Terms(theta)
-    assert (told.likeness, told.nearness, told.age) == (held.likeness, held.nearness, held.age)
+    without_size = replace(homes, facts=np.zeros_like(homes.facts))
+    theta = grid.fit(without_size, neighbours, log_price, GridParameters.initial_theta(np.zeros(1, np.bool_)), rng)
+    assert GridParameters(theta).slope[0] < 0.2
+    fitted = GridParameters(grid.fit_price_effects(homes, neighbours, log_price, theta, np.ones(1)))
+    assert fitted.slope[0] == pytest.approx(0.3, abs=0.01)
+    assert fitted.curvature[0] == pytest.approx(0.0, abs=0.01)
+    before = GridParameters(theta)
+    assert (fitted.log_fact_penalty, fitted.log_distance_penalty, fitted.log_age_penalty) == (
+        before.log_fact_penalty,
+        before.log_distance_penalty,
+        before.log_age_penalty,
+    )
 
 
 @pytest.mark.parametrize("direction", [1.0, -1.0])
-def test_a_fact_of_declared_direction_is_never_worth_the_other_way(
-    sold: Homes, subjects: Homes, near: Near, direction: float
+def test_a_monotone_feature_never_has_the_wrong_sign(
+    sold: GridHomes, subjects: GridHomes, neighbours: Neighbours, direction: float
 ) -> None:
-    """Whatever the sales say: here, that the price falls with it, then rises."""
-    theirs = 0.4 * subjects.facts[:, 0] ** 2
+    """Even if the sales suggest otherwise: here the price first falls with the feature, then rises."""
+    log_price = 0.4 * subjects.facts[:, 0] ** 2
     grid = AdjustmentGrid(sold, 0.4 * sold.facts[:, 0] ** 2)
     directions = np.array([direction, 0, 0, 0])
-    told = Terms(grid.learn_worth(subjects, near, theirs, THETA, directions))
-    slope = told.worth[0] + 2 * told.bend[0] * np.linspace(-3, 3, 50)
+    fitted = GridParameters(grid.fit_price_effects(subjects, neighbours, log_price, THETA, directions))
+    slope = fitted.slope[0] + 2 * fitted.curvature[0] * np.linspace(-3, 3, 50)
     assert (direction * slope >= -1e-9).all()
-    free = Terms(grid.learn_worth(subjects, near, theirs, THETA, np.zeros(FACTS)))
-    assert free.worth[0] + 6 * free.bend[0] > 0 > free.worth[0] - 6 * free.bend[0]
+    unconstrained = GridParameters(
+        grid.fit_price_effects(subjects, neighbours, log_price, THETA, np.zeros(N_FACTS))
+    )
+    assert (
+        unconstrained.slope[0] + 6 * unconstrained.curvature[0]
+        > 0
+        > unconstrained.slope[0] - 6 * unconstrained.curvature[0]
+    )

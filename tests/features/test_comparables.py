@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from estimator.features.comparables import COUNT, NAMES, NEAREST, Comparables
+from estimator.features.comparables import FEATURE_NAMES, N_COMPARABLES, N_NEAREST, Comparables
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
@@ -25,8 +25,8 @@ TABLE = {
 MARKET = Market.from_dict(TABLE)
 
 
-def made_up(n: int = 900, seed: int = 0, noise: float = 0.05) -> Sales:
-    """Sales whose log price is a hill over the map, what the size is worth, and noise."""
+def random_sales(n: int = 900, seed: int = 0, noise: float = 0.05) -> Sales:
+    """Sales whose log price is a hill over the map plus an effect of size and noise."""
     rng = np.random.default_rng(seed)
     north, east, size = rng.uniform(50, 50.2, n), rng.uniform(7, 7.2, n), rng.normal(100, 20, n)
     hill = np.sin(north * 40) + np.cos(east * 40)
@@ -36,7 +36,7 @@ def made_up(n: int = 900, seed: int = 0, noise: float = 0.05) -> Sales:
     return Sales(facts, price, date, rng.integers(0, n * 2 // 3, n))
 
 
-def learn(sales: Sales, market: Market = MARKET) -> Comparables:
+def fit_comparables(sales: Sales, market: Market = MARKET) -> Comparables:
     comparables = Comparables.fit(market, sales, np.random.default_rng(0))
     assert comparables is not None
     return comparables
@@ -44,15 +44,15 @@ def learn(sales: Sales, market: Market = MARKET) -> Comparables:
 
 @pytest.fixture(scope="module")
 def sales() -> Sales:
-    return made_up()
+    return random_sales()
 
 
 @pytest.fixture(scope="module")
 def comparables(sales: Sales) -> Comparables:
-    return learn(sales)
+    return fit_comparables(sales)
 
 
-def test_a_sale_sees_neither_its_own_price_nor_a_later_one_nor_its_homes_other_sales(
+def test_features_of_a_sale_do_not_use_later_sales_or_sales_of_the_same_home(
     sales: Sales, comparables: Comparables
 ) -> None:
     assert sales.date is not None
@@ -62,33 +62,36 @@ def test_a_sale_sees_neither_its_own_price_nor_a_later_one_nor_its_homes_other_s
     state = comparables.state()
     changed = Comparables.from_state(MARKET, state | {"price": np.where(hidden, sales.price * 100, sales.price)})
     one = np.array([subject])
-    asked = sales.facts.take(one), sales.date[one], sales.home[one]
-    np.testing.assert_array_equal(changed.facts(*asked), comparables.facts(*asked))
-    assert not np.array_equal(changed.facts(asked[0], asked[1] + 400), comparables.facts(asked[0], asked[1] + 400))
+    subjects = sales.facts.take(one), sales.date[one], sales.home[one]
+    np.testing.assert_array_equal(changed.price_features(*subjects), comparables.price_features(*subjects))
+    assert not np.array_equal(
+        changed.price_features(subjects[0], subjects[1] + 400),
+        comparables.price_features(subjects[0], subjects[1] + 400),
+    )
 
 
-def test_the_grid_finds_what_place_and_size_are_worth() -> None:
+def test_the_grid_recovers_the_effects_of_location_and_size() -> None:
     noise = 0.05
-    train, later = made_up(4000, noise=noise), made_up(300, seed=1, noise=noise)
-    said = learn(train).facts(later.facts, np.full(300, train.date.max() + 1))  # type: ignore[union-attr]
-    miss = np.log(later.price) - said[:, 0]
-    assert np.sqrt(np.mean(miss**2)) < 2 * noise
+    train, later = random_sales(4000, noise=noise), random_sales(300, seed=1, noise=noise)
+    features = fit_comparables(train).price_features(later.facts, np.full(300, train.date.max() + 1))  # type: ignore[union-attr]
+    error = np.log(later.price) - features[:, 0]
+    assert np.sqrt(np.mean(error**2)) < 2 * noise
     assert np.log(later.price).std() > 10 * noise
-    assert (np.exp(said[:, 1]) <= COUNT + 0.01).all()
-    assert (np.exp(said[:, 1]) >= 0.99).all()
+    assert (np.exp(features[:, 1]) <= N_COMPARABLES + 0.01).all()
+    assert (np.exp(features[:, 1]) >= 0.99).all()
 
 
-def test_what_is_said_of_a_home_does_not_depend_on_the_others(sales: Sales, comparables: Comparables) -> None:
+def test_features_of_a_home_do_not_depend_on_other_homes(sales: Sales, comparables: Comparables) -> None:
     assert sales.date is not None
-    together = comparables.facts(sales.facts, sales.date, sales.home)
+    together = comparables.price_features(sales.facts, sales.date, sales.home)
     for row in (100, 101, 613):
-        alone = comparables.facts(
+        alone = comparables.price_features(
             sales.facts.take(np.array([row])), sales.date[row : row + 1], sales.home[row : row + 1]
         )
         np.testing.assert_array_equal(alone[0], together[row])
 
 
-def test_the_nearest_are_given_as_they_are(sales: Sales, comparables: Comparables) -> None:
+def test_nearest_sales_are_unadjusted(sales: Sales, comparables: Comparables) -> None:
     today = np.array([sales.date.max() + 1])  # type: ignore[union-attr]
     home = sales.facts.take(np.array([500])).replace({"latitude": np.array([50.1]), "longitude": np.array([7.1])})
     shrink = np.cos(np.radians(sales.facts["latitude"].mean()))
@@ -99,87 +102,93 @@ def test_the_nearest_are_given_as_they_are(sales: Sales, comparables: Comparable
         * 6371.0088
     )
     nearest = np.argsort(np.hypot(sales.facts["latitude"] - 50.1, (sales.facts["longitude"] - 7.1) * shrink))[
-        :NEAREST
+        :N_NEAREST
     ]
-    expected = np.average(np.log(sales.price[nearest]), weights=1 / (km[:NEAREST] + 0.05))
-    said = comparables.facts(home, today)[0]
+    expected = np.average(np.log(sales.price[nearest]), weights=1 / (km[:N_NEAREST] + 0.05))
+    features = comparables.price_features(home, today)[0]
     np.testing.assert_allclose(
-        said[3:], [expected, np.log(km[NEAREST - 1] + 0.05), np.log(km[COUNT - 1] + 0.05)], 1e-3
+        features[3:], [expected, np.log(km[N_NEAREST - 1] + 0.05), np.log(km[N_COMPARABLES - 1] + 0.05)], 1e-3
     )
 
 
-def test_before_the_first_sale_and_without_a_place_there_are_no_comparables(
+def test_no_comparables_before_the_first_sale_or_without_a_location(
     sales: Sales, comparables: Comparables
 ) -> None:
     assert sales.date is not None
     two = sales.facts.take(np.arange(2))
-    assert np.isnan(comparables.facts(two, np.repeat(sales.date.min(), 2))).all()
+    assert np.isnan(comparables.price_features(two, np.repeat(sales.date.min(), 2))).all()
     lost = two.without({"latitude": np.array([True, False])})
-    assert np.isnan(comparables.facts(lost, np.repeat(sales.date.max(), 2))).any(axis=1).tolist() == [True, False]
+    assert np.isnan(comparables.price_features(lost, np.repeat(sales.date.max(), 2))).any(axis=1).tolist() == [
+        True,
+        False,
+    ]
 
 
-def test_a_fact_that_is_unknown_makes_no_difference(sales: Sales, comparables: Comparables) -> None:
+def test_unknown_facts_are_ignored(sales: Sales, comparables: Comparables) -> None:
     home = sales.facts.take(np.array([500]))
     date = np.array([sales.date.max()])  # type: ignore[union-attr]
-    nowhere = home.without({"size": np.array([True]), "rooms": np.array([True])})
-    assert np.isfinite(comparables.facts(nowhere, date)).all()
+    without_numbers = home.without({"size": np.array([True]), "rooms": np.array([True])})
+    assert np.isfinite(comparables.price_features(without_numbers, date)).all()
     larger = home.replace({"size": home["size"] + 50})
-    assert comparables.facts(larger, date)[0, 0] > comparables.facts(home, date)[0, 0] + 0.3
+    assert comparables.price_features(larger, date)[0, 0] > comparables.price_features(home, date)[0, 0] + 0.3
 
 
-def test_other_sold_homes_can_be_looked_among(sales: Sales) -> None:
+def test_with_sales_searches_the_new_sales(sales: Sales) -> None:
     old, new = sales.take(np.arange(600)), sales.take(np.arange(600, 900))
-    few = learn(old)
-    asked = new.facts, np.full(len(new), sales.date.max() + 1)  # type: ignore[union-attr]
-    more = few.with_sales(old.joined(new))
-    miss = [np.std(np.log(new.price) - index.facts(*asked)[:, 0]) for index in (few, more)]
-    assert miss[1] < 0.8 * miss[0]  # each new home is now among its own comparables
-    assert more.facts(*asked, new.home).shape == (300, len(NAMES))
+    old_only = fit_comparables(old)
+    subjects = new.facts, np.full(len(new), sales.date.max() + 1)  # type: ignore[union-attr]
+    both = old_only.with_sales(old.joined(new))
+    error = [np.std(np.log(new.price) - index.price_features(*subjects)[:, 0]) for index in (old_only, both)]
+    assert error[1] < 0.8 * error[0]  # each new home is now among its own comparables
+    assert both.price_features(*subjects, new.home).shape == (300, len(FEATURE_NAMES))
 
 
-def test_a_market_without_dates_uses_every_sale_but_the_homes_own(sales: Sales) -> None:
+def test_a_market_without_dates_uses_all_sales_but_those_of_the_same_home(sales: Sales) -> None:
     table = {key: value for key, value in TABLE.items() if key != "sale_date"}
     market = Market.from_dict(table)
     undated = replace(sales, date=None)
-    comparables = learn(undated, market)
-    said = comparables.facts(undated.facts, None, undated.home)
-    assert np.isfinite(said).all()
+    comparables = fit_comparables(undated, market)
+    features = comparables.price_features(undated.facts, None, undated.home)
+    assert np.isfinite(features).all()
     changed = Comparables.from_state(
         market, comparables.state() | {"price": np.where(sales.home == sales.home[7], 1.0, sales.price)}
     )
-    np.testing.assert_array_equal(changed.facts(undated.facts, None, undated.home)[7], said[7])
+    np.testing.assert_array_equal(changed.price_features(undated.facts, None, undated.home)[7], features[7])
 
 
-def test_a_market_without_places_has_no_comparables(sales: Sales) -> None:
+def test_a_market_without_coordinates_has_no_comparables(sales: Sales) -> None:
     table = TABLE | {"features": TABLE["features"][2:]}
     assert Comparables.fit(Market.from_dict(table), sales, np.random.default_rng(0)) is None
 
 
-def test_comparables_come_back_from_their_state(sales: Sales, comparables: Comparables) -> None:
-    again = Comparables.from_state(MARKET, pickle.loads(pickle.dumps(comparables.state())))
-    asked = sales.facts, sales.date, sales.home
-    np.testing.assert_array_equal(again.facts(*asked), comparables.facts(*asked))
+def test_comparables_are_restored_from_their_state(sales: Sales, comparables: Comparables) -> None:
+    restored = Comparables.from_state(MARKET, pickle.loads(pickle.dumps(comparables.state())))
+    subjects = sales.facts, sales.date, sales.home
+    np.testing.assert_array_equal(restored.price_features(*subjects), comparables.price_features(*subjects))
 
 
-def test_the_grid_that_is_told_weighs_as_the_one_that_values(sales: Sales, comparables: Comparables) -> None:
+def test_the_displayed_grid_has_the_weights_of_the_price_features(sales: Sales, comparables: Comparables) -> None:
     date = np.array([sales.date.max()])  # type: ignore[union-attr]
     for row in (3, 500):
         home = sales.facts.take(np.array([row]))
         weight = comparables.grid(home, date).weight
         assert weight.sum() == pytest.approx(1)
-        assert np.log(1 / np.sum(weight**2)) == pytest.approx(comparables.facts(home, date)[0, 1], abs=1e-5)
+        assert np.log(1 / np.sum(weight**2)) == pytest.approx(
+            comparables.price_features(home, date)[0, 1], abs=1e-5
+        )
 
 
-def test_a_declared_effect_is_told_for_what_it_is_and_does_not_change_who_is_like(sales: Sales) -> None:
+def test_a_monotone_feature_has_its_price_effect_in_the_displayed_grid_and_none_on_weights(sales: Sales) -> None:
     size = replace(MARKET.features[2], price_effect="increasing")
     market = replace(MARKET, features=(*MARKET.features[:2], size, *MARKET.features[3:]))
-    comparables = learn(sales, market)
+    comparables = fit_comparables(sales, market)
     home = sales.facts.take(np.array([500]))
     date = np.array([sales.date.max()])  # type: ignore[union-attr]
-    one, larger = (comparables.grid(home.replace({"size": home["size"] + more}), date) for more in (0, 20))
+    one, larger = (comparables.grid(home.replace({"size": home["size"] + both}), date) for both in (0, 20))
     np.testing.assert_array_equal(one.weight, larger.weight)
-    risen = larger.differences.adjustment.sum(axis=1) - one.differences.adjustment.sum(axis=1)
-    np.testing.assert_allclose(risen, 20 * 0.01, rtol=0.25)
+    increase = larger.differences.adjustment.sum(axis=1) - one.differences.adjustment.sum(axis=1)
+    np.testing.assert_allclose(increase, 20 * 0.01, rtol=0.25)
     np.testing.assert_array_equal(
-        comparables.facts(home, date), comparables.facts(home.replace({"size": home["size"] + 20}), date)
+        comparables.price_features(home, date),
+        comparables.price_features(home.replace({"size": home["size"] + 20}), date),
     )

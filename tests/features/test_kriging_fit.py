@@ -1,0 +1,72 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from estimator.features import kriging_fit
+from estimator.features.kriging import _OTHER_SCALE
+from estimator.features.kriging_fit import _MONOTONE_SCALE, fit_kriging
+from tests.features.gaussian_process import HOME, N, exact_gaussian_process, fit, random_homes
+
+
+def test_few_inducing_points_are_nearly_as_accurate(monkeypatch: pytest.MonkeyPatch) -> None:
+    subjects, log_price = random_homes(200, 4)
+    error = []
+    for n_points in (N, 100, 1):
+        monkeypatch.setattr(kriging_fit, "N_INDUCING_POINTS", n_points)
+        kriging, _ = fit(*random_homes(N, 0))
+        error.append(np.std(log_price - kriging.estimate(subjects)))
+    assert error[0] < error[1] < 1.3 * error[0]
+    assert error[2] > 2 * error[0], "linear terms alone"
+
+
+def test_it_is_fitted_to_at_most_max_sales(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kriging_fit, "MAX_SALES", 40)
+    homes, log_price = random_homes(N, 0)
+    kriging, left_out = fit(homes, log_price)
+    assert len(kriging.facts) == 40
+    assert np.isfinite(left_out.estimate(homes, HOME)).all()
+
+
+def test_monotone_columns_are_linear_terms_whose_coefficients_are_never_negative() -> None:
+    homes, log_price = random_homes(N, 0)
+    increasing = np.random.default_rng(5).uniform(0, 0.3, (N, 1)).astype(np.float32)
+    decreasing = np.random.default_rng(6).uniform(0, 0.3, (N, 1)).astype(np.float32)
+    log_price = log_price + 2 * increasing[:, 0] - 2 * decreasing[:, 0]
+    homes_with_both = replace(homes, monotone=np.hstack((decreasing, increasing)))
+    kriging, left_out = fit(homes_with_both, log_price)
+    assert kriging.monotone_coefficients[0] == 0
+    # The ridge penalty shrinks it: it assumes more noise than there is.
+    assert kriging.monotone_coefficients[1] == pytest.approx(2, rel=0.25)
+    # As if the column with the wrong sign did not exist: the oracle has the other one among its linear terms.
+    scale = _MONOTONE_SCALE / _OTHER_SCALE
+    subjects, _ = random_homes(50, 3)
+    monotone = np.full((50, 2), 0.2, np.float32)
+    expected = exact_gaussian_process(
+        replace(homes, other=np.hstack((homes.other, increasing * scale))),
+        log_price,
+        replace(subjects, other=np.hstack((subjects.other, monotone[:, 1:] * scale))),
+        kriging.range_km,
+        kriging.mean,
+    )
+    estimate = kriging.estimate(replace(subjects, monotone=monotone)) + kriging.monotone_effect(monotone)
+    np.testing.assert_allclose(estimate, expected, atol=3e-3)
+    homes_with_one = replace(homes, monotone=increasing)
+    _, left_out_with_one = fit(homes_with_one, log_price)
+    np.testing.assert_allclose(
+        left_out.estimate(homes_with_both, HOME), left_out_with_one.estimate(homes_with_one, HOME), atol=1e-4
+    )
+
+
+def test_homes_that_are_all_in_one_location() -> None:
+    homes, log_price = random_homes(N, 0)
+    homes = replace(homes, location=np.ones((N, 2)))
+    assert np.isfinite(fit(homes, log_price)[0].estimate(homes)).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_very_few_sales(n: int) -> None:
+    homes, log_price = random_homes(n, 0)
+    kriging, left_out = fit_kriging(homes, log_price, np.arange(n), np.random.default_rng(0))
+    assert np.isfinite(kriging.estimate(random_homes(9, 1)[0])).all()
+    assert np.isfinite(left_out.estimate(homes, np.arange(n))).all()
