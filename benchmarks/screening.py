@@ -68,7 +68,7 @@ def simulate(error: float, noise: float, seed: int) -> dict[str, float]:
 def resales() -> Backtest:
     """Screen the homes of King County that were sold twice, by a model that has seen neither sale of any."""
     market = Market.read(KING_COUNTY)
-    sales = read_sales(market, KING_COUNTY / market.sales).by_date()
+    sales = read_sales(market, KING_COUNTY / market.sales).sorted_by_date()
     twice = np.bincount(sales.home)[sales.home] > 1
     rng = np.random.default_rng(0)
     appraiser = Appraiser.fit(

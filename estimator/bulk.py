@@ -12,15 +12,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from estimator.appraiser import CONFIDENCE, Appraiser, Valuations
+from estimator.appraiser import CONFIDENCE, Appraiser
 from estimator.errors import DataError
 from estimator.market.arrays import BoolArray
 from estimator.market.checks import check_table, find_columns, valuation_dates
 from estimator.market.columns import Problem
 from estimator.market.facts import Facts
 from estimator.market.market import ANSWER_COLUMNS, Market
-from estimator.market.tables import read_pieces, write_whole
+from estimator.market.tables import read_pieces, write_atomically
 from estimator.threads import parallel_imap
+from estimator.valuations import Valuations
 
 SEPARATOR = "; "
 """Separates the entries of one cell."""
@@ -56,7 +57,7 @@ def predict_file(
     valued, failed = 0, 0
     with closing(parallel_imap(lambda piece: value_table(appraiser, piece).table, pieces)) as tables:
         first = next(tables)
-        with write_whole(target, first.schema) as writer:
+        with write_atomically(target, first.schema) as writer:
             for answered in chain([first], tables):
                 writer.write_table(answered)
                 errors = answered.column("valuation_price").null_count

@@ -1,28 +1,28 @@
-"""The command line: train, tune, predict, evaluate, screen, report. Bad input: a clear error, exit code 2."""
+"""The command line: training, valuing, screening. Bad input gives an error message and exit code 2."""
 
+import importlib.metadata
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 import joblib
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
-from estimator.assessment.evaluation import ALL_FACTS, ErrorFigures, Evaluation, evaluate
-from estimator.assessment.ratio_study import ACCEPTABLE, RatioFigures
+import estimator
+from estimator.assessment.evaluation import evaluate
 from estimator.bulk import predict_file
-from estimator.deals.backtest import Backtest
-from estimator.deals.held_out import HeldOut, fit_list_prices, held_out_listings, judge
+from estimator.cli_tables import backtest_tables, error_table, ratio_study_tables
+from estimator.deals.held_out import HeldOutListings, evaluate_screening, fit_list_prices, held_out_listings
 from estimator.deals.saved_list_prices import load_list_prices, save_list_prices
 from estimator.deals.screen_file import screen_file
-from estimator.deals.screening import COSTS, GREATEST_PROBABILITY, LEAST_PROBABILITY, PROBABILITY
+from estimator.deals.screening import COSTS, DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY
 from estimator.errors import DataError, EstimatorError
 from estimator.market.sales import Split, read_sales
-from estimator.market.tables import replace_whole
+from estimator.market.tables import replace_atomically
 from estimator.progress import ProgressBar
 from estimator.registry import load_version, read_key
 from estimator.report import PAGE, read_report, render
@@ -31,7 +31,7 @@ from estimator.tuning import tune_market
 
 
 class _Commands(click.Group):
-    """Commands whose user errors are told in a line, not in a trace."""
+    """A group whose commands report user errors in one line, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -41,56 +41,102 @@ class _Commands(click.Group):
             raise click.UsageError(str(error)) from error
 
 
+def _version() -> str:
+    """Return the version of the installed package, or of the source code if it is not installed."""
+    try:
+        return importlib.metadata.version("house-price-estimator")
+    except importlib.metadata.PackageNotFoundError:
+        return estimator.__version__
+
+
 _FILE = click.Path(path_type=Path)
-_MARKET = click.option("--market", required=True, type=_FILE, help="The market's folder, or its market.toml.")
-_MODEL = click.option("--model", required=True, type=_FILE, help="A version's folder, or models/<market>.")
+_MARKET = click.option(
+    "--market", required=True, type=_FILE, help="Folder of the market, or its market.toml file."
+)
+_MODEL = click.option(
+    "--model",
+    required=True,
+    type=_FILE,
+    help="Folder of a saved version, or models/<market> for the market's published version.",
+)
+_MODELS = click.option(
+    "--models", type=_FILE, default=Path("models"), show_default=True, help="Folder that saved versions go to."
+)
+_LISTED_SALES = click.option(
+    "--sales", type=_FILE, help="Sales with a list_price column.  [default: the sales file named in market.toml]"
+)
 _SPLIT = click.option(
     "--split",
     type=click.Choice(["time", "random"]),
-    help="How sales are divided; by time if they have dates, else at random.",
+    help="How to split the sales into training, validation and test sales; with 'time' the newest sales are the"
+    " test sales.  [default: time if the sales have dates, else random]",
 )
 _SEED = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all randomness."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Random seed; the same seed and data give the same model.",
 )
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(_version(), prog_name="house-price")
 def main() -> None:
-    """Learn what homes are worth from what homes sold for."""
+    """Estimate house prices with a model trained on the sales of a market.
+
+    Start with `train`, then value homes with `predict` and check the accuracy with `evaluate`. To find listings
+    that should resell for more than they cost, use `screen`.
+    """
 
 
-@main.command()
+@main.command(short_help="Train a model of a market, save and publish it.")
 @_MARKET
-@click.option("--sales", type=_FILE, help="Sales to learn from; the market's own if left out.")
-@click.option("--models", type=_FILE, default=Path("models"), show_default=True, help="Where versions are saved.")
+@click.option("--sales", type=_FILE, help="Sales to train on.  [default: the sales file named in market.toml]")
+@_MODELS
 @_SPLIT
 @_SEED
-@click.option("--key-file", type=_FILE, envvar="ESTIMATOR_KEY_FILE", help="The key that signs the version.")
+@click.option(
+    "--key-file",
+    type=_FILE,
+    envvar="ESTIMATOR_KEY_FILE",
+    show_envvar=True,
+    help="File with the key that signs the saved version, at least 32 bytes.",
+)
 def train(
     market: Path, sales: Path | None, models: Path, split: Split | None, seed: int, key_file: Path | None
 ) -> None:
-    """Train a model, evaluate it on held-out sales, save it and publish it."""
+    """Train a model of a market, then save and publish it.
+
+    The sales are split into training, validation and test sales. The error figures printed at the end are those on
+    the test sales, which the model was not trained on. A report of the model is saved with it.
+    """
     key = read_key(key_file)
     with ProgressBar("training") as bar:
         trained = train_market(market, sales, models, split, seed, callbacks=[bar], key=key)
     counts = trained.parts
-    click.echo(
-        f"learned from {counts['train']:,} sales, chose on {counts['validation']:,}, tested on {counts['test']:,}"
-    )
-    click.echo(_table(trained.figures))
-    click.echo(f"what an owner wants to know of it: {trained.folder / PAGE}")
+    train_count, validation_count, test_count = (counts[part] for part in ("train", "validation", "test"))
+    click.echo(f"trained on {train_count:,} sales, validated on {validation_count:,}, tested on {test_count:,}")
+    click.echo(error_table(trained.figures))
+    click.echo(f"report: {trained.folder / PAGE}")
     click.echo(f"published {trained.folder}")
 
 
-@main.command()
+@main.command(short_help="Search for better network settings.")
 @_MARKET
-@click.option("--trials", type=click.IntRange(min=1), default=40, show_default=True, help="Trainings in all.")
+@click.option(
+    "--trials",
+    type=click.IntRange(min=1),
+    default=40,
+    show_default=True,
+    help="Number of settings to try, including those of an interrupted search.",
+)
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
     default=joblib.cpu_count,
-    show_default="a processor each",
-    help="Trainings side by side.",
+    show_default="one per processor",
+    help="Number of trials to run in parallel.",
 )
 @_SPLIT
 @_SEED
@@ -99,237 +145,183 @@ def train(
     type=_FILE,
     default=Path(".cache/tune"),
     show_default=True,
-    help="Where trials are kept, so that a search goes on where it stopped.",
+    help="Folder for the results of all trials, so that an interrupted search can be resumed.",
 )
 def tune(market: Path, trials: int, jobs: int, split: Split | None, seed: int, studies: Path) -> None:
-    """Search for the network's settings on the validation sales and write the market's recipe.toml."""
+    """Search for the network settings with the lowest error in a market.
+
+    The settings are compared on the validation sales; the test sales are not used. The best ones are written to
+    the market's recipe.toml, which `train` reads. Needs the optional package Optuna.
+    """
     with tqdm(desc="tuning", unit=" trials", total=trials, disable=None) as bar:
 
-        def show(done: int, log_rmse: float) -> None:
+        def show_progress(done: int, log_rmse: float) -> None:
             bar.set_postfix_str(f"validation log RMSE {log_rmse:.4f}", refresh=False)
             bar.update(done - bar.n)
 
-        path, found = tune_market(market, split, seed, trials, jobs, studies, show)
-    click.echo(f"validation log RMSE {found.log_rmse:.4f}, by the defaults {found.default_log_rmse:.4f}")
-    click.echo("".join(f"{name} = {value}\n" for name, value in found.settings.items()), nl=False)
-    click.echo(f"written to {path}, which train reads")
+        path, result = tune_market(market, split, seed, trials, jobs, studies, show_progress)
+    click.echo(
+        f"validation log RMSE {result.log_rmse:.4f}, with the default settings {result.default_log_rmse:.4f}"
+    )
+    click.echo("".join(f"{name} = {value}\n" for name, value in result.settings.items()), nl=False)
+    click.echo(f"written to {path}, which `house-price train` reads")
 
 
-@main.command()
+@main.command(short_help="Value the homes in a file.")
 @_MODEL
 @click.argument("source", type=_FILE)
 @click.argument("target", type=_FILE)
 def predict(model: Path, source: Path, target: Path) -> None:
-    """Value every row of SOURCE (.csv, .csv.gz or .parquet) and write TARGET."""
+    """Value every home in the file SOURCE and write the file TARGET.
+
+    Both files are CSV (.csv or .csv.gz) or Parquet (.parquet). TARGET has the columns of SOURCE, then the price,
+    its range and its uncertainty. A row that cannot be valued has the reason in the column `error`.
+    """
     appraiser = load_version(model).appraiser
     with tqdm(desc="valuing", unit=" homes", unit_scale=True, disable=None) as bar:
         valued, failed = predict_file(appraiser, source, target, bar.update)
     click.echo(f"valued {valued:,} homes, {failed:,} with an error: {target}")
 
 
-@main.command(name="evaluate")
+@main.command(name="evaluate", short_help="Compare valuations with sale prices.")
 @_MODEL
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.argument("sales", type=_FILE)
 def evaluate_command(model: Path, sales: Path, *, as_json: bool) -> None:
-    """Compare valuations of sold homes with what they sold for."""
+    """Compare a model's valuations with the sale prices in the file SALES.
+
+    Prints error figures and a ratio study, each for valuations with all facts and for valuations with the required
+    facts alone. Use sales that the model was not trained on.
+    """
     saved = load_version(model)
     evaluation = evaluate(saved.appraiser, read_sales(saved.appraiser.market, sales))
     if file_sha256(sales) == saved.manifest.get("sales_sha256"):
-        click.echo("these are the sales that the model learned from: it values others less well", err=True)
+        click.echo("the model was trained on these sales: its errors on other sales are larger", err=True)
     if as_json:
-        told = evaluation.figures_as_dict() | {"ratio_study": evaluation.ratio_study_as_dict()}
-        click.echo(json.dumps(told, indent=2))
+        figures = evaluation.figures_as_dict() | {"ratio_study": evaluation.ratio_study_as_dict()}
+        click.echo(json.dumps(figures, indent=2))
     else:
-        click.echo(_table(evaluation.figures))
-        click.echo(_ratio_tables(evaluation))
+        click.echo(error_table(evaluation.figures))
+        click.echo(ratio_study_tables(evaluation))
 
 
-def _with_costs(command: Callable[..., None]) -> Callable[..., None]:
-    """Add an option for each kind of cost."""
+def _cost_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add an option for each kind of cost to a command."""
     for cost in reversed(COSTS):
         command = click.option(
             f"--{cost.name.replace('_', '-')}",
-            type=click.FloatRange(0, cost.greatest),
+            type=click.FloatRange(0, cost.maximum),
             default=cost.default,
             show_default=True,
-            help=f"{cost.text} A {cost.unit}; a listing's own goes before it.",
+            help=cost.description,
         )(command)
     return command
 
 
-@main.command(name="screen")
+@main.command(name="screen", short_help="Rank listings by expected profit.")
 @_MODEL
 @click.option(
     "--probability",
-    type=click.FloatRange(LEAST_PROBABILITY, GREATEST_PROBABILITY),
-    default=PROBABILITY,
+    type=click.FloatRange(MIN_PROBABILITY, MAX_PROBABILITY),
+    default=DEFAULT_PROBABILITY,
     show_default=True,
-    help="Of a resale above the break-even, for a deal and for the highest offer.",
+    help="Chance of profit required of a deal, and at the highest offer.",
 )
-@_with_costs
+@_cost_options
 @click.argument("source", type=_FILE)
 @click.argument("target", type=_FILE)
 def screen_command(model: Path, probability: float, source: Path, target: Path, **costs: float) -> None:
-    """Screen the listings of SOURCE (.csv, .csv.gz or .parquet, with list_price) and write TARGET, best first."""
+    """Find the listings in the file SOURCE that should resell for more than they cost.
+
+    SOURCE is CSV (.csv or .csv.gz) or Parquet (.parquet) with the facts of each home and its list_price. TARGET
+    has the columns of SOURCE, then the valuation, the expected margin, the chance of profit and the highest offer,
+    best listings first. Costs in columns of SOURCE (buying_cost, selling_cost, rehab, holding) take precedence
+    over the options.
+    """
     saved = load_version(model)
-    asks = load_list_prices(saved.folder, saved.appraiser)
-    if asks.listings is None:
-        click.echo("how far asks tell resales is a guess: fit-asks learns it from closed listings", err=True)
+    list_price_model = load_list_prices(saved.folder, saved.appraiser)
+    if list_price_model.listings is None:
+        click.echo(
+            "how well list prices predict resale prices is assumed, not estimated: with closed listings,"
+            " `house-price fit-list-prices` estimates it",
+            err=True,
+        )
     with tqdm(desc="screening", unit=" listings", unit_scale=True, disable=None) as bar:
-        counts = screen_file(saved.appraiser, asks, source, target, costs, probability, bar.update)
+        counts = screen_file(saved.appraiser, list_price_model, source, target, costs, probability, bar.update)
     click.echo(
         f"{counts.deals:,} deals, {counts.others:,} other listings, {counts.errors:,} with an error: {target}"
     )
 
 
-@main.command(name="fit-asks")
+@main.command(name="fit-list-prices", short_help="Estimate how list prices predict resale prices.")
 @_MARKET
-@click.option("--sales", type=_FILE, help="Sales with a column list_price; the market's own if left out.")
-@click.option("--models", type=_FILE, default=Path("models"), show_default=True, help="Where versions are saved.")
+@_LISTED_SALES
+@_MODELS
 @_SPLIT
 @_SEED
 def fit_list_prices_command(
     market: Path, sales: Path | None, models: Path, split: Split | None, seed: int
 ) -> None:
-    """Learn from closed listings what asks tell of resales, by a model trained without them."""
+    """Estimate how well list prices predict resale prices in a market.
+
+    Needs sales with a known list price. A model is trained without the newest of them, and these are then compared
+    with its valuations. The result is saved in models/<market>, where `screen` and the server find it.
+    """
     with ProgressBar("training") as bar:
-        held = held_out_listings(market, sales, split, seed, callbacks=[bar])
-    _tell_refused(held)
-    asks = fit_list_prices(held)
-    record = {"market": held.market.name, "split": held.split, "seed": seed, "sales_sha256": held.sales_sha256}
-    path = save_list_prices(models, held.market.name, asks, record)
+        listings = held_out_listings(market, sales, split, seed, callbacks=[bar])
+    _report_refused(listings)
+    model = fit_list_prices(listings)
+    record = {
+        "market": listings.market.name,
+        "split": listings.split,
+        "seed": seed,
+        "sales_sha256": listings.sales_sha256,
+    }
+    path = save_list_prices(models, listings.market.name, model, record)
     click.echo(
-        f"{asks.listings:,} closed listings: asks are {100 * math.expm1(asks.premium):.1f}% above resales, give or"
-        f" take {100 * asks.noise:.1f}%; saved to {path}"
+        f"{model.listings:,} closed listings: list prices are {100 * math.expm1(model.premium):.1f}% above resale"
+        f" prices (median), with a standard deviation of {100 * model.noise:.1f}%; saved to {path}"
     )
 
 
-@main.command(name="backtest")
+@main.command(name="backtest", short_help="Test the screening on past listings.")
 @_MARKET
-@click.option("--sales", type=_FILE, help="Sales with a column list_price; the market's own if left out.")
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@_LISTED_SALES
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @_SPLIT
 @_SEED
-@_with_costs
+@_cost_options
 def backtest_command(
     market: Path, sales: Path | None, *, as_json: bool, split: Split | None, seed: int, **costs: float
 ) -> None:
-    """Screen closed listings as if they were open, and compare what was promised with what they brought."""
+    """Show how well screening would have worked on past listings.
+
+    Screens sales with a known list price, by a model that was trained without them, and compares the claimed
+    margins and chances of profit with the sale prices.
+    """
     with ProgressBar("training") as bar:
-        held = held_out_listings(market, sales, split, seed, callbacks=[bar])
-    _tell_refused(held)
-    found = judge(held, costs, np.random.default_rng(seed))
-    click.echo(json.dumps(found.to_dict(), indent=2) if as_json else _backtest_tables(found))
+        listings = held_out_listings(market, sales, split, seed, callbacks=[bar])
+    _report_refused(listings)
+    result = evaluate_screening(listings, costs, np.random.default_rng(seed))
+    click.echo(json.dumps(result.to_dict(), indent=2) if as_json else backtest_tables(result))
 
 
-@main.command()
+@main.command(short_help="Write the report of a saved version.")
 @_MODEL
-@click.option("--compare", "other", type=_FILE, help="Another version, to stand beside it.")
+@click.option("--compare", "other", type=_FILE, help="Folder of a second version to compare with.")
 @click.argument("target", type=_FILE)
 def report(model: Path, other: Path | None, target: Path) -> None:
-    """Write a version's training report, one file of HTML, to TARGET."""
+    """Write the training report of a saved version to the HTML file TARGET."""
     page = render(read_report(model), None if other is None else read_report(other))
     try:
-        with replace_whole(target) as beside:
-            beside.write(page.encode())
+        with replace_atomically(target) as file:
+            file.write(page.encode())
     except OSError as error:
         raise DataError(f"{target}: {error}") from error
     click.echo(f"written to {target}")
 
 
-def _table(figures: Mapping[str, ErrorFigures]) -> str:
-    """Return error figures as a table for people, a column for each state of knowledge."""
-    table = pd.DataFrame({known.replace("_", " "): entry.to_dict() for known, entry in figures.items()})
-    return table.map(_shown).to_string()
-
-
-def _ratio_tables(evaluation: Evaluation) -> str:
-    """Return the ratio studies as tables for people; the ones by price band and by area are with all facts."""
-    overall = {known.replace("_", " "): study.overall for known, study in evaluation.ratio_studies.items()}
-    table = pd.DataFrame({known: _judged(figures) for known, figures in overall.items()})
-    table["acceptable"] = [_range(*ACCEPTABLE[name]) if name in ACCEPTABLE else "" for name in table.index]
-    study = evaluation.ratio_studies[ALL_FACTS]
-    bands = {f"{_shown(band.low)} to {_shown(band.high)}": band.figures for band in study.price_bands or ()}
-    reasons: dict[str, list[str]] = {}
-    for name, reason in {**study.overall.reasons, **study.reasons}.items():
-        reasons.setdefault(reason, []).append(name)
-    return "\n".join(
-        [
-            table.rename_axis(columns="ratio study").to_string(),
-            *_by_group("price band", bands, ["cod"]),
-            *_by_group("postal code", study.areas or {}, ["cod", "prd", "prb", "mki", "vei"]),
-            *(f"not told, {reason}: {', '.join(names)}" for reason, names in reasons.items()),
-        ]
-    )
-
-
-def _tell_refused(held: HeldOut) -> None:
-    """Tell of listings that say nothing about asks, since their homes are like none that was learned from."""
-    if held.refused:
-        click.echo(f"{held.refused:,} more listings were left out: their homes were refused a price", err=True)
-
-
-def _backtest_tables(found: Backtest) -> str:
-    """Return the findings of a backtest as tables for people."""
-    bands = pd.DataFrame([vars(band) for band in found.reliability]).set_index("low")
-    tops = pd.DataFrame(
-        [
-            {
-                "ranking": name,
-                "best": top.k,
-                "claimed %": top.claimed,
-                "realised %": top.realised,
-                "above %": top.above,
-            }
-            for name, ranking in found.rankings.items()
-            for top in ranking.tops
-        ]
-    ).set_index(["ranking", "best"])
-    orders = pd.DataFrame(
-        {
-            name: {
-                "rank correlation": ranking.rank_correlation,
-                "top less bottom fifth": ranking.spread,
-                "from": ranking.spread_low,
-                "to": ranking.spread_high,
-            }
-            for name, ranking in found.rankings.items()
-        }
-    ).T
-    count, realised = found.seventy_percent_buys
-    return "\n".join(
-        [
-            f"{found.n:,} listings; P(resale > break-even), claimed and realised",
-            bands.map(_shown).to_string(),
-            tops.map(_shown).to_string(),
-            orders.map(_shown).rename_axis(columns="ranking").to_string(),
-            f"the 70% rule buys {count:,}, which bring {_shown(realised)}%",
-        ]
-    )
-
-
-def _judged(figures: RatioFigures) -> dict[str, str]:
-    """Return every figure of one ratio study as text, with its verdict where that is bad."""
-    told = {name: _shown(value) for name, value in figures.figures.items()}
-    told |= {name: f"{told[name]} (not met)" for name, met in figures.met.items() if met is False}
-    return {"compared": _shown(figures.n), "trimmed": _shown(figures.trimmed), **told}
-
-
-def _by_group(kind: str, groups: Mapping[str, RatioFigures], measures: list[str]) -> list[str]:
-    """Return the studies of groups as a table, a row a group; no table where there are none."""
-    if not groups:
-        return []
-    names = ["compared", "trimmed", "median_ratio", "median_ratio_low", "median_ratio_high", *measures]
-    rows = {group: _judged(figures) for group, figures in groups.items()}
-    return [pd.DataFrame.from_dict(rows, orient="index")[names].rename_axis(columns=kind).to_string()]
-
-
-def _range(low: float, high: float) -> str:
-    return f"{_shown(low)} to {_shown(high)}" if math.isfinite(low) else f"at most {_shown(high)}"
-
-
-def _shown(value: float | None) -> str:
-    if value is None or math.isnan(value):
-        return "–"
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+def _report_refused(listings: HeldOutListings) -> None:
+    """Print how many listings could not be used because their homes have no value."""
+    if listings.refused:
+        click.echo(f"{listings.refused:,} listings were left out: their homes could not be valued", err=True)

@@ -1,4 +1,4 @@
-"""What if: how a value moves along one fact, all others held. Every point is a valuation like any other."""
+"""What-if curves: how a value changes with one fact while the others stay the same. Every point is a valuation."""
 
 import math
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from estimator.appraiser import CONFIDENCE, Appraiser
 from estimator.market.arrays import DateArray, FloatArray
 from estimator.market.fact_ranges import FactRanges, NumberRange
 from estimator.market.facts import Facts, json_value
-from estimator.market.market import Feature
+from estimator.market.feature import Feature
 from estimator.market.values import Value
 
-POINTS = 25
-"""Values of a number, at most, besides the subject's own: a smooth line on a screen, and a fraction of a second's
-work for one home."""
-_SIGNIFICANT = 2
-"""Digits of the step between two values that a value is rounded to: 47.53 and not 47.53041666666667."""
+MAX_POINTS = 25
+"""Largest number of values of a numeric fact, besides the subject's own: enough for a smooth line on a screen, and
+computed in a fraction of a second."""
+_STEP_DIGITS = 2
+"""Values are rounded to this many significant digits of the step between them: 47.53, not 47.53041666666667."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The valuation of a subject, were one of its facts of this value; amounts in the currency, to the cent."""
+    """The valuation of a subject with another value of one fact; amounts in the currency, to the cent."""
 
     value: Value
     price: float
@@ -31,7 +31,7 @@ class Point:
     high: float
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as an answer gives it."""
+        """Return it in the form of a JSON answer."""
         return {"value": self.value, "price": self.price, "price_low": self.low, "price_high": self.high}
 
 
@@ -42,68 +42,68 @@ def what_if(
     date: DateArray | None = None,
     confidence: float = CONFIDENCE,
 ) -> list[tuple[Point, ...]]:
-    """Value n subjects with one fact moved over what sold homes have.
+    """Value n subjects with one fact varied over the range of the sold homes.
 
-    What the subjects do not say is looked up as for any subject: a home moved north has the figures of the area
-    it comes to.
+    Missing facts are looked up as for any subject: a home that is moved north gets the figures of its new area.
 
     Parameters
     ----------
     facts, date, confidence
         As in `Appraiser.value`.
     feature
-        The fact that is moved.
+        The fact to vary.
 
     Returns
     -------
     list
-        For each subject the points in order of the value, its own among them where that is known or looked up;
-        none where neither the subject nor any sold home has the fact. A value with which the home would be
-        refused a price has no point. It does not depend on the other subjects.
+        For each subject its points, ascending by value and independent of the other subjects. They include the
+        subject's own value if it is known or looked up. Values that would be refused a price are left out. Empty
+        if neither the subject nor any sold home has the fact.
     """
     if not len(facts):
         return []
     name = feature.name
     completed, _ = appraiser.areas.complete(facts)
     own = [completed[name][row : row + 1][completed.known(name)[row : row + 1]] for row in range(len(facts))]
-    usual = _usual_values(feature, appraiser.fact_ranges)
-    values = [np.unique(np.concatenate((usual, value))) for value in own]
-    rows = np.repeat(np.arange(len(facts)), [len(each) for each in values])
+    grid = _grid(feature, appraiser.fact_ranges)
+    values = [np.unique(np.concatenate((grid, value))) for value in own]
+    n_values = [len(subject_values) for subject_values in values]
+    rows = np.repeat(np.arange(len(facts)), n_values)
     column = np.concatenate(values)
-    moved = facts.take(rows).replace({name: column})
-    valuations = appraiser.value(moved, None if date is None else date[rows], confidence)
+    varied = facts.take(rows).replace({name: column})
+    valuations = appraiser.value(varied, None if date is None else date[rows], confidence)
     points = [
         Point(json_value(feature, value), price, low, high)
         for value, price, low, high in zip(
             column, valuations.price.tolist(), valuations.low.tolist(), valuations.high.tolist(), strict=True
         )
     ]
-    ends = np.cumsum([len(each) for each in values]).tolist()
-    curves = [points[end - len(each) : end] for end, each in zip(ends, values, strict=True)]
+    ends = np.cumsum(n_values).tolist()
+    curves = [points[end - n : end] for end, n in zip(ends, n_values, strict=True)]
     return [tuple(point for point in curve if not math.isnan(point.price)) for curve in curves]
 
 
-def _usual_values(feature: Feature, ranges: FactRanges) -> NDArray[Any]:
-    """Return the values of a fact that sold homes usually have, whatever the subject's."""
+def _grid(feature: Feature, ranges: FactRanges) -> NDArray[Any]:
+    """Return the values of a fact to try for every subject."""
     if feature.is_label:
         return np.array(ranges.labels.get(feature.name, ()), np.str_)
     if feature.fact_kind.choices is not None:
         return np.array(feature.fact_kind.choices, np.float64)
     if feature.name not in ranges.numbers:
         return np.empty(0)
-    return _spread(feature, ranges.numbers[feature.name])
+    return _number_grid(feature, ranges.numbers[feature.name])
 
 
-def _spread(feature: Feature, found: NumberRange) -> FloatArray:
-    """Return numbers evenly spread over what nearly all sold homes have; whole ones where the fact is."""
+def _number_grid(feature: Feature, number_range: NumberRange) -> FloatArray:
+    """Return evenly spaced numbers over the range of nearly all sold homes; whole ones if the fact is whole."""
     if feature.fact_kind.is_whole:
-        # Between two whole numbers a quantile is neither; both are homes'.
-        low, high = np.floor(found.low), np.ceil(found.high)
-        values: FloatArray = np.rint(np.linspace(low, high, min(POINTS, int(high - low) + 1)))
+        # A quantile between two whole numbers: homes have both.
+        low, high = np.floor(number_range.low), np.ceil(number_range.high)
+        values: FloatArray = np.rint(np.linspace(low, high, min(MAX_POINTS, int(high - low) + 1)))
         return values
-    step = (found.high - found.low) / (POINTS - 1)
+    step = (number_range.high - number_range.low) / (MAX_POINTS - 1)
     if not step > 0:
-        return np.array([found.low])
-    decimals = _SIGNIFICANT - 1 - int(np.floor(np.log10(step)))
-    values = np.linspace(found.low, found.high, POINTS).round(decimals)
-    return values.clip(found.low, found.high)
+        return np.array([number_range.low])
+    decimals = _STEP_DIGITS - 1 - int(np.floor(np.log10(step)))
+    values = np.linspace(number_range.low, number_range.high, MAX_POINTS).round(decimals)
+    return values.clip(number_range.low, number_range.high)

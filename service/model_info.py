@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from estimator.market.market import Feature
+from estimator.market.feature import Feature
 from estimator.registry import SavedVersion
 from estimator.report import PAGE
 
 REPORT_PATH = "/report"
-"""Where the training report of the served version is."""
+"""Path of the training report of the served version."""
 
 
-def about_model(saved: SavedVersion, example: Mapping[str, Any]) -> dict[str, Any]:
-    """Describe a version.
+def model_info(saved: SavedVersion, example: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description of a version.
 
     Parameters
     ----------
@@ -26,18 +26,18 @@ def about_model(saved: SavedVersion, example: Mapping[str, Any]) -> dict[str, An
         "market": market.name,
         "currency": market.currency,
         "sale_dates": None if dates is None else [str(date) for date in dates],
-        "features": [_about_feature(feature) for feature in market.features],
+        "features": [_feature_info(feature) for feature in market.features],
         "coordinates": None if market.coordinates is None else list(market.coordinates),
         "size": None if market.size is None else market.size.name,
         "error_figures": saved.manifest["error_figures"],
         "report": REPORT_PATH if PAGE in saved.manifest["files"] else None,
-        "ratio_study": saved.manifest.get("ratio_study"),  # a version may be older than the study
+        "ratio_study": saved.manifest.get("ratio_study"),  # older versions have none
         "example": example,
     }
 
 
-def _about_feature(feature: Feature) -> dict[str, Any]:
-    """Describe one fact; what does not apply to it is null."""
+def _feature_info(feature: Feature) -> dict[str, Any]:
+    """Return the description of one fact; properties that do not apply to it are null."""
     return {
         "name": feature.name,
         "aliases": list(feature.names[1:]),

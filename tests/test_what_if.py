@@ -11,10 +11,11 @@ from estimator.appraiser import Appraiser
 from estimator.market.checks import check_value
 from estimator.market.fact_ranges import FactRanges, NumberRange
 from estimator.market.facts import Facts
-from estimator.market.market import Feature, Market
+from estimator.market.feature import Feature
+from estimator.market.market import Market
 from estimator.market.sales import Parts
 from estimator.market.values import Value
-from estimator.what_if import POINTS, what_if
+from estimator.what_if import MAX_POINTS, what_if
 
 HOME = {"latitude": 47.63, "longitude": -122.34, "square_footage": 1801.0, "grade": 8.0}
 
@@ -48,7 +49,7 @@ def test_a_number_runs_evenly_over_nearly_all_sold_homes_and_through_the_subject
 ) -> None:
     found = values(appraiser, appraiser.market.by_name["square_footage"])
     assert found == sorted(found)
-    assert len(found) == POINTS + 1
+    assert len(found) == MAX_POINTS + 1
     assert 1801 in found
     spread = np.array([value for value in found if value != 1801], np.float64)
     np.testing.assert_allclose(np.diff(spread), np.diff(spread).mean(), rtol=0.05)
@@ -61,7 +62,7 @@ def test_whole_numbers_are_taken_once_each_and_spread_where_they_are_many(apprai
     grades = values(appraiser, by_name["grade"])
     assert grades == list(range(int(grades[0]), int(grades[-1]) + 1))
     years = values(appraiser, by_name["year_built"])
-    assert len(years) == POINTS
+    assert len(years) == MAX_POINTS
     assert all(isinstance(year, int) for year in years)
 
 
@@ -89,7 +90,7 @@ def test_a_subjects_points_do_not_depend_on_the_others(appraiser: Appraiser, par
     feature = appraiser.market.by_name["lot_size"]
     facts = parts.test.facts.take(rows).without({"lot_size": rows == 80})
     together = what_if(appraiser, facts, feature, parts.test.date[rows])
-    assert [len(points) for points in together].count(POINTS) == 1, "the one whose own is unknown"
+    assert [len(points) for points in together].count(MAX_POINTS) == 1, "the one whose own is unknown"
     for place in range(len(rows)):
         one = np.array([place])
         assert what_if(appraiser, facts.take(one), feature, parts.test.date[rows][one]) == [together[place]]

@@ -1,1 +1,1 @@
-"""Listings that resell for more than they cost: list prices, screening, backtest."""
+"""Finding listings that should resell for more than they cost: list prices, screening, backtest."""

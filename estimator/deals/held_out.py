@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from estimator.appraiser import Appraiser, Valuations
+from estimator.appraiser import Appraiser
 from estimator.deals.backtest import Backtest, backtest
 from estimator.deals.list_prices import ListPriceModel
 from estimator.deals.screening import Costs
@@ -23,6 +23,7 @@ from estimator.market.sales import Parts, Split, read_closed_listings, split_row
 from estimator.model.ensemble import Callback
 from estimator.model.recipe import read_recipe
 from estimator.training import default_split, file_sha256, read_market
+from estimator.valuations import Valuations
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from estimator.deals.screening import COSTS, Costs
 from estimator.market.arrays import BoolArray, DateArray, FloatArray, LabelArray
 from estimator.market.columns import Problem
 from estimator.market.facts import Facts
-from estimator.market.market import LIST_PRICES, Feature, Market
+from estimator.market.feature import Feature
+from estimator.market.market import LIST_PRICES, Market
 
 LIST_PRICE, LISTING_ID, CURRENCY = LIST_PRICES[0], "listing_id", "currency"
 

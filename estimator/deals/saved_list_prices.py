@@ -1,6 +1,6 @@
-"""What was learned of a market's asks, saved beside its models' versions: `models/<market>/asks.json`.
+"""The fitted list price model, saved next to a market's versions: `models/<market>/list_prices.json`.
 
-It is of the market more than of a version: each version is weighed against asks by the FSDs it claims itself.
+It belongs to the market and not to one version: it weights the values of any version by the FSDs of that version.
 """
 
 import json
@@ -11,55 +11,62 @@ from typing import Any
 from estimator.appraiser import Appraiser
 from estimator.deals.list_prices import ListPriceModel
 from estimator.errors import SavedVersionError
-from estimator.market.tables import replace_whole
+from estimator.market.tables import replace_atomically
 from estimator.registry import make_market_folder
 
-ASKS = "asks.json"
+LIST_PRICES_FILE = "list_prices.json"
 
 
-def save_list_prices(models: Path, market: str, asks: ListPriceModel, record: Mapping[str, Any]) -> Path:
-    """Save what was learned, whole or not at all; what was saved before is replaced.
+def save_list_prices(models: Path, market: str, model: ListPriceModel, record: Mapping[str, Any]) -> Path:
+    """Save a list price model and return the file's path; an earlier file is replaced in one step.
 
     Parameters
     ----------
     models
         Folder of all markets' models.
+    market
+        The market's name.
     record
-        What else the file is to say: what it was learned from.
+        Further entries of the file: what the model was fitted to.
 
     Raises
     ------
     SavedVersionError
         The file cannot be written.
     """
-    path = make_market_folder(models, market) / ASKS
+    path = make_market_folder(models, market) / LIST_PRICES_FILE
     try:
-        with replace_whole(path) as file:
-            file.write(json.dumps({**record, **asks.state()}, allow_nan=False).encode())
+        with replace_atomically(path) as file:
+            file.write(json.dumps({**record, **model.state()}, allow_nan=False).encode())
     except OSError as error:
         raise SavedVersionError(f"{path}: {error}") from error
     return path
 
 
 def load_list_prices(version: Path, appraiser: Appraiser) -> ListPriceModel:
-    """Load what was learned of the asks of a version's market, or the documented prior where nothing was.
+    """Load the list price model of a version's market, or the documented prior if there is none.
 
     Parameters
     ----------
     version
         The version's folder.
     appraiser
-        The version's.
+        The version's appraiser, whose residuals give the prior its shape.
 
     Raises
     ------
     SavedVersionError
-        The file is damaged.
+        The file is damaged or has another format.
     """
-    path = version.parent / ASKS
+    path = version.parent / LIST_PRICES_FILE
     try:
         return ListPriceModel.from_state(json.loads(path.read_bytes()))
     except FileNotFoundError:
         return ListPriceModel.prior(appraiser.ranges.scores)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SavedVersionError(f"{path}: cannot be used: {error} (fit-asks makes it anew)") from error
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        reason = str(error)
+    except KeyError as error:
+        reason = f"{error} is missing"
+    raise SavedVersionError(
+        f"{path}: cannot be used: {reason}; run `house-price fit-list-prices --market …` to write it again"
+    )

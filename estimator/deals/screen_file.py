@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from estimator.appraiser import CONFIDENCE, Appraiser, Valuations
+from estimator.appraiser import CONFIDENCE, Appraiser
 from estimator.bulk import (
     AnsweredTable,
     check_header,
@@ -38,7 +38,8 @@ from estimator.market.arrays import DateArray
 from estimator.market.checks import check_table, valuation_dates
 from estimator.market.facts import Facts
 from estimator.market.market import Market
-from estimator.market.tables import BATCH_ROWS, FIRST_CSV_ROW, first_row, write_whole
+from estimator.market.tables import BATCH_ROWS, FIRST_CSV_ROW, first_row, write_atomically
+from estimator.valuations import Valuations
 
 PREFIX = "screen_"
 RANK = f"{PREFIX}rank"
@@ -138,7 +139,7 @@ def screen_file(
         tables.append(_screen(appraiser, model, piece, terms, duplicates, first_row(source)).table)
         progress(piece.num_rows)
     ranked, n_ranked = _ranked(pa.concat_tables(tables))
-    with write_whole(target, ranked.schema) as writer:
+    with write_atomically(target, ranked.schema) as writer:
         for start in range(0, max(len(ranked), 1), BATCH_ROWS):
             writer.write_table(ranked.slice(start, BATCH_ROWS))
     deals = pc.sum(ranked.column(f"{PREFIX}deal")).as_py() or 0

@@ -1,7 +1,7 @@
-"""Areas: the figures of a postal code, such as its crime rate and population, and which of them a home is in.
+"""Areas: figures by postal code, such as crime rate and population, and looking them up for a home.
 
-A request need not know them. They come from its postal code, or, where that is not given or not in the table,
-from the nearest sold home's.
+A request may leave these figures out. They are then looked up by its postal code, or, if that is missing or not in
+the table, by the postal code of the nearest sold home.
 """
 
 import math
@@ -16,7 +16,7 @@ from scipy.spatial import KDTree
 
 from estimator.errors import DataError
 from estimator.market.arrays import BoolArray, FloatArray, LabelArray
-from estimator.market.checks import check_table
+from estimator.market.checks import IS_REQUIRED, check_table
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.tables import first_row, read_table
@@ -42,14 +42,14 @@ class Areas:
 
     @classmethod
     def read(cls, market: Market, folder: Path) -> Self:
-        """Read the market's table of areas; one without areas where the market declares none.
+        """Read the market's table of areas; an empty one if the market declares none.
 
-        Columns that are no feature of the market (the city's name, say) are for people and are read past.
+        Columns that are not features of the market, such as the name of the city, are ignored.
 
         Raises
         ------
         DataError
-            The file cannot be read, lacks the postal codes, names one twice or holds a wrong value.
+            The file cannot be read, lacks the postal codes, contains one twice or has a wrong value.
         """
         if market.areas is None:
             return cls(np.empty(0, np.str_), {})
@@ -63,16 +63,16 @@ class Areas:
             facts, problems = check_table(market.features, table)
         except ValueError as error:
             raise DataError(f"{path}: {error}") from error
-        wrong = [problem for problem in problems if problem.message != "is required"]
+        wrong = [problem for problem in problems if problem.message != IS_REQUIRED]
         if wrong:
             raise DataError(f"{path}: row {wrong[0].row + first_row(path)}, column {wrong[0]}")
         order = np.argsort(facts[codes.name], kind="stable")
         sorted_codes = facts[codes.name][order]
         if "" in sorted_codes:
             raise DataError(f"{path}: row {order[0] + first_row(path)} has no {codes.name}")
-        twice = sorted_codes[1:][sorted_codes[1:] == sorted_codes[:-1]]
-        if len(twice):
-            raise DataError(f"{path}: {codes.name} {twice[0]} stands twice")
+        duplicates = sorted_codes[1:][sorted_codes[1:] == sorted_codes[:-1]]
+        if len(duplicates):
+            raise DataError(f"{path}: {codes.name} {duplicates[0]} appears more than once")
         figures = {
             feature.name: facts[feature.name][order]
             for feature in market.numbers
@@ -81,7 +81,7 @@ class Areas:
         return cls(sorted_codes, figures)
 
     def check_match(self, market: Market, facts: Facts) -> None:
-        """Refuse areas that none of the sales is in: a mistake in one of the two files.
+        """Refuse areas that contain none of the sales: one of the two files is wrong.
 
         Raises
         ------
@@ -94,20 +94,20 @@ class Areas:
         if not self.find(facts[codes.name])[1].any():
             example = facts[codes.name][facts.known(codes.name)][0]
             raise DataError(
-                f"no sale is in any of the areas: the sales' {codes.name} is like '{example}', the areas' like "
-                f"'{self.postal_code[0]}'"
+                f"no sale is in any of the areas: a {codes.name} of the sales is '{example}', one of the areas is "
+                f"'{self.postal_code[0]}'; write them alike in both files"
             )
 
     def find(self, postal_code: LabelArray) -> tuple[NDArray[np.intp], BoolArray]:
-        """Return each postal code's place in the table, shape (n,), and whether it is there."""
+        """Return the index of each postal code in the table, shape (n,), and whether the table has it."""
         if len(self.postal_code) == 0:
             return np.zeros(len(postal_code), np.intp), np.zeros(len(postal_code), np.bool_)
-        place = np.searchsorted(self.postal_code, postal_code).clip(max=len(self.postal_code) - 1)
-        return place, self.postal_code[place] == postal_code
+        index = np.searchsorted(self.postal_code, postal_code).clip(max=len(self.postal_code) - 1)
+        return index, self.postal_code[index] == postal_code
 
 
 class AreaLookup:
-    """Completes subjects with their area's figures.
+    """Fills in the figures of the area that a subject is in.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class AreaLookup:
     areas
         Its areas.
     sold
-        Sold homes, whose postal codes stand for the places around them.
+        Sold homes: a subject without a postal code is taken to be in the area of the nearest one.
     """
 
     def __init__(self, market: Market, areas: Areas, sold: Facts) -> None:
@@ -138,34 +138,34 @@ class AreaLookup:
             self._tree = KDTree(self._kilometres(located))
 
     def complete(self, facts: Facts) -> tuple[Facts, dict[str, BoolArray]]:
-        """Fill in what the subjects did not say and their area does.
+        """Fill in the facts that the subjects left out and their area has.
 
         Returns
         -------
         facts
             The n subjects, completed.
         looked_up
-            Feature name → where its value was looked up, shape (n,); only features with such a place.
+            Feature name → where its value was looked up, shape (n,); only features that were looked up somewhere.
         """
         if self._code_name is None:
             return facts, {}
         filled: dict[str, NDArray[Any]] = {}
         given = facts.known(self._code_name)
-        codes = np.where(given, facts[self._code_name], self._codes_nearby(facts, ~given))
-        place, found = self.areas.find(codes)
+        codes = np.where(given, facts[self._code_name], self._nearest_codes(facts, ~given))
+        index, found = self.areas.find(codes)
         if not found.all() and len(self.areas.postal_code):
-            # A code that no area has (a new one, another market's): the figures are those around the place.
-            nearby, nearby_found = self.areas.find(self._codes_nearby(facts, ~found))
-            place, found = np.where(found, place, nearby), found | nearby_found
+            # A code that is not in the table, such as a new one: use the figures around the location.
+            nearest_index, nearest_found = self.areas.find(self._nearest_codes(facts, ~found))
+            index, found = np.where(found, index, nearest_index), found | nearest_found
         filled[self._code_name] = codes
         for name, figures in self.areas.figures.items():
-            filled[name] = np.where(facts.known(name) | ~found, facts[name], figures[place])
+            filled[name] = np.where(facts.known(name) | ~found, facts[name], figures[index])
         completed = facts.replace(filled)
         looked_up = {name: completed.known(name) & ~facts.known(name) for name in filled}
         return completed, {name: where for name, where in looked_up.items() if where.any()}
 
     def state(self) -> dict[str, Any]:
-        """Return what was learned as plain values and arrays; `from_state` takes it back."""
+        """Return the lookup as plain values and arrays, which `from_state` accepts."""
         names = [name for name in (self._code_name, *(self._coordinates or ())) if name is not None]
         return {
             "postal_code": self.areas.postal_code,
@@ -175,11 +175,11 @@ class AreaLookup:
 
     @classmethod
     def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
-        """Build the lookup again from its state."""
+        """Return the lookup with this state."""
         return cls(market, Areas(state["postal_code"], state["figures"]), Facts(state["sold"]))
 
-    def _codes_nearby(self, facts: Facts, wanted: BoolArray) -> LabelArray:
-        """Return the nearest sold home's postal code, shape (n,); '' where not wanted or the place is unknown."""
+    def _nearest_codes(self, facts: Facts, wanted: BoolArray) -> LabelArray:
+        """Return the nearest sold home's postal code, shape (n,); '' if not wanted or the location is unknown."""
         if self._tree is None or self._coordinates is None:
             return np.full(len(facts), "", np.str_)
         located = wanted & facts.known(self._coordinates[0]) & facts.known(self._coordinates[1])
@@ -190,21 +190,21 @@ class AreaLookup:
         return codes
 
     def _kilometres(self, facts: Facts) -> FloatArray:
-        assert self._coordinates is not None  # noqa: S101  # callers have looked
+        assert self._coordinates is not None  # noqa: S101  # callers have checked
         return kilometres(facts, self._coordinates, self._mean_latitude)
 
 
 def kilometres(facts: Facts, coordinates: tuple[str, str], mean_latitude: float) -> FloatArray:
-    """Return places on a plane, shape (n, 2), north and east, in km: fine over a market, not a globe.
+    """Project locations onto a plane: km north and east, shape (n, 2). Accurate over a market, not over a globe.
 
     Parameters
     ----------
     coordinates
-        Names of the facts that are latitude and longitude, in degrees.
+        Names of the latitude and the longitude, which are in degrees.
     mean_latitude
-        Where a degree of longitude is measured, in degrees.
+        Latitude, in degrees, at which the length of a degree of longitude is taken.
     """
     plane = facts.numbers(coordinates)
     plane *= (KM_PER_DEGREE, KM_PER_DEGREE * math.cos(math.radians(mean_latitude)))
-    # To the millimetre: a degree's last bit is not to decide which of two homes at one distance is the nearer.
+    # To the millimetre, so that rounding errors do not decide which of two equally distant homes is nearer.
     return plane.round(6, out=plane)

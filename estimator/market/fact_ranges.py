@@ -1,6 +1,6 @@
-"""What values the facts of sold homes take: where they start and end, what is usual, which labels are common.
+"""Ranges of the facts of sold homes: minimum, maximum, quantiles and median of numbers, and the common labels.
 
-Whoever asks what else a fact might be, or whether a home is like any that was sold, asks here. Knows no prices.
+Explanations and what-if values use them. This module knows no prices.
 """
 
 from collections.abc import Mapping
@@ -13,43 +13,43 @@ from estimator.market.arrays import FloatArray, LabelArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 
-ENDS = (0.005, 0.995)
-"""Quantiles between which nearly all homes lie: one in a hundred is a mansion, a hut or a slip of the pen."""
-COMMON_LABELS = 25
-"""Labels kept of a fact, at most: what a person still reads through."""
+QUANTILES = (0.005, 0.995)
+"""Nearly all homes are between these quantiles; one in a hundred is an extreme or a typing error."""
+MAX_LABELS = 25
+"""Labels kept for a fact: as many as a person still reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class NumberRange:
-    """The values of a fact that is a number: dates are days since 1970-01-01, booleans 0 and 1.
+    """Range of a fact whose values are numbers, as `Facts` stores them.
 
     Parameters
     ----------
-    least, greatest
-        The ends of all values.
+    minimum, maximum
+        Of all values.
     low, high
-        The ends of nearly all; see `ENDS`.
-    usual
-        The median; of a boolean the commoner value.
+        Of nearly all values; see `QUANTILES`.
+    median
+        The lower one of the two middle values if their number is even: a value that a home has.
     """
 
-    least: float
+    minimum: float
     low: float
-    usual: float
+    median: float
     high: float
-    greatest: float
+    maximum: float
 
 
 @dataclass(frozen=True, slots=True)
 class FactRanges:
-    """What values each fact takes; a fact that is never known has no entry.
+    """Range of each fact; a fact that is never known has no entry.
 
     Parameters
     ----------
     numbers
         Feature name → its range.
     labels
-        Feature name → its commonest labels, the commonest first, at most `COMMON_LABELS`.
+        Feature name → its most frequent labels, most frequent first, at most `MAX_LABELS`.
     """
 
     numbers: Mapping[str, NumberRange]
@@ -57,7 +57,7 @@ class FactRanges:
 
     @classmethod
     def fit(cls, market: Market, facts: Facts) -> Self:
-        """Learn the values of n sold homes' facts."""
+        """Find the ranges of the facts of n sold homes."""
         known = {
             feature.name: facts[feature.name][facts.known(feature.name)]
             for feature in market.features
@@ -65,11 +65,15 @@ class FactRanges:
         }
         return cls(
             {feature.name: _range(known[feature.name]) for feature in market.numbers if feature.name in known},
-            {feature.name: _commonest(known[feature.name]) for feature in market.labels if feature.name in known},
+            {
+                feature.name: _most_frequent(known[feature.name])
+                for feature in market.labels
+                if feature.name in known
+            },
         )
 
     def state(self) -> dict[str, Any]:
-        """Return what was learned as plain values; `from_state` takes it back."""
+        """Return the ranges as plain values, which `from_state` accepts."""
         return {
             "numbers": {name: list(astuple(values)) for name, values in self.numbers.items()},
             "labels": {name: list(labels) for name, labels in self.labels.items()},
@@ -77,7 +81,7 @@ class FactRanges:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Build the ranges again from their state."""
+        """Return the ranges with this state."""
         return cls(
             {name: NumberRange(*values) for name, values in state["numbers"].items()},
             {name: tuple(labels) for name, labels in state["labels"].items()},
@@ -85,13 +89,12 @@ class FactRanges:
 
 
 def _range(values: FloatArray) -> NumberRange:
-    low, high = np.quantile(values, ENDS)
-    # The middle one of the two, where their number is even: a value that a home has.
-    usual = np.quantile(values, 0.5, method="lower")
-    return NumberRange(float(values.min()), float(low), float(usual), float(high), float(values.max()))
+    low, high = np.quantile(values, QUANTILES)
+    median = np.quantile(values, 0.5, method="lower")
+    return NumberRange(float(values.min()), float(low), float(median), float(high), float(values.max()))
 
 
-def _commonest(labels: LabelArray) -> tuple[str, ...]:
+def _most_frequent(labels: LabelArray) -> tuple[str, ...]:
     values, counts = np.unique(labels, return_counts=True)
-    order = np.argsort(-counts, kind="stable")[:COMMON_LABELS]  # those as common as each other by name
+    order = np.argsort(-counts, kind="stable")[:MAX_LABELS]  # equally frequent ones by name
     return tuple(str(label) for label in values[order])

@@ -35,7 +35,7 @@ class FactKind:
         A stored value → the JSON value that `parse_value` accepts.
     is_label
         Whether values are labels: stored as text, '' where unknown, and encoded as one 0/1 column for each
-        frequent label. Other values are numbers: stored as floats, NaN where unknown, encoded as one scaled column.
+        frequent label. Other values are numbers: floats, NaN where unknown, encoded as one scaled column.
     choices
         All the stored values there are, ascending; None where there are too many to list.
     is_whole

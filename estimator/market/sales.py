@@ -1,7 +1,7 @@
-"""Closed sales: reading them strictly, and dividing them into parts to learn from, choose on and test on.
+"""Closed sales: read them strictly, and split them into training, validation and test parts.
 
-A file of sales is taken whole or refused with every fault that was found; nothing is dropped or mended on the
-way. Knows the market table; knows no model.
+A file of sales is accepted as a whole, or refused with all the faults that were found; no row is dropped or
+repaired. This module knows the market but no model.
 """
 
 import math
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from estimator.errors import DataError
 from estimator.market.arrays import DateArray, FloatArray
-from estimator.market.checks import check_table, find_columns
+from estimator.market.checks import check_table, find_columns, missing_values
 from estimator.market.columns import Problem, date_column, number_column
 from estimator.market.facts import Facts
 from estimator.market.market import LIST_PRICES, Market
@@ -25,19 +25,20 @@ from estimator.market.tables import first_row, read_table
 
 Split = Literal["time", "random"]
 
-TELLING = 0.05
-"""A number about as large as the price, half of whose values lie within this share of one multiple of it, tells
-the price: list prices do; the best of valuations, which know all facts but the price, are farther off."""
-_ABOUT_AS_LARGE = 2.0
-"""Times, either way. Beyond, it is a fact: in many a town, size alone tells a price within some percent."""
-_FEW = 30
-"""Sales with a number known, below which that could be chance."""
+MAX_LEAK_DEVIATION = 0.05
+"""A fact leaks the price if the median deviation of its values from a multiple of the price is a smaller
+share than this. List prices deviate less; valuations from all other facts deviate more."""
+_MAX_LEAK_MULTIPLE = 2.0
+"""The multiple is at most this, and at least its inverse. Other multiples are no leak: in many towns the size
+alone predicts the price within a few percent."""
+_MIN_LEAK_SALES = 30
+"""With fewer known values, a small deviation could be chance."""
 
 MAX_REPORTED = 20
-"""Faults of a file named one by one; the rest are counted. More would scroll the first off the screen."""
+"""Faults of a file that are listed; the rest are counted, so that the first ones stay on the screen."""
 
 TIME_PARTS = (0.70, 0.10, 0.20)
-"""Training, validation and test share of a time split: the newest fifth stands for the future."""
+"""Training, validation and test shares of a split by time: the newest fifth represents the future."""
 RANDOM_PARTS = (0.64, 0.16, 0.20)
 """The same of a random split: a fifth for testing, then a fifth of the rest for validation."""
 
@@ -49,13 +50,13 @@ class Sales:
     Parameters
     ----------
     facts
-        What is known of the n homes.
+        Facts of the n homes.
     price
         Sale prices, shape (n,), in the market's currency, positive.
     date
         Days of sale, datetime64[D], shape (n,); None in a market without dates.
     home
-        Which home was sold, shape (n,): repeat sales of a home share a number.
+        Number of the home that was sold, shape (n,): repeat sales of a home share it.
     """
 
     facts: Facts
@@ -72,20 +73,20 @@ class Sales:
         return Sales(self.facts.take(rows), self.price[rows], date, self.home[rows])
 
     def joined(self, more: "Sales") -> "Sales":
-        """Return these sales and then more of the same market, homes numbered alike."""
+        """Return these sales followed by more of the same market; both must number the homes alike."""
         columns = {name: np.concatenate((column, more.facts[name])) for name, column in self.facts.columns.items()}
         dates = None if self.date is None or more.date is None else np.concatenate((self.date, more.date))
         price, home = np.concatenate((self.price, more.price)), np.concatenate((self.home, more.home))
         return Sales(Facts(columns), price, dates, home)
 
-    def by_date(self) -> "Sales":
-        """Return the sales in order of their days, as they stand within a day."""
+    def sorted_by_date(self) -> "Sales":
+        """Return the sales sorted by date; the order within a day is kept."""
         return self if self.date is None else self.take(np.argsort(self.date, kind="stable"))
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Sales to learn from, to choose and calibrate on, and to look at once, at the end."""
+    """Sales to train on, to select and calibrate on, and to test on once, at the end."""
 
     train: Sales
     validation: Sales
@@ -99,43 +100,43 @@ def read_sales(market: Market, path: Path) -> Sales:
     ------
     DataError
         The file cannot be read, has no rows, lacks a column, has one that the market does not declare, or a
-        sale in it is wrong or stands twice. The message names row, column, value and bound; the header of a
+        sale in it is wrong or appears twice. The message names row, column, value and bound; the header of a
         CSV file is row 1, as in a spreadsheet.
     """
-    return _checked(market, path, _without_blank_end(read_table(path)))
+    return _parse_sales(market, path, _drop_trailing_blank_rows(read_table(path)))
 
 
 def read_closed_listings(market: Market, path: Path) -> tuple[Sales, FloatArray]:
-    """Read a file of sales that has a column `list_price`, or `ListPrice`: what was asked before each sale.
+    """Read a file of sales that has a column `list_price` or `ListPrice`: the list price before each sale.
 
     Returns
     -------
     sales
-        As `read_sales` gives them, the list price apart.
-    ask
-        List prices, shape (n,), positive; NaN where a sale has none.
+        As `read_sales` returns them, without the list price.
+    list_price
+        Shape (n,), positive; NaN where a sale has none.
 
     Raises
     ------
     DataError
         As `read_sales`, or there is no list price.
     """
-    table = _without_blank_end(read_table(path))
+    table = _drop_trailing_blank_rows(read_table(path))
     names = [name for name in LIST_PRICES if name in table.column_names]
     if len(names) != 1:
-        found = "no column" if not names else "more than one column"
-        raise DataError(f"{path}: there is {found} of list prices; it is called {' or '.join(LIST_PRICES)}")
-    sales = _checked(market, path, table.drop_columns(names))
-    ask, problems = number_column(names[0], table.column(names[0]))
-    problems += _not_above_zero(names[0], ask)
+        count = "no column" if not names else "more than one column"
+        raise DataError(f"{path}: {count} of list prices; one column must be named {' or '.join(LIST_PRICES)}")
+    sales = _parse_sales(market, path, table.drop_columns(names))
+    list_price, problems = number_column(names[0], table.column(names[0]))
+    problems += _not_positive(names[0], list_price)
     if problems:
-        raise DataError(_report({}, path, problems))
-    if np.isnan(ask).all():
+        raise DataError(_format_problems({}, path, problems))
+    if np.isnan(list_price).all():
         raise DataError(f"{path}: column '{names[0]}' is empty")
-    return sales, ask
+    return sales, list_price
 
 
-def _checked(market: Market, path: Path, table: pa.Table) -> Sales:
+def _parse_sales(market: Market, path: Path, table: pa.Table) -> Sales:
     """Return the sales of a table that was read from `path`."""
     _check_header(market, path, table.column_names)
     if table.num_rows == 0:
@@ -145,36 +146,36 @@ def _checked(market: Market, path: Path, table: pa.Table) -> Sales:
     except ValueError as error:
         raise DataError(f"{path}: {error}") from error
     price, faults = number_column(market.price, table.column(market.price))
-    problems += faults + _not_positive(market.price, price, {fault.row for fault in faults})
+    problems += faults + missing_values(market.price, np.isnan(price), faults) + _not_positive(market.price, price)
     date: DateArray | None = None
     if market.sale_date is not None:
         date, faults = date_column(market.sale_date, table.column(market.sale_date))
-        problems += faults + _missing(market.sale_date, np.isnat(date), {fault.row for fault in faults})
+        problems += faults + missing_values(market.sale_date, np.isnat(date), faults)
     home = np.arange(table.num_rows)
     if market.sale_id is not None:
-        home, faults = _homes(market.sale_id, table.column(market.sale_id))
+        home, faults = _number_homes(market.sale_id, table.column(market.sale_id))
         when = pd.Series(price if date is None else date)
-        problems += faults or _sold_twice(market, home, when, table, first_row(path))
+        problems += faults or _duplicate_sales(market, home, when, table, first_row(path))
     columns = find_columns(market.features, table.column_names)
     if problems:
-        raise DataError(_report(columns, path, problems))
-    _check_blind(market, path, facts, price, columns)
+        raise DataError(_format_problems(columns, path, problems))
+    _check_leakage(market, path, facts, price, columns)
     return Sales(facts, price, date, home)
 
 
 def split_sales(sales: Sales, how: Split, rng: np.random.Generator) -> Parts:
-    """Divide sales into training, validation and test parts; see `split_rows`."""
+    """Split sales into training, validation and test parts; see `split_rows`."""
     return Parts(*(sales.take(rows) for rows in split_rows(sales, how, rng)))
 
 
 def split_rows(sales: Sales, how: Split, rng: np.random.Generator) -> list[NDArray[np.intp]]:
-    """Return the rows of the training, the validation and the test part; a home's sales stay together.
+    """Return the rows of the training, the validation and the test part; all sales of a home are in one part.
 
     Parameters
     ----------
     how
-        `time`: in order of date, oldest to training, newest to testing; a home sold more than once counts by
-        its last sale, so that no part sees a home's later price. `random`: by lot.
+        `time`: the oldest for training, the newest for testing; a home sold more than once is placed by its last
+        sale, so that no later price of it is ever in an earlier part. `random`: homes are drawn at random.
 
     Raises
     ------
@@ -183,17 +184,19 @@ def split_rows(sales: Sales, how: Split, rng: np.random.Generator) -> list[NDArr
     """
     homes, home = np.unique(sales.home, return_inverse=True)
     if len(homes) < 3:
-        raise DataError(f"{len(sales)} sales of {len(homes)} homes are too few: each of three parts takes a home")
+        raise DataError(
+            f"{len(sales)} sales of {len(homes)} homes are too few to split: each of the three parts needs a home"
+        )
     if how == "time":
         if sales.date is None:
             raise DataError("the market's sales have no dates; split them at random")
-        place = np.zeros(len(homes), np.int64)
-        np.maximum.at(place, home, sales.date.astype(np.int64))
+        rank = np.zeros(len(homes), np.int64)
+        np.maximum.at(rank, home, sales.date.astype(np.int64))
         shares = TIME_PARTS
     else:
-        place, shares = rng.permutation(len(homes)), RANDOM_PARTS
-    # By home within a day, so that the sales of one home stand side by side.
-    order = np.lexsort((home, place[home]))
+        rank, shares = rng.permutation(len(homes)), RANDOM_PARTS
+    # By home within a day, so that the sales of one home are adjacent.
+    order = np.lexsort((home, rank[home]))
     ordered = home[order]
     ends = np.round(np.cumsum(shares[:2]) * len(sales)).astype(int)
     cuts = [int(np.argmax(ordered == ordered[cut])) for cut in ends]  # never between two sales of one home
@@ -204,7 +207,7 @@ def split_rows(sales: Sales, how: Split, rng: np.random.Generator) -> list[NDArr
     return parts
 
 
-def _without_blank_end(table: pa.Table) -> pa.Table:
+def _drop_trailing_blank_rows(table: pa.Table) -> pa.Table:
     """Return the table without the blank lines that editors leave at the end of a file."""
     end = table.num_rows
     while end and all(column[end - 1].as_py() in (None, "") for column in table.columns):
@@ -213,6 +216,7 @@ def _without_blank_end(table: pa.Table) -> pa.Table:
 
 
 def _check_header(market: Market, path: Path, names: Sequence[str]) -> None:
+    """Refuse a file without a column that is needed, or with one that the market does not declare."""
     own = [name for name in (market.price, market.sale_date, market.sale_id) if name is not None]
     faults = [f"column '{name}' is missing" for name in own if name not in names]
     faults += [
@@ -229,60 +233,58 @@ def _check_header(market: Market, path: Path, names: Sequence[str]) -> None:
         raise DataError(f"{path}: " + "\n  ".join(faults))
 
 
-def _check_blind(market: Market, path: Path, facts: Facts, price: FloatArray, columns: Mapping[str, str]) -> None:
-    """Refuse a fact that tells the price; columns: feature name → its column in this file."""
+def _check_leakage(
+    market: Market, path: Path, facts: Facts, price: FloatArray, columns: Mapping[str, str]
+) -> None:
+    """Refuse a fact that leaks the price; columns: feature name → its column in this file."""
     for feature in market.numbers:
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.log(facts[feature.name] / price)
-        ratio = ratio[np.isfinite(ratio)]
-        if len(ratio) < _FEW:
+            log_ratio = np.log(facts[feature.name] / price)
+        log_ratio = log_ratio[np.isfinite(log_ratio)]
+        if len(log_ratio) < _MIN_LEAK_SALES:
             continue
-        usual = float(np.median(ratio))
-        off = float(np.expm1(np.median(np.abs(ratio - usual))))
-        if off < TELLING and abs(usual) < math.log(_ABOUT_AS_LARGE):
+        median = float(np.median(log_ratio))
+        deviation = float(np.expm1(np.median(np.abs(log_ratio - median))))
+        if deviation < MAX_LEAK_DEVIATION and abs(median) < math.log(_MAX_LEAK_MULTIPLE):
             raise DataError(
-                f"{path}: column '{columns[feature.name]}' ({feature.name}) tells the price, as a list price does:"
-                f" half of its values lie within {100 * off:.1f}% of {math.exp(usual):.4g} times the price;"
-                " list it under ignore"
+                f"{path}: column '{columns[feature.name]}' ({feature.name}) leaks the price, as a list price does:"
+                f" half of its values are within {100 * deviation:.1f}% of {math.exp(median):.4g} times the price;"
+                " list the column under ignore in market.toml"
             )
 
 
-def _not_positive(name: str, price: FloatArray, faulty: set[int]) -> list[Problem]:
-    return _missing(name, np.isnan(price), faulty) + _not_above_zero(name, price)
-
-
-def _not_above_zero(name: str, amount: FloatArray) -> list[Problem]:
+def _not_positive(name: str, amount: FloatArray) -> list[Problem]:
     return [Problem(int(row), name, f"{amount[row]:.15g} is not above 0") for row in np.flatnonzero(amount <= 0)]
 
 
-def _missing(name: str, unknown: NDArray[np.bool_], faulty: set[int]) -> list[Problem]:
-    return [Problem(int(row), name, "is required") for row in np.flatnonzero(unknown) if int(row) not in faulty]
-
-
-def _homes(name: str, column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Problem]]:
+def _number_homes(name: str, column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Problem]]:
     """Number the homes by their identifier."""
     text = pd.Series(column.cast(pa.string()).to_pandas()).str.strip()
     codes = pd.factorize(text.where(text != ""))[0].astype(np.int64)
-    return codes, _missing(name, codes < 0, set())
+    return codes, missing_values(name, codes < 0, ())
 
 
-def _sold_twice(
-    market: Market, home: NDArray[np.int64], when: "pd.Series[Any]", table: pa.Table, offset: int
+def _duplicate_sales(
+    market: Market, home: NDArray[np.int64], when: "pd.Series[Any]", table: pa.Table, first_file_row: int
 ) -> list[Problem]:
-    """Return a problem for each sale that stands in the file already: the same home on the same day."""
+    """Return a problem for each sale that is already in the file: the same home on the same day.
+
+    In a market without dates it is the same home at the same price.
+    """
     rows = np.arange(len(home))
     first = pd.Series(rows).groupby([home, when], dropna=False).transform("min").to_numpy()
-    again = np.flatnonzero(first != rows)
-    name, on = str(market.sale_id), market.sale_date or market.price
-    homes, days = (table.column(column).take(pa.array(again)).to_pylist() for column in (name, on))
+    repeated = np.flatnonzero(first != rows)
+    name, when_name = str(market.sale_id), market.sale_date or market.price
+    ids, dates = (table.column(column).take(pa.array(repeated)).to_pylist() for column in (name, when_name))
+    earlier = (first[repeated] + first_file_row).tolist()
     return [
-        Problem(row, name, f"the sale of {sold} ({on} {day}) stands in row {earlier + offset} already")
-        for row, earlier, sold, day in zip(again.tolist(), first[again].tolist(), homes, days, strict=True)
+        Problem(row, name, f"the sale of {sale_id} ({when_name} {date}) is already in row {earlier_row}")
+        for row, earlier_row, sale_id, date in zip(repeated.tolist(), earlier, ids, dates, strict=True)
     ]
 
 
-def _report(columns: Mapping[str, str], path: Path, problems: list[Problem]) -> str:
-    """Tell the problems; columns: feature name → its column in this file."""
+def _format_problems(columns: Mapping[str, str], path: Path, problems: list[Problem]) -> str:
+    """Return the message about problems; columns: feature name → its column in this file."""
     lines = []
     for problem in sorted(problems, key=lambda problem: problem.row)[:MAX_REPORTED]:
         column = columns.get(problem.field, problem.field)

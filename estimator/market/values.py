@@ -1,7 +1,7 @@
 """Parse one value, as JSON gives it, into the value that a column of `Facts` stores, and turn it back.
 
-A stored number is a float, a stored boolean is 0.0 or 1.0, a stored date is its days since 1970-01-01, a stored label
-is text. This module knows neither features nor their bounds.
+A stored number is a float, a stored boolean is 0.0 or 1.0, a stored date is its days since 1970-01-01, a stored
+label is text. This module knows neither features nor their bounds.
 """
 
 import datetime as dt

@@ -1,13 +1,14 @@
-"""How the networks are built and trained: the defaults, and the `recipe.toml` in which a market may have its own.
+"""How the networks are built and trained: the defaults, and a market's `recipe.toml` that overrides some of them.
 
-The file is flat, and a person's to read and to change: a line a setting. `tune` writes it, `train` reads it. Knows
-no sales and no networks.
+The file is flat, one setting per line, for people to read and edit. `tune` writes it, `train` reads it. Knows no
+sales.
 """
 
+import json
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,60 +16,60 @@ import numpy as np
 import pandas as pd
 
 from estimator.errors import DataError
-from estimator.market.tables import replace_whole
+from estimator.market.tables import replace_atomically
+from estimator.model.losses import LOSSES
 
 RECIPE = "recipe.toml"
 """The file's name, in the market's folder."""
 
 TRIALS = "trials.csv"
-"""The file beside it, of what was tried before it was found."""
+"""Name of the file next to it, with the trials of the search that found the recipe."""
 LOG_RMSE = "log_rmse"
-"""Its last column: of the validation sales; empty where nothing could be learned by the settings."""
+"""Its last column: on the validation sales; empty where training with the settings failed."""
 
 Settings = dict[str, Any]
-"""Name of a setting of `Recipe` → its value, an int or a float."""
+"""Name of a setting of `Recipe` → its value."""
 
-LEAST_BATCH = 16
-"""Fewer sales than this in a step make its gradient mostly noise."""
+MIN_BATCH_SIZE = 16
+"""With fewer sales in a step its gradient is mostly noise."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the network is built and trained; chosen on King County's validation sales.
+    """How the networks are built and trained. The defaults were chosen on validation sales.
+
+    What each was compared with: benchmarks/DECISIONS.md, "Number of networks", "Members of a network", "Width of
+    the networks", "Epochs and learning-rate schedule", "Patience", "Training sales with facts withheld" and
+    "Losses of the networks".
 
     Parameters
     ----------
     networks
-        Trained side by side, and averaged. On validation sales (King County by time and at random, with the
-        story's facts at random, and Ames; two seeds each) the log RMSE is .17 % lower with two than with one, .1 %
-        lower with four than with two, and .06 % with eight than with four; and what one network makes of a home,
-        but not the others, moves its price .7 times as far with twice as many.
+        Trained in parallel and averaged: more of them make a price depend less on the seed.
     members
-        In each network; 16 lowered the log RMSE by .0005 and took twice as long.
+        In each network; they share most of their weights.
     depth, width
-        Hidden layers and neurons in each. Of 96 neurons, four networks were .15 to .25 % further off (King County
-        by time and at random, and Ames; one seed), of 64 .3 to .7 %.
+        Hidden layers, and neurons in each.
     waves, waves_width, waves_sigma
-        Trained waves a number, what they are mixed into, and where their frequencies start.
+        Trained waves per number, what they are projected to, and the scale of their initial frequencies.
+    losses
+        Names of losses in `LOSSES`, one per network in turn: by default the first network is trained on the RMSE,
+        the second on Huber's loss, the third on the RMSE again. All are validated by the RMSE.
     learning_rate, weight_decay
         Of AdamW.
     batch_size
         Sales in a step, at most.
     least_steps
-        Steps in an epoch, at least, in smaller batches: some hundred sales would otherwise be learned
-        from in two steps an epoch, too few to learn anything.
+        Steps in an epoch, at least, with smaller batches if necessary: a few hundred sales would otherwise make
+        two steps per epoch, too few to learn anything.
     epochs
-        Passes over the sales, at most. Without dropout, which made the errors larger, it begins to fit them too
-        closely after 4 to 25; the validation sales decide. Planned for 6, 10 or 15, so that the rate falls to 0
-        sooner, networks are more alike, and four of them .2 to 2.3 % further off (the same sales).
+        Passes over the sales, at most; the validation sales choose the best one.
     patience
-        Passes without a better validation loss before a network's training stops. In 24 trainings of King
-        County, Ames and California a better one never came more than 7 passes after the one before it.
+        Epochs without a better validation loss before a network's training stops.
     clip_norm
-        Longest gradient of a step, so that one odd sale does not throw the network.
+        Largest norm of a step's gradient, so that one odd sale does not dominate it.
     withheld_share
-        Sales learned from once more with facts withheld, for each sale. Without any, the error on homes with
-        only place and size is a quarter higher (.254 for .205 log RMSE at random, one seed).
+        Share of the training sales that is used a second time with facts withheld.
     """
 
     networks: int = 8
@@ -78,6 +79,7 @@ class Recipe:
     waves: int = 24
     waves_width: int = 8
     waves_sigma: float = 0.2
+    losses: tuple[str, ...] = ("rmse", "huber")
     learning_rate: float = 1.5e-3
     weight_decay: float = 1e-2
     batch_size: int = 256
@@ -86,6 +88,10 @@ class Recipe:
     patience: int = 8
     clip_norm: float = 1.0
     withheld_share: float = 0.3
+
+    def as_dict(self) -> Settings:
+        """Return the settings as JSON and TOML hold them."""
+        return asdict(self) | {"losses": list(self.losses)}
 
 
 DEFAULTS = Recipe()
@@ -101,22 +107,22 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "waves_sigma": (1e-4, 100.0),
     "learning_rate": (1e-6, 1.0),
     "weight_decay": (0.0, 10.0),
-    "batch_size": (LEAST_BATCH, 65_536),
+    "batch_size": (MIN_BATCH_SIZE, 65_536),
     "least_steps": (1, 10_000),
     "epochs": (1, 1000),
     "patience": (1, 1000),
     "clip_norm": (1e-3, 1000.0),
     "withheld_share": (0.0, 1.0),
 }
-"""Least and greatest value of each setting in a file. A share is a share, a count is at least one; the rest leaves
-room far beyond what has been of use in any market, and tells a slip of the pen from a training of days.
+"""Smallest and largest value of each number in a file: far beyond what was useful in any market, but narrow enough
+to catch a typing error before it becomes a training of days.
 """
 
-_KINDS = {int: "a whole number", float: "a number"}
+_TYPE_NAMES = {int: "a whole number", float: "a number"}
 
 
 def read_settings(folder: Path) -> Settings:
-    """Read the settings that a market's folder declares; none where it has no `recipe.toml`.
+    """Read the settings that a market's folder declares; none if it has no `recipe.toml`.
 
     Raises
     ------
@@ -131,25 +137,25 @@ def read_settings(folder: Path) -> Settings:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DataError(f"{file}: {error}") from error
     try:
-        return {name: _checked(name, value) for name, value in declared.items()}
+        return {name: _check_setting(name, value) for name, value in declared.items()}
     except DataError as error:
         raise DataError(f"{file}: {error}") from error
 
 
 def read_recipe(folder: Path) -> Recipe:
-    """Read a market's recipe: the defaults, but for the settings that its folder declares; raises the same."""
+    """Return the defaults, overridden by the settings in a market's folder; raises as `read_settings`."""
     return replace(DEFAULTS, **read_settings(folder))
 
 
 def read_remarks(folder: Path) -> str:
-    """Return what a market's `recipe.toml` says to people above its settings; nothing where there is none."""
+    """Return the comment lines of a market's `recipe.toml` as one text; empty if there is no file."""
     file = folder / RECIPE
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     return " ".join(line.lstrip("# ").rstrip() for line in lines if line.startswith("#"))
 
 
 def write_settings(folder: Path, settings: Settings, remarks: str) -> Path:
-    """Write a market's `recipe.toml`, whole or not at all, with remarks for people above; return its path.
+    """Write a market's `recipe.toml` atomically, with remarks as comment lines at its top; return its path.
 
     Raises
     ------
@@ -158,17 +164,17 @@ def write_settings(folder: Path, settings: Settings, remarks: str) -> Path:
     """
     file = folder / RECIPE
     lines = [f"# {line}" for line in remarks.splitlines()]
-    lines += [f"{name} = {value!r}" for name, value in settings.items()]
+    lines += [f"{name} = {_toml(value)}" for name, value in settings.items()]
     try:
-        with replace_whole(file) as beside:
-            beside.write(("\n".join(lines) + "\n").encode())
+        with replace_atomically(file) as temporary:
+            temporary.write(("\n".join(lines) + "\n").encode())
     except OSError as error:
         raise DataError(f"{file}: {error}") from error
     return file
 
 
 def write_trials(folder: Path, trials: Sequence[Settings]) -> Path:
-    """Write what was tried, settings and `LOG_RMSE` of each, best first; return the file's path.
+    """Write the trials of a search, the settings and the `LOG_RMSE` of each, best first; return the file's path.
 
     Raises
     ------
@@ -178,20 +184,20 @@ def write_trials(folder: Path, trials: Sequence[Settings]) -> Path:
     file = folder / TRIALS
     table = pd.DataFrame(list(trials)).replace(math.inf, math.nan).sort_values(LOG_RMSE, kind="stable")
     try:
-        with replace_whole(file) as beside:
-            beside.write(table.to_csv(index=False).encode())
+        with replace_atomically(file) as temporary:
+            temporary.write(table.to_csv(index=False).encode())
     except OSError as error:
         raise DataError(f"{file}: {error}") from error
     return file
 
 
 def read_trials(folder: Path) -> list[dict[str, float | None]]:
-    """Return what was tried before the market's recipe was found, best first; nothing where it was not searched.
+    """Return the trials of the search that found a market's recipe, best first; empty if there was no search.
 
     Raises
     ------
     DataError
-        The file is not one that `write_trials` wrote.
+        The file was not written by `write_trials`.
     """
     file = folder / TRIALS
     try:
@@ -206,15 +212,31 @@ def read_trials(folder: Path) -> list[dict[str, float | None]]:
     ]
 
 
-def _checked(name: str, value: object) -> int | float:
+def _check_setting(name: str, value: object) -> int | float | tuple[str, ...]:
     """Return a declared value after checking its setting's name, type and bounds."""
-    kinds = {field.name: field.type for field in fields(Recipe)}
-    if name not in kinds:
-        raise DataError(f"'{name}' is no setting; known are {', '.join(kinds)}")
-    kind = float if kinds[name] is float else int
-    least, greatest = BOUNDS[name]
-    # bool is an int to Python, not to a reader of the file; a whole number is a number to both.
-    number = isinstance(value, (int, kind)) and not isinstance(value, bool)
-    if not (isinstance(value, (int, float)) and number and least <= value <= greatest):
-        raise DataError(f"'{name}' is {value!r}; it takes {_KINDS[kind]} from {least:g} to {greatest:g}")
-    return kind(value)
+    types = {field.name: field.type for field in fields(Recipe)}
+    if name not in types:
+        raise DataError(f"unknown setting '{name}'; known settings are {', '.join(types)}")
+    if name == "losses":
+        return _check_losses(value)
+    number_type = float if types[name] is float else int
+    low, high = BOUNDS[name]
+    # bool is an int in Python, but not in TOML; a whole number is valid where a number is.
+    is_number = isinstance(value, (int, number_type)) and not isinstance(value, bool)
+    if not (isinstance(value, (int, float)) and is_number and low <= value <= high):
+        raise DataError(
+            f"'{name}' is {_toml(value)}; it must be {_TYPE_NAMES[number_type]} from {low:g} to {high:g}"
+        )
+    return number_type(value)
+
+
+def _check_losses(value: object) -> tuple[str, ...]:
+    """Return the declared names of losses."""
+    if not (isinstance(value, list) and value and all(name in list(LOSSES) for name in value)):
+        raise DataError(f"'losses' is {_toml(value)}; it must be a list of one or more of {', '.join(LOSSES)}")
+    return tuple(value)
+
+
+def _toml(value: object) -> str:
+    """Return a setting's value as TOML writes it."""
+    return repr(value) if isinstance(value, float) else json.dumps(value, default=str, ensure_ascii=False)

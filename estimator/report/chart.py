@@ -81,12 +81,12 @@ class Chart:
     ) -> Axes:
         """Add axes to a grid of n_rows × n_columns at an index counted row by row; settings as of `Axes.set`."""
         top, bottom = 0.32 if "title" in settings else 0.12, 0.62 if "xlabel" in settings else 0.4
-        column_gap, row_gap = 0.62, 0.8
-        width = ((right - left) * _WIDTH - column_gap * (n_columns - 1)) / n_columns
-        height = (self.height - top - bottom - row_gap * (n_rows - 1)) / n_rows
+        column_spacing, row_spacing = 0.62, 0.8
+        width = ((right - left) * _WIDTH - column_spacing * (n_columns - 1)) / n_columns
+        height = (self.height - top - bottom - row_spacing * (n_rows - 1)) / n_rows
         row, column = divmod(index, n_columns)
-        x = left + column * (width + column_gap) / _WIDTH
-        y = (self.height - top - height - row * (height + row_gap)) / self.height
+        x = left + column * (width + column_spacing) / _WIDTH
+        y = (self.height - top - height - row * (height + row_spacing)) / self.height
         box = (x, y, width / _WIDTH, height / self.height)
         axes = self.figure.add_axes(box)
         axes.set(**settings)

@@ -70,11 +70,10 @@ def collect(
         test.take(np.flatnonzero(priced)), values.take(priced), None if labels is None else labels[1][priced]
     )
     areas = by_area(results)
-    settings = record["recipe"]
     return {
         "format": FORMAT,
         **record,
-        "default_recipe": {name: getattr(DEFAULTS, name) for name in settings},
+        "default_recipe": DEFAULTS.as_dict(),
         "recipe_remarks": remarks,
         "trials": [dict(trial) for trial in trials],
         "data": summarise_sales(market, parts, appraiser.areas) | {"refused": count_refusals(values)},

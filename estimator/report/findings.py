@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.appraiser import Appraiser, Valuations
+from estimator.appraiser import Appraiser
 from estimator.assessment.evaluation import fact_sets
 from estimator.explanation.contributions import PLACE
 from estimator.market.arrays import BoolArray, DateArray, FloatArray
@@ -16,6 +16,7 @@ from estimator.market.market import VALUATION_DATE, Market
 from estimator.market.sales import Sales
 from estimator.report.groups import TestResults, rounded
 from estimator.threads import parallel_map
+from estimator.valuations import Valuations
 from estimator.what_if import what_if
 
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -101,10 +102,10 @@ def permutation_importance(appraiser: Appraiser, test: Sales, rng: np.random.Gen
 def check_price_effects(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> dict[str, Any]:
     """Return the reference home's price along each monotone fact, and count violations on test homes."""
     chosen = test.take(_sample_rows(len(test), MAX_EFFECT_HOMES, rng))
-    own = appraiser.usual.as_values(appraiser.market, 0)
+    own = appraiser.reference_home.as_values(appraiser.market, 0)
     curves, steps, against = [], 0, 0
     for feature in appraiser.market.monotone:
-        points = what_if(appraiser, appraiser.usual, feature)[0]
+        points = what_if(appraiser, appraiser.reference_home, feature)[0]
         if points:
             curves.append(
                 {

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from estimator.appraiser import Valuations
 from estimator.assessment.evaluation import error_figures
-from estimator.assessment.ratio_study import ACCEPTABLE, MIN_SALES, MIN_SALES_FOR_VERDICT, median_interval
+from estimator.assessment.ratio_statistics import MIN_SALES, median_interval
+from estimator.assessment.ratio_study import ACCEPTABLE, MIN_SALES_FOR_VERDICT
 from estimator.market.arrays import BoolArray, FloatArray, LabelArray
-from estimator.market.market import Feature
+from estimator.market.feature import Feature
 from estimator.market.sales import Sales
+from estimator.valuations import Valuations
 
 MAX_FIFTHS = 5
 """Groups by price and by FSD: few enough that some hundred test sales give figures for each group."""

@@ -106,6 +106,8 @@ def _numbers(report: Report, report_id: str) -> NumberWriter:
         pointer = "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)
         if value is None:
             return Markup("–")
+        if isinstance(value, list):  # the names of a recipe's losses
+            value = ", ".join(value)
         shown = value
         if isinstance(value, bool):
             shown, value = ("yes" if value else "no"), str(value).lower()

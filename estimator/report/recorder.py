@@ -4,7 +4,7 @@ import math
 import time
 
 from estimator.market.arrays import Float32Array
-from estimator.model.ensemble import Moment
+from estimator.model.ensemble import EpochEvent
 from estimator.network import Epoch, Network
 
 SNAPSHOT_GROWTH = 1.4
@@ -41,15 +41,15 @@ class Recorder:
             self._weights[done] = network.parameters.vector.copy()
             self._next_snapshot = max(done + 1, math.ceil(done * SNAPSHOT_GROWTH))
 
-    def __call__(self, moment: Moment) -> None:
+    def __call__(self, event: EpochEvent) -> None:
         """Record an epoch, and the first network's weights if it is its best epoch so far."""
         now = time.perf_counter()
         if math.isnan(self._start):  # another network finished its epoch before the first step of the first one
-            self._start = now - moment.epoch.seconds
-        self.epochs.setdefault(moment.place, []).append(moment.epoch)
-        self.seconds.setdefault(moment.place, []).append(now - self._start)
-        if moment.place == 0 and moment.epoch.best:
-            self._best = self._steps, moment.network.parameters.vector.copy()
+            self._start = now - event.epoch.seconds
+        self.epochs.setdefault(event.index, []).append(event.epoch)
+        self.seconds.setdefault(event.index, []).append(now - self._start)
+        if event.index == 0 and event.epoch.best:
+            self._best = self._steps, event.network.parameters.vector.copy()
 
     @property
     def weights(self) -> dict[int, Float32Array]:

@@ -6,7 +6,8 @@ import numpy as np
 
 from estimator.market.areas import AreaLookup
 from estimator.market.facts import Facts, json_value
-from estimator.market.market import Feature, Market
+from estimator.market.feature import Feature
+from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales
 
 

@@ -46,7 +46,7 @@ def price_surface(appraiser: Appraiser, sold: Sales, recorder: Recorder) -> dict
     )
     homes = _reference_home_at(appraiser, dict(zip(coordinates, centres, strict=True)))
     newest = None if appraiser.sale_dates is None else np.full(len(row), appraiser.sale_dates[1])
-    prices = np.exp(appraiser.model.on_the_way(list(weights.values()), homes, newest))
+    prices = np.exp(appraiser.model.predict_with_weights(list(weights.values()), homes, newest))
     return {
         "south": round(float(south), 5),
         "north": round(float(north), 5),
@@ -85,7 +85,8 @@ def _reference_home_at(appraiser: Appraiser, locations: dict[str, FloatArray]) -
     postal_code = appraiser.market.of_kind("postal_code")
     # The area's figures are looked up by the postal code of the location.
     area_facts = [] if postal_code is None else [postal_code.name, *appraiser.areas.areas.figures]
-    homes = appraiser.usual.take(np.zeros(n, np.intp)).without(dict.fromkeys(area_facts, np.ones(n, np.bool_)))
+    missing = dict.fromkeys(area_facts, np.ones(n, np.bool_))
+    homes = appraiser.reference_home.take(np.zeros(n, np.intp)).without(missing)
     return appraiser.areas.complete(homes.replace(locations))[0]
 
 

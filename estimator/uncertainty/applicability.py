@@ -1,8 +1,9 @@
 """Whether a home is similar enough to the sold ones to be valued, and if not, because of which fact.
 
 A price for a home unlike any sold one would be a guess that looks like a valuation. Three things are compared with
-the sold homes: each number by itself, each number given the home's size, and the distance to the nearest sold home.
-A home just outside gets a price with a warning and a wider range; one farther outside gets none. Knows no prices.
+the sold homes: each number by itself, each number given the home's size, and the distance to the nearest sold
+home. A home just outside gets a price with a warning and a wider range; one farther outside gets none. Knows no
+prices.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,8 @@ from estimator.features.scaling import has_long_tail
 from estimator.market.areas import kilometres
 from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.facts import Facts, format_fact
-from estimator.market.market import Feature, Market
+from estimator.market.feature import Feature
+from estimator.market.market import Market
 
 MARGIN = 0.1
 """Share of a number's range by which a home may lie outside it and still be valued: homes built since the sales, a
@@ -221,8 +223,8 @@ class ApplicabilityDomain:
         def message(row: int) -> str:
             here = f"{facts[latitude][row]:g}, {facts[longitude][row]:g}"
             return (
-                f"the nearest sold home is {km[row]:.1f} km from {here}; the largest distance from a sold home to its "
-                f"nearest neighbour is {self.max_nearest_km:.1f} km"
+                f"the nearest sold home is {km[row]:.1f} km from {here}; the largest distance from a sold home to "
+                f"its nearest neighbour is {self.max_nearest_km:.1f} km"
             )
 
         yield _Check(latitude, outside, far_outside, message)

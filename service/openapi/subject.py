@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import fields
 
-from estimator.market.market import Feature
+from estimator.market.feature import Feature
 from estimator.market.values import MAX_LABEL_LENGTH
 from service.valuation.subject_schema import DateField, FactField
 
@@ -34,9 +34,7 @@ def _describe_fact(feature: Feature) -> dict[str, Any]:
         schema |= {"minLength": 1, "maxLength": MAX_LABEL_LENGTH}
     if kind.json_format is not None:
         schema["format"] = kind.json_format
-    bounds = (
-        (feature.minimum, feature.maximum) if kind.choices is None else (min(kind.choices), max(kind.choices))
-    )
+    bounds = (feature.minimum, feature.maximum) if kind.choices is None else (min(kind.choices), max(kind.choices))
     for keyword, bound in zip(("minimum", "maximum"), bounds, strict=True):
         if bound is not None:
             schema[keyword] = bound

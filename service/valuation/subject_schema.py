@@ -1,7 +1,7 @@
-"""Marshmallow schemas made from the market table of the model that is served.
+"""The marshmallow schema of a subject (a home to value), built from the market of the served model.
 
-They know which names a request may hold. Which values a fact may take is decided in `estimator.market.facts`: the
-fields here only call it, so that a subject in JSON and a column of a file cannot be judged differently.
+The schema knows which names a request may contain. Which values a fact may take is decided in
+`estimator.market.checks`. The fields here only call it, so that JSON and columns of a file follow the same rules.
 """
 
 import datetime as dt
@@ -12,43 +12,48 @@ from typing import Any, Self, cast
 from marshmallow import Schema, ValidationError, fields, post_load, pre_load
 
 from estimator.market.checks import check_value
-from estimator.market.market import VALUATION_DATE, Feature, Market
+from estimator.market.feature import Feature
+from estimator.market.market import VALUATION_DATE, Market
 from estimator.market.values import parse_date
 
-_DATE = "date"
+FieldError = dict[str, str]
+"""`field` and `message`: one error in a subject."""
+
 MAX_SHOWN_NAME = 60
-"""Of a name that is none, this much is told."""
-NOT_AN_OBJECT = 'a home is an object of facts, such as {"latitude": 47.6, …}'
+"""Characters of an unknown name that an error shows."""
+NOT_AN_OBJECT = 'a home must be an object of facts, such as {"latitude": 47.6, …}'
+
+_DATE = "date"
 
 
 def unknown_name_message(market: Market) -> str:
-    """Say what is wrong with a name that a subject may not hold."""
-    return f"is no fact of the market {market.name}"
+    """Return the error of a name that a subject may not contain."""
+    return f"is not a fact of the market {market.name}"
 
 
 def duplicate_name_message(first: str, second: str, fact: str) -> str:
-    """Say what is wrong with a fact that a subject names twice."""
-    return f"'{first}' and '{second}' both stand for {fact}"
+    """Return the error of a fact that a subject contains under two names."""
+    return f"'{first}' and '{second}' are both names of {fact}; send one of them"
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One home to be valued: its checked facts by feature name, and the day, None for the newest sale's."""
+    """One home to value: its checked facts by feature name, and the valuation date, None for the newest sale's."""
 
     facts: Mapping[str, float | str]
     date: dt.date | None
 
 
 @dataclass(frozen=True, slots=True)
-class _TwoNames:
-    """Stands for the value of a fact that a request names twice."""
+class _DuplicateNames:
+    """Takes the place of the value of a fact that a request contains under two names."""
 
     first: str
     second: str
 
 
 class FactField(fields.Field[Any]):
-    """One fact about a home, under the name of its feature."""
+    """One fact, under the name of its feature."""
 
     def __init__(self, feature: Feature) -> None:
         super().__init__(
@@ -57,7 +62,7 @@ class FactField(fields.Field[Any]):
         self.feature = feature
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> float | str:
-        if isinstance(value, _TwoNames):
+        if isinstance(value, _DuplicateNames):
             raise ValidationError(duplicate_name_message(value.first, value.second, self.feature.name))
         try:
             return check_value(self.feature, value)
@@ -66,7 +71,7 @@ class FactField(fields.Field[Any]):
 
 
 class DateField(fields.Field[dt.date]):
-    """The day of valuation."""
+    """The valuation date."""
 
     def __init__(self) -> None:
         super().__init__(data_key=VALUATION_DATE)
@@ -79,9 +84,9 @@ class DateField(fields.Field[dt.date]):
 
 
 class SubjectSchema(Schema):
-    """One subject of a market, as JSON gives it; made by `of`.
+    """One subject of a market as JSON; created by `of`.
 
-    `load` takes an object and gives a `Subject`. It raises marshmallow's ValidationError, which `faults` reads.
+    `load` turns an object into a `Subject`. It raises marshmallow's ValidationError, which `field_errors` reads.
     """
 
     def __init__(self, market: Market) -> None:
@@ -92,27 +97,28 @@ class SubjectSchema(Schema):
 
     @classmethod
     def of(cls, market: Market, *, has_dates: bool) -> Self:
-        """Make the schema of a market's subjects; `has_dates`: they may name the day they are valued at."""
-        # A feature may have any name; marshmallow gives a meaning to dots and to names of its own.
+        """Create the schema of a market's subjects; `has_dates`: whether they may have a valuation date."""
+        # The fields have names of their own, because marshmallow gives a meaning to dots and to some feature
+        # names.
         declared: dict[str, fields.Field[Any]] = {
-            f"fact_{place}": FactField(feature) for place, feature in enumerate(market.features)
+            f"fact_{index}": FactField(feature) for index, feature in enumerate(market.features)
         }
         if has_dates:
             declared[_DATE] = DateField()
         return cast("type[Self]", cls.from_dict(declared, name="Subject"))(market)
 
-    def faults(self, error: ValidationError) -> list[dict[str, str]]:
-        """Return `{"field", "message"}` for all that is wrong: the market's facts in order, then unknown names."""
-        place = {name: place for place, name in enumerate(self._names.values())}
+    def field_errors(self, error: ValidationError) -> list[FieldError]:
+        """Return all errors: those of the market's facts in the market's order, then those of unknown names."""
+        order = {name: index for index, name in enumerate(self._names.values())}
         messages = error.messages_dict
         return [
             {"field": name[:MAX_SHOWN_NAME], "message": messages[name][0]}
-            for name in sorted(messages, key=lambda name: (place.get(name, len(place)), name))
+            for name in sorted(messages, key=lambda name: (order.get(name, len(order)), name))
         ]
 
     @pre_load
     def _by_feature(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
-        """Return the values under their features' names, without nulls: what is null is left out."""
+        """Return the values under the names of their features. A null is a missing fact."""
         values: dict[str, Any] = {}
         names: dict[str, str] = {}
         for name, value in data.items():
@@ -120,7 +126,7 @@ class SubjectSchema(Schema):
                 continue
             feature = self.market.by_name.get(name)
             key = name if feature is None else feature.name
-            values[key] = _TwoNames(names[key], name) if key in values else value
+            values[key] = _DuplicateNames(names[key], name) if key in values else value
             names[key] = name
         return values
 

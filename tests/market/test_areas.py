@@ -34,17 +34,17 @@ AREAS = Areas(
 
 
 def facts(**columns: list[Any]) -> Facts:
-    """Return homes of which only the given is known."""
+    """Return homes of which only the given facts are known."""
     n = len(next(iter(columns.values())))
-    every: dict[str, Any] = {feature.name: np.full(n, np.nan) for feature in TOWN.numbers}
-    every["code"] = np.full(n, "", np.str_)
+    unknown: dict[str, Any] = {feature.name: np.full(n, np.nan) for feature in TOWN.numbers}
+    unknown["code"] = np.full(n, "", np.str_)
     given = {
         name: np.array(
             ["" if v is None else v for v in c] if name == "code" else c, np.str_ if name == "code" else np.float64
         )
         for name, c in columns.items()
     }
-    return Facts(every | given)
+    return Facts(unknown | given)
 
 
 SOLD = facts(
@@ -63,48 +63,48 @@ def test_figures_come_from_the_postal_code() -> None:
     }
 
 
-def test_what_was_given_is_kept_and_not_called_looked_up() -> None:
+def test_a_given_fact_is_kept_and_does_not_count_as_looked_up() -> None:
     completed, looked_up = LOOKUP.complete(facts(code=["1000", "1000"], crime=[7, np.nan]))
     np.testing.assert_array_equal(completed["crime"], [7, 1])
     assert looked_up["crime"].tolist() == [False, True]
 
 
-def test_without_a_code_the_nearest_sold_homes_counts() -> None:
+def test_without_a_code_that_of_the_nearest_sold_home_is_used() -> None:
     # 0.4° east is 22 km at 60° north, 0.4° north is 44 km.
     completed, looked_up = LOOKUP.complete(facts(latitude=[60.0, 60.3], longitude=[20.4, 20.1]))
     assert completed["code"].tolist() == ["20", "300"]
     assert looked_up["code"].tolist() == [True, True]
     np.testing.assert_array_equal(completed["crime"], [np.nan, 3])
-    assert looked_up["crime"].tolist() == [False, True], "an area without a figure tells none"
+    assert looked_up["crime"].tolist() == [False, True], "an area without a figure gives none"
 
 
-def test_a_degree_east_counts_as_the_shorter_one_it_is() -> None:
+def test_a_degree_of_longitude_is_shorter_than_one_of_latitude() -> None:
     # At 60° north: 0.3° north is 33 km, 0.5° east only 28 km.
     sold = facts(code=["N", "E"], latitude=[60.3, 60.0], longitude=[20.0, 20.5])
     completed, _ = AreaLookup(TOWN, AREAS, sold).complete(facts(latitude=[60.0], longitude=[20.0]))
     assert completed["code"].tolist() == ["E"]
 
 
-def test_a_code_that_no_area_has_is_kept_and_gets_the_figures_around_the_place() -> None:
-    completed, looked_up = LOOKUP.complete(facts(code=["a code never seen"], latitude=[60.0], longitude=[21.1]))
-    assert completed["code"].tolist() == ["a code never seen"]
+def test_an_unknown_code_is_kept_and_gets_the_figures_around_the_location() -> None:
+    completed, looked_up = LOOKUP.complete(facts(code=["an unknown code"], latitude=[60.0], longitude=[21.1]))
+    assert completed["code"].tolist() == ["an unknown code"]
     assert "code" not in looked_up
     assert completed["crime"].tolist() == [1.0]
 
 
-def test_a_code_that_no_area_has_and_no_place_leave_the_figures_unknown() -> None:
+def test_an_unknown_code_without_a_location_leaves_the_figures_unknown() -> None:
     completed, looked_up = LOOKUP.complete(facts(code=["9"], latitude=[60.0]))
     assert not completed.known("crime").any()
     assert looked_up == {}
 
 
-def test_a_home_of_which_nothing_is_known_stays_so() -> None:
+def test_without_code_and_location_nothing_is_looked_up() -> None:
     completed, looked_up = LOOKUP.complete(facts(size=[100]))
     assert completed["code"].tolist() == [""]
     assert looked_up == {}
 
 
-def test_no_homes_are_completed_to_no_homes() -> None:
+def test_no_homes_can_be_completed() -> None:
     completed, looked_up = LOOKUP.complete(facts(size=[100]).take(np.array([], np.int64)))
     assert len(completed) == 0
     assert looked_up == {}
@@ -117,7 +117,7 @@ def test_without_areas_the_code_alone_is_looked_up() -> None:
     assert list(looked_up) == ["code"]
 
 
-def test_without_sold_homes_in_known_places_codes_alone_are_used() -> None:
+def test_without_located_sold_homes_only_given_codes_are_used() -> None:
     lookup = AreaLookup(TOWN, AREAS, facts(code=["20"], latitude=[np.nan], longitude=[20.0]))
     completed, _ = lookup.complete(facts(code=["300", None], latitude=[60.0] * 2, longitude=[20.0] * 2))
     np.testing.assert_array_equal(completed["people"], [30, np.nan])
@@ -129,7 +129,7 @@ homes = st.lists(st.tuples(codes, places, places, places), min_size=1, max_size=
 
 
 @given(homes)
-def test_a_home_is_completed_the_same_whoever_is_beside_it(
+def test_a_home_is_completed_the_same_alone_and_among_others(
     subjects: list[tuple[str, float, float, float]],
 ) -> None:
     code, latitude, longitude, crime = (list(column) for column in zip(*subjects, strict=True))
@@ -143,12 +143,12 @@ def test_a_home_is_completed_the_same_whoever_is_beside_it(
 
 
 @given(homes)
-def test_a_lookup_comes_back_from_its_state(subjects: list[tuple[str, float, float, float]]) -> None:
+def test_a_lookup_is_restored_from_its_state(subjects: list[tuple[str, float, float, float]]) -> None:
     code, latitude, longitude, crime = (list(column) for column in zip(*subjects, strict=True))
     homes = facts(code=code, latitude=latitude, longitude=longitude, crime=crime)
-    again = AreaLookup.from_state(TOWN, LOOKUP.state())
+    restored = AreaLookup.from_state(TOWN, LOOKUP.state())
     for name, column in LOOKUP.complete(homes)[0].columns.items():
-        np.testing.assert_array_equal(again.complete(homes)[0][name], column)
+        np.testing.assert_array_equal(restored.complete(homes)[0][name], column)
 
 
 def read(folder: Path, content: str) -> Areas:
@@ -156,41 +156,41 @@ def read(folder: Path, content: str) -> Areas:
     return Areas.read(TOWN, folder)
 
 
-def test_areas_are_read_sorted_and_columns_for_people_passed_over(tmp_path: Path) -> None:
+def test_areas_are_sorted_by_code_and_other_columns_are_ignored(tmp_path: Path) -> None:
     areas = read(tmp_path, "zip,city,crime,people\n300,Här,3,30\n20,There,,20\n")
     assert areas.postal_code.tolist() == ["20", "300"]
     np.testing.assert_array_equal(areas.figures["crime"], [np.nan, 3])
     assert list(areas.figures) == ["crime", "people"]
-    place, found = areas.find(np.array(["300", "301", "", "20"]))
+    index, found = areas.find(np.array(["300", "301", "", "20"]))
     assert found.tolist() == [True, False, False, True]
-    assert place[[0, 3]].tolist() == [1, 0]
+    assert index[[0, 3]].tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "message"),
     [
         ("crime\n1\n", "there is no column 'code' to look areas up by"),
         ("zip,code\n1,1\n", "both stand for code"),
         ("zip,crime\n1,1\n2,-3\n", "row 3, column crime: -3 is below the minimum of 0"),
         ("zip,crime\n1,1\n,3\n", "row 3 has no code"),
-        ("zip,crime\n1,1\n2,2\n1,3\n", "code 1 stands twice"),
+        ("zip,crime\n1,1\n2,2\n1,3\n", "code 1 appears more than once"),
         ("", "the file is empty"),
     ],
 )
-def test_a_wrong_table_of_areas_is_refused(tmp_path: Path, content: str, complaint: str) -> None:
+def test_a_wrong_table_of_areas_is_refused(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(DataError) as error:
         read(tmp_path, content)
-    assert complaint in str(error.value)
+    assert message in str(error.value)
     assert "areas.csv" in str(error.value)
 
 
-def test_a_missing_table_of_areas_is_told(tmp_path: Path) -> None:
+def test_a_missing_table_of_areas_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         Areas.read(TOWN, tmp_path)
 
 
-def test_areas_that_no_sale_is_in_are_refused_and_one_match_is_enough() -> None:
-    with pytest.raises(DataError, match=r"the sales' code is like '20\.5', the areas' like '1000'"):
+def test_areas_without_any_sale_are_refused_and_one_match_is_enough() -> None:
+    with pytest.raises(DataError, match=r"a code of the sales is '20\.5', one of the areas is '1000'"):
         AREAS.check_match(TOWN, facts(code=["", "20.5"], latitude=[60.0, 60.0], longitude=[20.0, 20.0]))
     AREAS.check_match(TOWN, SOLD)
     AREAS.check_match(TOWN, facts(code=["", ""], latitude=[60.0, 60.0], longitude=[20.0, 20.0]))

@@ -31,18 +31,21 @@ def with_feature(**entry: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "complaint"),
+    ("wrong", "message"),
     [
         (declared(colour="red"), "unknown key 'colour'"),
         ({key: value for key, value in TOWN.items() if key != "price"}, "lacks the key 'price'"),
-        (declared(name=3), "'name' is 3, which is of the wrong type"),
+        (declared(name=3), "'name' is 3, which has the wrong type; it must be text"),
         (declared(name=" "), "'name' is empty"),
-        *((declared(name=name), "names a folder") for name in ("../else", "..", "New York", "$(id)", "a/b", "-x")),
+        *(
+            (declared(name=name), "cannot be the name of a folder")
+            for name in ("../else", "..", "New York", "$(id)", "a/b", "-x")
+        ),
         (declared(features=[]), "declares no features"),
-        (declared(features=["size"]), "feature 1 is 'size'; it takes a table"),
+        (declared(features=["size"]), "feature 1 is 'size'; it must be a table"),
         (declared(features={"name": "size"}), "'features' is"),
         (declared(ignore="note"), "'ignore' is 'note'"),
-        (declared(ignore=[1]), "takes a list of names"),
+        (declared(ignore=[1]), "must be a list of names"),
         (declared(ignore=["price"]), "'price' stands for both price and ignore"),
         (declared(ignore=["m2"]), "'m2' stands for both ignore and feature 'size'"),
         (declared(sale_date="price"), "'price' stands for both price and sale_date"),
@@ -78,13 +81,13 @@ def with_feature(**entry: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_a_market_that_does_not_hold_together_is_refused(wrong: dict[str, Any], complaint: str) -> None:
+def test_an_inconsistent_market_is_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(MarketError) as error:
         Market.from_dict(wrong)
-    assert complaint in str(error.value)
+    assert message in str(error.value)
 
 
-def test_every_name_of_a_feature_leads_to_it() -> None:
+def test_a_feature_is_found_by_each_of_its_names() -> None:
     market = Market.from_dict(TOWN)
     assert {name: feature.name for name, feature in market.by_name.items()} == {
         "size": "size",
@@ -94,7 +97,7 @@ def test_every_name_of_a_feature_leads_to_it() -> None:
     }
 
 
-def test_places_are_on_the_globe_unless_bounded_closer() -> None:
+def test_coordinates_have_default_bounds() -> None:
     market = Market.from_dict(
         declared(features=[{"name": "n", "kind": "latitude", "minimum": 47}, {"name": "e", "kind": "longitude"}])
     )
@@ -137,7 +140,7 @@ features = st.lists(
 
 
 @given(features, st.lists(names, max_size=2, unique=True))
-def test_a_market_comes_back_from_its_plain_values(entries: list[dict[str, Any]], ignore: list[str]) -> None:
+def test_a_market_is_restored_from_its_plain_values(entries: list[dict[str, Any]], ignore: list[str]) -> None:
     kinds = [entry["kind"] for entry in entries]
     taken = {"price", *(entry["name"] for entry in entries)}
     if kinds.count("postal_code") > 1 or taken & set(ignore) or len(taken) != len(entries) + 1:
@@ -156,7 +159,7 @@ def test_a_market_file_or_its_folder_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "message"),
     [
         (b"name = ", "Invalid value"),
         (b"\xff", "utf-8"),
@@ -164,19 +167,19 @@ def test_a_market_file_or_its_folder_is_read(tmp_path: Path) -> None:
         (b"a = 1\na = 2", "Cannot"),
     ],
 )
-def test_a_market_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, complaint: str) -> None:
+def test_the_message_names_a_market_file_that_cannot_be_read(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "market.toml").write_bytes(content)
-    with pytest.raises(MarketError, match=complaint) as error:
+    with pytest.raises(MarketError, match=message) as error:
         Market.read(tmp_path)
     assert str(error.value).startswith(str(tmp_path / "market.toml"))
 
 
-def test_a_missing_market_is_named(tmp_path: Path) -> None:
+def test_the_message_names_a_missing_market(tmp_path: Path) -> None:
     with pytest.raises(MarketError, match="no such market file"):
         Market.read(tmp_path)
 
 
-def test_the_size_is_the_first_number_that_every_home_has() -> None:
+def test_the_size_is_the_first_required_number() -> None:
     assert Market.from_dict(declared()).size is None
     place = [{"name": "lat", "kind": "latitude"}, {"name": "lng", "kind": "longitude"}]
     features = [*place, TOWN["features"][0], {"name": "area_m2", "kind": "integer"}]

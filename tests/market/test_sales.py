@@ -61,7 +61,7 @@ def file(tmp_path: Path) -> Callable[[str | bytes], Path]:
     return write
 
 
-def test_sales_are_read_as_they_are(file: Callable[[str], Path]) -> None:
+def test_sales_are_read_unchanged(file: Callable[[str], Path]) -> None:
     sales = read_sales(TOWN, file(GOOD))
     assert len(sales) == 3
     assert sales.price.tolist() == [100, 200, 110]
@@ -72,7 +72,7 @@ def test_sales_are_read_as_they_are(file: Callable[[str], Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "message"),
     [
         ("", "the file is empty"),
         ("id,sold,price,m2\n", "the file has a header and no sales"),
@@ -100,7 +100,7 @@ def test_sales_are_read_as_they_are(file: Callable[[str], Path]) -> None:
         (GOOD.replace("b,", " ,"), "row 3, column id: is required"),
         (
             GOOD.replace("2020-02-01", "2020-01-01"),
-            "row 4, column id: the sale of a (sold 2020-01-01) stands in row 2",
+            "row 4, column id: the sale of a (sold 2020-01-01) is already in row 2",
         ),
         (GOOD.replace("2020-02-01", " 2020-01-01 "), "row 4, column id: the sale of a"),
         (GOOD.replace("b,2020-01-02", " a ,2020-01-01"), "row 3, column id: the sale of"),
@@ -110,23 +110,23 @@ def test_sales_are_read_as_they_are(file: Callable[[str], Path]) -> None:
         (GOOD.replace("b,", "ü,").encode("latin-1"), "line 3 is not UTF-8"),
     ],
 )
-def test_a_fault_is_named_with_its_row_column_value_and_bound(
-    file: Callable[[str | bytes], Path], content: str | bytes, complaint: str
+def test_a_message_names_row_column_value_and_bound(
+    file: Callable[[str | bytes], Path], content: str | bytes, message: str
 ) -> None:
     path = file(content)
     with pytest.raises(DataError) as error:
         read_sales(TOWN, path)
-    assert complaint in str(error.value)
+    assert message in str(error.value)
     assert str(error.value).startswith(f"{path}: ")
 
 
-def test_blank_lines_at_the_end_are_no_sales_and_between_them_are_faults(file: Callable[[str], Path]) -> None:
+def test_blank_lines_at_the_end_are_ignored_and_others_are_errors(file: Callable[[str], Path]) -> None:
     assert len(read_sales(TOWN, file(f"{GOOD}\n,,,,\n\n"))) == 3
     with pytest.raises(DataError, match="row 5, column m2"):
         read_sales(TOWN, file(f"{GOOD}\nc,2020-01-02,200,60,\n"))
 
 
-def test_every_fault_of_a_file_is_told_in_the_order_of_its_rows(file: Callable[[str], Path]) -> None:
+def test_all_problems_of_a_file_are_listed_in_the_order_of_its_rows(file: Callable[[str], Path]) -> None:
     with pytest.raises(DataError) as error:
         read_sales(TOWN, file("id,sold,price,m2\na,,1,5\nb,2020-01-01,-1,20\n,2020-01-01,1,20\n"))
     assert str(error.value).splitlines()[1:] == [
@@ -138,7 +138,7 @@ def test_every_fault_of_a_file_is_told_in_the_order_of_its_rows(file: Callable[[
     assert "4 values cannot be used" in str(error.value)
 
 
-def test_a_very_bad_file_is_told_in_a_few_lines(file: Callable[[str], Path]) -> None:
+def test_a_file_with_many_problems_gets_a_short_message(file: Callable[[str], Path]) -> None:
     rows = "".join(f"{home},2020-01-01,-1,x\n" for home in range(20_000))
     with pytest.raises(DataError) as error:
         read_sales(TOWN, file("id,sold,price,m2\n" + rows))
@@ -148,20 +148,20 @@ def test_a_very_bad_file_is_told_in_a_few_lines(file: Callable[[str], Path]) -> 
     assert lines[-1] == f"  and {40_000 - MAX_REPORTED} more"
 
 
-def test_a_sale_that_stands_thrice_is_told_twice(file: Callable[[str], Path]) -> None:
+def test_each_repetition_of_a_sale_is_reported(file: Callable[[str], Path]) -> None:
     with pytest.raises(DataError) as error:
         read_sales(TOWN, file("id,sold,price,m2\n" + "a,2020-01-01,1,20\n" * 3))
     assert [line.split(":")[0] for line in str(error.value).splitlines()[1:]] == [
         "  row 3, column id",
         "  row 4, column id",
     ]
-    assert str(error.value).count("stands in row 2 already") == 2
+    assert str(error.value).count("is already in row 2") == 2
 
 
-def test_a_market_without_dates_knows_a_sale_by_its_price(file: Callable[[str], Path]) -> None:
+def test_without_dates_a_sale_is_a_repetition_if_its_price_is_the_same(file: Callable[[str], Path]) -> None:
     market = Market.from_dict({key: value for key, value in TOWN.to_dict().items() if key != "sale_date"})
     assert read_sales(market, file("id,price,m2\na,100,50\na,200,50\n")).date is None
-    with pytest.raises(DataError, match=r"the sale of a \(price 100\.0\) stands in row 2 already"):
+    with pytest.raises(DataError, match=r"the sale of a \(price 100\.0\) is already in row 2"):
         read_sales(market, file("id,price,m2\na,100,50\na,100.0,50\n"))
 
 
@@ -173,7 +173,7 @@ def test_the_rows_of_parquet_are_counted_from_one(tmp_path: Path, name: str) -> 
         read_sales(TOWN, tmp_path / name)
 
 
-def test_parquet_and_csv_of_the_same_sales_are_the_same(file: Callable[[str], Path], tmp_path: Path) -> None:
+def test_the_same_sales_are_read_from_parquet_and_csv(file: Callable[[str], Path], tmp_path: Path) -> None:
     frame = pd.read_csv(file(GOOD), parse_dates=["sold"])
     frame["id"] = frame["id"].astype("category")
     frame["sold"] = frame["sold"].astype("datetime64[us]")
@@ -191,7 +191,7 @@ def test_parquet_and_csv_of_the_same_sales_are_the_same(file: Callable[[str], Pa
 def make_sales(home: list[int], day: list[int]) -> Sales:
     n = len(home)
     date = np.datetime64("2020-01-01") + np.array(day, "timedelta64[D]")
-    # The row's own number stands in the price, so that a sale can be told again after the split.
+    # The price is the number of the row, so that a sale can be identified after the split.
     return Sales(
         Facts({"size": np.arange(n, dtype=np.float64)}),
         np.arange(1, n + 1, dtype=np.float64),
@@ -208,15 +208,15 @@ def repeat_sales(draw: st.DrawFn) -> Sales:
 
 
 @given(repeat_sales(), st.sampled_from(["time", "random"]), st.integers(0, 5))
-def test_a_split_loses_no_sale_and_divides_no_home(sales: Sales, how: Split, seed: int) -> None:
+def test_a_split_keeps_all_sales_and_the_sales_of_a_home_together(sales: Sales, how: Split, seed: int) -> None:
     try:
         parts = split_sales(sales, how, np.random.default_rng(seed))
     except DataError:
         reject()  # one home has more sales than a part has room for
-    every = [parts.train, parts.validation, parts.test]
-    assert sorted(np.concatenate([part.price for part in every])) == sorted(sales.price)
-    for one in every:
-        for other in every:
+    all_parts = [parts.train, parts.validation, parts.test]
+    assert sorted(np.concatenate([part.price for part in all_parts])) == sorted(sales.price)
+    for one in all_parts:
+        for other in all_parts:
             assert one is other or not set(one.home) & set(other.home)
 
 
@@ -236,14 +236,14 @@ def test_a_split_by_time_orders_homes_by_their_last_sale(sales: Sales) -> None:
 
 
 @pytest.mark.parametrize(("how", "shares"), [("time", TIME_PARTS), ("random", RANDOM_PARTS)])
-def test_the_parts_have_their_shares(sales: Sales, how: Split, shares: tuple[float, ...]) -> None:
+def test_the_parts_have_the_declared_shares(sales: Sales, how: Split, shares: tuple[float, ...]) -> None:
     parts = split_sales(sales, how, np.random.default_rng(1))
     sizes = [len(parts.train), len(parts.validation), len(parts.test)]
     # A cut moves by the sales of the one home it would divide.
     np.testing.assert_allclose(sizes, np.array(shares) * len(sales), atol=5)
 
 
-def test_a_split_at_random_is_the_seeds_and_mixes_the_years(sales: Sales) -> None:
+def test_a_random_split_depends_on_the_seed_alone_and_mixes_dates(sales: Sales) -> None:
     one, same, other = (split_sales(sales, "random", np.random.default_rng(seed)).test for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.price, same.price)
     assert len(np.intersect1d(one.home, other.home)) < 0.3 * len(one)
@@ -251,7 +251,7 @@ def test_a_split_at_random_is_the_seeds_and_mixes_the_years(sales: Sales) -> Non
     assert np.ptp(one.date).astype(int) > 380
 
 
-def test_king_countys_sales_are_learned_from_before_they_are_tested_on(sales: Sales) -> None:
+def test_king_county_is_split_by_time(sales: Sales) -> None:
     parts = split_sales(sales, "time", np.random.default_rng(0))
     dates = [part.date for part in (parts.train, parts.validation, parts.test)]
     assert all(date is not None for date in dates)
@@ -265,7 +265,7 @@ def test_king_countys_sales_are_learned_from_before_they_are_tested_on(sales: Sa
 
 @pytest.mark.parametrize("how", ["time", "random"])
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
-def test_too_few_sales_to_divide_are_told(n: int, how: Split) -> None:
+def test_too_few_sales_to_split_are_refused(n: int, how: Split) -> None:
     with pytest.raises(DataError, match="too few"):
         split_sales(make_sales([0] * n, list(range(n))), how, np.random.default_rng(0))
     if n < 4:
@@ -273,15 +273,15 @@ def test_too_few_sales_to_divide_are_told(n: int, how: Split) -> None:
             split_sales(make_sales(list(range(n)), [0] * n), how, np.random.default_rng(0))
 
 
-def test_sales_without_dates_are_not_divided_by_time() -> None:
+def test_sales_without_dates_cannot_be_split_by_time() -> None:
     sales = make_sales(list(range(10)), [0] * 10)
     undated = Sales(sales.facts, sales.price, None, sales.home)
     with pytest.raises(DataError, match="no dates"):
         split_sales(undated, "time", np.random.default_rng(0))
 
 
-def with_ask(folder: Path, *, noise: float, name: str = "asked", **more: str) -> tuple[Market, Path]:
-    """Write a town whose sales have a fact that is off the price by some noise, and declare it."""
+def with_list_price(folder: Path, *, noise: float, name: str = "offer", **more: str) -> tuple[Market, Path]:
+    """Write a town whose sales have a fact that is the price times some noise, and declare it."""
     town = make_town(folder, 300)
     rng = np.random.default_rng(1)
     town[name] = (town.paid * 1.03 * np.exp(rng.normal(0, noise, len(town)))).round()
@@ -293,56 +293,58 @@ def with_ask(folder: Path, *, noise: float, name: str = "asked", **more: str) ->
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01, 0.05])
-def test_a_fact_that_tells_the_price_is_refused(tmp_path: Path, noise: float) -> None:
-    market, path = with_ask(tmp_path, noise=noise)
-    complaint = r"column 'asked' \(asked\) tells the price, .* within \d\.\d% of 1\.0\d+ times .* under ignore"
-    with pytest.raises(DataError, match=complaint):
+def test_a_fact_that_leaks_the_price_is_refused(tmp_path: Path, noise: float) -> None:
+    market, path = with_list_price(tmp_path, noise=noise)
+    message = r"column 'offer' \(offer\) leaks the price, .* within \d\.\d% of 1\.0\d+ times .* under ignore"
+    with pytest.raises(DataError, match=message):
         read_sales(market, path)
 
 
-def test_a_fact_that_hardly_tells_more_than_a_valuation_is_taken(tmp_path: Path) -> None:
-    market, path = with_ask(tmp_path, noise=0.12)
+def test_a_fact_that_is_no_closer_to_the_price_than_a_valuation_is_accepted(tmp_path: Path) -> None:
+    market, path = with_list_price(tmp_path, noise=0.12)
     assert len(read_sales(market, path)) == 300
 
 
-def test_a_list_price_in_a_file_of_sales_is_a_column_that_the_market_does_not_declare(tmp_path: Path) -> None:
-    market, path = with_ask(tmp_path, noise=0.05, name="list_price")
+def test_a_list_price_in_a_file_of_sales_is_an_undeclared_column(tmp_path: Path) -> None:
+    market, path = with_list_price(tmp_path, noise=0.05, name="list_price")
     with pytest.raises(DataError, match="column 'list_price' is unknown"):
         read_sales(market, path)
 
 
 @pytest.mark.parametrize("name", LIST_PRICES)
-def test_closed_listings_are_sales_with_what_was_asked(tmp_path: Path, name: str) -> None:
-    market, path = with_ask(tmp_path, noise=0.05, name=name)
+def test_closed_listings_are_sales_with_list_prices(tmp_path: Path, name: str) -> None:
+    market, path = with_list_price(tmp_path, noise=0.05, name=name)
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     table.loc[5, name] = ""
     table.to_csv(path, index=False)
-    closed, ask = read_closed_listings(market, path)
+    closed, list_price = read_closed_listings(market, path)
     table.drop(columns=name).to_csv(path, index=False)
     np.testing.assert_array_equal(closed.price, read_sales(market, path).price)
-    assert np.flatnonzero(np.isnan(ask)).tolist() == [5]
-    assert ask[:5].tolist() == table[name][:5].astype(float).tolist()
+    assert np.flatnonzero(np.isnan(list_price)).tolist() == [5]
+    assert list_price[:5].tolist() == table[name][:5].astype(float).tolist()
 
 
 @pytest.mark.parametrize(
-    ("asked", "complaint"),
+    ("cell", "message"),
     [
         ("0", r"row 4, column list_price: 0 is not above 0"),
         ("-1", r"row 4, column list_price: -1 is not above 0"),
         ("dear", r"row 4, column list_price: 'dear' is not a number"),
     ],
 )
-def test_closed_listings_with_a_bad_list_price_are_refused(tmp_path: Path, asked: str, complaint: str) -> None:
-    market, path = with_ask(tmp_path, noise=0.05, name="list_price")
+def test_closed_listings_with_a_bad_list_price_are_refused(tmp_path: Path, cell: str, message: str) -> None:
+    market, path = with_list_price(tmp_path, noise=0.05, name="list_price")
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    table.loc[2, "list_price"] = asked
+    table.loc[2, "list_price"] = cell
     table.to_csv(path, index=False)
-    with pytest.raises(DataError, match=complaint):
+    with pytest.raises(DataError, match=message):
         read_closed_listings(market, path)
 
 
 def test_sales_without_list_prices_are_no_closed_listings(tmp_path: Path) -> None:
     make_town(tmp_path, 50)
     market = Market.read(tmp_path)
-    with pytest.raises(DataError, match="there is no column of list prices; it is called list_price or ListPrice"):
+    with pytest.raises(
+        DataError, match="no column of list prices; one column must be named list_price or ListPrice"
+    ):
         read_closed_listings(market, tmp_path / "sales.csv")

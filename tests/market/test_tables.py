@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estimator.errors import DataError
-from estimator.market.tables import BATCH_ROWS, BLOCK_BYTES, read_pieces, read_table, replace_whole, write_whole
+from estimator.market.tables import (
+    BATCH_ROWS,
+    BLOCK_BYTES,
+    read_pieces,
+    read_table,
+    replace_atomically,
+    write_atomically,
+)
 
 SMALL = pa.table({"a": ["1"], "b": ["2"]})
 
@@ -44,14 +51,14 @@ def csv_file(tmp_path: Path) -> Callable[..., Path]:
         pytest.param(b"a\n1\n\n2\n", {"a": ["1", "", "2"]}, id="blank line of one column"),
     ],
 )
-def test_a_csv_file_is_read_as_text_as_it_stands(
+def test_a_csv_file_is_read_as_unchanged_text(
     csv_file: Callable[..., Path], content: bytes, expected: dict[str, list[str]]
 ) -> None:
     assert read_table(csv_file(content)).to_pydict() == expected
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "message"),
     [
         pytest.param(b"", "the file is empty", id="nothing"),
         pytest.param(b"\n", "the file is empty", id="a newline"),
@@ -62,7 +69,7 @@ def test_a_csv_file_is_read_as_text_as_it_stands(
         pytest.param(b"a,b\n1,2\nUTF8,3,4\n", "Row #3: Expected 2", id="a row that speaks of UTF8"),
         pytest.param(b'a,b\n"1,2\n3,4\n', "Row #2: Expected 2", id="a quote that never ends"),
         pytest.param(b'"a,b\n' + b"1,2\n" * 50_000, "header cannot be read", id="a name that never ends"),
-        pytest.param(b"a,b,a\n1,2,3\n", "column 'a' stands twice", id="two columns of one name"),
+        pytest.param(b"a,b,a\n1,2,3\n", "column 'a' appears more than once", id="two columns of one name"),
         pytest.param(b"a,b\n1,2\n\xe9,3\n", "line 3 is not UTF-8", id="latin-1"),
         pytest.param(b"\xe9,b\n1,2\n", "line 1 is not UTF-8", id="latin-1 in the header"),
         pytest.param("a,b\n1,2\n".encode("utf-16"), "line 1 is not UTF-8", id="UTF-16"),
@@ -70,11 +77,11 @@ def test_a_csv_file_is_read_as_text_as_it_stands(
         pytest.param(gzip.compress(b"a,b\n1,2\n"), "line 1 is not UTF-8", id="packed, and not named so"),
     ],
 )
-def test_a_csv_file_that_would_lose_data_is_refused_with_its_place(
-    csv_file: Callable[..., Path], content: bytes, complaint: str
+def test_a_csv_file_that_would_lose_data_is_refused_with_its_row(
+    csv_file: Callable[..., Path], content: bytes, message: str
 ) -> None:
     path = csv_file(content)
-    with pytest.raises(DataError, match=complaint) as error:
+    with pytest.raises(DataError, match=message) as error:
         read_table(path)
     assert str(error.value).startswith(f"{path}: ")
 
@@ -94,30 +101,30 @@ def test_a_line_that_is_not_utf8_is_found_in_a_later_block(csv_file: Callable[..
 
 
 @pytest.mark.parametrize("name", ["homes.csv.gz", "HOMES.CSV.GZ"])
-def test_a_packed_file_reads_like_a_plain_one(csv_file: Callable[..., Path], name: str) -> None:
+def test_a_gzip_file_is_read_like_a_plain_one(csv_file: Callable[..., Path], name: str) -> None:
     assert read_table(csv_file(gzip.compress(b"a,b\n1,2\n"), name)).to_pydict() == {"a": ["1"], "b": ["2"]}
 
 
 @pytest.mark.parametrize("lost", [1, 4, 12, 500])
-def test_a_packed_file_cut_short_is_refused(csv_file: Callable[..., Path], lost: int) -> None:
+def test_a_truncated_gzip_file_is_refused(csv_file: Callable[..., Path], lost: int) -> None:
     lines = "\n".join(map(str, range(5_000)))
     content = gzip.compress(f"a\n{lines}\n".encode())
     with pytest.raises(DataError, match=r"(?i)truncated|ended before"):
         read_table(csv_file(content[:-lost], "homes.csv.gz"))
 
 
-def test_a_plain_file_named_as_a_packed_one_is_refused(csv_file: Callable[..., Path]) -> None:
+def test_a_plain_file_with_the_name_of_a_gzip_file_is_refused(csv_file: Callable[..., Path]) -> None:
     with pytest.raises(DataError, match=r"(?i)not a gzipped file"):
         read_table(csv_file(b"a,b\n1,2\n", "homes.csv.gz"))
 
 
-def test_a_missing_file_a_folder_and_an_unknown_kind_are_refused(tmp_path: Path) -> None:
+def test_a_missing_file_a_folder_and_an_unknown_format_are_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(DataError, match="there is no such file"):
         read_table(tmp_path / "none.csv")
     with pytest.raises(DataError, match=r"folder\.csv"):
         read_table(tmp_path / "folder.csv")
-    with pytest.raises(DataError, match=r"ends in none of \.csv"):
+    with pytest.raises(DataError, match=r"must end in \.csv"):
         read_table(tmp_path / "homes.xlsx")
 
 
@@ -134,17 +141,17 @@ def test_parquet_without_rows_gives_its_columns(tmp_path: Path) -> None:
     assert read_table(tmp_path / "homes.parquet").to_pydict() == {"a": [], "b": []}
 
 
-def test_parquet_with_two_columns_of_one_name_is_refused(tmp_path: Path) -> None:
+def test_parquet_with_duplicate_column_names_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["a", "a"]), tmp_path / "homes.parquet")
-    with pytest.raises(DataError, match="column 'a' stands twice"):
+    with pytest.raises(DataError, match="column 'a' appears more than once"):
         read_table(tmp_path / "homes.parquet")
 
 
 @pytest.mark.parametrize("kept", [0, 3, 100, -1])
-def test_parquet_that_is_not_whole_is_refused(tmp_path: Path, kept: int) -> None:
+def test_truncated_parquet_is_refused(tmp_path: Path, kept: int) -> None:
     pq.write_table(SMALL, tmp_path / "homes.parquet")
     (tmp_path / "homes.parquet").write_bytes((tmp_path / "homes.parquet").read_bytes()[:kept])
-    with pytest.raises(DataError, match="not a whole Parquet file"):
+    with pytest.raises(DataError, match="not a complete Parquet file"):
         read_table(tmp_path / "homes.parquet")
 
 
@@ -152,12 +159,12 @@ cells = st.text(st.characters(codec="utf-8"), max_size=20)
 
 
 @given(st.lists(st.tuples(cells, cells), max_size=5))
-def test_a_csv_file_written_is_the_one_that_is_read(
+def test_a_written_csv_file_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
 ) -> None:
     path = tmp_path_factory.mktemp("written") / "homes.csv"
     table = pa.table({name: pa.array([row[i] for row in rows], pa.string()) for i, name in enumerate("ab")})
-    with write_whole(path, table.schema) as writer:
+    with write_atomically(path, table.schema) as writer:
         writer.write_table(table)
     assert read_table(path).to_pydict() == table.to_pydict()
     with path.open(encoding="utf-8", newline="") as file:
@@ -166,52 +173,55 @@ def test_a_csv_file_written_is_the_one_that_is_read(
 
 def test_a_csv_file_has_quotes_only_where_a_cell_needs_them(tmp_path: Path) -> None:
     table = pa.table({"a": ["x", "x,y"], "b": [1.5, None]})
-    with write_whole(tmp_path / "homes.csv", table.schema) as writer:
+    with write_atomically(tmp_path / "homes.csv", table.schema) as writer:
         writer.write_table(table)
     assert (tmp_path / "homes.csv").read_text() == 'a,b\nx,1.5\n"x,y",\n'
 
 
 @pytest.mark.parametrize("name", ["homes.csv", "homes.csv.gz", "homes.parquet"])
 def test_pieces_are_written_one_after_another(tmp_path: Path, name: str) -> None:
-    with write_whole(tmp_path / name, SMALL.schema) as writer:
+    with write_atomically(tmp_path / name, SMALL.schema) as writer:
         writer.write_table(SMALL)
         writer.write_table(SMALL)
     assert read_table(tmp_path / name).to_pydict() == {"a": ["1", "1"], "b": ["2", "2"]}
 
 
 @pytest.mark.parametrize("name", ["homes.csv", "homes.csv.gz", "homes.parquet"])
-def test_a_file_that_fails_half_way_leaves_the_old_one_and_nothing_beside_it(tmp_path: Path, name: str) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"old")
 
-    def write_half() -> None:
-        with write_whole(tmp_path / name, SMALL.schema) as writer:
+    def write_and_fail() -> None:
+        with write_atomically(tmp_path / name, SMALL.schema) as writer:
             writer.write_table(SMALL)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        write_half()
+        write_and_fail()
     assert (tmp_path / name).read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_a_target_in_no_folder_is_refused(tmp_path: Path) -> None:
+def test_a_target_in_a_missing_folder_is_refused(tmp_path: Path) -> None:
     target = tmp_path / "none" / "homes.csv"
-    with pytest.raises(DataError, match=r"the folder .*none does not exist"), write_whole(target, SMALL.schema):
+    with (
+        pytest.raises(DataError, match=r"the folder .*none does not exist"),
+        write_atomically(target, SMALL.schema),
+    ):
         raise AssertionError("nothing can be written there")
 
 
-def test_a_reader_sees_the_old_file_until_the_new_one_is_whole(tmp_path: Path) -> None:
+def test_a_reader_sees_the_old_file_until_the_new_one_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "homes.csv"
     path.write_bytes(b"old")
-    with replace_whole(path) as file:
+    with replace_atomically(path) as file:
         file.write(b"new")
         file.flush()
         assert path.read_bytes() == b"old"
     assert path.read_bytes() == b"new"
 
 
-def test_a_file_that_takes_anothers_place_has_an_ordinary_files_rights(tmp_path: Path) -> None:
+def test_a_replaced_file_has_the_permissions_of_an_ordinary_file(tmp_path: Path) -> None:
     (tmp_path / "ordinary").touch()
-    with replace_whole(tmp_path / "homes.csv") as file:
+    with replace_atomically(tmp_path / "homes.csv") as file:
         file.write(b"new")
     assert (tmp_path / "homes.csv").stat().st_mode == (tmp_path / "ordinary").stat().st_mode

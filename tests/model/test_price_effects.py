@@ -6,7 +6,8 @@ import pytest
 from estimator.appraiser import Appraiser
 from estimator.market.arrays import FloatArray
 from estimator.market.facts import Facts
-from estimator.market.market import Feature, Market
+from estimator.market.feature import Feature
+from estimator.market.market import Market
 from estimator.market.sales import Parts
 
 DIRECTED = [

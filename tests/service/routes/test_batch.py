@@ -153,7 +153,7 @@ def test_a_small_body_does_not_become_a_huge_one(client: FlaskClient, settings: 
     bomb = gzip.compress(b"a" * (settings.max_body + 1))
     assert len(bomb) < 1000
     detail = problem(ask(client, bomb, CSV, **{"Content-Encoding": "gzip"}), 413, "body-too-large")
-    assert detail == f"the body has more than {settings.max_body} bytes unpacked"
+    assert detail == f"the decompressed body has more than {settings.max_body} bytes, which is the maximum"
     many = gzip.compress(b"a" * 60_000) * 2
     problem(ask(client, many, CSV, **{"Content-Encoding": "gzip"}), 413, "body-too-large")
 
@@ -183,14 +183,14 @@ def test_what_is_not_declared_a_table_is_refused(client: FlaskClient, kind: str)
 @pytest.mark.parametrize("kind", [CSV, LINES, COLUMNS])
 def test_too_many_rows_are_refused(client: FlaskClient, kind: str) -> None:
     body = {CSV: as_csv, LINES: as_lines, COLUMNS: as_columns}[kind]([HOME] * 51)
-    assert problem(ask(client, body, kind), 413, "too-many-rows") == "the table has 51 rows; at most 50 are taken"
+    assert problem(ask(client, body, kind), 413, "too-many-rows") == "the table has 51 rows; the maximum is 50"
 
 
 @pytest.mark.parametrize(
     ("body", "told"),
     [
         (b"", "the file is empty"),
-        (b"a,a\n1,2\n", "stands twice"),
+        (b"a,a\n1,2\n", "appears more than once"),
         (b"a,b\n1\n", "Expected 2 columns, got 1"),
         (b"a,b\n\xff,1\n", "line 2 is not UTF-8"),
         ("latitude\n1\n".encode("utf-16"), "line 1 is not UTF-8"),

@@ -10,10 +10,10 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from estimator.registry import load_version
-from estimator.uncertainty.conformal import GREATEST_CONFIDENCE, LEAST_CONFIDENCE
+from estimator.uncertainty.conformal import MAX_CONFIDENCE, MIN_CONFIDENCE
 from service.app import create_app
 from service.settings import Settings
-from service.valuation.includes import REASONS
+from service.valuation.includes import INCLUDES
 from tests.service.homes import HOME
 from tests.service.ready import ready_client
 
@@ -57,7 +57,10 @@ def test_the_model_says_what_it_is_and_what_it_takes(client: FlaskClient, models
         "maximum": 20000,
         "price_effect": "increasing",
         "description": "Finished living area.",
+        "widget": "number",
+        "whole": False,
     }
+    assert (model["coordinates"], model["size"]) == (["latitude", "longitude"], "square_footage")
 
 
 def test_the_models_example_gets_the_answer_it_promises(client: FlaskClient) -> None:
@@ -88,8 +91,8 @@ def test_answers_are_what_the_document_says(client: FlaskClient) -> None:
     answered.validate(client.post("/predict", json=HOME).get_json())
     answered.validate(client.post("/predict", json=[HOME, {}]).get_json())
     everything = ",".join(
-        (f"{name}:grade,{name}:waterfront,{name}:postal_code" if reason.of_facts else name)
-        for name, reason in REASONS.items()
+        (f"{name}:grade,{name}:waterfront,{name}:postal_code" if reason.takes_fact else name)
+        for name, reason in INCLUDES.items()
     )
     path = f"/predict?include={everything}"
     answered.validate(client.post(path, json=[HOME, {}]).get_json())
@@ -113,9 +116,9 @@ def test_answers_are_what_the_document_says(client: FlaskClient) -> None:
 def test_the_document_says_what_may_be_included(client: FlaskClient) -> None:
     parameter, other = client.get("/openapi.json").get_json()["paths"]["/predict"]["post"]["parameters"]
     assert (parameter["name"], other["name"]) == ("include", "confidence")
-    assert (other["schema"]["minimum"], other["schema"]["maximum"]) == (LEAST_CONFIDENCE, GREATEST_CONFIDENCE)
-    for name, reason in REASONS.items():
-        form = f"`{name}:<fact>`" if reason.of_facts else f"`{name}`"
+    assert (other["schema"]["minimum"], other["schema"]["maximum"]) == (MIN_CONFIDENCE, MAX_CONFIDENCE)
+    for name, reason in INCLUDES.items():
+        form = f"`{name}:<fact>`" if reason.takes_fact else f"`{name}`"
         assert f"{form}: {reason.text}" in parameter["description"]
 
 
