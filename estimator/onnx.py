@@ -154,7 +154,7 @@ def _periodic(layer: Periodic, graph: _Graph, x: str) -> str:
 
 def _piecewise_linear(layer: PiecewiseLinear, graph: _Graph, x: str) -> str:
     parameters = layer.parameters
-    slope, shift, lowest, highest = map(graph.constant, layer.bins_as(parameters["weight"].dtype))
+    slope, shift, lowest, highest = map(graph.constant, layer.encoding_constants(parameters["weight"].dtype))
     column = graph.add("Unsqueeze", x, graph.constant(np.array([-1])))
     line = graph.add("Add", graph.add("Mul", column, slope), shift)
     encoding = graph.add("Min", graph.add("Max", line, lowest), highest)

@@ -1,10 +1,7 @@
-"""A small neural-network library in NumPy, to train with and to learn from. Knows nothing of houses.
+"""A small neural-network library in NumPy, for training and for learning how networks work.
 
-A file is one idea: ``layer`` (what every layer is), ``dense``, ``activations``, ``dropout``,
-``embeddings``, ``ensemble``, ``beside``, and ``eights`` (their products); ``network`` (layers over one
-vector of ``parameters``), ``side_by_side`` (several at once); ``losses``, ``optimisers``, ``schedules``,
-``averaging``; ``batches`` and ``training``. Each backward pass stands beside its forward pass and derives
-its gradient.
+It is independent of house prices. README.md lists the modules. Each backward pass follows its forward pass in the
+code, and its docstring derives the gradient.
 
 Examples
 --------

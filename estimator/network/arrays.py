@@ -1,7 +1,4 @@
-"""The arrays everything here is made of, and the memory they are written into.
-
-Knows nothing of layers, losses or training.
-"""
+"""Array types, and reusable memory for arrays."""
 
 import math
 import threading
@@ -15,12 +12,11 @@ Shape = tuple[int, ...]
 
 
 class Buffer(threading.local):
-    """Memory that is taken once and written into again and again.
+    """Memory that is allocated once and reused for every batch.
 
-    A network meets the same few shapes over and over: the batch, and the last, shorter batch. A buffer
-    hands out contiguous views of one piece of memory that only ever grows, so that the training loop
-    allocates nothing. Each thread sees memory of its own: predictions of one network may run side by
-    side.
+    A network sees the same few shapes again and again: full batches and a shorter last one. A buffer returns
+    contiguous views of one block of memory that only ever grows, so the training loop allocates nothing. Each
+    thread has its own memory, so several threads may predict with one network at the same time.
 
     Examples
     --------
@@ -36,7 +32,7 @@ class Buffer(threading.local):
         self._view = self._memory
 
     def take(self, shape: Shape, dtype: np.dtype[Any] | type) -> Array:
-        """An array of this shape whose content is whatever was there before."""
+        """Return an uninitialised array of this shape and dtype, valid until the next call of ``take``."""
         if self._view.shape != shape or self._view.dtype != dtype:
             size = math.prod(shape)
             if size > self._memory.size or self._memory.dtype != dtype:

@@ -1,4 +1,4 @@
-"""The mean of the weights along the way: often better than the last weights, and steadier."""
+"""Exponential moving average of the weights: often more accurate and more stable than the last weights."""
 
 import numpy as np
 
@@ -6,27 +6,34 @@ from estimator.network.arrays import Array
 
 
 class ExponentialAverage:
-    """a ← a + (1 − β)(θ − a) after each step (Polyak and Juditsky 1992, with fading memory).
+    """a ← a + (1 − β)(θ − a) after each step (Polyak and Juditsky 1992, with exponential weights).
 
-    In the first steps t, β is (1 + t)/(10 + t) where that is less, so that the random start is soon forgotten:
-    a departure from the paper that TensorFlow's moving average made customary.
+    In step t, β is min(β, (1 + t)/(10 + t)), so that the random initial weights lose their influence quickly. The
+    paper does not do this; TensorFlow's ``ExponentialMovingAverage`` does.
 
     Parameters
     ----------
     decay
-        β in [0, 1): the average reaches back about 1/(1 − β) steps.
+        β in [0, 1). The average spans about 1/(1 − β) steps.
+    parameters
+        The initial parameters θ ``(p,)``, which are also the first average.
+
+    Raises
+    ------
+    ValueError
+        If the decay is outside [0, 1).
     """
 
     def __init__(self, decay: float, parameters: Array) -> None:
         if not 0 <= decay < 1:
-            raise ValueError(f"the decay of the average must lie in [0, 1), not {decay}")
+            raise ValueError(f"the decay of the average must be at least 0 and below 1, not {decay}")
         self.decay = decay
         self.vector = parameters.copy()
         self._change = np.empty_like(parameters)
         self._steps = 0
 
     def update(self, parameters: Array) -> None:
-        """Take in the parameters after one more step."""
+        """Update the average with the parameters ``(p,)`` after an optimiser step."""
         self._steps += 1
         decay = min(self.decay, (1 + self._steps) / (10 + self._steps))
         np.subtract(parameters, self.vector, out=self._change)

@@ -1,4 +1,4 @@
-"""Layers side by side: each looks at its own columns, and what they make is joined."""
+"""Several layers on slices of the columns, with their outputs concatenated."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -8,28 +8,28 @@ import numpy as np
 
 from estimator.network.arrays import Array, Shape
 from estimator.network.layer import Layer
-from estimator.network.parameters import under
+from estimator.network.parameters import with_prefix
 
 
 class Concat(Layer):
     """y = [f₁(x[a₁:b₁]), f₂(x[a₂:b₂]), …].
 
-    So coordinates can have finer waves than other inputs, or an input go on both embedded and as it is.
-    Columns may be seen by several layers, or by none.
+    For example, coordinates can get finer periodic embeddings than other inputs, or an input can be passed on both
+    embedded and unchanged. A column may be used by several layers, or by none.
 
     Parameters
     ----------
     branches
-        ``(a, b, layer)``: the layer that sees the columns from a up to, not including, b.
+        ``(a, b, layer)`` for each layer: its input is the columns a up to, not including, b.
 
     Notes
     -----
-    Shapes: x ``(…, d)`` → y ``(…, Σ of the layers' widths)``.
+    Shapes: x ``(…, d)`` → y ``(…, Σ of the layers' output widths)``.
 
     Examples
     --------
     >>> coordinates = Periodic(2, frequencies=16, width=8, sigma=1.0)
-    >>> first = Beside([(0, 2, coordinates), (0, 9, Identity())])
+    >>> first = Concat([(0, 2, coordinates), (0, 9, Identity())])
     """
 
     def __init__(self, branches: Sequence[Sequence[Any]]) -> None:
@@ -37,15 +37,15 @@ class Concat(Layer):
         self.branches: list[tuple[int, int, Layer]] = [(a, b, layer) for a, b, layer in branches]
 
     def shapes(self) -> dict[str, Shape]:
-        """The layers' shapes, each name led by the layer's place: ``0.weight``."""
+        """The layers' shapes, each name prefixed by the layer's index: ``0.weight``."""
         return {
-            f"{place}.{name}": shape
-            for place, (_, _, layer) in enumerate(self.branches)
+            f"{index}.{name}": shape
+            for index, (_, _, layer) in enumerate(self.branches)
             for name, shape in layer.shapes().items()
         }
 
     def initialise(self, rng: np.random.Generator) -> None:
-        """Each layer its own, from the first to the last."""
+        """Initialise the layers, first to last."""
         for _, _, layer in self.branches:
             layer.initialise(rng)
 
@@ -54,13 +54,13 @@ class Concat(Layer):
         return {"branches": [list(branch) for branch in self.branches]}
 
     def bind(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
-        """Give each layer the arrays whose names its place leads."""
+        """Give each layer the arrays whose names its index prefixes."""
         super().bind(parameters, gradients)
-        for place, (_, _, layer) in enumerate(self.branches):
-            layer.bind(under(f"{place}.", parameters), under(f"{place}.", gradients))
+        for index, (_, _, layer) in enumerate(self.branches):
+            layer.bind(with_prefix(f"{index}.", parameters), with_prefix(f"{index}.", gradients))
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        """Each layer's output in its place."""
+        """Concatenate the layers' outputs."""
         self._x_shape = x.shape
         outputs = [layer.forward(x[..., a:b], rng) for a, b, layer in self.branches]
         self._ends = list(itertools.accumulate(y.shape[-1] for y in outputs))
@@ -68,19 +68,19 @@ class Concat(Layer):
         return np.concatenate(outputs, axis=-1, out=y)
 
     def backward(self, dy: Array) -> Array:
-        """∂L/∂x = Σ of the layers' gradients, each in the columns that the layer saw."""
+        """∂L/∂x: the sum of the layers' gradients, each added to the layer's input columns."""
         dx = self._dx.take(self._x_shape, dy.dtype)
         dx.fill(0)
-        for (a, b, layer), part in zip(self.branches, self._parts(dy), strict=True):
-            seen = dx[..., a:b]
-            np.add(seen, layer.backward(part), out=seen)
+        for (a, b, layer), layer_dy in zip(self.branches, self._split(dy), strict=True):
+            columns = dx[..., a:b]
+            np.add(columns, layer.backward(layer_dy), out=columns)
         return dx
 
     def backward_parameters(self, dy: Array) -> None:
-        """Each layer's own."""
-        for (_, _, layer), part in zip(self.branches, self._parts(dy), strict=True):
-            layer.backward_parameters(part)
+        """Compute each layer's ∂L/∂θ."""
+        for (_, _, layer), layer_dy in zip(self.branches, self._split(dy), strict=True):
+            layer.backward_parameters(layer_dy)
 
-    def _parts(self, dy: Array) -> list[Array]:
-        """∂L/∂y of each layer's output."""
+    def _split(self, dy: Array) -> list[Array]:
+        """Split ∂L/∂y into one view for each layer's output."""
         return [dy[..., start:end] for start, end in zip([0, *self._ends], self._ends, strict=False)]

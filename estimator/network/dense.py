@@ -1,4 +1,4 @@
-"""The dense layer: every output is a weighted sum of every input, plus a bias."""
+"""The dense (fully connected) layer: each output is a weighted sum of all inputs plus a bias."""
 
 from typing import Any
 
@@ -16,21 +16,21 @@ class Dense(Layer):
     Parameters
     ----------
     n_in, n_out
-        Numbers per example going in and coming out.
+        Numbers of inputs and outputs per example.
     weight, bias
-        Initialisers of W ``(n_in, n_out)`` and b ``(n_out,)``; a bias of None leaves b out.
+        Initialisers of W ``(n_in, n_out)`` and b ``(n_out,)``; None for no bias.
 
     Notes
     -----
-    Shapes: x ``(…, n_in)`` → y ``(…, n_out)``. All leading axes are examples to this layer: in an ensemble its
-    weights are shared by the members, and their rows go through one product ``(k·n, n_in) @ (n_in, n_out)``.
+    Shapes: x ``(…, n_in)`` → y ``(…, n_out)``. The layer treats all leading axes as examples: the members of an
+    ensemble share its weights, and their rows form one product ``(k·n, n_in) @ (n_in, n_out)``.
 
     Examples
     --------
     >>> network = Network([Dense(4, 8), ReLU(), Dense(8, 1)], rng=np.random.default_rng(0))
     """
 
-    forgets_output = True
+    backward_ignores_output = True
 
     def __init__(
         self, n_in: int, n_out: int, weight: Initialiser = he_normal, bias: Initialiser | None = zeros
@@ -48,20 +48,20 @@ class Dense(Layer):
         return shapes if self._initial_bias is None else {**shapes, "bias": (self.n_out,)}
 
     def initialise(self, rng: np.random.Generator) -> None:
-        """Draw W and b by their initialisers."""
+        """Draw W and b with their initialisers."""
         self.parameters["weight"][:] = self._initial_weight(rng, (self.n_in, self.n_out))
         if self._initial_bias is not None:
             self.parameters["bias"][:] = self._initial_bias(rng, (1, self.n_out))[0]
 
     def settings(self) -> dict[str, Any]:
-        """The layer's shape; how it started is past."""
+        """The layer's size, without the initialisers: they are not needed once the layer has its values."""
         shape: dict[str, Any] = {"n_in": self.n_in, "n_out": self.n_out}
         return shape if self._initial_bias is not None else {**shape, "bias": None}
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        """Write Y = XW + b, a row an example; in prediction none depends on the others to the last bit."""
+        """Y = XW + b. In prediction, no row's result depends on the other rows, not even in the last bit."""
         if x.shape[-1] != self.n_in:
-            raise ValueError(f"a dense layer of {self.n_in} inputs was given an array of shape {x.shape}")
+            raise ValueError(f"a dense layer with {self.n_in} inputs cannot take an array of shape {x.shape}")
         weight = self.parameters["weight"]
         y = self._y.take((*x.shape[:-1], self.n_out), x.dtype)
         rows, out = (array.reshape(*weight.shape[:-2], -1, array.shape[-1]) for array in (x, y))
@@ -79,7 +79,9 @@ class Dense(Layer):
         """
         self.backward_parameters(dy)
         dx = self._dx.take((*dy.shape[:-1], self.n_in), dy.dtype)
-        product = np.multiply if self.n_out == 1 else np.matmul  # an outer product is no work for a BLAS
+        product = (
+            np.multiply if self.n_out == 1 else np.matmul
+        )  # for an outer product multiply is faster than BLAS
         product(dy.reshape(-1, self.n_out), self.parameters["weight"].T, out=dx.reshape(-1, self.n_in))
         return dx
 
@@ -93,4 +95,4 @@ class Dense(Layer):
         if "bias" in self.parameters:
             ones = self._ones.take((len(rows),), dy.dtype)
             ones.fill(1)
-            np.matmul(ones, rows, out=self.gradients["bias"])  # sums the columns faster than a reduction
+            np.matmul(ones, rows, out=self.gradients["bias"])  # sums the columns faster than np.sum

@@ -1,11 +1,11 @@
-"""Many networks for little more than the price of one: members share the weights and differ in a few vectors.
+"""Layers of a parameter-efficient ensemble: the members share the large weights and differ in a few vectors.
 
-What the members see is ``(k, n, d)``: k members, n examples, d numbers. The shared weights meet all of it
-in one matrix product of k·n rows. Wen et al. 2020, "BatchEnsemble"; Gorishniy et al. 2024, "TabM". Knows
-nothing of what is predicted.
+Arrays are ``(k, n, d)``: k members, n examples, d numbers. The shared weights are applied to all members in one
+matrix product of k·n rows, so the ensemble costs little more than a single network. Wen et al. 2020,
+"BatchEnsemble"; Gorishniy et al. 2024, "TabM".
 """
 
-# ruff: noqa: ARG002 - every layer's forward has one form
+# ruff: noqa: ARG002 - all layers share one signature of forward
 
 from typing import Any
 
@@ -20,10 +20,10 @@ from estimator.network.row_stable import matmul_row_stable
 
 
 class MemberScale(Layer):
-    """yₖ = xₖ ⊙ rₖ: each member's own weight for each number.
+    """yₖ = xₖ ⊙ rₖ: each member scales the numbers with its own weights.
 
-    With random signs, before layers that the members share, this alone makes an ensemble: TabM-mini
-    (Gorishniy et al. 2024, §3.3).
+    A single layer of this kind with random signs, before layers that the members share, makes an ensemble:
+    TabM-mini (Gorishniy et al. 2024, §3.3).
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class MemberScale(Layer):
     Shapes: x ``(n, d)``, the same for every member, or ``(k, n, d)`` → y ``(k, n, d)``.
     """
 
-    forgets_output = True
+    backward_ignores_output = True
 
     def __init__(self, members: int, width: int, scale: Initialiser = random_signs) -> None:
         super().__init__()
@@ -46,11 +46,11 @@ class MemberScale(Layer):
         self._initial_scale = scale
 
     def shapes(self) -> dict[str, Shape]:
-        """The scale r."""
+        """The shape of r."""
         return {"scale": (self.members, self.width)}
 
     def initialise(self, rng: np.random.Generator) -> None:
-        """Draw r by its initialiser."""
+        """Draw r with its initialiser."""
         self.parameters["scale"][:] = self._initial_scale(rng, (self.members, self.width))
 
     def settings(self) -> dict[str, Any]:
@@ -60,14 +60,14 @@ class MemberScale(Layer):
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
         """yₖ = xₖ ⊙ rₖ."""
         scale = self.parameters["scale"][..., None, :]
-        beside = scale.shape[:-3]
-        _check(x, (*beside, self.members), self.width, may_be_shared=True)
+        stack = scale.shape[:-3]  # the leading axis of stacked networks, if any
+        _check(x, (*stack, self.members), self.width, may_be_shared=True)
         self._x = x
-        y = self._y.take((*beside, self.members, *x.shape[-2:]), x.dtype)
+        y = self._y.take((*stack, self.members, *x.shape[-2:]), x.dtype)
         return np.multiply(x if x.ndim == y.ndim else x[..., None, :, :], scale, out=y)
 
     def backward(self, dy: Array) -> Array:
-        """∂L/∂xₖ = ∂L/∂yₖ ⊙ rₖ; for an x that the members share, the sum of theirs."""
+        """∂L/∂xₖ = ∂L/∂yₖ ⊙ rₖ, summed over the members if they share one x."""
         self.backward_parameters(dy)
         if self._x.ndim == 3:
             return np.multiply(dy, self.parameters["scale"][:, None, :], out=dy)
@@ -86,15 +86,15 @@ class MemberBias(Layer):
     Parameters
     ----------
     members, width
-        k and d. b ``(k, d)`` starts at zero.
+        k and d. b ``(k, d)`` is initialised to zero.
 
     Notes
     -----
     Shapes: x ``(k, n, d)`` → y ``(k, n, d)``.
     """
 
-    forgets_output = True
-    may_overwrite_input = True
+    backward_ignores_output = True
+    supports_in_place = True
 
     def __init__(self, members: int, width: int) -> None:
         super().__init__()
@@ -102,11 +102,11 @@ class MemberBias(Layer):
         self.width = width
 
     def shapes(self) -> dict[str, Shape]:
-        """The bias b."""
+        """The shape of b."""
         return {"bias": (self.members, self.width)}
 
     def initialise(self, rng: np.random.Generator) -> None:
-        """Start from b = 0."""
+        """Set b = 0."""
         self.parameters["bias"].fill(0)
 
     def settings(self) -> dict[str, Any]:
@@ -131,21 +131,22 @@ class MemberBias(Layer):
 
 
 class MemberDense(Layer):
-    """yₖ = xₖWₖ + bₖ: weights of their own for each member, as their last layers have.
+    """yₖ = xₖWₖ + bₖ: a dense layer with separate weights for each member, usually the output layer.
 
     Parameters
     ----------
     members, n_in, n_out
-        k, and the numbers per example going in and coming out.
+        k, and the numbers of inputs and outputs per example.
     weight
-        Initialiser of each Wₖ ``(n_in, n_out)``; bₖ ``(n_out,)`` starts at zero.
+        Initialiser of each Wₖ ``(n_in, n_out)``; bₖ ``(n_out,)`` is initialised to zero.
 
     Notes
     -----
-    Shapes: x ``(k, n, n_in)`` → y ``(k, n, n_out)``. A product a member: for wide layers, share the weights.
+    Shapes: x ``(k, n, n_in)`` → y ``(k, n, n_out)``. This takes one matrix product per member; wide layers should
+    share their weights.
     """
 
-    forgets_output = True
+    backward_ignores_output = True
 
     def __init__(self, members: int, n_in: int, n_out: int, weight: Initialiser = lecun_normal) -> None:
         super().__init__()
@@ -155,11 +156,11 @@ class MemberDense(Layer):
         self._initial_weight = weight
 
     def shapes(self) -> dict[str, Shape]:
-        """W and b."""
+        """The shapes of W and b."""
         return {"weight": (self.members, self.n_in, self.n_out), "bias": (self.members, self.n_out)}
 
     def initialise(self, rng: np.random.Generator) -> None:
-        """Draw each W by its initialiser; b = 0."""
+        """Draw each Wₖ with its initialiser; b = 0."""
         for weight in self.parameters["weight"]:
             weight[:] = self._initial_weight(rng, weight.shape)
         self.parameters["bias"].fill(0)
@@ -179,10 +180,12 @@ class MemberDense(Layer):
         return np.add(y, bias, out=y)
 
     def backward(self, dy: Array) -> Array:
-        """∂L/∂Xₖ = ∂L/∂Yₖ · Wₖᵀ, as in ``Dense``, a member at a time."""
+        """∂L/∂Xₖ = ∂L/∂Yₖ · Wₖᵀ for each member, as in ``Dense``."""
         self.backward_parameters(dy)
         dx = self._dx.take((*dy.shape[:-1], self.n_in), dy.dtype)
-        product = np.multiply if self.n_out == 1 else np.matmul  # an outer product is no work for a BLAS
+        product = (
+            np.multiply if self.n_out == 1 else np.matmul
+        )  # for an outer product multiply is faster than BLAS
         product(dy, self.parameters["weight"].transpose(0, 2, 1), out=dx)
         return dx
 
@@ -199,18 +202,18 @@ def batch_ensemble_dense(
     weight: Initialiser = lecun_normal,
     scale_in: Initialiser = ones,
 ) -> Sequential:
-    """yₖ = ((xₖ ⊙ rₖ)W) ⊙ sₖ + bₖ: one W for all members, three vectors for each.
+    """yₖ = ((xₖ ⊙ rₖ)W) ⊙ sₖ + bₖ: a dense layer with one W for all members and three vectors for each.
 
-    Wen et al. 2020, eq. 5. The members' own weights W ⊙ rₖsₖᵀ are never built: it is scaling, a shared
-    product, scaling, and a bias.
+    Wen et al. 2020, eq. 5. The members' weights W ⊙ rₖsₖᵀ are never computed; the layer scales, multiplies by the
+    shared W, scales again and adds the bias.
 
     Parameters
     ----------
     members, n_in, n_out
-        k, and the numbers per example going in and coming out.
+        k, and the numbers of inputs and outputs per example.
     weight, scale_in
-        Initialisers of W ``(n_in, n_out)`` and r ``(k, n_in)``; s starts at 1 and b at 0. TabM has random
-        signs in the r of its first layer, and ones in all others.
+        Initialisers of W ``(n_in, n_out)`` and r ``(k, n_in)``; s is initialised to 1 and b to 0. TabM uses random
+        signs for r in its first layer and ones in all others.
     """
     return Sequential(
         [
@@ -223,14 +226,14 @@ def batch_ensemble_dense(
 
 
 def _sum_examples(dy: Array, out: Array) -> None:
-    """Write Σ ∂L/∂yₖ over the examples into ``out`` ``(k, d)``; a product sums faster than a reduction."""
+    """Write Σ ∂L/∂yₖ over the examples into ``out`` ``(k, d)``; matmul with ones is faster than np.sum."""
     row = np.ones((1, dy.shape[1]), dy.dtype)
     np.matmul(row, dy, out=out[:, None, :])
 
 
 def _check(x: Array, members: Shape, width: int, *, may_be_shared: bool = False) -> None:
-    """Raise a ValueError if x is not ``(*members, n, width)`` or, where members may share it, one axis less."""
-    in_front = x.shape[:-2]
-    if x.shape[-1] != width or not (in_front == members or (may_be_shared and in_front == members[:-1])):
+    """Raise a ValueError if x is not ``(*members, n, width)``; a shared x may lack the last members axis."""
+    leading = x.shape[:-2]
+    if x.shape[-1] != width or not (leading == members or (may_be_shared and leading == members[:-1])):
         expected = f"({', '.join(map(str, members))}, n, {width})"
-        raise ValueError(f"a layer of members was given an array of shape {x.shape}, not {expected}")
+        raise ValueError(f"an ensemble layer needs an array of shape {expected}, not {x.shape}")

@@ -1,9 +1,8 @@
-"""What every layer is: a step from an array to an array that can be walked back.
+"""The base class of all layers.
 
-Arrays are ``(n, d)``: n examples of d numbers. In an efficient ensemble they are ``(k, n, d)``: the same
-n examples as k members see them. A layer works on the last axis and leaves the others as they are unless
-it says otherwise. In prediction every array may have an axis in front of these, and the parameters the same:
-networks side by side. Knows nothing of losses, optimisers or training.
+Arrays are ``(n, d)``: n examples of d numbers. In an ensemble they are ``(k, n, d)``: n examples for each of k
+members. A layer transforms the last axis and keeps the others unless its docstring says otherwise. In prediction,
+arrays and parameters may have one more leading axis for stacked networks; see ``StackedNetworks``.
 """
 
 from collections.abc import Mapping
@@ -15,33 +14,36 @@ from estimator.network.arrays import Array, Buffer, Shape
 
 
 class Layer:
-    """One differentiable step.
+    """A differentiable function with trainable parameters.
 
-    ``forward`` turns x into y and remembers what ``backward`` will need. ``backward`` is given ∂L/∂y, the
-    gradient of the loss by the layer's output, writes ∂L/∂θ into ``gradients`` for each of its parameters θ,
-    and returns ∂L/∂x. What both return is the layer's own memory: good until the layer's next call.
-    ``backward`` may write over the dy it is given.
+    ``forward`` computes y from x and stores what ``backward`` needs. ``backward`` takes ∂L/∂y, the gradient of the
+    loss with respect to the layer's output, writes ∂L/∂θ into ``gradients`` for each parameter θ, and returns
+    ∂L/∂x. Both return arrays in the layer's own memory, which are valid until the layer's next call. ``backward``
+    may overwrite its argument.
 
-    A subclass names its parameters' shapes in ``shapes``, their starting values in ``initialise`` and its
-    constructor's arguments in ``settings``. It is then known by its class's name to ``Network.from_state``.
+    A subclass declares its parameters in ``shapes``, their initial values in ``initialise`` and its constructor's
+    arguments in ``settings``. ``Network.from_state`` then finds it by its class name.
     """
 
     kinds: ClassVar[dict[str, type["Layer"]]] = {}
-    """Every layer class by its name."""
+    """All layer classes by name."""
 
-    forgets_output: bool = False
-    """Whether ``backward`` does without y, so that the next layer may write over it."""
-    may_overwrite_input: bool = False
-    """Whether ``forward`` can write y where x was: it does if ``in_place`` is set, and saves memory traffic."""
+    backward_ignores_output: bool = False
+    """Whether ``backward`` works without y, so that the next layer may overwrite y."""
+    supports_in_place: bool = False
+    """Whether ``forward`` can write y into the memory of x, which saves memory traffic."""
 
     in_place: bool = False
+    """Whether ``forward`` overwrites x with y. ``Sequential`` sets it where both neighbours allow it."""
     parameters: Mapping[str, Array]
     gradients: Mapping[str, Array]
 
     def __init_subclass__(cls) -> None:
-        known = Layer.kinds.get(cls.__name__, cls)
-        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise TypeError(f"there is a layer called {cls.__name__} already, in {known.__module__}")
+        existing = Layer.kinds.get(cls.__name__, cls)
+        if (existing.__module__, existing.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(
+                f"a layer called {cls.__name__} already exists in {existing.__module__}: choose another class name"
+            )
         Layer.kinds[cls.__name__] = cls
 
     def __init__(self) -> None:
@@ -49,48 +51,48 @@ class Layer:
         self._dx = Buffer()
 
     def shapes(self) -> dict[str, Shape]:
-        """The shape of each parameter by its name; empty if there is nothing to learn."""
+        """The shape of each parameter by name; empty if the layer has none."""
         return {}
 
     def initialise(self, rng: np.random.Generator) -> None:
-        """Write starting values into the parameters."""
+        """Write the initial values into the parameters."""
 
     def settings(self) -> dict[str, Any]:
-        """The constructor's arguments that build this layer anew: numbers, strings, arrays, lists of them."""
+        """The constructor's arguments for this layer: numbers, strings, arrays, layers, or lists of them."""
         return {}
 
     def bind(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
-        """Take these arrays as the layer's parameters and as the place for their gradients.
+        """Use these arrays for the layer's parameters and their gradients.
 
-        The layer's neighbours may be new ones: whether it can work in place is for them to say again.
+        Resets ``in_place``, because the layer may now have other neighbours.
         """
         self.in_place = False
         self.parameters = parameters
         self.gradients = gradients
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        """The layer's output for x.
+        """Return the layer's output for x.
 
-        A generator means training: what is random in a layer draws from it. None means prediction.
+        With a generator the layer is in training mode and draws its random numbers from it; None means prediction.
         """
         raise NotImplementedError
 
     def backward(self, dy: Array) -> Array:
-        """∂L/∂x from ∂L/∂y, for the x of the last ``forward``; ∂L/∂θ is written into ``gradients``."""
+        """Return ∂L/∂x for the x of the last ``forward``, given ∂L/∂y; write ∂L/∂θ into ``gradients``."""
         raise NotImplementedError
 
     def backward_parameters(self, dy: Array) -> None:
-        """Only the ∂L/∂θ half of ``backward``: all that the first layer of a network needs."""
+        """Compute only ∂L/∂θ, which is all that the first layer of a network needs."""
         if self.shapes():
             self.backward(dy)
 
 
 State = dict[str, Any]
-"""What a layer or a network is, in plain dicts, lists, arrays, numbers and strings."""
+"""A description of a layer or network in plain dicts, lists, arrays, numbers and strings."""
 
 
 def describe(layer: Layer) -> State:
-    """The layer's kind and settings, layers within layers included; not its parameters' values."""
+    """Return the layer's kind and settings, including those of nested layers, without parameter values."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, Layer):
@@ -101,12 +103,12 @@ def describe(layer: Layer) -> State:
 
 
 def build(state: State) -> Layer:
-    """The layer that ``describe`` described.
+    """Create the layer from the result of ``describe``.
 
     Raises
     ------
     ValueError
-        If there is no layer class of that name.
+        If no layer class has that name.
     """
 
     def built(value: Any) -> Any:
@@ -115,5 +117,5 @@ def build(state: State) -> Layer:
         return [built(item) for item in value] if isinstance(value, list) else value
 
     if state["kind"] not in Layer.kinds:
-        raise ValueError(f"there is no layer called {state['kind']!r}; known are {', '.join(sorted(Layer.kinds))}")
+        raise ValueError(f"unknown layer {state['kind']!r}; expected one of {', '.join(sorted(Layer.kinds))}")
     return Layer.kinds[state["kind"]](**{name: built(value) for name, value in state.items() if name != "kind"})

@@ -1,8 +1,8 @@
-"""What learning makes small: one number for how wrong the predictions are, and its slope by each of them.
+"""Loss functions and their gradients.
 
-A prediction is ``(n, d)`` or, from an ensemble, ``(k, n, d)``; the target is ``(n, d)``. An ensemble's
-loss is the mean of its members' losses, never the loss of their mean: each member must learn to stand
-alone (Gorishniy et al. 2024, TabM, §3). Knows nothing of layers.
+A prediction is ``(n, d)`` or, from an ensemble, ``(k, n, d)``; the target is ``(n, d)``. The loss of an ensemble
+is the mean of its members' losses, not the loss of their mean prediction, so that each member learns on its own
+(Gorishniy et al. 2024, TabM, §3).
 """
 
 import math
@@ -14,10 +14,10 @@ from estimator.network.arrays import Array, Buffer
 
 
 class Loss:
-    """A loss with its gradient.
+    """A loss function and its gradient.
 
-    ``forward`` gives the loss; ``backward`` the gradient ∂L/∂prediction for the last ``forward``, in the
-    loss's own memory: good until its next call.
+    ``forward`` returns the loss; ``backward`` returns the gradient ∂L/∂prediction of the last ``forward``, in the
+    loss's own memory, which is valid until the next call.
     """
 
     def __init__(self) -> None:
@@ -25,31 +25,31 @@ class Loss:
         self._scratch = Buffer()
 
     def forward(self, prediction: Array, target: Array) -> float:
-        """The loss of these predictions.
+        """Return the loss of these predictions.
 
         Raises
         ------
         ValueError
-            If the target's shape is not that of one member's prediction.
+            If the target's shape differs from that of one member's prediction.
         """
         raise NotImplementedError
 
     def backward(self) -> Array:
-        """∂L/∂prediction, of the prediction's shape."""
+        """Return ∂L/∂prediction, in the shape of the prediction."""
         raise NotImplementedError
 
     def _residual(self, prediction: Array, target: Array) -> Array:
-        """Prediction − target, in the gradient's memory."""
+        """Return prediction − target, in the gradient's memory."""
         _check(prediction, target)
         residual = self._gradient.take(prediction.shape, prediction.dtype)
         return np.subtract(prediction, target, out=residual)
 
 
 class MSE(Loss):
-    """The mean squared error L = 1/N Σ (ŷ − y)²."""
+    """Mean squared error, L = 1/N Σ (ŷ − y)²."""
 
     def forward(self, prediction: Array, target: Array) -> float:
-        """1/N Σ (ŷ − y)² over all numbers: for members of equal size it is the mean of their losses."""
+        """1/N Σ (ŷ − y)² over all numbers. Members have equal sizes, so this is the mean of their losses."""
         self._error = self._residual(prediction, target)
         flat = self._error.reshape(-1)
         return float(np.dot(flat, flat)) / flat.size
@@ -60,20 +60,20 @@ class MSE(Loss):
 
 
 class RMSE(Loss):
-    """The root of the mean squared error L = √(1/N Σ (ŷ − y)²), in the target's own unit."""
+    """Root mean squared error, L = √(1/N Σ (ŷ − y)²), in the target's unit."""
 
     def forward(self, prediction: Array, target: Array) -> float:
-        """√(1/N Σ (ŷ − y)²) of each member, then the mean of the members."""
+        """√(1/N Σ (ŷ − y)²) of each member, averaged over the members."""
         self._error = self._residual(prediction, target)
         members = _members(self._error)
         self._losses = [math.sqrt(float(np.dot(flat, flat)) / flat.size) for flat in members]
         return sum(self._losses) / len(self._losses)
 
     def backward(self) -> Array:
-        """∂L/∂ŷᵢ = (ŷᵢ − yᵢ) / (N·L) for each member, over the number of members.
+        """∂L/∂ŷᵢ = (ŷᵢ − yᵢ) / (N·L) for each member, divided by the number of members.
 
-        With M the mean square, dL/dM = 1/(2√M) = 1/(2L) and ∂M/∂ŷᵢ = 2(ŷᵢ − yᵢ)/N. At L = 0, where the
-        root has no slope, every residual is 0 and so the gradient is taken as.
+        With M the mean square, dL/dM = 1/(2√M) = 1/(2L) and ∂M/∂ŷᵢ = 2(ŷᵢ − yᵢ)/N. At L = 0 the root is not
+        differentiable; all residuals are 0 there, and the gradient is defined as 0.
         """
         for flat, loss in zip(_members(self._error), self._losses, strict=True):
             if loss > 0:
@@ -82,53 +82,53 @@ class RMSE(Loss):
 
 
 class HuberRMSE(RMSE):
-    """The RMSE in which an error beyond a limit counts by its size, no more by its square (Huber 1964).
+    """RMSE with Huber's loss in place of the square: errors beyond a threshold count linearly (Huber 1964).
 
-    L = √(1/N Σ ρ(ŷ − y)), in the target's own unit, with ρ(e) = e² up to the limit d and d(2|e| − d) beyond it.
+    L = √(1/N Σ ρ(ŷ − y)), in the target's unit, with ρ(e) = e² for |e| ≤ d and d(2|e| − d) for |e| > d.
 
     Parameters
     ----------
     limit
-        d, in the target's own unit; with an infinite one it is the RMSE.
+        The threshold d, in the target's unit. An infinite threshold gives the RMSE.
 
     Raises
     ------
     ValueError
-        The limit is not above 0.
+        If the limit is not above 0.
     """
 
     def __init__(self, limit: float) -> None:
         super().__init__()
         if not limit > 0:
-            raise ValueError(f"the limit of an error is above 0, not {limit}")
+            raise ValueError(f"the limit must be above 0, not {limit}")
         self.limit = limit
 
     def forward(self, prediction: Array, target: Array) -> float:
-        """√(1/N Σ ρ) of each member, then the mean of the members.
+        """√(1/N Σ ρ) of each member, averaged over the members.
 
-        With ψ the error held within ±d, ρ = ψ(2e − ψ) on both sides of the limit, and dρ/de = 2ψ. So ψ stands
-        where RMSE's gradient looks for the error.
+        With ψ the error clipped to ±d, ρ = ψ(2e − ψ) on both sides of the threshold and dρ/de = 2ψ. RMSE's
+        ``backward`` is therefore right if ψ is stored in place of the error.
         """
         error = self._residual(prediction, target)
-        held = np.clip(error, -self.limit, self.limit, out=self._scratch.take(error.shape, error.dtype))
-        both = zip(_members(error), _members(held), strict=True)
-        self._losses = [math.sqrt(float(2 * np.dot(e, psi) - np.dot(psi, psi)) / e.size) for e, psi in both]
-        self._error = held
+        clipped = np.clip(error, -self.limit, self.limit, out=self._scratch.take(error.shape, error.dtype))
+        pairs = zip(_members(error), _members(clipped), strict=True)
+        self._losses = [math.sqrt(float(2 * np.dot(e, psi) - np.dot(psi, psi)) / e.size) for e, psi in pairs]
+        self._error = clipped
         return sum(self._losses) / len(self._losses)
 
 
 class BinaryCrossEntropy(Loss):
-    """The binary cross-entropy L = −1/N Σ y·ln p + (1 − y)·ln(1 − p) with p = σ(z), given the logits z.
+    """Binary cross-entropy, L = −1/N Σ y·ln p + (1 − y)·ln(1 − p) with p = σ(z), given the logits z.
 
-    The network's last layer gives z, without a sigmoid: σ and the logarithms together are safe where
-    ln(σ(z)) alone would be ln 0. Targets are probabilities in [0, 1], 0 or 1 as a rule.
+    The network's last layer must output z, without a sigmoid: computing σ and the logarithm together avoids the ln
+    0 that a separate ln(σ(z)) can run into. Targets are probabilities in [0, 1], usually 0 or 1.
     """
 
     def forward(self, prediction: Array, target: Array) -> float:
         """1/N Σ max(z, 0) − z·y + ln(1 + e^−|z|).
 
-        −y·ln p − (1 − y)·ln(1 − p) = ln(1 + eᶻ) − z·y, and ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|), where
-        nothing overflows.
+        −y·ln p − (1 − y)·ln(1 − p) = ln(1 + eᶻ) − z·y, and ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|), which cannot
+        overflow.
         """
         _check(prediction, target)
         self._logits, self._target = prediction, target
@@ -145,7 +145,7 @@ class BinaryCrossEntropy(Loss):
         return float(np.mean(terms))
 
     def backward(self) -> Array:
-        """∂L/∂zᵢ = (σ(zᵢ) − yᵢ) / N, for d ln(1 + eᶻ)/dz = σ(z)."""
+        """∂L/∂zᵢ = (σ(zᵢ) − yᵢ) / N, because d ln(1 + eᶻ)/dz = σ(z)."""
         gradient = self._gradient.take(self._logits.shape, self._logits.dtype)
         sigmoid(self._logits, out=gradient)
         np.subtract(gradient, self._target, out=gradient)
@@ -153,7 +153,7 @@ class BinaryCrossEntropy(Loss):
 
 
 class Pinball(Loss):
-    """The pinball loss, least where a share q of the targets lies below (Koenker and Bassett 1978).
+    """Pinball (quantile) loss, which is minimal at the q-quantile of the target (Koenker and Bassett 1978).
 
     L = 1/N Σ max(q·e, (q − 1)·e) with e = y − ŷ.
 
@@ -161,18 +161,25 @@ class Pinball(Loss):
     ----------
     quantiles
         One q in (0, 1) for each output of the network, ``(d,)``.
+
+    Raises
+    ------
+    ValueError
+        If there are no quantiles, or one is outside (0, 1).
     """
 
     def __init__(self, quantiles: tuple[float, ...]) -> None:
         super().__init__()
         if not quantiles or not all(0 < q < 1 for q in quantiles):
-            raise ValueError(f"quantiles must lie in (0, 1): {quantiles}")
+            raise ValueError(f"quantiles must be one or more numbers between 0 and 1 (exclusive), not {quantiles}")
         self.quantiles = quantiles
 
     def forward(self, prediction: Array, target: Array) -> float:
-        """1/N Σ max(q·e, (q − 1)·e); the target may be ``(n, 1)``, the same for every quantile."""
+        """1/N Σ max(q·e, (q − 1)·e). A target ``(n, 1)`` is used for every quantile."""
         if prediction.shape[-1] != len(self.quantiles):
-            raise ValueError(f"{len(self.quantiles)} quantiles, but predictions of shape {prediction.shape}")
+            raise ValueError(
+                f"{len(self.quantiles)} quantiles need as many prediction columns, not shape {prediction.shape}"
+            )
         _check(prediction[..., : target.shape[-1]], target)
         over = self._gradient.take(prediction.shape, prediction.dtype)
         terms = self._scratch.take(prediction.shape, prediction.dtype)
@@ -185,7 +192,7 @@ class Pinball(Loss):
         return float(np.mean(terms))
 
     def backward(self) -> Array:
-        """∂L/∂ŷᵢ = (1 − q)/N where the prediction is too high, −q/N where it is too low or right."""
+        """∂L/∂ŷᵢ = (1 − q)/N where the prediction is above the target, else −q/N."""
         q = np.asarray(self.quantiles, self._over.dtype)
         np.greater(self._over, 0, out=self._over)
         np.subtract(self._over, q, out=self._over)
@@ -193,10 +200,11 @@ class Pinball(Loss):
 
 
 def _check(prediction: Array, target: Array) -> None:
+    """Raise a ValueError if the target's shape differs from that of one member's prediction."""
     if prediction.shape[-2:] != target.shape:
-        raise ValueError(f"predictions of shape {prediction.shape} have no targets of shape {target.shape}")
+        raise ValueError(f"predictions of shape {prediction.shape} do not match targets of shape {target.shape}")
 
 
 def _members(array: Array) -> Array:
-    """The array as one flat row a member, ``(k, n·d)``."""
+    """Reshape to one flat row per member, ``(k, n·d)``."""
     return array.reshape(len(array) if array.ndim == 3 else 1, -1)

@@ -1,7 +1,4 @@
-"""A network: layers one after another, over one flat vector of parameters.
-
-Knows nothing of losses, optimisers or what its numbers mean.
-"""
+"""A network: a sequence of layers whose parameters are views of one flat vector."""
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -12,28 +9,28 @@ from numpy.typing import ArrayLike, NDArray
 
 from estimator.network.arrays import Array, Shape
 from estimator.network.layer import Layer, State, build, describe
-from estimator.network.parameters import Parameters, under
+from estimator.network.parameters import Parameters, with_prefix
 
 Number = TypeVar("Number", bound=np.floating[Any])
 
 
 class Sequential(Layer):
-    """Layers one after another: y = fₙ(… f₂(f₁(x)))."""
+    """A sequence of layers, y = fₙ(… f₂(f₁(x)))."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         super().__init__()
         self.layers = list(layers)
 
     def shapes(self) -> dict[str, Shape]:
-        """The layers' shapes, each name led by the layer's place: ``0.weight``."""
+        """The layers' shapes, each name prefixed by the layer's index: ``0.weight``."""
         return {
-            f"{place}.{name}": shape
-            for place, layer in enumerate(self.layers)
+            f"{index}.{name}": shape
+            for index, layer in enumerate(self.layers)
             for name, shape in layer.shapes().items()
         }
 
     def initialise(self, rng: np.random.Generator) -> None:
-        """Each layer its own, from the first to the last."""
+        """Initialise the layers, first to last."""
         for layer in self.layers:
             layer.initialise(rng)
 
@@ -42,48 +39,48 @@ class Sequential(Layer):
         return {"layers": self.layers}
 
     def bind(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
-        """Give each layer the arrays whose names its place leads."""
+        """Give each layer the arrays whose names its index prefixes, and decide which layers work in place."""
         super().bind(parameters, gradients)
-        for place, layer in enumerate(self.layers):
-            layer.bind(under(f"{place}.", parameters), under(f"{place}.", gradients))
-        self.forgets_output = bool(self.layers) and self.layers[-1].forgets_output
-        for before, layer in itertools.pairwise(self.layers):
-            layer.in_place = before.forgets_output and layer.may_overwrite_input
-        self._first_trained = next(
-            (place for place, layer in enumerate(self.layers) if layer.shapes()), len(self.layers)
+        for index, layer in enumerate(self.layers):
+            layer.bind(with_prefix(f"{index}.", parameters), with_prefix(f"{index}.", gradients))
+        self.backward_ignores_output = bool(self.layers) and self.layers[-1].backward_ignores_output
+        for previous, layer in itertools.pairwise(self.layers):
+            layer.in_place = previous.backward_ignores_output and layer.supports_in_place
+        self._first_trainable = next(
+            (index for index, layer in enumerate(self.layers) if layer.shapes()), len(self.layers)
         )
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        """Through the layers, first to last."""
+        """Apply the layers, first to last."""
         for layer in self.layers:
             x = layer.forward(x, rng)
         return x
 
     def backward(self, dy: Array) -> Array:
-        """Through the layers, last to first: the chain rule (fₙ ∘ … ∘ f₁)′ = f₁′ · … · fₙ′."""
+        """Propagate the gradient through the layers, last to first (chain rule)."""
         for layer in reversed(self.layers):
             dy = layer.backward(dy)
         return dy
 
     def backward_parameters(self, dy: Array) -> None:
-        """As ``backward``, but no further down than to the first layer that learns."""
-        for layer in reversed(self.layers[self._first_trained + 1 :]):
+        """Compute all ∂L/∂θ; like ``backward``, but stops at the first layer with parameters."""
+        for layer in reversed(self.layers[self._first_trainable + 1 :]):
             dy = layer.backward(dy)
-        for layer in self.layers[self._first_trained : self._first_trained + 1]:
+        for layer in self.layers[self._first_trainable : self._first_trainable + 1]:
             layer.backward_parameters(dy)
 
 
 class Network(Sequential):
-    """Layers with their parameters: what is trained, saved and asked for predictions.
+    """A neural network that can be trained, saved and used for predictions.
 
     Parameters
     ----------
     layers
         The layers, first to last. A layer belongs to one network.
     rng
-        Draws the starting values.
+        Draws the initial values of the parameters.
     dtype
-        The number type: float32 to work with, float64 to check gradients with.
+        The number type: float32 for training, float64 to check gradients.
 
     Attributes
     ----------
@@ -111,40 +108,45 @@ class Network(Sequential):
         self.initialise(rng)
 
     def predict(self, x: ArrayLike, batch_size: int = 512) -> Array:
-        """The network's answers, an ensemble's members averaged.
+        """Return the predictions, averaged over the members of an ensemble.
 
         Parameters
         ----------
         x
             The examples, ``(n, d_in)``.
         batch_size
-            How many examples go through at a time. No answer depends on it, nor on the other examples.
+            Number of examples computed at a time. A prediction does not depend on it, nor on the other examples.
 
         Returns
         -------
         Array
-            ``(n, d_out)``, the caller's to keep. Threads may predict with one network side by side.
+            ``(n, d_out)``, newly allocated. Several threads may predict with one network at the same time.
+
+        Raises
+        ------
+        ValueError
+            If x does not have two axes.
         """
         return self._predict(x, batch_size, lambda y: mean_of_members(y) if y.ndim == 3 else y)
 
     def predict_members(self, x: ArrayLike, batch_size: int = 512) -> Array:
-        """The answers of each member of an ensemble, ``(k, n, d_out)``; see ``predict``."""
+        """Return the predictions of each member of an ensemble, ``(k, n, d_out)``; see ``predict``."""
         return self._predict(x, batch_size, lambda y: y)
 
-    def _predict(self, x: ArrayLike, batch_size: int, answer: Callable[[Array], Array]) -> Array:
+    def _predict(self, x: ArrayLike, batch_size: int, reduce: Callable[[Array], Array]) -> Array:
         examples = np.asarray(x)
         if examples.ndim != 2:
-            raise ValueError(f"examples must come as (n, d), not as an array of shape {examples.shape}")
-        first = answer(self.forward(np.asarray(examples[:batch_size], self.dtype)))
-        answers = np.empty((*first.shape[:-2], len(examples), first.shape[-1]), self.dtype)
-        answers[..., :batch_size, :] = first
+            raise ValueError(f"examples must have the shape (n, d), not {examples.shape}")
+        first = reduce(self.forward(np.asarray(examples[:batch_size], self.dtype)))
+        predictions = np.empty((*first.shape[:-2], len(examples), first.shape[-1]), self.dtype)
+        predictions[..., :batch_size, :] = first
         for start in range(batch_size, len(examples), batch_size):
             batch = np.asarray(examples[start : start + batch_size], self.dtype)
-            answers[..., start : start + batch_size, :] = answer(self.forward(batch))
-        return answers
+            predictions[..., start : start + batch_size, :] = reduce(self.forward(batch))
+        return predictions
 
     def state(self) -> State:
-        """All that the network is, in plain dicts, lists, arrays, numbers and strings."""
+        """Return the layers, dtype and parameters as plain dicts, lists, arrays, numbers and strings."""
         return {
             "layers": [describe(layer) for layer in self.layers],
             "dtype": self.dtype.name,
@@ -153,38 +155,37 @@ class Network(Sequential):
 
     @classmethod
     def from_state(cls, state: State) -> "Network":
-        """The network whose ``state`` this is; it predicts the same, bit for bit.
+        """Create a network from the result of ``state``. Its predictions are identical to the last bit.
 
         Raises
         ------
         ValueError
-            If a layer's kind is unknown, or the parameters are not those of the layers.
+            If a layer's kind is unknown, or the parameters' names or shapes do not match the layers.
         """
         layers = [build(layer) for layer in state["layers"]]
         network = cls(layers, rng=np.random.default_rng(0), dtype=np.dtype(state["dtype"]).type)
         shapes = {name: array.shape for name, array in state["parameters"].items()}
         if shapes != network.shapes():
-            raise ValueError(f"the layers have parameters of shapes {network.shapes()}, the state has {shapes}")
+            raise ValueError(
+                f"the layers need parameters of shapes {network.shapes()}, but the state has {shapes}"
+            )
         for name, array in state["parameters"].items():
             network.parameters[name][...] = array
         return network
 
     def as_type(self, dtype: type[np.floating[Any]]) -> "Network":
-        """A copy in another number type.
-
-        A network that learnt in float32 answers in float64 without the last digits that there depend on the batch.
-        """
+        """Return a copy with another number type, for example to predict in float64 after training in float32."""
         return Network.from_state(self.state() | {"dtype": np.dtype(dtype).name})
 
     def __reduce__(self) -> tuple[Callable[[State], "Network"], tuple[State]]:
-        """Copies and pickles are made of ``state``: a thread's working memory does not travel."""
+        """Copy and pickle the ``state`` only, not the threads' buffers."""
         return Network.from_state, (self.state(),)
 
 
 def mean_of_members(y: NDArray[Number]) -> NDArray[Number]:
-    """The mean of k answers, ``(…, k, n, d)`` → ``(…, n, d)``.
+    """Return the mean over k members, ``(…, k, n, d)`` → ``(…, n, d)``.
 
-    Added one after the other: in what order a sum is taken could depend on how many examples there are.
+    The members are added one by one, because the order of summation in ``np.mean`` could depend on n.
     """
     total: NDArray[Number] = y[..., 0, :, :].copy()
     for member in range(1, y.shape[-3]):

@@ -1,7 +1,4 @@
-"""How parameters follow their gradients downhill: a few in-place passes over one flat vector.
-
-Knows nothing of layers: parameters and gradients are two vectors of one length.
-"""
+"""Optimisers, which update one flat vector of parameters in place from a gradient vector of the same length."""
 
 import math
 
@@ -11,71 +8,75 @@ from estimator.network.arrays import Array
 
 
 class Optimiser:
-    """Changes parameters a step at a time.
+    """Base class: θ ← θ − update, where a subclass computes the update.
 
     Parameters
     ----------
     learning_rate
-        The size of a step, η. A schedule multiplies it.
+        The learning rate η, which a schedule multiplies.
     rate_factors
-        One factor of the learning rate for each parameter, or None where all are alike. See
-        ``Parameters.spread``.
+        A factor of the learning rate for each parameter ``(p,)``, or None. See ``Parameters.broadcast``.
+
+    Raises
+    ------
+    ValueError
+        If the learning rate is negative.
     """
 
     def __init__(self, learning_rate: float, *, rate_factors: Array | None = None) -> None:
         if learning_rate < 0:
-            raise ValueError(f"the learning rate must not be negative: {learning_rate}")
+            raise ValueError(f"the learning rate must be 0 or more, not {learning_rate}")
         self.learning_rate = learning_rate
         self.rate_factors = rate_factors
-        self._change = np.empty(0, np.float32)
+        self._update = np.empty(0, np.float32)
 
     def step(self, parameters: Array, gradients: Array, schedule_factor: float = 1.0) -> None:
-        """Change the parameters in place by one step of ``learning_rate · schedule_factor``."""
-        self.start_if_new(parameters)
+        """Update the parameters ``(p,)`` in place by a step with the rate ``learning_rate · schedule_factor``."""
+        self._reset_if_new(parameters)
         rate = self.learning_rate * schedule_factor
-        self.write_change(gradients, rate, out=self._change)
+        self.compute_update(gradients, rate, out=self._update)
         if self.rate_factors is not None:
-            np.multiply(self._change, self.rate_factors, out=self._change)
-        np.subtract(parameters, self._change, out=parameters)
+            np.multiply(self._update, self.rate_factors, out=self._update)
+        np.subtract(parameters, self._update, out=parameters)
 
-    def start(self, parameters: Array) -> None:
-        """Forget all earlier steps and make ready for a vector like this one."""
-        self._change = np.empty_like(parameters)
+    def reset(self, parameters: Array) -> None:
+        """Forget all earlier steps and allocate memory for a vector of this size and dtype."""
+        self._update = np.empty_like(parameters)
 
-    def start_if_new(self, parameters: Array) -> None:
-        """Start before the first step, and wherever the vector is not like the last one."""
-        if self._change.shape != parameters.shape or self._change.dtype != parameters.dtype:
-            self.start(parameters)
+    def _reset_if_new(self, parameters: Array) -> None:
+        """Reset before the first step, and if the vector's size or dtype has changed."""
+        if self._update.shape != parameters.shape or self._update.dtype != parameters.dtype:
+            self.reset(parameters)
 
-    def write_change(self, gradients: Array, rate: float, out: Array) -> None:
-        """Write into ``out`` what is to be subtracted from the parameters, before ``rate_factors``."""
+    def compute_update(self, gradients: Array, rate: float, out: Array) -> None:
+        """Write the update, before ``rate_factors``, into ``out``. It is subtracted from the parameters."""
         raise NotImplementedError
 
 
 class GradientDescent(Optimiser):
-    """θ ← θ − ηg: straight downhill (Cauchy 1847)."""
+    """Gradient descent, θ ← θ − ηg (Cauchy 1847)."""
 
-    def write_change(self, gradients: Array, rate: float, out: Array) -> None:
+    def compute_update(self, gradients: Array, rate: float, out: Array) -> None:
         """ηg."""
         np.multiply(gradients, rate, out=out)
 
 
 class Momentum(Optimiser):
-    """v ← μv + g, θ ← θ − ηv: a heavy ball that keeps rolling (Polyak 1964).
+    """Gradient descent with momentum ("heavy ball"), v ← μv + g, θ ← θ − ηv (Polyak 1964).
 
-    η stands outside v, as in PyTorch: a schedule then acts at once, and not only on what is to come.
+    η is not part of v, as in PyTorch, so that a change of the learning rate takes effect at once.
     """
 
     def __init__(self, learning_rate: float, momentum: float = 0.9, *, rate_factors: Array | None = None) -> None:
         super().__init__(learning_rate, rate_factors=rate_factors)
         self.momentum = momentum
 
-    def start(self, parameters: Array) -> None:
-        """Start from v = 0."""
-        super().start(parameters)
+    def reset(self, parameters: Array) -> None:
+        """Reset to v = 0."""
+        super().reset(parameters)
         self._velocity = np.zeros_like(parameters)
 
-    def write_change(self, gradients: Array, rate: float, out: Array) -> None:
+    def compute_update(self, gradients: Array, rate: float, out: Array) -> None:
         """ηv."""
         np.multiply(self._velocity, self.momentum, out=self._velocity)
         np.add(self._velocity, gradients, out=self._velocity)
@@ -83,14 +84,15 @@ class Momentum(Optimiser):
 
 
 class Adam(Optimiser):
-    """Each parameter's step measured by its own past gradients (Kingma and Ba 2015, algorithm 1).
+    """Adam, which scales each parameter's step by its past gradients (Kingma and Ba 2015, algorithm 1).
 
     m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², θ ← θ − η · m̂/(√v̂ + ε) with m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ).
 
     Notes
     -----
-    Departure in form, not in value: the sums M = m/(1 − β₁) and V = v/(1 − β₂) are kept in the place of the means,
-    which saves two passes over the vector a step. The constants move into the scalars of the last passes.
+    This differs from the paper in form, not in value: it stores the sums M = m/(1 − β₁) and V = v/(1 − β₂) in
+    place of the means, which saves two passes over the vector per step. Scalars of the last passes absorb the
+    constants.
     """
 
     def __init__(
@@ -105,17 +107,17 @@ class Adam(Optimiser):
         self.betas = betas
         self.epsilon = epsilon
 
-    def start(self, parameters: Array) -> None:
-        """Start from M = V = 0, t = 0."""
-        super().start(parameters)
+    def reset(self, parameters: Array) -> None:
+        """Reset to M = V = 0, t = 0."""
+        super().reset(parameters)
         self._sum = np.zeros_like(parameters)
         self._square_sum = np.zeros_like(parameters)
         self._steps = 0
 
-    def write_change(self, gradients: Array, rate: float, out: Array) -> None:
-        """η · m̂/(√v̂ + ε) = a · M/(√V + b): with c = √((1 − β₂)/(1 − β₂ᵗ)), √v̂ = c√V, so b = ε/c.
+    def compute_update(self, gradients: Array, rate: float, out: Array) -> None:
+        """η · m̂/(√v̂ + ε) = a · M/(√V + b), with c = √((1 − β₂)/(1 − β₂ᵗ)), √v̂ = c√V and b = ε/c.
 
-        The same c divides m̂ = M(1 − β₁)/(1 − β₁ᵗ), which gives a = η(1 − β₁)/((1 − β₁ᵗ)c).
+        Dividing m̂ = M(1 − β₁)/(1 − β₁ᵗ) by the same c gives a = η(1 − β₁)/((1 − β₁ᵗ)c).
         """
         beta1, beta2 = self.betas
         self._steps += 1
@@ -133,20 +135,18 @@ class Adam(Optimiser):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: θ ← (1 − ηλ)θ − η · m̂/(√v̂ + ε).
+    """Adam with decoupled weight decay, θ ← (1 − ηλ)θ − η · m̂/(√v̂ + ε).
 
-    Loshchilov and Hutter 2019, algorithm 2.
-
-    The decay is multiplied by the learning rate, as in PyTorch; the paper multiplies it by the schedule's
-    factor alone.
+    Loshchilov and Hutter 2019, algorithm 2. The decay is multiplied by the learning rate, as in PyTorch; the paper
+    multiplies it by the schedule's factor only.
 
     Parameters
     ----------
     weight_decay
-        λ: how fast a parameter without gradient shrinks.
+        λ, the rate at which weights shrink towards 0.
     decay_mask
-        One factor of λ for each parameter: 0 where it is not to shrink. None where all are to. See
-        ``Parameters.spread``.
+        A factor of λ for each parameter ``(p,)``, 0 for no decay, or None for decay of all. See
+        ``Parameters.broadcast``.
     """
 
     def __init__(
@@ -163,9 +163,9 @@ class AdamW(Adam):
         self.weight_decay = weight_decay
         self.decay_mask = decay_mask
 
-    def start(self, parameters: Array) -> None:
-        """Start from M = V = 0, t = 0."""
-        super().start(parameters)
+    def reset(self, parameters: Array) -> None:
+        """Reset to M = V = 0, t = 0."""
+        super().reset(parameters)
         self._factors = np.ones_like(parameters)
         for factors in (self.decay_mask, self.rate_factors):
             if factors is not None:
@@ -173,27 +173,27 @@ class AdamW(Adam):
         self._uniform = self.decay_mask is None and self.rate_factors is None
 
     def step(self, parameters: Array, gradients: Array, schedule_factor: float = 1.0) -> None:
-        """θ ← (1 − ηλ)θ, then Adam's step, whose change does not depend on θ."""
-        self.start_if_new(parameters)
-        share = self.learning_rate * schedule_factor * self.weight_decay
+        """θ ← (1 − ηλ)θ, then Adam's step, whose update does not depend on θ."""
+        self._reset_if_new(parameters)
+        decay = self.learning_rate * schedule_factor * self.weight_decay
         if self._uniform:
-            np.multiply(parameters, 1 - share, out=parameters)
+            np.multiply(parameters, 1 - decay, out=parameters)
         else:
-            np.multiply(self._factors, -share, out=self._change)
-            np.add(self._change, 1, out=self._change)
-            np.multiply(parameters, self._change, out=parameters)
+            np.multiply(self._factors, -decay, out=self._update)
+            np.add(self._update, 1, out=self._update)
+            np.multiply(parameters, self._update, out=parameters)
         super().step(parameters, gradients, schedule_factor)
 
 
-def clip_global_norm(gradients: Array, maximum: float) -> float:
-    """Shorten the gradient, in place, to length ``maximum`` if it is longer (Pascanu et al. 2013).
+def clip_global_norm(gradients: Array, max_norm: float) -> float:
+    """Scale the gradient in place to the norm ``max_norm`` if its norm is greater (Pascanu et al. 2013).
 
     Returns
     -------
     float
-        The length before.
+        The norm before clipping.
     """
     norm = math.sqrt(float(np.dot(gradients, gradients)))
-    if norm > maximum:
-        np.multiply(gradients, maximum / norm, out=gradients)
+    if norm > max_norm:
+        np.multiply(gradients, max_norm / norm, out=gradients)
     return norm

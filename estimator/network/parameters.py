@@ -1,7 +1,7 @@
-"""The numbers a network learns: one flat vector, and the same numbers under their names.
+"""A network's parameters: one flat vector, and named views of it.
 
-An optimiser sees one long vector and updates it in a few passes; a layer sees the matrices and vectors it was
-written with. Both look at the same memory. Knows nothing of what the numbers are for.
+An optimiser updates the whole vector in a few passes; a layer uses its own matrices and vectors. Both share the
+same memory.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ class Parameters(Mapping[str, Array]):
     Parameters
     ----------
     shapes
-        The shape of each named array, in the order in which they lie in the vector.
+        The shape of each named array, in their order in the vector.
     dtype
         The number type of the vector.
 
@@ -48,10 +48,10 @@ class Parameters(Mapping[str, Array]):
     def __len__(self) -> int:
         return len(self._views)
 
-    def spread(self, value: Callable[[str], float]) -> Array:
-        """A vector as long as this one, with one value for all the numbers of a name.
+    def broadcast(self, value: Callable[[str], float]) -> Array:
+        """Return a vector of the same length in which all numbers of an array have the value for its name.
 
-        This is how learning-rate factors and decay masks are written.
+        Used for learning-rate factors and decay masks.
 
         Examples
         --------
@@ -65,6 +65,6 @@ class Parameters(Mapping[str, Array]):
         )
 
 
-def under(prefix: str, named: Mapping[str, Array]) -> dict[str, Array]:
-    """The arrays whose names start with ``prefix``, the prefix cut off."""
+def with_prefix(prefix: str, named: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the arrays whose names start with ``prefix``, with the prefix removed from the names."""
     return {name.removeprefix(prefix): array for name, array in named.items() if name.startswith(prefix)}

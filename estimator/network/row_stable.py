@@ -1,52 +1,52 @@
-"""Matrix products that give a row the same last bits whichever other rows are beside it.
+"""A matrix product in which no row's result depends on the other rows, not even in the last bit.
 
-What is said of one example must not depend on what else was asked. But linear-algebra libraries sum in another
-order for another number of rows and, in larger products on some processors, for another place among them. So each
-product that they are asked for here is one of eight rows.
+The prediction for one example must not depend on which examples are predicted with it. BLAS libraries, however,
+choose the order of summation by the number of rows and, in large products on some processors, by the position of a
+row. The product is therefore computed in blocks of eight rows, so that every BLAS call has the same shape.
 """
 
 import numpy as np
 
 from estimator.network.arrays import Array
 
-ROWS = 8
-"""A row's place among so many made no difference to OpenBLAS on any processor tried; with 12 or more it does on
-Haswell and Zen."""
+BLOCK_ROWS = 8
+"""Rows per BLAS call. With 8, a row's position makes no difference on any processor tried; with 12 or more it does
+on Haswell and Zen."""
 
 
 def matmul_row_stable(x: Array, weight: Array, out: Array) -> Array:
-    """Write xW into ``out``, eight rows at a time.
+    """Write xW into ``out`` and return it, computing ``BLOCK_ROWS`` rows at a time.
 
     Parameters
     ----------
     x
-        Shape ``(…, n, d)``. Rows of 0 stand in for the last ones of an eight.
+        Shape ``(…, n, d)``. The last block is padded with rows of zeros.
     weight
-        Shape ``(d, m)``, or ``(…, d, m)`` for products side by side.
+        Shape ``(d, m)``, or ``(…, d, m)`` for stacked products.
     out
-        Shape ``(…, n, m)``; is returned.
+        Shape ``(…, n, m)``.
     """
     n = x.shape[-2]
-    if n == ROWS:
+    if n == BLOCK_ROWS:
         return _product(x, weight, out)
-    whole = n - n % ROWS
-    if whole:
-        _product(_eights(x[..., :whole, :]), weight[..., None, :, :], _eights(out[..., :whole, :]))
-    if whole < n:
-        last = np.zeros((*x.shape[:-2], ROWS, x.shape[-1]), x.dtype)
-        last[..., : n - whole, :] = x[..., whole:, :]
-        product = np.empty((*out.shape[:-2], ROWS, out.shape[-1]), out.dtype)
-        out[..., whole:, :] = _product(last, weight, product)[..., : n - whole, :]
+    n_full = n - n % BLOCK_ROWS
+    if n_full:
+        _product(_as_blocks(x[..., :n_full, :]), weight[..., None, :, :], _as_blocks(out[..., :n_full, :]))
+    if n_full < n:
+        padded = np.zeros((*x.shape[:-2], BLOCK_ROWS, x.shape[-1]), x.dtype)
+        padded[..., : n - n_full, :] = x[..., n_full:, :]
+        product = np.empty((*out.shape[:-2], BLOCK_ROWS, out.shape[-1]), out.dtype)
+        out[..., n_full:, :] = _product(padded, weight, product)[..., : n - n_full, :]
     return out
 
 
-def _eights(rows: Array) -> Array:
-    """A view of n rows, ``(…, n, d)``, as ``(…, n/8, 8, d)``."""
-    return rows.reshape(*rows.shape[:-2], -1, ROWS, rows.shape[-1])
+def _as_blocks(rows: Array) -> Array:
+    """Return a view of ``(…, n, d)`` as ``(…, n / BLOCK_ROWS, BLOCK_ROWS, d)``."""
+    return rows.reshape(*rows.shape[:-2], -1, BLOCK_ROWS, rows.shape[-1])
 
 
 def _product(x: Array, weight: Array, out: Array) -> Array:
-    """xW; by the library unless W is a single column, which it takes for a vector and sums in its own way."""
+    """Write xW into ``out``. For a W of one column BLAS would use a vector routine, so einsum computes it."""
     if weight.shape[-1] > 1:
         return np.matmul(x, weight, out=out)
     np.einsum("...d,...d->...", x, weight.swapaxes(-1, -2), out=out[..., 0])

@@ -1,7 +1,7 @@
-"""Networks that are built alike, asked all at once.
+"""Several networks of one architecture, stacked along a new axis to predict with all of them at once.
 
-For a single example a network is some forty short calls, which take longer than its arithmetic; side by side, any
-number of networks take no more calls than one. Knows nothing of what is predicted.
+For one example, a network makes some forty short NumPy calls, whose overhead exceeds the arithmetic. Stacked
+networks need no more calls than a single one.
 """
 
 from collections.abc import Sequence
@@ -13,53 +13,58 @@ from estimator.network.arrays import Array
 from estimator.network.layer import build, describe
 from estimator.network.network import Network, Sequential, mean_of_members
 
-FEW = 16
-"""Examples up to which all networks are asked at once. More go through one network after the other, whose weights
-stay in a core's cache meanwhile: a tenth faster on a busy machine."""
+MAX_STACKED_ROWS = 16
+"""Up to this many examples the networks are stacked. Beyond it they run one after another, which keeps the weights
+of one network in the cache and is a tenth faster on a busy machine."""
 
 
 class StackedNetworks:
-    """The mean answer of trained networks, which are not to change any more.
+    """The mean prediction of trained networks.
+
+    The parameters are copied: later changes of the networks have no effect on small batches, so do not train them
+    any further.
 
     Parameters
     ----------
     networks
-        One or more, of the same layers.
+        One or more networks with the same layers.
 
     Raises
     ------
     ValueError
-        If their layers are not the same.
+        If the layers differ.
     """
 
     def __init__(self, networks: Sequence[Network]) -> None:
         self.networks = tuple(networks)
-        first, *others = self.networks
-        if any(each.shapes() != first.shapes() for each in others):
-            raise ValueError("networks side by side have the same layers")
-        self._at_once = Sequential([build(describe(layer)) for layer in first.layers])
-        stacked = {name: np.stack([each.parameters[name] for each in self.networks]) for name in first.parameters}
-        self._at_once.bind(stacked, {})
+        first = self.networks[0]
+        if any(network.shapes() != first.shapes() for network in self.networks):
+            raise ValueError("stacked networks must have the same layers")
+        self._stacked = Sequential([build(describe(layer)) for layer in first.layers])
+        parameters = {
+            name: np.stack([network.parameters[name] for network in self.networks]) for name in first.parameters
+        }
+        self._stacked.bind(parameters, {})
 
     def predict(self, x: Array, batch_size: int = 512) -> NDArray[np.float64]:
-        """The networks' mean answers, their members' too.
+        """Return the predictions, averaged over the networks and over the members of each.
 
         Parameters
         ----------
         x
             The examples, ``(n, d_in)``.
         batch_size
-            How many examples go through a network at a time. No answer depends on it, nor on the other examples.
+            Number of examples computed at a time. A prediction does not depend on it, nor on the other examples.
 
         Returns
         -------
         Array
-            ``(n, d_out)``. Threads may predict side by side.
+            ``(n, d_out)``. Several threads may predict at the same time.
         """
-        if len(x) > FEW:
-            answers = np.stack([network.predict(x, batch_size) for network in self.networks])
+        if len(x) > MAX_STACKED_ROWS:
+            predictions = np.stack([network.predict(x, batch_size) for network in self.networks])
         else:
             x = np.asarray(x, self.networks[0].dtype)
-            y = self._at_once.forward(np.broadcast_to(x, (len(self.networks), *x.shape)))
-            answers = mean_of_members(y) if y.ndim > x.ndim + 1 else y
-        return mean_of_members(answers.astype(np.float64))
+            y = self._stacked.forward(np.broadcast_to(x, (len(self.networks), *x.shape)))
+            predictions = mean_of_members(y) if y.ndim > x.ndim + 1 else y
+        return mean_of_members(predictions.astype(np.float64))

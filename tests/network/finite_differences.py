@@ -1,4 +1,4 @@
-"""The judge of every gradient: central differences in float64."""
+"""Checks gradients with central differences in float64."""
 
 from collections.abc import Callable
 
@@ -13,25 +13,25 @@ TOLERANCE = 1e-6
 
 def central_differences(function: Callable[[], float], at: Array) -> Array:
     """∂function/∂at, where ``function`` reads the array ``at`` each time it is called."""
-    slopes = np.empty_like(at)
-    for place in np.ndindex(at.shape):
-        here = at[place]
-        at[place] = here + STEP
+    gradient = np.empty_like(at)
+    for index in np.ndindex(at.shape):
+        value = at[index]
+        at[index] = value + STEP
         above = function()
-        at[place] = here - STEP
+        at[index] = value - STEP
         below = function()
-        at[place] = here
-        slopes[place] = (above - below) / (2 * STEP)
-    return slopes
+        at[index] = value
+        gradient[index] = (above - below) / (2 * STEP)
+    return gradient
 
 
 def relative_error(found: Array, expected: Array) -> float:
-    """The greatest difference, over the greatest expected number."""
+    """The greatest difference, divided by the greatest expected number."""
     return float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-12))
 
 
 def assert_gradients_are_right(layers: list[Layer], loss: Loss, x: Array, y: Array, seed: int) -> None:
-    """Compare ∂L/∂θ for every parameter, and ∂L/∂x, with central differences, at a random place."""
+    """Compare ∂L/∂θ for every parameter, and ∂L/∂x, with central differences, at random parameter values."""
     rng = np.random.default_rng(seed)
     network = Network(layers, rng=rng, dtype=np.float64)
     weights = network.parameters.vector

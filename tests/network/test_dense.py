@@ -24,7 +24,7 @@ def test_the_output_is_the_weighted_sum_plus_bias() -> None:
     has_bias=st.booleans(),
     seed=st.integers(0, 10**6),
 )
-def test_the_gradient_is_that_of_central_differences(
+def test_the_gradient_agrees_with_central_differences(
     n: int, d_in: int, d_out: int, has_bias: bool, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -32,13 +32,13 @@ def test_the_gradient_is_that_of_central_differences(
     assert_gradients_are_right(layers, MSE(), rng.normal(size=(n, d_in)), rng.normal(size=(n, d_out)), seed)
 
 
-def test_without_a_bias_there_is_none_and_the_state_knows() -> None:
+def test_without_a_bias_neither_the_layer_nor_its_state_has_one() -> None:
     network = Network([Dense(2, 1, bias=None)], rng=np.random.default_rng(0))
     assert list(network.parameters) == ["0.weight"]
     assert list(Network.from_state(network.state()).parameters) == ["0.weight"]
 
 
-def test_members_share_one_weight_and_give_it_the_sum_of_their_gradients() -> None:
+def test_the_gradient_of_a_shared_weight_is_the_sum_over_the_members() -> None:
     rng = np.random.default_rng(0)
     together = Network([Dense(3, 2)], rng=np.random.default_rng(1), dtype=np.float64)
     x, dy = rng.normal(size=(4, 5, 3)), rng.normal(size=(4, 5, 2))
@@ -48,7 +48,7 @@ def test_members_share_one_weight_and_give_it_the_sum_of_their_gradients() -> No
     np.testing.assert_allclose(together.gradients["0.weight"], expected)
 
 
-def test_a_wrong_width_is_named() -> None:
+def test_the_error_for_a_wrong_width_names_both_widths() -> None:
     network = Network([Dense(3, 1)], rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match=r"3 inputs.*\(5, 4\)"):
         network.predict(np.zeros((5, 4)))

@@ -14,7 +14,7 @@ LOSSES = [MSE(), RMSE(), HuberRMSE(0.7), BinaryCrossEntropy(), Pinball((0.1, 0.5
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
 @settings(derandomize=True, deadline=None, max_examples=20)
 @given(k=st.integers(0, 3), n=st.integers(1, 6), seed=st.integers(0, 10**6))
-def test_the_gradient_is_that_of_central_differences(loss: Loss, k: int, n: int, seed: int) -> None:
+def test_the_gradient_agrees_with_central_differences(loss: Loss, k: int, n: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     prediction = rng.normal(size=(k, n, 3) if k else (n, 3))
     target = rng.random((n, 3))
@@ -25,14 +25,14 @@ def test_the_gradient_is_that_of_central_differences(loss: Loss, k: int, n: int,
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
-def test_an_ensembles_loss_is_the_mean_of_its_members(loss: Loss) -> None:
+def test_the_loss_of_an_ensemble_is_the_mean_of_its_members_losses(loss: Loss) -> None:
     rng = np.random.default_rng(0)
     prediction, target = rng.normal(size=(5, 7, 3)), rng.random((7, 3))
     alone = [loss.forward(member, target) for member in prediction]
     assert loss.forward(prediction, target) == pytest.approx(np.mean(alone), rel=1e-12)
 
 
-def test_values_are_those_worked_out_by_hand() -> None:
+def test_losses_agree_with_values_computed_by_hand() -> None:
     prediction, target = np.array([[1.0], [4.0]]), np.array([[2.0], [2.0]])
     assert MSE().forward(prediction, target) == pytest.approx((1 + 4) / 2)
     assert RMSE().forward(prediction, target) == pytest.approx(math.sqrt(2.5))
@@ -49,7 +49,7 @@ def test_a_perfect_prediction_has_no_loss_and_no_gradient() -> None:
         np.testing.assert_array_equal(loss.backward(), 0)
 
 
-def test_without_a_limit_the_huber_loss_is_the_rmse() -> None:
+def test_huber_rmse_with_an_infinite_limit_is_the_rmse() -> None:
     rng = np.random.default_rng(0)
     prediction, target = rng.normal(size=(5, 7, 3)), rng.random((7, 3))
     huber, rmse = HuberRMSE(math.inf), RMSE()
@@ -57,7 +57,7 @@ def test_without_a_limit_the_huber_loss_is_the_rmse() -> None:
     np.testing.assert_allclose(huber.backward(), rmse.backward(), rtol=1e-12)
 
 
-def test_errors_beyond_the_limit_pull_alike() -> None:
+def test_errors_beyond_the_huber_limit_have_equal_gradients() -> None:
     loss = HuberRMSE(1.0)
     loss.forward(np.array([[0.5], [3.0], [-300.0]]), np.zeros((3, 1)))
     slope = loss.backward()[:, 0]
@@ -65,8 +65,8 @@ def test_errors_beyond_the_limit_pull_alike() -> None:
 
 
 @pytest.mark.parametrize("limit", [0.0, -1.0, math.nan])
-def test_a_limit_that_lets_nothing_count_is_refused(limit: float) -> None:
-    with pytest.raises(ValueError, match=f"above 0, not {limit}"):
+def test_a_huber_limit_not_above_zero_is_refused(limit: float) -> None:
+    with pytest.raises(ValueError, match=f"must be above 0, not {limit}"):
         HuberRMSE(limit)
 
 
@@ -78,7 +78,7 @@ def test_cross_entropy_of_huge_logits_is_finite(dtype: type[np.floating]) -> Non
     np.testing.assert_allclose(loss.backward()[:, 0], [0, 0, -0.25, 0.25], atol=1e-30)
 
 
-def test_the_pinball_loss_is_least_at_the_quantile() -> None:
+def test_the_pinball_loss_is_minimal_at_the_quantile() -> None:
     target = np.random.default_rng(0).exponential(size=(4001, 1))
     loss = Pinball((0.8,))
     guesses = np.quantile(target, [0.7, 0.75, 0.8, 0.85, 0.9])
@@ -86,30 +86,30 @@ def test_the_pinball_loss_is_least_at_the_quantile() -> None:
     assert int(np.argmin(losses)) == 2
 
 
-def test_one_target_serves_every_quantile() -> None:
+def test_one_target_column_is_used_for_all_quantiles() -> None:
     prediction, target = np.array([[1.0, 3.0]]), np.array([[2.0]])
     found = Pinball((0.1, 0.9)).forward(prediction, target)
     assert found == pytest.approx((0.1 * 1 + 0.1 * 1) / 2)
 
 
 @pytest.mark.parametrize("loss", LOSSES[:4], ids=lambda loss: type(loss).__name__)
-def test_targets_of_another_shape_are_refused(loss: Loss) -> None:
+def test_targets_of_a_different_shape_are_refused(loss: Loss) -> None:
     with pytest.raises(ValueError, match=r"\(4, 1\).*\(4,\)"):
         loss.forward(np.zeros((4, 1)), np.zeros(4))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 1), (4, 3)])
-def test_quantiles_do_not_stretch_a_target(shape: tuple[int, int]) -> None:
-    with pytest.raises(ValueError, match="no targets of shape"):
+def test_pinball_targets_of_a_different_shape_are_refused(shape: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="do not match targets of shape"):
         Pinball((0.1, 0.9)).forward(np.zeros((4, 2)), np.zeros(shape))
 
 
 @pytest.mark.parametrize("quantiles", [(), (0.0,), (0.5, 1.0)])
-def test_impossible_quantiles_are_refused(quantiles: tuple[float, ...]) -> None:
+def test_quantiles_outside_zero_to_one_are_refused(quantiles: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="quantiles"):
         Pinball(quantiles)
 
 
-def test_as_many_quantiles_as_outputs() -> None:
+def test_a_number_of_outputs_that_differs_from_the_quantiles_is_refused() -> None:
     with pytest.raises(ValueError, match="2 quantiles"):
         Pinball((0.1, 0.9)).forward(np.zeros((3, 1)), np.zeros((3, 1)))

@@ -1,4 +1,4 @@
-"""Steps against the algorithms as the papers write them, number by number."""
+"""Optimiser steps compared with plain implementations of the papers' algorithms."""
 
 import numpy as np
 import pytest
@@ -20,11 +20,11 @@ def trajectory(optimiser: Optimiser) -> Array:
     return np.array(path)
 
 
-def test_gradient_descent_goes_straight_downhill() -> None:
+def test_gradient_descent_follows_its_definition() -> None:
     np.testing.assert_allclose(trajectory(GradientDescent(0.1)), START - 0.1 * GRADIENTS.cumsum(axis=0))
 
 
-def test_momentum_keeps_rolling() -> None:
+def test_momentum_follows_its_definition() -> None:
     theta, velocity, path = START.copy(), np.zeros(3), []
     for gradient in GRADIENTS:
         velocity = 0.8 * velocity + gradient
@@ -46,32 +46,32 @@ def test_adam_follows_the_papers_algorithm(decay: float) -> None:
     np.testing.assert_allclose(trajectory(optimiser), path, rtol=1e-12)
 
 
-def test_factors_and_masks_are_each_parameters_own() -> None:
-    """One vector with factors goes the way of each parameter alone with its own rate and decay."""
+def test_rate_factors_and_decay_masks_apply_per_parameter() -> None:
+    """A vector with factors takes the same path as each parameter alone with its own rate and decay."""
     factors, mask = np.array([1.0, 6.0, 0.5]), np.array([1.0, 0.0, 2.0])
     together = trajectory(AdamW(0.1, weight_decay=0.2, decay_mask=mask, rate_factors=factors))
-    for place in range(3):
-        alone = AdamW(0.1 * factors[place], weight_decay=0.2 * mask[place])
-        parameter = START[place : place + 1].copy()
+    for index in range(3):
+        alone = AdamW(0.1 * factors[index], weight_decay=0.2 * mask[index])
+        parameter = START[index : index + 1].copy()
         for step, gradient in enumerate(GRADIENTS):
-            alone.step(parameter, gradient[place : place + 1])
-            assert together[step, place] == pytest.approx(parameter[0], rel=1e-12)
+            alone.step(parameter, gradient[index : index + 1])
+            assert together[step, index] == pytest.approx(parameter[0], rel=1e-12)
 
 
 @pytest.mark.parametrize("kind", [GradientDescent, Momentum, Adam])
-def test_a_factor_of_the_rate_is_a_smaller_rate(kind: type[GradientDescent | Momentum | Adam]) -> None:
+def test_a_rate_factor_multiplies_the_learning_rate(kind: type[GradientDescent | Momentum | Adam]) -> None:
     halved = trajectory(kind(0.1, rate_factors=np.full(3, 0.5)))
     np.testing.assert_allclose(halved, trajectory(kind(0.05)), rtol=1e-12)
 
 
 @pytest.mark.parametrize("optimiser", [Momentum(0.1), AdamW(0.1)])
-def test_a_fresh_start_forgets_everything(optimiser: Optimiser) -> None:
+def test_reset_forgets_all_earlier_steps(optimiser: Optimiser) -> None:
     first = trajectory(optimiser)
-    optimiser.start(START)
+    optimiser.reset(START)
     np.testing.assert_array_equal(trajectory(optimiser), first)
 
 
-def test_the_schedules_factor_multiplies_the_rate() -> None:
+def test_the_schedule_factor_multiplies_the_learning_rate() -> None:
     one, other = START.copy(), START.copy()
     AdamW(0.1).step(one, GRADIENTS[0], 0.25)
     AdamW(0.025).step(other, GRADIENTS[0])
@@ -84,7 +84,7 @@ def test_a_long_gradient_is_clipped_and_keeps_its_direction() -> None:
     np.testing.assert_allclose(gradient, [0.6, -0.8])
 
 
-def test_a_short_gradient_stays_as_it_is() -> None:
+def test_a_short_gradient_is_not_clipped() -> None:
     gradient = np.array([0.3, -0.4])
     assert clip_global_norm(gradient, 1.0) == pytest.approx(0.5)
     np.testing.assert_array_equal(gradient, [0.3, -0.4])

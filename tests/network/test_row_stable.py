@@ -1,8 +1,10 @@
-"""A row's last bits do not depend on the other rows."""
+"""The result for a row does not depend on the other rows, not even in the last bit."""
 
+import itertools
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,37 +27,39 @@ from estimator.network import (
 )
 
 COUNTS = (1, 2, 3, 5, 7, 8, 9, 12, 15, 16, 17, 41, 128)
+DEPTHS, WIDTHS = (1, 24, 159, 700), (1, 8, 56, 128)
+MEMBERS, N_MONOTONE = (1, 3, 8, 9), (0, 6)
 
 
-@pytest.mark.parametrize("width", [1, 8, 56, 128])
-@pytest.mark.parametrize("depth", [1, 24, 159, 700])
-def test_a_rows_product_is_the_same_whichever_others_are_beside_it(depth: int, width: int) -> None:
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_the_product_of_a_row_does_not_depend_on_the_other_rows(depth: int, width: int) -> None:
     rng = np.random.default_rng(0)
     rows, weight = rng.standard_normal((300, depth), np.float32), rng.standard_normal((depth, width), np.float32)
     together = matmul_row_stable(rows, weight, out=np.empty((300, width), np.float32))
     np.testing.assert_allclose(together, rows.astype(np.float64) @ weight, rtol=1e-4, atol=1e-4)
     for n in COUNTS:
         for first in (0, 1, 13):
-            some = matmul_row_stable(rows[first : first + n], weight, out=np.empty((n, width), np.float32))
-            np.testing.assert_array_equal(some, together[first : first + n])
+            subset = matmul_row_stable(rows[first : first + n], weight, out=np.empty((n, width), np.float32))
+            np.testing.assert_array_equal(subset, together[first : first + n])
 
 
-def test_products_side_by_side_have_weights_of_their_own() -> None:
+def test_stacked_products_use_their_own_weights() -> None:
     rng = np.random.default_rng(0)
     rows, weight = rng.standard_normal((3, 11, 6), np.float32), rng.standard_normal((3, 6, 4), np.float32)
     products = matmul_row_stable(rows, weight, out=np.empty((3, 11, 4), np.float32))
     np.testing.assert_allclose(products, np.einsum("knd,kdm->knm", rows, weight), rtol=1e-5, atol=1e-5)
 
 
-def test_no_rows_have_no_products() -> None:
+def test_the_product_of_no_rows_is_empty() -> None:
     assert matmul_row_stable(np.empty((0, 3)), np.ones((3, 2)), out=np.empty((0, 2))).shape == (0, 2)
 
 
-@pytest.mark.parametrize("directed", [0, 6])
-@pytest.mark.parametrize("members", [1, 3, 8, 9])
-def test_an_answer_does_not_depend_on_the_examples_beside_it(members: int, directed: int) -> None:
-    network = _network(members, directed)
-    x = np.random.default_rng(1).standard_normal((300, 7 + directed), np.float32)
+@pytest.mark.parametrize("n_monotone", N_MONOTONE)
+@pytest.mark.parametrize("members", MEMBERS)
+def test_a_prediction_does_not_depend_on_the_other_examples(members: int, n_monotone: int) -> None:
+    network = _network(members, n_monotone)
+    x = np.random.default_rng(1).standard_normal((300, 7 + n_monotone), np.float32)
     together = network.predict(x)
     for n in COUNTS:
         for first in (0, 5):
@@ -64,28 +68,36 @@ def test_an_answer_does_not_depend_on_the_examples_beside_it(members: int, direc
 
 
 @pytest.mark.parametrize("processor", ["Haswell", "Nehalem", "Sandybridge", "SkylakeX"])
-def test_nor_on_other_processors(processor: str) -> None:
-    """OpenBLAS takes another processor's kernels on demand; to other libraries the variable means nothing."""
-    tests = "test_a_rows_product_is_the_same", "test_an_answer_does_not_depend"
+def test_rows_are_stable_on_other_processors(processor: str) -> None:
+    """OPENBLAS_CORETYPE makes OpenBLAS use another processor's kernels; other libraries ignore it."""
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", " or ".join(tests)],
+        [sys.executable, "-X", "faulthandler", "-c", f"from {__name__} import check_all; check_all()"],
+        cwd=Path(__file__).parents[2],
         env={**os.environ, "OPENBLAS_CORETYPE": processor},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert run.returncode == 0 or "Illegal instruction" in run.stderr, run.stdout
+    assert run.returncode == 0 or "Illegal instruction" in run.stderr, run.stderr
 
 
-def _network(members: int, directed: int) -> Network:
-    """Like the price model's, and with broken lines beside the waves."""
+def check_all() -> None:
+    """Run the tests of row stability with all their parameters, without pytest, which takes seconds to start."""
+    for depth, width in itertools.product(DEPTHS, WIDTHS):
+        test_the_product_of_a_row_does_not_depend_on_the_other_rows(depth, width)
+    for members, n_monotone in itertools.product(MEMBERS, N_MONOTONE):
+        test_a_prediction_does_not_depend_on_the_other_examples(members, n_monotone)
+
+
+def _network(members: int, n_monotone: int) -> Network:
+    """A network with all layers of the price model, and with a piecewise-linear embedding."""
     edges = [np.array([-1.0, 0, 1]), np.array([0.0, 0.5])]
     numbers = Concat([(0, 3, Periodic(3, 5, 4)), (3, 5, PiecewiseLinear(edges, 2))])
     terms: list[Layer] = [
         Concat([(0, 5, Sequential([numbers, ReLU()])), (0, 7, Identity())]),
         MemberScale(members, 23),
         *(Dense(23, 40, bias=None), MemberBias(members, 40), ReLU()),
-        MemberDense(members, 40, 1 + directed),
+        MemberDense(members, 40, 1 + n_monotone),
     ]
-    layers: list[Layer] = [MonotoneSum(7, Sequential(terms))] if directed else terms
+    layers: list[Layer] = [MonotoneSum(7, Sequential(terms))] if n_monotone else terms
     return Network(layers, rng=np.random.default_rng(0))

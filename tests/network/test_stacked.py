@@ -14,8 +14,8 @@ from estimator.network import (
     Sequential,
     StackedNetworks,
 )
-from estimator.network.stacked import FEW
-from tests.network.test_network import X, every_kind
+from estimator.network.stacked import MAX_STACKED_ROWS
+from tests.network.test_network import X, make_mixed_network
 
 
 def monotone(seed: int) -> Network:
@@ -28,8 +28,8 @@ def plain(seed: int) -> Network:
 
 
 @pytest.mark.parametrize("count", [1, 2, 9])
-@pytest.mark.parametrize("build", [every_kind, monotone, plain])
-def test_networks_side_by_side_answer_as_their_mean_does(build: Callable[[int], Network], count: int) -> None:
+@pytest.mark.parametrize("build", [make_mixed_network, monotone, plain])
+def test_stacked_networks_predict_the_mean_of_the_networks(build: Callable[[int], Network], count: int) -> None:
     networks = [build(seed) for seed in range(count)]
     together = StackedNetworks(networks).predict(X)
     alone = np.mean([network.predict(X) for network in networks], axis=0, dtype=np.float64)
@@ -38,31 +38,31 @@ def test_networks_side_by_side_answer_as_their_mean_does(build: Callable[[int], 
     assert count == 1 or np.abs(together - networks[0].predict(X)).max() > 1e-3
 
 
-@pytest.mark.parametrize("build", [every_kind, monotone, plain])
-def test_no_answer_depends_on_the_examples_beside_it(build: Callable[[int], Network]) -> None:
-    side_by_side = StackedNetworks([build(seed) for seed in range(3)])
-    together = side_by_side.predict(X)
-    for n in (0, 1, 2, 3, 7, 8, 9, FEW, FEW + 1, 100):
-        np.testing.assert_array_equal(side_by_side.predict(X[40 : 40 + n]), together[40 : 40 + n])
+@pytest.mark.parametrize("build", [make_mixed_network, monotone, plain])
+def test_a_prediction_does_not_depend_on_the_other_examples(build: Callable[[int], Network]) -> None:
+    stacked = StackedNetworks([build(seed) for seed in range(3)])
+    together = stacked.predict(X)
+    for n in (0, 1, 2, 3, 7, 8, 9, MAX_STACKED_ROWS, MAX_STACKED_ROWS + 1, 100):
+        np.testing.assert_array_equal(stacked.predict(X[40 : 40 + n]), together[40 : 40 + n])
 
 
-def test_the_networks_are_left_as_they_were() -> None:
-    networks = [every_kind(seed) for seed in range(2)]
+def test_stacking_does_not_change_the_networks() -> None:
+    networks = [make_mixed_network(seed) for seed in range(2)]
     before = [network.predict(X) for network in networks]
     StackedNetworks(networks).predict(X[:1])
-    for network, answers in zip(networks, before, strict=True):
-        np.testing.assert_array_equal(network.predict(X), answers)
+    for network, predictions in zip(networks, before, strict=True):
+        np.testing.assert_array_equal(network.predict(X), predictions)
 
 
-def test_threads_can_ask_at_once() -> None:
-    side_by_side = StackedNetworks([every_kind(seed) for seed in range(2)])
-    alone = [side_by_side.predict(X[[row]]) for row in range(50)]
+def test_threads_can_predict_at_the_same_time() -> None:
+    stacked = StackedNetworks([make_mixed_network(seed) for seed in range(2)])
+    alone = [stacked.predict(X[[row]]) for row in range(50)]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda row: side_by_side.predict(X[[row % 50]]), range(500)))
-    for place, answer in enumerate(together):
-        np.testing.assert_array_equal(answer, alone[place % 50])
+        together = list(pool.map(lambda row: stacked.predict(X[[row % 50]]), range(500)))
+    for index, prediction in enumerate(together):
+        np.testing.assert_array_equal(prediction, alone[index % 50])
 
 
-def test_networks_of_other_layers_do_not_go_together() -> None:
-    with pytest.raises(ValueError, match="same layers"):
-        StackedNetworks([every_kind(), plain(0)])
+def test_networks_with_different_layers_are_refused() -> None:
+    with pytest.raises(ValueError, match="must have the same layers"):
+        StackedNetworks([make_mixed_network(), plain(0)])

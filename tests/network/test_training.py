@@ -35,6 +35,8 @@ from estimator.network import (
 )
 from estimator.network.arrays import Array
 
+pytestmark = pytest.mark.usefixtures("one_blas_thread")
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(400, 3))
 Y = np.sin(2 * X[:, 0]) + X[:, 1] * X[:, 2]
@@ -46,7 +48,7 @@ def network(seed: int = 0) -> Network:
 
 
 def learn(learner: Network, batches: Source | None = None, **more: Any) -> History:
-    """The plainest training, and what is said of it."""
+    """Train with default settings."""
     settings: dict[str, Any] = {"loss": MSE(), "optimiser": AdamW(), "rng": np.random.default_rng(0)} | more
     return train(learner, batches or Batches(X, Y), **settings)
 
@@ -65,7 +67,7 @@ def trained(seed: int = 0, *, of: Network | None = None, **plan: object) -> tupl
     return learner, history
 
 
-def test_a_network_learns() -> None:
+def test_training_lowers_the_loss() -> None:
     _, history = trained(epochs=60, schedule=cosine)
     assert history.epochs[-1].train_loss < 0.4 * history.epochs[0].train_loss
     assert history.kept.validation_loss is not None
@@ -80,54 +82,39 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit() -> None:
 
 def test_the_best_weights_are_kept() -> None:
     losses = [5.0, 3.0, 4.0, 3.5]
-    seen: list[Array] = []
+    weights: list[Array] = []
 
-    def figure(learner: Network) -> float:
-        seen.append(learner.parameters.vector.copy())
-        return losses[len(seen) - 1]
+    def metric(learner: Network) -> float:
+        weights.append(learner.parameters.vector.copy())
+        return losses[len(weights) - 1]
 
     learner = network()
-    history = learn(
-        learner,
-        plan=Plan(epochs=4),
-        validation=figure,
-    )
-    np.testing.assert_array_equal(learner.parameters.vector, seen[1])
+    history = learn(learner, plan=Plan(epochs=4), validation=metric)
+    np.testing.assert_array_equal(learner.parameters.vector, weights[1])
     assert history.kept.number == 2
     assert [epoch.validation_loss for epoch in history.epochs] == losses
     assert [epoch.best for epoch in history.epochs] == [True, True, False, False]
 
 
 @pytest.mark.parametrize(("patience", "epochs"), [(1, 3), (2, 5), (None, 8)])
-def test_patience_ends_the_training(patience: int | None, epochs: int) -> None:
+def test_patience_stops_the_training_early(patience: int | None, epochs: int) -> None:
     losses = iter(
         [5.0, 4.0, 4.0, 3.0, 3.5, 3.6, 3.7, 3.8] if patience != 2 else [5.0, 4.0, 3.0, 3.5, 3.6, 0, 0, 0]
     )
-    history = learn(
-        network(),
-        plan=Plan(epochs=8, patience=patience),
-        validation=lambda _: next(losses),
-    )
+    history = learn(network(), plan=Plan(epochs=8, patience=patience), validation=lambda _: next(losses))
     assert len(history.epochs) == epochs
 
 
-def test_a_perfect_validation_loss_is_the_best_there_is() -> None:
+def test_a_validation_loss_of_zero_counts_as_best() -> None:
     losses = iter([1.0, 0.0, 0.5])
-    history = learn(
-        network(),
-        plan=Plan(epochs=3),
-        validation=lambda _: next(losses),
-    )
+    history = learn(network(), plan=Plan(epochs=3), validation=lambda _: next(losses))
     assert history.kept.number == 2
 
 
-def test_without_validation_the_last_weights_stay() -> None:
+def test_without_validation_the_last_weights_are_kept() -> None:
     def after(epochs: int) -> Network:
         learner = network()
-        learn(
-            learner,
-            plan=Plan(epochs=epochs),
-        )
+        learn(learner, plan=Plan(epochs=epochs))
         return learner
 
     assert not np.array_equal(after(2).parameters.vector, after(3).parameters.vector)
@@ -143,7 +130,7 @@ def test_the_average_is_validated_and_kept() -> None:
         optimiser=AdamW(1e-2),
         rng=np.random.default_rng(0),
         plan=Plan(epochs=3, average_decay=0.9),
-        callbacks=[lambda seen, _: validated.append(seen.parameters.vector.copy())],
+        callbacks=[lambda trained, _: validated.append(trained.parameters.vector.copy())],
     )
     plain = network()
     train(
@@ -155,11 +142,11 @@ def test_the_average_is_validated_and_kept() -> None:
         plan=Plan(epochs=3),
     )
     np.testing.assert_array_equal(learner.parameters.vector, validated[-1])
-    gap = np.abs(learner.parameters.vector - plain.parameters.vector).max()
-    assert 0 < gap < 0.1  # another point, near by: the steps themselves went the same way
+    difference = np.abs(learner.parameters.vector - plain.parameters.vector).max()
+    assert 0 < difference < 0.1  # not the same weights, but near: averaging does not change the steps themselves
 
 
-def test_the_history_tells_every_epoch() -> None:
+def test_the_history_records_all_epochs() -> None:
     _, history = trained(epochs=4, schedule=cosine)
     assert [epoch.number for epoch in history.epochs] == [1, 2, 3, 4]
     rates = [epoch.learning_rate for epoch in history.epochs]
@@ -168,48 +155,45 @@ def test_the_history_tells_every_epoch() -> None:
     assert all(epoch.seconds > 0 and epoch.planned == 4 for epoch in history.epochs)
 
 
-def test_a_callback_sees_each_epoch_and_can_end_the_training() -> None:
-    seen: list[int] = []
+def test_a_callback_is_called_after_every_epoch_and_can_stop_the_training() -> None:
+    epochs: list[int] = []
 
-    def enough(_: Network, epoch: Epoch) -> None:
-        seen.append(epoch.number)
+    def stop_after_three(_: Network, epoch: Epoch) -> None:
+        epochs.append(epoch.number)
         if epoch.number == 3:
             raise StopTraining
 
-    history = learn(
-        network(),
-        callbacks=[enough],
-    )
-    assert seen == [1, 2, 3]
+    history = learn(network(), callbacks=[stop_after_three])
+    assert epochs == [1, 2, 3]
     assert len(history.epochs) == 3
 
 
-def test_a_watcher_sees_every_step_and_changes_nothing() -> None:
-    seen: list[tuple[int, Array]] = []
-    watched, _ = trained(
-        epochs=2, watch=lambda learner, done: seen.append((done, learner.parameters.vector.copy()))
+def test_on_step_is_called_after_every_step_and_changes_nothing() -> None:
+    calls: list[tuple[int, Array]] = []
+    observed, _ = trained(
+        epochs=2, on_step=lambda learner, done: calls.append((done, learner.parameters.vector.copy()))
     )
-    alone, _ = trained(epochs=2)
-    np.testing.assert_array_equal(watched.parameters.vector, alone.parameters.vector)
-    assert [done for done, _ in seen] == list(range(2 * 10 + 1))  # 300 examples, 32 a step: 10 steps an epoch
-    np.testing.assert_array_equal(seen[0][1], network().parameters.vector)
-    assert all((one != other).any() for (_, one), (_, other) in pairwise(seen))
+    plain, _ = trained(epochs=2)
+    np.testing.assert_array_equal(observed.parameters.vector, plain.parameters.vector)
+    assert [done for done, _ in calls] == list(range(2 * 10 + 1))  # 300 examples, 32 per step: 10 steps per epoch
+    np.testing.assert_array_equal(calls[0][1], network().parameters.vector)
+    assert all((one != other).any() for (_, one), (_, other) in pairwise(calls))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_loss_that_is_not_finite_stops_with_a_clear_error(bad: float) -> None:
+def test_a_loss_that_is_not_finite_stops_the_training_with_an_error(bad: float) -> None:
     x = X.copy()
     x[7, 1] = bad
     with pytest.raises(NonFiniteLossError, match=r"loss became (nan|inf) in epoch 1 at learning rate 0.001"):
         learn(network(), batches=Batches(x, Y))
 
 
-def test_learning_that_runs_away_is_told() -> None:
+def test_a_diverging_training_raises_an_error_that_says_what_to_do() -> None:
     with pytest.raises(NonFiniteLossError, match="lower the learning rate"):
         train(network(), Batches(X, Y), loss=MSE(), optimiser=GradientDescent(1e4), rng=np.random.default_rng(0))
 
 
-def test_clipping_holds_a_wild_learning_rate() -> None:
+def test_clipping_prevents_divergence() -> None:
     history = train(
         network(),
         Batches(X, 1e3 * Y),
@@ -221,48 +205,42 @@ def test_clipping_holds_a_wild_learning_rate() -> None:
     assert np.isfinite(history.epochs[-1].train_loss)
 
 
-def test_a_validation_that_is_not_finite_is_told_too() -> None:
+def test_a_validation_loss_that_is_not_finite_is_an_error() -> None:
     with pytest.raises(NonFiniteLossError, match="validation loss became nan in epoch 1"):
-        learn(
-            network(),
-            validation=lambda _: float("nan"),
-        )
+        learn(network(), validation=lambda _: float("nan"))
 
 
-def test_a_training_has_an_epoch() -> None:
-    with pytest.raises(ValueError, match="at least one epoch"):
+def test_fewer_than_one_epoch_is_refused() -> None:
+    with pytest.raises(ValueError, match="epochs must be at least 1, not 0"):
         Plan(epochs=0)
 
 
 def test_patience_without_validation_is_refused() -> None:
     with pytest.raises(ValueError, match="patience"):
-        learn(
-            network(),
-            plan=Plan(patience=3),
-        )
+        learn(network(), plan=Plan(patience=3))
 
 
-def test_a_stream_without_batches_is_told() -> None:
+def test_a_stream_without_batches_is_an_error() -> None:
     def nothing(rng: np.random.Generator) -> Iterator[tuple[Array, Array]]:
         return iter(())
 
-    with pytest.raises(ValueError, match="epoch 1 had no batches"):
+    with pytest.raises(ValueError, match="no batches in epoch 1"):
         train(network(), Stream(nothing, 1), loss=MSE(), optimiser=AdamW(), rng=np.random.default_rng(0))
 
 
-def test_facts_can_be_withheld_at_random() -> None:
-    """A network that saw its first input half the time only can do without it; one that always saw it cannot."""
+def test_augmentation_can_make_inputs_missing_at_random() -> None:
+    """A network trained with its first input missing in half of the rows predicts well without it."""
 
-    def withhold(x: Array, rng: np.random.Generator) -> None:
+    def drop_first(x: Array, rng: np.random.Generator) -> None:
         x[rng.random(len(x)) < 0.5, 0] = 0
 
     y = X[:, 0] + X[:, 1]
     x = np.column_stack(
         [X[:, 0], X[:, 1], X[:, 0] + 0.1 * RNG.normal(size=400)]
-    )  # the third nearly repeats the first
+    )  # the third is nearly a copy of the first
     without = x * [0, 1, 1]
     errors = []
-    for augment in (None, withhold):
+    for augment in (None, drop_first):
         learner = Network([Dense(3, 16), ReLU(), Dense(16, 1)], rng=np.random.default_rng(1))
         train(
             learner,
@@ -276,7 +254,7 @@ def test_facts_can_be_withheld_at_random() -> None:
     assert errors[1] < 0.5 * errors[0]
 
 
-def test_a_memory_map_and_an_iterator_of_batches_teach_as_well_as_arrays(tmp_path: Path) -> None:
+def test_training_works_from_a_memory_map_and_from_an_iterator(tmp_path: Path) -> None:
     x = np.memmap(tmp_path / "x", np.float32, "w+", shape=X.shape)
     y = np.memmap(tmp_path / "y", np.float32, "w+", shape=(400, 1))
     x[:], y[:, 0] = X, Y
@@ -308,14 +286,14 @@ def plain() -> list[Layer]:
 
 
 @pytest.mark.parametrize("layers", [plain(), ensemble()], ids=["plain", "ensemble"])
-def test_the_training_loop_allocates_no_arrays_of_a_batchs_size(layers: list[Layer]) -> None:
-    """The smallest of them is x, 4096 × 16 floats: once warm, an epoch may not hold even half of that."""
+def test_the_training_loop_allocates_no_batch_sized_arrays(layers: list[Layer]) -> None:
+    """After the first epochs, an epoch may not allocate half of the smallest such array (x, 4096 × 16 floats)."""
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(16384, 16)), rng.normal(size=16384)
     learner = Network(layers, rng=rng)
     sizes: list[int] = []
 
-    def watch(_: Network, epoch: Epoch) -> None:
+    def measure(_: Network, epoch: Epoch) -> None:
         if epoch.number == 2:
             tracemalloc.start()
             tracemalloc.reset_peak()
@@ -331,7 +309,7 @@ def test_the_training_loop_allocates_no_arrays_of_a_batchs_size(layers: list[Lay
         optimiser=AdamW(),
         rng=rng,
         plan=Plan(epochs=4, clip_norm=1.0),
-        callbacks=[watch],
+        callbacks=[measure],
     )
     before, peak = sizes
     assert peak - before < 4096 * 16 * 4 / 2

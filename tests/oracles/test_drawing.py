@@ -1,4 +1,4 @@
-"""The examples' pictures."""
+"""The pictures and the output of the examples."""
 
 from pathlib import Path
 
@@ -11,7 +11,9 @@ from estimator.network.examples.__main__ import main
 pytestmark = pytest.mark.slow
 
 
-def test_every_picture_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_examples_draw_all_pictures_and_print_their_results(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     main([str(tmp_path)])
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"activations.png", "descent.png", "chain.png", "circles.png", "circles.gif", "house.png"}
@@ -20,6 +22,6 @@ def test_every_picture_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[st
             assert len(np.unique(np.asarray(picture.convert("L")))) > 10
     with Image.open(tmp_path / "circles.gif") as film:
         assert film.n_frames == 40
-    told = capsys.readouterr().out
-    assert "XOR, two layers  0 1 1 0" in told
-    assert "| hidden layers |" in told
+    output = capsys.readouterr().out
+    assert "XOR, two layers  0 1 1 0" in output
+    assert "| hidden layers |" in output

@@ -1,8 +1,8 @@
-"""The 2-3-1 network under RMSE, its two gradient matrices derived by hand, number by number.
+"""A 2-3-1 network under RMSE, with its two gradient matrices derived by hand.
 
     zⱼ = Σₖ xₖ Uₖⱼ      hⱼ = σ(zⱼ)      ŷ = Σⱼ hⱼ vⱼ      L = √(1/n Σᵢ (ŷᵢ − yᵢ)²)
 
-Going backwards with the chain rule, for n examples i:
+The chain rule, applied backwards, for n examples i:
 
     ∂L/∂ŷᵢ  = (ŷᵢ − yᵢ) / (nL)                       call it δᵢ
     ∂L/∂vⱼ  = Σᵢ δᵢ hᵢⱼ                              the second gradient matrix, 3 × 1
@@ -25,7 +25,7 @@ V = np.array([[0.3], [-0.8], [0.5]])
 
 @dataclass(frozen=True)
 class Gradients:
-    """The loss, and its gradient by the first layer's weights ``(2, 3)`` and by the second's ``(3, 1)``."""
+    """The loss, and its gradients for the first layer's weights ``(2, 3)`` and the second's ``(3, 1)``."""
 
     loss: float
     first: np.ndarray
@@ -33,7 +33,7 @@ class Gradients:
 
 
 def by_hand() -> Gradients:
-    """The formulas above, spelt out in loops."""
+    """Compute the formulas above with loops."""
     n = len(X)
     h = [[1 / (1 + math.exp(-sum(x[k] * U[k, j] for k in range(2)))) for j in range(3)] for x in X]
     error = [sum(h[i][j] * V[j, 0] for j in range(3)) - Y[i, 0] for i in range(n)]
@@ -49,7 +49,7 @@ def by_hand() -> Gradients:
 
 
 def by_the_library() -> Gradients:
-    """The same from a network of two dense layers without biases."""
+    """Compute the same with a network of two dense layers without biases."""
     layers = [Dense(2, 3, bias=None), Sigmoid(), Dense(3, 1, bias=None)]
     network = Network(layers, rng=np.random.default_rng(0), dtype=np.float64)
     network.parameters["0.weight"][:] = U

@@ -1,13 +1,13 @@
-"""A chain of L one-neuron layers under MSE: why deep networks forget how to learn, and what mends it.
+"""A chain of L one-neuron layers under MSE: why gradients vanish in deep networks, and what helps.
 
     aₗ = f(wₗ aₗ₋₁)     ŷ = a_L     Loss = (ŷ − y)²
 
     ∂Loss/∂wₗ = 2(ŷ − y) · [Π over m > l of f′(zₘ) wₘ] · f′(zₗ) aₗ₋₁        zₗ = wₗ aₗ₋₁
 
-The first weight's gradient has L slopes in its product. A sigmoid's are ¼ at most: the product vanishes as L
-grows. ReLU's are 1 or 0: one neuron that is off takes the whole gradient with it, and while it is off for
-every example it stays off: it is dead. A leaky ReLU's are 1 or α: small, but never 0, and in time they bring
-the neuron back.
+The first weight's gradient is a product with L derivatives. The derivative of a sigmoid is at most ¼, so the
+product vanishes as L grows. The derivative of ReLU is 1 or 0: a neuron whose input is negative for every example
+makes the whole gradient 0 and never changes again ("dead neuron"). The derivative of a leaky ReLU is 1 or α, which
+is small but not 0, so that the neuron recovers in time.
 """
 
 from dataclasses import dataclass
@@ -17,29 +17,30 @@ import numpy as np
 from estimator.network import MSE, Activation, Dense, GradientDescent, Layer, LeakyReLU, Network, ReLU, Sigmoid
 
 LENGTHS = (1, 2, 4, 8, 16, 32)
+"""Numbers of layers to compare."""
 ACTIVATIONS: dict[str, type[Activation]] = {"sigmoid": Sigmoid, "ReLU": ReLU, "leaky ReLU": LeakyReLU}
 
 
 def gradients_by_product(activation: Activation, weights: np.ndarray, x: float, y: float) -> np.ndarray:
-    """The formula above: one gradient for each weight, ``(L,)``."""
-    outputs, slopes = [np.array([x])], []
+    """Compute the formula above: one gradient for each weight, ``(L,)``."""
+    outputs, derivatives = [np.array([x])], []
     for weight in weights:
         z = weight * outputs[-1]
-        value, slope = np.empty(1), np.empty(1)
+        value, derivative = np.empty(1), np.empty(1)
         activation.value(z, out=value)
-        activation.slope(z, value, out=slope)
+        activation.derivative(z, value, out=derivative)
         outputs.append(value)
-        slopes.append(slope)
+        derivatives.append(derivative)
     length = len(weights)
     gradients = np.empty(length)
-    for place in range(length):
-        after = np.prod([slopes[m][0] * weights[m] for m in range(place + 1, length)])
-        gradients[place] = 2 * (outputs[-1][0] - y) * after * slopes[place][0] * outputs[place][0]
+    for index in range(length):
+        after = np.prod([derivatives[m][0] * weights[m] for m in range(index + 1, length)])
+        gradients[index] = 2 * (outputs[-1][0] - y) * after * derivatives[index][0] * outputs[index][0]
     return gradients
 
 
 def gradients_by_the_library(activation: type[Activation], weights: np.ndarray, x: float, y: float) -> np.ndarray:
-    """The same from a network of L layers."""
+    """Compute the same with a network of L layers."""
     layers: list[Layer] = [layer for _ in weights for layer in (Dense(1, 1, bias=None), activation())]
     network = Network(layers, rng=np.random.default_rng(0), dtype=np.float64)
     network.parameters.vector[:] = weights
@@ -51,18 +52,18 @@ def gradients_by_the_library(activation: type[Activation], weights: np.ndarray, 
 
 @dataclass(frozen=True)
 class FirstGradient:
-    """How the first weight fares in chains of some length, over many random chains."""
+    """The gradient of the first weight over many random chains of one length."""
 
     activation: str
     length: int
     median: float
-    """The median of its gradient's absolute value."""
+    """Median of the gradient's absolute value."""
     dead: float
-    """The share of chains in which that gradient is exactly 0."""
+    """Share of the chains in which the gradient is exactly 0."""
 
 
 def first_gradients(rng: np.random.Generator, chains: int = 200) -> list[FirstGradient]:
-    """Each activation at each length, on chains with weights from N(0, 1), x = y = 1."""
+    """Compute the first gradient for each activation and length, with weights from N(0, 1) and x = y = 1."""
     results = []
     for name, activation in ACTIVATIONS.items():
         for length in LENGTHS:
@@ -74,7 +75,7 @@ def first_gradients(rng: np.random.Generator, chains: int = 200) -> list[FirstGr
 
 
 def losses_from_a_dead_start(activation: type[Activation], steps: int = 60) -> np.ndarray:
-    """The loss before each step of a single neuron that starts switched off, w = −½, x = y = 1; ``(steps,)``."""
+    """Train one neuron whose initial output is negative (w = −½, x = y = 1); return its losses ``(steps,)``."""
     network = Network([Dense(1, 1, bias=None), activation()], rng=np.random.default_rng(0), dtype=np.float64)
     network.parameters.vector[:] = -0.5
     loss, optimiser = MSE(), GradientDescent(0.9)

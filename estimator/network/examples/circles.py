@@ -1,7 +1,7 @@
-"""Two concentric circles: a classifier of five layers, 2-25-50-50-25-1, with the learning made visible.
+"""Two concentric circles: a classifier of five layers, 2-25-50-50-25-1, recorded after each epoch.
 
-No straight line parts a circle from the one around it. ReLU layers fold the plane until one does; a sigmoid
-then says how sure.
+No straight line separates a circle from the one around it. The ReLU layers transform the plane until a line does,
+and a sigmoid turns the output into a probability.
 """
 
 from dataclasses import dataclass
@@ -26,11 +26,11 @@ from estimator.network import (
 WIDTHS = (2, 25, 50, 50, 25, 1)
 RADII = (1.0, 0.5)
 NOISE = 0.08
-"""Standard deviation of a point's two coordinates, in the outer circle's radius."""
+"""Standard deviation of the noise in both coordinates, where the outer circle's radius is 1."""
 
 
 def circles(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """N points ``(n, 2)``, and for each 1 if it belongs to the inner circle, else 0, ``(n,)``."""
+    """Draw n points ``(n, 2)`` and their labels ``(n,)``: 1 for the inner circle, 0 for the outer."""
     inner = np.arange(n) % 2
     angle = rng.uniform(0, 2 * np.pi, n)
     points = np.array(RADII)[inner][:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -38,17 +38,17 @@ def circles(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @dataclass(frozen=True)
-class Learning:
-    """What was seen of the training.
+class CirclesRun:
+    """A training, recorded after each epoch.
 
     Attributes
     ----------
     epochs
-        The history.
+        The training's history.
     accuracy
-        The share of unseen points that were told right, after each epoch.
+        The share of unseen points that are classified correctly, ``(epochs,)``.
     surfaces
-        The network's probability of "inner" on ``grid``, after each epoch, ``(epochs, g, g)``.
+        The predicted probability of the inner circle on ``grid``, ``(epochs, g, g)``.
     grid
         The coordinates of the surface's rows and columns, ``(g,)``.
     """
@@ -59,18 +59,18 @@ class Learning:
     grid: np.ndarray
 
 
-def learn(seed: int, epochs: int = 40, n: int = 1000) -> Learning:
-    """Train on n points and look at 2,000 unseen ones after each epoch."""
+def train_classifier(seed: int, epochs: int = 40, n: int = 1000) -> CirclesRun:
+    """Train on n points and evaluate on 2,000 unseen points after each epoch."""
     rng = np.random.default_rng(seed)
     x, y = circles(rng, n)
     unseen_x, unseen_y = circles(rng, 2000)
-    layers = [part for a, b in pairwise(WIDTHS) for part in (Dense(a, b), ReLU())][:-1]
+    layers = [layer for a, b in pairwise(WIDTHS) for layer in (Dense(a, b), ReLU())][:-1]
     network = Network(layers, rng=rng)
     grid = np.linspace(-1.5, 1.5, 61)
     plane = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
     accuracy, surfaces = [], []
 
-    def look(network: Network, _: Epoch) -> None:
+    def record(network: Network, _: Epoch) -> None:
         accuracy.append(np.mean((network.predict(unseen_x)[:, 0] > 0) == unseen_y))
         surface = network.predict(plane).reshape(len(grid), len(grid))
         Sigmoid().value(surface, out=surface)
@@ -84,6 +84,6 @@ def learn(seed: int, epochs: int = 40, n: int = 1000) -> Learning:
         rng=rng,
         plan=Plan(epochs=epochs, schedule=cosine),
         validation=(unseen_x, unseen_y),
-        callbacks=[look],
+        callbacks=[record],
     )
-    return Learning(history.epochs, np.array(accuracy), np.array(surfaces), grid)
+    return CirclesRun(history.epochs, np.array(accuracy), np.array(surfaces), grid)

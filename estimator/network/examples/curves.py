@@ -1,4 +1,4 @@
-"""Activations with their slopes, and gradient descent walking down a two-parameter loss."""
+"""Activation functions with their derivatives, and gradient descent on a loss of two parameters."""
 
 from dataclasses import dataclass
 
@@ -19,16 +19,16 @@ from estimator.network import (
 
 @dataclass(frozen=True)
 class Curve:
-    """An activation's value and slope at each x."""
+    """The value and derivative of an activation function at each x, all ``(n,)``."""
 
     name: str
     x: np.ndarray
     value: np.ndarray
-    slope: np.ndarray
+    derivative: np.ndarray
 
 
 def activation_curves() -> list[Curve]:
-    """Every activation from −4 to 4. The leak is .1 here: its usual .01 could not be seen."""
+    """Compute all activations from −4 to 4. The leak is 0.1, because the default 0.01 would not be visible."""
     x = np.linspace(-4, 4, 401)
     return [
         _curve(activation, x)
@@ -37,27 +37,27 @@ def activation_curves() -> list[Curve]:
 
 
 def _curve(activation: Activation, x: np.ndarray) -> Curve:
-    value, slope = np.empty_like(x), np.empty_like(x)
+    value, derivative = np.empty_like(x), np.empty_like(x)
     activation.value(x, out=value)
-    activation.slope(x, value, out=slope)
-    return Curve(type(activation).__name__, x, value, slope)
+    activation.derivative(x, value, out=derivative)
+    return Curve(type(activation).__name__, x, value, derivative)
 
 
 STEEPNESS = np.array([1.0, 10.0])
-"""Of the valley L(a, b) = ½(a² + 10b²), along a and along b: ten times as steep across as along."""
+"""Second derivatives of the loss L(a, b) = ½(a² + 10b²), a valley ten times as steep along b as along a."""
 START = np.array([-4.0, 1.5])
 RATES = {"too small": 0.01, "right": 0.15, "too large": 0.203}
-"""Along b a step multiplies the distance by 1 − 10η: beyond η = .2 it grows."""
+"""Learning rates η. A step multiplies b by 1 − 10η, so the distance grows if η is above 0.2."""
 
 
 def valley(point: np.ndarray) -> np.ndarray:
     """L = ½(a² + 10b²) at points ``(…, 2)``."""
-    height: np.ndarray = 0.5 * (STEEPNESS * point**2).sum(axis=-1)
-    return height
+    loss: np.ndarray = 0.5 * (STEEPNESS * point**2).sum(axis=-1)
+    return loss
 
 
 def descent(learning_rate: float, steps: int = 25) -> np.ndarray:
-    """The points gradient descent visits from ``START``, ``(steps + 1, 2)``."""
+    """Return the points of gradient descent from ``START``, ``(steps + 1, 2)``."""
     point = START.copy()
     optimiser = GradientDescent(learning_rate)
     path = [point.copy()]

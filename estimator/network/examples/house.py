@@ -1,13 +1,13 @@
-"""The house network 4-h-h-1: a home's price from four facts, and how deep and wide it should be.
+"""The house network 4-h-h-1: a house's price from four facts, with networks of several depths and widths.
 
-The four facts are the location, the crime rate, the square footage and the population. A location is two
-numbers, latitude and longitude, so five numbers go in. The network is trained under RMSE on the logarithm of
-the price: an RMSE of .25 is a miss of about a quarter.
+The four facts are location, crime rate, square footage and population. Location is two numbers, latitude and
+longitude, so the network has five inputs. It is trained under RMSE on the logarithm of the price: an RMSE of 0.25
+is an error of about a quarter of the price.
 """
 
 import csv
 import gzip
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,15 @@ from estimator.network import RMSE, Adam, Batches, Dense, Layer, Network, Plan, 
 
 DEPTHS = (1, 2, 3)
 WIDTHS = (1, 4, 16, 64, 256)
+TABLE_HEAD = (
+    "| hidden layers | neurons per layer | RMSE, training sales | RMSE, unseen sales |\n"
+    "| ---: | ---: | ---: | ---: |"
+)
+"""The head of a Markdown table of trials."""
 
 
 def king_county(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The facts ``(n, 5)`` and log prices in USD ``(n,)`` of the sales in a market's folder."""
+    """Read the facts ``(n, 5)`` and the logarithms of the prices in USD ``(n,)`` from King County's folder."""
     with (folder / "areas.csv").open(newline="") as file:
         areas = {row["postal_code"]: row for row in csv.DictReader(file)}
     with gzip.open(folder / "sales.csv.gz", "rt", newline="") as file:
@@ -40,15 +45,19 @@ def king_county(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Trial:
-    """A network of some depth and width: its RMSE of the log price on what it learnt from, and on other homes."""
+    """The RMSE of the log price of a network of some depth and width, on its training sales and on all others."""
 
     depth: int
     width: int
     train: float
     validation: float
 
+    def table_row(self) -> str:
+        """Return the trial as a row below ``TABLE_HEAD``."""
+        return f"| {self.depth} | {self.width} | {self.train:.3f} | {self.validation:.3f} |"
 
-def try_out(
+
+def compare_sizes(
     x: np.ndarray,
     y: np.ndarray,
     rng: np.random.Generator,
@@ -57,36 +66,24 @@ def try_out(
     widths: Sequence[int] = WIDTHS,
     n_train: int = 1000,
     epochs: int = 300,
-) -> list[Trial]:
-    """Each depth with each width, trained to the end on the same few sales and validated on all others.
+) -> Iterator[Trial]:
+    """Train a network of each depth and width on the same few sales, validate it on all others; yield the results.
 
-    Nothing holds a network back here, neither weight decay nor early stopping: too small ones underfit and too
-    large ones overfit, and both are to be seen.
+    There is no weight decay and no early stopping, so that small networks visibly underfit and large ones overfit.
     """
     order = rng.permutation(len(x))
     x, y = _standardised(x[order], n_train), y[order]
     centred = y - y[:n_train].mean()
-    return [
-        Trial(depth, width, *_errors(x, centred, _layers(x.shape[1], depth, width), rng, n_train, epochs))
-        for depth in depths
-        for width in widths
-    ]
-
-
-def table(trials: Sequence[Trial]) -> str:
-    """The trials as a Markdown table."""
-    rows = [
-        f"| {t.depth} | {t.width} | {t.train:.3f} | {t.validation:.3f} |"
-        for t in sorted(trials, key=lambda t: (t.depth, t.width))
-    ]
-    head = ["| hidden layers | neurons in each | RMSE, learnt | RMSE, unseen |", "| ---: | ---: | ---: | ---: |"]
-    return "\n".join(head + rows)
+    for depth in depths:
+        for width in widths:
+            layers = _layers(x.shape[1], depth, width)
+            yield Trial(depth, width, *_train_and_validate(x, centred, layers, rng, n_train, epochs))
 
 
 def _standardised(x: np.ndarray, n_train: int) -> np.ndarray:
-    """Each fact less its mean, over its spread: both those of the sales learnt from."""
-    known = x[:n_train]
-    result: np.ndarray = (x - known.mean(axis=0)) / known.std(axis=0)
+    """Standardise each fact with the mean and standard deviation of the training sales."""
+    train_x = x[:n_train]
+    result: np.ndarray = (x - train_x.mean(axis=0)) / train_x.std(axis=0)
     return result
 
 
@@ -98,10 +95,10 @@ def _layers(n_in: int, depth: int, width: int) -> list[Layer]:
     return [*layers, Dense(n_in, 1)]
 
 
-def _errors(
+def _train_and_validate(
     x: np.ndarray, y: np.ndarray, layers: list[Layer], rng: np.random.Generator, n_train: int, epochs: int
 ) -> tuple[float, float]:
-    """Train; the RMSE on the sales learnt from, and on the others."""
+    """Train the network; return its RMSE on the training sales and on the others."""
     network = Network(layers, rng=rng)
     train(
         network,
@@ -111,5 +108,5 @@ def _errors(
         rng=rng,
         plan=Plan(epochs=epochs, schedule=cosine),
     )
-    misses = network.predict(x)[:, 0] - y
-    return float(np.sqrt(np.mean(misses[:n_train] ** 2))), float(np.sqrt(np.mean(misses[n_train:] ** 2)))
+    error = network.predict(x)[:, 0] - y
+    return float(np.sqrt(np.mean(error[:n_train] ** 2))), float(np.sqrt(np.mean(error[n_train:] ** 2)))

@@ -1,7 +1,7 @@
-"""A perceptron: weighted sum, bias, activation. It learns AND and OR; XOR takes a second layer.
+"""A perceptron (weighted sum, bias, activation) learns AND and OR; XOR needs a second layer.
 
-A perceptron says 1 on one side of a straight line. AND's and OR's ones can be cut off by a line; XOR's lie in
-opposite corners.
+A perceptron outputs 1 on one side of a straight line. A line can separate the ones of AND and of OR from the
+zeros; the ones of XOR are in opposite corners.
 """
 
 import numpy as np
@@ -30,17 +30,17 @@ TARGETS = {
 
 
 def perceptron() -> list[Layer]:
-    """One neuron. Its sigmoid is part of the loss, which takes logits: above 0 means 1."""
+    """One neuron. The loss includes its sigmoid and takes logits: an output above 0 means 1."""
     return [Dense(2, 1, xavier_uniform)]
 
 
 def two_layers() -> list[Layer]:
-    """Four neurons look at the inputs, one looks at the four."""
+    """A hidden layer of four neurons and an output neuron."""
     return [Dense(2, 4, xavier_uniform), Tanh(), Dense(4, 1, xavier_uniform)]
 
 
 def learn(layers: list[Layer], targets: np.ndarray, optimiser: Optimiser, seed: int) -> np.ndarray:
-    """What the network answers to each of the four inputs after training, 0 or 1."""
+    """Train a network; return its answers to the four inputs, 0 or 1, ``(4,)``."""
     rng = np.random.default_rng(seed)
     network = Network(layers, rng=rng)
     train(
@@ -55,7 +55,7 @@ def learn(layers: list[Layer], targets: np.ndarray, optimiser: Optimiser, seed: 
 
 
 def answers(seed: int) -> dict[str, np.ndarray]:
-    """The answers of a perceptron to each task, and of two layers to XOR."""
+    """Return the answers ``(4,)`` of a perceptron to each task, and of two layers to XOR."""
     result = {
         f"{task}, one neuron": learn(perceptron(), targets, GradientDescent(1.0), seed)
         for task, targets in TARGETS.items()
