@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.columns import Problem, date_column, reject
 from estimator.market.facts import Facts
-from estimator.market.market import Feature, Market
+from estimator.market.feature import Feature
+from estimator.market.market import Market
 from estimator.market.values import Stored, parse_date
 
 IS_REQUIRED = "is required"

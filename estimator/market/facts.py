@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.market.arrays import BoolArray, FloatArray
-from estimator.market.market import Feature, Market
+from estimator.market.feature import Feature
+from estimator.market.market import Market
 from estimator.market.values import Stored, Value
 
 

@@ -85,6 +85,10 @@ class FactKind:
     range_step: float
     widget: Widget
 
+    def __post_init__(self) -> None:
+        if self.default_bounds != (None, None) and not self.allows_bounds:
+            raise ValueError("a kind with default bounds must allow bounds: a saved market declares them")
+
     @property
     def unknown(self) -> Stored:
         """The stored value of an unknown fact."""

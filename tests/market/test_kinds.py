@@ -92,7 +92,6 @@ PERCENTAGE = dataclasses.replace(
     json_types=("number", "integer"),
     v2_datatype="FP32",
     default_bounds=(0.0, 100.0),
-    allows_bounds=False,
     can_be_size=False,
     range_step=5.0,
 )
@@ -102,8 +101,8 @@ PERCENTAGE = dataclasses.replace(
 @pytest.fixture(scope="module", autouse=True)
 def _new_kinds() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(KINDS, "colour", COLOUR)  # type: ignore[arg-type]
-        patch.setitem(KINDS, "percentage", PERCENTAGE)  # type: ignore[arg-type]
+        patch.setitem(KINDS, "colour", COLOUR)
+        patch.setitem(KINDS, "percentage", PERCENTAGE)
         yield
 
 
@@ -247,8 +246,8 @@ def test_an_appraiser_values_warns_and_explains(appraiser: Appraiser, market: Ma
 
 def test_the_service_takes_it_everywhere(client: FlaskClient) -> None:
     include = "contributions,comparables,what_if:front,what_if:share"
-    answer = client.post(f"/predict?include={include}", json=HOME).get_json()
-    assert {"front", "share"} <= {"front", *answer["contributions"]["parts"]}
+    answer = client.post(f"/predict?include={include}", json=HOME | {"front": COLOURS[1]}).get_json()
+    assert answer["contributions"]["parts"]["front"] < 0 > answer["contributions"]["parts"]["share"]
     assert set(answer["what_if"]) == {"front", "share"}
     refused = client.post("/predict", json=HOME | {"front": "red", "share": 101}).get_json(force=True)
     assert [(error["field"], error["message"]) for error in refused["errors"]] == [
@@ -291,7 +290,7 @@ def test_a_file_is_valued(appraiser: Appraiser, tmp_path: Path) -> None:
 
 def test_the_report_describes_it(saved: SavedVersion) -> None:
     report = json.loads((saved.folder / "report.json").read_text())
-    facts = {fact["fact"]: fact for fact in report["sales"]["facts"]}
+    facts = {fact["fact"]: fact for fact in report["data"]["facts"]}
     assert (facts["front"]["kind"], facts["front"]["labels"]) == ("colour", 3)
     assert facts["front"]["least"] is None
     assert 10 <= facts["share"]["least"] < facts["share"]["greatest"] <= 90
