@@ -1,0 +1,48 @@
+"""The report of a small appraiser, and versions of a made-up city."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from estimator.appraiser import Appraiser
+from estimator.assessment.evaluation import evaluate
+from estimator.market.sales import Parts
+from estimator.model.recipe import DEFAULTS
+from estimator.report import NUMBERS, Recorder, collect, report_files
+from estimator.training import train_market
+from tests.report.page_parser import Report
+from tests.town import make_town
+
+
+@pytest.fixture(scope="session")
+def report(appraiser: Appraiser, parts: Parts) -> Report:
+    """Report of the small King County appraiser on about 100 test sales; its training was not recorded."""
+    fewer_sales = replace(parts, test=parts.test.take(np.arange(0, len(parts.test), 4)))
+    evaluation = evaluate(appraiser, fewer_sales.test)
+    record = {
+        "market": "king_county",
+        "market_table": appraiser.market.to_dict(),
+        "sales_sha256": "0" * 64,
+        "split": "time",
+        "seed": 0,
+        "recipe": DEFAULTS.as_dict(),
+        "sales": {name: len(part) for name, part in vars(fewer_sales).items()},
+        "error_figures": evaluation.figures_as_dict(),
+        "ratio_study": evaluation.ratio_study_as_dict(),
+        "libraries": {"numpy": np.__version__},
+        "python": "3",
+    }
+    report_data = collect(appraiser, fewer_sales, record, Recorder(), "", [], np.random.default_rng(0))
+    report: Report = json.loads(report_files(report_data, "this-one")[NUMBERS])
+    return report
+
+
+@pytest.fixture(scope="session", params=[False, True], ids=["without coordinates", "with coordinates"])
+def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved version of a made-up city."""
+    folder = tmp_path_factory.mktemp("town")
+    make_town(folder / "data", 200, places=request.param)
+    return train_market(folder / "data", None, folder / "models", split=None, seed=0).folder

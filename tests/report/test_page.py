@@ -1,0 +1,61 @@
+"""Every number on the page is in report.json, and the page is self-contained."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from estimator.report import PAGE, read_report, render
+from tests.report.page_parser import Page, Report, check_numbers
+
+
+def test_every_number_on_the_page_is_the_one_in_the_json(report: Report) -> None:
+    check_numbers(Page(render(report)), {"this": report})
+
+
+def test_every_number_in_a_table_comes_from_the_json(report: Report) -> None:
+    units = {fact["unit"] for fact in report["data"]["facts"]}
+    bare = {text for text in Page(render(report)).bare_cells if re.search("[0-9]", text)}
+    assert bare - units == set()
+
+
+def test_the_saved_page_is_rendered_from_the_saved_json_only(town: Path) -> None:
+    report = read_report(town)
+    assert report["version"] == town.name
+    page = (town / PAGE).read_text(encoding="utf-8")
+    assert render(report) == page
+    check_numbers(Page(page), {"this": report})
+
+
+@pytest.mark.parametrize("word", ["None", "nan", "inf", "{{", "undefined"])
+def test_missing_parts_of_a_market_leave_no_placeholders_on_the_page(town: Path, word: str) -> None:
+    page = Page((town / PAGE).read_text(encoding="utf-8"))
+    assert not re.search(rf"\b{re.escape(word)}\b" if word.isalpha() else re.escape(word), page.text)
+    assert "By month" not in page.text
+    assert ("How the price surface developed" in page.text) == (read_report(town)["surface"] is not None)
+
+
+def test_the_page_opens_without_a_network_and_needs_no_script(report: Report, town: Path) -> None:
+    for html in (render(report), (town / PAGE).read_text(encoding="utf-8")):
+        page = Page(html)
+        assert "script" not in page.tags
+        assert all(address.startswith(("#", "data:")) for address in page.addresses)
+        assert all(address.startswith(("data:", "#")) for address in re.findall(r"url\(([^)]*)\)", html))
+        assert "@import" not in html
+
+
+def test_ids_on_the_page_are_unique(report: Report) -> None:
+    names = re.findall(r' id="([^"]*)"', render(report, report | {"version": "other"}))
+    assert len(names) > 20
+    assert len(set(names)) == len(names)
+
+
+def test_two_versions_are_compared_side_by_side(report: Report) -> None:
+    other = json.loads(json.dumps(report)) | {"version": "the-other", "seed": 1}
+    other["error_figures"]["all_facts"]["mdape"] = 12.3456
+    page = Page(render(report, other))
+    check_numbers(page, {"this": report, "other": other})
+    assert ("other", "/error_figures/all_facts/mdape", "12.3456", "12.35%") in page.numbers
+    assert "They differ in seed" in page.text
+    assert "Both were tested on the same sales" in Page(render(report, report)).text
