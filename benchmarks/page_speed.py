@@ -1,10 +1,11 @@
-"""How fast the page is, beside what the same browser and the same server take for less.
+"""Speed of the web page, compared with simpler tasks of the same browser and server.
 
     python -m benchmarks.page_speed [--model models/king_county]
 
-Prints Markdown: milliseconds, and medians of ratios to a peer in the same run, which a busy machine slows alike.
-The page's first use beside an empty page of the same server; the first price beside the bare request for it;
-frames while the map is moved beside frames while nothing happens. Needs the group `browser` and Chromium.
+Prints Markdown: milliseconds, and medians of the ratios to a reference in the same run, which a busy machine slows
+equally. The references are: an empty page of the same server for the time until the page is usable, the bare
+request for the time until the first price, and idle frames for frames while the map is dragged. Needs the
+dependency group `browser` and Chromium.
 """
 
 import argparse
@@ -21,8 +22,8 @@ from playwright.sync_api import sync_playwright
 from benchmarks.service import free_port, running
 from service.settings import Settings
 
-RUNS = 15
-FRAMES = 180
+N_RUNS = 15
+N_FRAMES = 180
 HOME = {"latitude": 47.6, "longitude": -122.3, "square_footage": 2000}
 
 EMPTY = """() => performance.getEntriesByType("navigation")[0].loadEventEnd"""
@@ -32,7 +33,7 @@ FIRST_PRICE = """() => new Promise((done) => {
     if (!document.querySelector(".price[data-price]")) return;
     watcher.disconnect();
     requestAnimationFrame(() => done(performance.now() - start));
-  }).observe(document.querySelector("#answer"), { childList: true, subtree: true, attributes: true });
+  }).observe(document.querySelector("#valuation"), { childList: true, subtree: true, attributes: true });
   const start = performance.now();
   document.querySelector(".primary").click();
 })"""
@@ -42,7 +43,7 @@ BARE_REQUEST = """async (home) => {
   await (await fetch("/predict", { method: "POST", headers, body: JSON.stringify(home) })).json();
   return performance.now() - start;
 }"""
-EACH_FRAME = """({ frames, moves }) => new Promise((done) => {
+FRAME_TIMES = """({ frames, moves }) => new Promise((done) => {
   const stage = document.querySelector(".stage"), box = stage.getBoundingClientRect();
   stage.setPointerCapture = () => {};
   const send = (type, step) => moves && stage.dispatchEvent(new PointerEvent(type, {
@@ -61,19 +62,19 @@ EACH_FRAME = """({ frames, moves }) => new Promise((done) => {
 })"""
 
 
-MOST = {
-    "ready to be used ÷ an empty page": 1000,
-    "first price ÷ the bare request": 300,
-    "a frame while the map moves ÷ while nothing does": 25,
-    "… the 95th of a hundred": 60,
+MAX_MILLISECONDS = {
+    "page usable ÷ empty page": 1000,
+    "first price ÷ bare request": 300,
+    "frame while the map moves ÷ idle frame, median": 25,
+    "… 95th percentile": 60,
 }
-"""What is measured, and the most milliseconds that a person takes for at once, or for smooth."""
+"""Measurement → limit in milliseconds: what people perceive as immediate, or as smooth."""
 
 
 def measure(open_page: Callable[[str], Any]) -> dict[str, list[tuple[float, float]]]:
-    """Return of each thing measured its milliseconds and its peer's, run by run."""
+    """Return for each measurement its milliseconds and those of its reference, run by run."""
     found: dict[str, list[tuple[float, float]]] = {}
-    for _ in range(RUNS):
+    for _ in range(N_RUNS):
         empty = open_page("livez")
         page = open_page("")
         page.wait_for_function("() => performance.getEntriesByName('mapped').length > 0")
@@ -81,7 +82,7 @@ def measure(open_page: Callable[[str], Any]) -> dict[str, list[tuple[float, floa
             page.fill(f"[name={name}]", str(value))
         first, bare = page.evaluate(FIRST_PRICE), page.evaluate(BARE_REQUEST, HOME)
         idle, moving = (
-            np.array(page.evaluate(EACH_FRAME, {"frames": FRAMES, "moves": moves})) for moves in (False, True)
+            np.array(page.evaluate(FRAME_TIMES, {"frames": N_FRAMES, "moves": moves})) for moves in (False, True)
         )
         pairs = (
             (page.evaluate(INTERACTIVE), empty.evaluate(EMPTY)),
@@ -89,8 +90,8 @@ def measure(open_page: Callable[[str], Any]) -> dict[str, list[tuple[float, floa
             (np.median(moving), np.median(idle)),
             (np.percentile(moving, 95), np.percentile(idle, 95)),
         )
-        for name, (own, peer) in zip(MOST, pairs, strict=True):
-            found.setdefault(name, []).append((float(own), float(peer)))
+        for name, (value, reference) in zip(MAX_MILLISECONDS, pairs, strict=True):
+            found.setdefault(name, []).append((float(value), float(reference)))
         empty.close()
         page.close()
     return found
@@ -98,11 +99,11 @@ def measure(open_page: Callable[[str], Any]) -> dict[str, list[tuple[float, floa
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="How fast the page is.")
+    parser = argparse.ArgumentParser(description="Measure the speed of the web page.")
     parser.add_argument("--model", type=Path, default=Settings().model)
     port = free_port()
     variables = {"ESTIMATOR_MODEL": str(parser.parse_args().model), "ESTIMATOR_PORT": str(port)}
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []  # as root Chromium's sandbox cannot be had
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium has no sandbox for root
     with running([sys.executable, "-m", "service"], port, "/readyz", **variables), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
 
@@ -114,13 +115,14 @@ def main() -> None:
         found = measure(open_page)
         version = browser.version
         browser.close()
-    print(f"Chromium {version}, {os.cpu_count()} cores; medians of {RUNS} runs, and the slowest tenth.\n")
-    print("| | ms | must | 90th percentile, ms | the peer's, ms | ratio |")
+    print(f"Chromium {version}, {os.cpu_count()} cores; medians and 90th percentiles of {N_RUNS} runs.\n")
+    print("| | ms | target | 90th percentile, ms | reference, ms | ratio |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, pairs in found.items():
-        own, peer = np.array(pairs).T
-        theirs = f"{np.percentile(own, 90):.0f} | {np.median(peer):.0f} | {np.median(own / peer):.1f}"
-        print(f"| {name} | {np.median(own):.0f} | < {MOST[name]} | {theirs} |")
+        values, references = np.array(pairs).T
+        median, percentile_90 = np.quantile(values, [0.5, 0.9])
+        comparison = f"{np.median(references):.0f} | {np.median(values / references):.1f}"
+        print(f"| {name} | {median:.0f} | < {MAX_MILLISECONDS[name]} | {percentile_90:.0f} | {comparison} |")
 
 
 if __name__ == "__main__":

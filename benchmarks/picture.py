@@ -1,4 +1,4 @@
-"""Draw the README's picture: valuations of King County's test sales against what the homes sold for, and where.
+"""Draws the README's picture: valuations of King County's test sales against sale prices, and a map of the errors.
 
 make train && make picture
 """
@@ -12,22 +12,30 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from estimator.appraiser import Valuations
 from estimator.market.market import Market
 from estimator.market.sales import Sales, read_sales, split_sales
 from estimator.registry import load_version
+from estimator.valuations import Valuations
 
 PICTURE = Path(__file__).with_name("king_county.png")
 
 
 def main(model: Path, folder: Path) -> None:
-    """Draw the test part that the saved model was evaluated on."""
+    """Draw the test part that the saved model was evaluated on.
+
+    Parameters
+    ----------
+    model
+        As in `load_version`.
+    folder
+        Folder of the market.
+    """
     saved = load_version(model)
     market = Market.read(folder)
     rng = np.random.default_rng(saved.manifest["seed"])
     parts = split_sales(read_sales(market, folder / market.sales), saved.manifest["split"], rng)
     test = parts.test
-    # What is published has the test sales' prices as evidence; what is drawn must not.
+    # The published model uses the test sales as comparables; the picture must not.
     appraiser = saved.appraiser.with_sales(parts.train.joined(parts.validation))
     values = appraiser.value(test.facts, test.date)
     mpl.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
@@ -39,31 +47,34 @@ def main(model: Path, folder: Path) -> None:
 
 def _draw_prices(axes: Axes, test: Sales, values: Valuations) -> None:
     inside = (values.low <= test.price) & (test.price <= values.high)
-    for where, colour, label in ((inside, "#0072B2", "inside its 90% range"), (~inside, "#D55E00", "outside")):
+    for rows, colour, label in (
+        (inside, "#0072B2", "price inside the 90% range"),
+        (~inside, "#D55E00", "price outside the 90% range"),
+    ):
         axes.scatter(
-            values.price[where], test.price[where], s=5, alpha=0.5, linewidths=0, color=colour,
-            label=f"{label}: {where.mean():.0%}",
+            values.price[rows], test.price[rows], s=5, alpha=0.5, linewidths=0, color=colour,
+            label=f"{label}: {rows.mean():.0%}",
         )  # fmt: skip
     ends = np.array([test.price.min(), test.price.max()])
     axes.plot(ends, ends, color="black", linewidth=1)
     dollars = FuncFormatter(lambda value, _: f"${value / 1e6:g}M" if value >= 1e6 else f"${value / 1e3:g}k")
     ticks = [1e5, 2e5, 5e5, 1e6, 2e6, 5e6]
-    axes.set(xscale="log", yscale="log", xlabel="valuation", ylabel="sold for", xticks=ticks, yticks=ticks)
+    axes.set(xscale="log", yscale="log", xlabel="valuation", ylabel="sale price", xticks=ticks, yticks=ticks)
     axes.minorticks_off()
     axes.xaxis.set_major_formatter(dollars)
     axes.yaxis.set_major_formatter(dollars)
     axes.legend(markerscale=4, frameon=False, loc="upper left")
-    axes.set_title(f"{len(test):,} sales the model never saw", loc="left")
+    axes.set_title(f"{len(test):,} test sales", loc="left")
 
 
 def _draw_map(axes: Axes, test: Sales, values: Valuations) -> None:
-    miss = 100 * (values.price / test.price - 1)
+    error = 100 * (values.price / test.price - 1)
     latitude, longitude = test.facts["latitude"], test.facts["longitude"]
-    points = axes.scatter(longitude, latitude, c=miss, s=6, linewidths=0, cmap="PuOr_r", vmin=-40, vmax=40)
+    points = axes.scatter(longitude, latitude, c=error, s=6, linewidths=0, cmap="PuOr_r", vmin=-40, vmax=40)
     axes.set(xlabel="longitude, °", ylabel="latitude, °", xlim=(-122.55, -121.7), ylim=(47.15, 47.8))
     axes.set_aspect(1 / np.cos(np.radians(latitude.mean())))
-    axes.figure.colorbar(points, ax=axes, label="valuation above (+) or below (−) the price, %", shrink=0.85)
-    axes.set_title("where the misses are", loc="left")
+    axes.figure.colorbar(points, ax=axes, label="valuation above (+) or below (−) the sale price, %", shrink=0.85)
+    axes.set_title("map of the errors", loc="left")
 
 
 if __name__ == "__main__":

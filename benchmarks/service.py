@@ -1,9 +1,9 @@
-"""What the service costs: CPU for each request beside an empty Flask route, where it goes, and long lists.
+"""Cost of the service: CPU time per request compared with an empty Flask route, by part, and for long lists.
 
     python -m benchmarks.service [--model models/king_county]
 
-Prints Markdown. The service and the empty route run under the same server, granian as the service starts it, in
-the same run. Trust the ratios: on a busy machine the times say less.
+Prints Markdown. The service and the empty route run under the same server (granian with the service's settings),
+one after the other. On a busy machine the ratios are more reliable than the times.
 """
 
 import argparse
@@ -28,28 +28,28 @@ from benchmarks.timing import timed
 from estimator.market.facts import Facts
 from estimator.registry import load_version
 from service.http.json_body import json_answer, parse_json
-from service.live_model import Snapshot
+from service.valuation.snapshot import Snapshot
 from service.settings import Settings
 from service.valuation.subject_columns import check_subject_columns, check_subjects
 from service.valuation.subject_schema import Subject
-from service.valuation.valuation import Asked, check_subject, value_facts
+from service.valuation.valuation import ValuationOptions, check_subject, value_facts
 
-REQUESTS = 2000
-ROWS = 10_000
-RUNS = 3
+N_REQUESTS = 2000
+N_ROWS = 10_000
+N_RUNS = 3
 
 
 def serve_empty(port: int) -> None:
-    """Serve an empty Flask route as `service.server` serves the service, with one worker."""
+    """Serve an empty Flask route with one worker, as `service.server` serves the service."""
     Granian("benchmarks.servers_app:app", interface=Interfaces.WSGI, port=port, blocking_threads=128).serve()
 
 
 @contextmanager
 def running(command: list[str], port: int, path: str, **variables: str) -> Iterator[int]:
-    """Run a server until it answers; give its process id."""
-    quiet = subprocess.DEVNULL
+    """Start a server, wait until it answers, yield its process id, and stop it."""
+    discard = subprocess.DEVNULL
     process = subprocess.Popen(
-        command, env=os.environ | variables, stdout=quiet, stderr=quiet, start_new_session=True
+        command, env=os.environ | variables, stdout=discard, stderr=discard, start_new_session=True
     )
     try:
         while True:
@@ -70,28 +70,28 @@ def running(command: list[str], port: int, path: str, **variables: str) -> Itera
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a server's workers have used."""
+    """Return the CPU time used by the workers of a server."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     stats = [Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split() for child in children]
     return sum(int(fields[11]) + int(fields[12]) for fields in stats) / os.sysconf("SC_CLK_TCK")
 
 
 def cost(pid: int, port: int, method: str, path: str, body: bytes) -> tuple[float, float, float]:
-    """Return seconds of CPU a request, and median and 99th percentile of its latency, on one connection."""
+    """Return CPU seconds per request, and median and 99th percentile of the latency, on one connection."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     before, seconds = cpu_seconds(pid), []
-    for _ in range(REQUESTS):
-        began = time.perf_counter()
+    for _ in range(N_REQUESTS):
+        start = time.perf_counter()
         connection.request(method, path, body, {"Content-Type": "application/json"})
         connection.getresponse().read()
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
     connection.close()
     p50, p99 = np.quantile(seconds, [0.5, 0.99])
-    return (cpu_seconds(pid) - before) / REQUESTS, float(p50), float(p99)
+    return (cpu_seconds(pid) - before) / N_REQUESTS, float(p50), float(p99)
 
 
 def requests(model: Path, home: Mapping[str, Any]) -> None:
-    """Print what one home costs beside an empty route."""
+    """Print the cost of one home compared with an empty route."""
     rows = {}
     port = free_port()
     command = [sys.executable, "-c", f"from benchmarks.service import serve_empty; serve_empty({port})"]
@@ -103,61 +103,61 @@ def requests(model: Path, home: Mapping[str, Any]) -> None:
         rows["GET /livez"] = cost(pid, port, "GET", "/livez", b"")
         rows["POST /predict"] = cost(pid, port, "POST", "/predict", json.dumps(home).encode())
     empty = rows["empty Flask route"][0]
-    print("| | CPU | of the empty route's | p50 | p99 |\n| --- | --- | --- | --- | --- |")
+    print("| | CPU | ratio to the empty route | p50 | p99 |\n| --- | --- | --- | --- | --- |")
     for name, (cpu, p50, p99) in rows.items():
         print(f"| {name} | {1e6 * cpu:.0f} µs | {cpu / empty:.1f} | {1e3 * p50:.2f} ms | {1e3 * p99:.2f} ms |")
 
 
 def parts(snapshot: Snapshot, home: Mapping[str, Any]) -> None:
-    """Print where one home's time goes, within the process."""
+    """Print the time of each part of one valuation, measured inside the process."""
     body = json.dumps(home).encode()
     subject = check_subject(snapshot.schema, home)
     assert isinstance(subject, Subject)
     appraiser = snapshot.appraiser
     facts, dates = Facts.of(appraiser.market, [subject.facts]), np.array([subject.date], "datetime64[D]")
     completed, _ = appraiser.areas.complete(facts)
-    (answer,) = value_facts(appraiser, snapshot.version, facts, dates, Asked())
+    (answer,) = value_facts(appraiser, snapshot.version, facts, dates, ValuationOptions())
     day = None if appraiser.sale_dates is None else np.array([appraiser.sale_dates[1]])
-    each: dict[str, Callable[[], object]] = {
+    steps: dict[str, Callable[[], object]] = {
         "JSON in": lambda: parse_json(body),
         "validation": lambda: check_subject(snapshot.schema, home),
         "area figures": lambda: appraiser.areas.complete(facts),
-        "reach": lambda: appraiser.reach.judge(completed),
+        "applicability": lambda: appraiser.domain.check(completed),
         "comparables, kriging and networks": lambda: appraiser.model.estimate(completed, day),
-        "all of the valuation": lambda: value_facts(appraiser, snapshot.version, facts, dates, Asked()),
+        "complete valuation": lambda: value_facts(appraiser, snapshot.version, facts, dates, ValuationOptions()),
         "JSON out": lambda: json_answer(answer),
     }
     print("\n| part of one home | time |\n| --- | --- |")
-    for name, run in each.items():
+    for name, run in steps.items():
         run()
-        print(f"| {name} | {1e6 * min(timed(run, 100) for _ in range(RUNS)):.0f} µs |")
+        print(f"| {name} | {1e6 * min(timed(run, 100) for _ in range(N_RUNS)):.0f} µs |")
 
 
 def lists(snapshot: Snapshot, home: Mapping[str, Any]) -> None:
-    """Print what a long list costs before it is valued, beside marshmallow's checks alone."""
+    """Print the time to parse and check a long list, compared with marshmallow's checks."""
     facts = dict(list(home.items())[:10])
-    homes = [facts | {"square_footage": 1000 + row % 3000, "latitude": 47.4 + 1e-5 * row} for row in range(ROWS)]
-    columns = {name: [one[name] for one in homes] for name in facts}
+    homes = [facts | {"square_footage": 1000 + row % 3000, "latitude": 47.4 + 1e-5 * row} for row in range(N_ROWS)]
+    columns = {name: [home_facts[name] for home_facts in homes] for name in facts}
     body, by_column = json.dumps(homes).encode(), json.dumps(columns).encode()
     market = snapshot.appraiser.market
 
     def best(run: Callable[[], object]) -> float:
-        return min(timed(run) for _ in range(RUNS))
+        return min(timed(run) for _ in range(N_RUNS))
 
-    alone = best(lambda: [check_subject(snapshot.schema, one) for one in homes])
-    listed = best(lambda: check_subjects(market, parse_json(body), dated=snapshot.dated))
-    table = best(lambda: check_subject_columns(market, parse_json(by_column), dated=snapshot.dated))
-    print(f"\n| {ROWS:,} homes of {len(facts)} facts | time | of marshmallow's |\n| --- | --- | --- |")
+    marshmallow = best(lambda: [check_subject(snapshot.schema, home_facts) for home_facts in homes])
+    listed = best(lambda: check_subjects(market, parse_json(body), has_dates=snapshot.has_dates))
+    table = best(lambda: check_subject_columns(market, parse_json(by_column), has_dates=snapshot.has_dates))
+    print(f"\n| {N_ROWS:,} homes of {len(facts)} facts | time | ratio to marshmallow |\n| --- | --- | --- |")
     for name, seconds in (
-        ("marshmallow, one by one, without parsing", alone),
+        ("marshmallow, one by one, without parsing", marshmallow),
         ("JSON list, parsed and checked", listed),
         ("JSON by column, parsed and checked", table),
     ):
-        print(f"| {name} | {1e3 * seconds:.0f} ms | {seconds / alone:.3f} |")
+        print(f"| {name} | {1e3 * seconds:.0f} ms | {seconds / marshmallow:.3f} |")
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
@@ -165,7 +165,7 @@ def free_port() -> int:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="What the service costs.")
+    parser = argparse.ArgumentParser(description="Measure the cost of the service.")
     parser.add_argument("--model", type=Path, default=Settings().model)
     model = parser.parse_args().model
     snapshot = Snapshot.of(load_version(model))

@@ -1,6 +1,7 @@
-"""How far valuations are from prices, beside what else a team could take: the same sales, parts, figures for all.
+"""Accuracy of our model compared with other models, on the same sales, splits and error figures.
 
-Rooms: `datasets` (sections of the table), `frames` (facts as other libraries take them), `comparables` (of
-sold homes nearby), `peers` with `nearest`, `linear`, `boosting`, `networks` and `ours`, `jobs` (one training each,
-kept in a cache), `figures`, `report` (the table), `tuning` (settings), `curve` (error against seconds).
+Modules: `datasets` (sections of the table), `model_inputs` and `frames` (inputs of the models), `comparables`
+(features of sold homes nearby), `peers` (all models: `ours`, `nearest`, `linear`, `boosting`, `networks`), `jobs`
+(one training each, cached), `figures`, `report` (the table), `tuning` (settings of the peers), `curve` (error
+against training time), `ablation` (our model without one of its parts), `few_sales` (small markets).
 """

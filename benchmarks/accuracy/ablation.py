@@ -1,9 +1,8 @@
-"""What each part of our model is worth: the error on the validation sales without it.
+"""Ablation: the error of our model on the validation sales without each of its parts.
 
-A part is taken away from outside, so that the model needs no switches: its columns are hidden from the networks,
-or the networks are built and trained otherwise. What kriging and the grid learned stays as it was, so that only
-the part makes the difference. Knows `estimator.model.price_model`
-from within. The test part is never looked at.
+A part is removed from outside, so that the model needs no switches: its columns are set to 0, or the networks are
+built and trained differently. Kriging and the adjustment grid are fitted once and stay the same. This module
+depends on internals of `estimator.model`. The test part is not used.
 """
 
 import copy
@@ -12,244 +11,261 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
-from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.datasets import TITLES, DataSet
-from estimator.features.comparables import FEATURE_NAMES
+from estimator.features.comparables import FEATURE_NAMES, N_GRID_FEATURES
 from estimator.features.pipeline import FeaturePipeline, Features
 from estimator.market.arrays import FloatArray
-from estimator.model import ensemble
-from estimator.model.ensemble import average, mixed, share_of, train_ensemble
+from estimator.model.ensemble import blend_kriging, fit_kriging_share, predict_mean, train_ensemble
 from estimator.model.recipe import Recipe
 from estimator.model.training_set import TrainingSet, build_training_set
 from estimator.network import Network, StackedNetworks
 
 ROWS = ("king_county-time", "king_county-random", "ames-random")
-"""Data sets whose homes have places and dates, so that they have every part."""
+"""Data sets with coordinates and dates, which every part of the model needs."""
 
-SERVED = Recipe()
-"""As the appraiser trains."""
+DEFAULT_RECIPE = Recipe()
+"""The recipe that the appraiser uses by default."""
 
 Part = Literal["kriging", "grid", "nearest", "date"]
-_BY_GRID = 3
-"""Of the comparables' facts, the first ones."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Our model without something.
+    """Our model without one of its parts.
 
     Parameters
     ----------
     title
-        What it goes without.
-    hidden
-        Parts of the columns that are 0 for every home, learned from or valued.
-    waves
-        Whether numbers go in as waves too.
-    shared
-        Whether kriging has a share in the price.
-    averaged
-        How many of the networks are asked; None: all.
+        The part that is left out.
+    masked
+        Groups of columns that are set to 0 for every home, in training and in valuation.
+    periodic
+        Whether numbers also go through periodic embeddings.
+    kriging_share
+        Whether the price is mixed with kriging's estimate.
+    n_networks
+        How many of the trained networks are averaged; None for all.
     huber
-        Whether every second network learns by Huber's loss.
+        Whether every second network is trained with the Huber loss.
     recipe
-        What is otherwise in the recipe.
+        Settings that differ from the recipe.
     """
 
     title: str
-    hidden: tuple[Part, ...] = ()
-    waves: bool = True
-    shared: bool = True
-    averaged: int | None = None
-    huber: bool = True
+    masked: tuple[Part, ...] = ()
+    periodic: bool = True
+    kriging_share: bool = True
+    n_networks: int | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
-    def taught_as(self) -> str:
-        """Return the same text for variants whose networks are the same."""
-        return repr((self.hidden, self.waves, self.huber, dict(self.recipe)))
+    def training_key(self) -> str:
+        """Return a key that is equal for variants with the same trained networks."""
+        return repr((self.masked, self.periodic, dict(self.recipe)))
 
 
-WHOLE = Variant("the whole model")
+FULL_MODEL = Variant("full model")
 VARIANTS = (
-    WHOLE,
-    Variant("kriging, as a fact and in the price", hidden=("kriging",), shared=False),
-    Variant("kriging's share in the price", shared=False),
-    Variant("comparables", hidden=("grid", "nearest")),
-    Variant("the grid's three facts", hidden=("grid",)),
-    Variant("the nearest's three facts", hidden=("nearest",)),
-    Variant("the networks' own date", hidden=("date",)),
-    Variant("waves of the numbers", waves=False),
-    Variant("sales with facts withheld", recipe={"withheld_share": 0.0}),
-    Variant("Huber's loss", huber=False),
-    Variant("all networks but the first", averaged=1),
-    Variant("all networks but four", averaged=4),
-    Variant("members but one in each network", recipe={"members": 1}),
+    FULL_MODEL,
+    Variant("kriging, as a feature and in the price", masked=("kriging",), kriging_share=False),
+    Variant("kriging's share of the price", kriging_share=False),
+    Variant("comparables", masked=("grid", "nearest")),
+    Variant("features of the adjustment grid", masked=("grid",)),
+    Variant("features of the nearest homes", masked=("nearest",)),
+    Variant("date as an input", masked=("date",)),
+    Variant("periodic embeddings", periodic=False),
+    Variant("training sales with facts withheld", recipe={"withheld_share": 0.0}),
+    Variant("Huber loss", recipe={"losses": ("rmse",)}),
+    Variant("all but one network", n_networks=1),
+    Variant("all but four networks", n_networks=4),
+    Variant("all but one member of each network", recipe={"members": 1}),
 )
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What one seed's networks learn from and are asked.
+class Setup:
+    """Everything that the variants of one seed share.
 
     Parameters
     ----------
-    evidence
-        As learned from the training sales.
-    lessons
-        What the whole model's networks learn from and are chosen on.
-    sold
-        How many of the lessons are sales with all their facts, the first ones.
-    bare
-        What is seen of the validation sales with their required facts alone.
+    pipeline
+        Feature pipeline, fitted on the training sales.
+    training_set
+        Training set of the full model.
+    n_complete
+        Number of sales with all their facts; they are the first rows of the training set.
+    required_only
+        Features of the validation sales with the required facts only.
     rng
-        As it is when the networks' training starts.
+        State of the random generator when the training of the networks starts.
     recipe
-        Of the whole model.
+        Recipe of the full model.
     """
 
-    evidence: FeaturePipeline
-    lessons: TrainingSet
-    sold: int
-    bare: Features
+    pipeline: FeaturePipeline
+    training_set: TrainingSet
+    n_complete: int
+    required_only: Features
     rng: np.random.Generator
     recipe: Recipe
 
 
 @dataclass(frozen=True)
 class Errors:
-    """Of the validation sales: log RMSE, MdAPE in percent, and log RMSE with the required facts alone."""
+    """Errors on the validation sales: log RMSE, MdAPE in percent, and log RMSE with the required facts only."""
 
     log_rmse: float
     mdape: float
-    bare_log_rmse: float
+    required_log_rmse: float
 
 
-def look(data: DataSet, seed: int, recipe: Recipe = SERVED) -> Lesson:
-    """Learn the evidence and look at the sales, as `PriceModel.fit` does."""
+def prepare(data: DataSet, seed: int, recipe: Recipe = DEFAULT_RECIPE) -> Setup:
+    """Fit the feature pipeline and transform the sales, as `PriceModel.fit` does."""
     market, validation = data.market, data.parts.validation
     rng = np.random.default_rng(seed)
-    evidence, lessons = build_training_set(market, data.parts.train, validation, recipe.withheld_share, rng)
+    pipeline, training_set = build_training_set(market, data.parts.train, validation, recipe.withheld_share, rng)
     optional = [feature.name for feature in market.features if not feature.required]
-    bare = validation.facts.without(dict.fromkeys(optional, np.ones(len(validation), np.bool_)))
-    seen = evidence.transform(bare, validation.date, validation.home)
-    return Lesson(evidence, lessons, len(data.parts.train), seen, rng, recipe)
+    required_facts = validation.facts.without(dict.fromkeys(optional, np.ones(len(validation), np.bool_)))
+    required_only = pipeline.transform(required_facts, validation.date, validation.home)
+    return Setup(pipeline, training_set, len(data.parts.train), required_only, rng, recipe)
 
 
-def columns_of(evidence: FeaturePipeline) -> dict[Part, slice]:
-    """Return where each part's columns are."""
-    end = 1 + len(FEATURE_NAMES) + evidence.encoding.width
+def part_columns(pipeline: FeaturePipeline) -> dict[Part, slice]:
+    """Return the columns of each part."""
+    end = 1 + len(FEATURE_NAMES) + pipeline.encoding.n_columns
     return {
         "kriging": slice(1),
-        "grid": slice(1, 1 + _BY_GRID),
-        "nearest": slice(1 + _BY_GRID, 1 + len(FEATURE_NAMES)),
+        "grid": slice(1, 1 + N_GRID_FEATURES),
+        "nearest": slice(1 + N_GRID_FEATURES, 1 + len(FEATURE_NAMES)),
         "date": slice(end - 1, end),
     }
 
 
-def hide(columns: NDArray[np.float32], evidence: FeaturePipeline, parts: Sequence[Part]) -> NDArray[np.float32]:
-    """Return columns of n homes, shape (n, d), with 0 in those of some parts."""
-    seen = columns.copy()
+def mask(columns: NDArray[np.float32], pipeline: FeaturePipeline, parts: Sequence[Part]) -> NDArray[np.float32]:
+    """Return a copy of the columns, shape (n, d), with 0 in those of the given parts."""
+    masked = columns.copy()
     for part in parts:
-        seen[:, columns_of(evidence)[part]] = 0.0
-    return seen
+        masked[:, part_columns(pipeline)[part]] = 0.0
+    return masked
 
 
-def teach(lesson: Lesson, variant: Variant) -> Sequence[Network]:
-    """Train a variant's networks; each variant's start from the same random numbers."""
-    recipe = replace(lesson.recipe, **variant.recipe)
-    whole, chosen = lesson.lessons, lesson.lessons.validation
-    n = len(whole.columns) if recipe.withheld_share else lesson.sold
-    lessons = replace(
-        whole,
-        numbers=whole.numbers if variant.waves else 0,
-        columns=hide(whole.columns[:n], lesson.evidence, variant.hidden),
-        price=whole.price[:n],
-        validation=replace(chosen, columns=hide(chosen.columns, lesson.evidence, variant.hidden)),
+def train(setup: Setup, variant: Variant) -> Sequence[Network]:
+    """Train the networks of a variant; all variants start from the same random state."""
+    recipe = replace(setup.recipe, **variant.recipe)
+    full, validation = setup.training_set, setup.training_set.validation
+    n = len(full.columns) if recipe.withheld_share else setup.n_complete
+    training_set = replace(
+        full,
+        n_numeric=full.n_numeric if variant.periodic else 0,
+        columns=mask(full.columns[:n], setup.pipeline, variant.masked),
+        target=full.target[:n],
+        validation=replace(validation, columns=mask(validation.columns, setup.pipeline, variant.masked)),
     )
-    # Without a limit to what counts as usual, Huber's loss is the RMSE.
-    with patch.object(ensemble, "HUBER", ensemble.HUBER if variant.huber else math.inf):
-        return train_ensemble(lessons, recipe, copy.deepcopy(lesson.rng)).networks
+    return train_ensemble(training_set, recipe, copy.deepcopy(setup.rng)).networks
 
 
-def judge(lesson: Lesson, variant: Variant, networks: Sequence[Network]) -> Errors:
-    """Value the validation sales by the networks and kriging's share."""
-    lessons = lesson.lessons
+def evaluate(setup: Setup, variant: Variant, networks: Sequence[Network]) -> Errors:
+    """Value the validation sales with the networks of a variant and return the errors."""
+    training_set = setup.training_set
 
-    def by_networks(seen: Features) -> FloatArray:
-        columns = hide(seen.columns, lesson.evidence, variant.hidden)
-        return average(StackedNetworks(networks[: variant.averaged]), columns) * lessons.deviation + lessons.mean
+    def by_networks(features: Features) -> FloatArray:
+        columns = mask(features.columns, setup.pipeline, variant.masked)
+        return (
+            predict_mean(StackedNetworks(networks[: variant.n_networks]), columns) * training_set.deviation
+            + training_set.mean
+        )
 
-    known = by_networks(lessons.validation)
-    share = share_of(lessons.validation, known, lessons.validation_log_price) if variant.shared else 0.0
-    whole = mixed(known, lessons.validation, share) - lessons.validation_log_price
-    bare = mixed(by_networks(lesson.bare), lesson.bare, share) - lessons.validation_log_price
-    return Errors(_rms(whole), 100 * float(np.median(np.abs(np.expm1(whole)))), _rms(bare))
+    by_all_facts = by_networks(training_set.validation)
+    share = (
+        fit_kriging_share(training_set.validation, by_all_facts, training_set.validation_log_price)
+        if variant.kriging_share
+        else 0.0
+    )
+    error = blend_kriging(by_all_facts, training_set.validation, share) - training_set.validation_log_price
+    required_error = (
+        blend_kriging(by_networks(setup.required_only), setup.required_only, share)
+        - training_set.validation_log_price
+    )
+    return Errors(_rms(error), 100 * float(np.median(np.abs(np.expm1(error)))), _rms(required_error))
 
 
 def ablate(
-    data: DataSet, seed: int, recipe: Recipe = SERVED, tell: Callable[[Variant, Errors], None] | None = None
+    data: DataSet,
+    seed: int,
+    recipe: Recipe = DEFAULT_RECIPE,
+    report: Callable[[Variant, Errors], None] | None = None,
 ) -> dict[str, Errors]:
-    """Return the errors of every variant, by its title; `tell` hears of each as it is known."""
-    lesson = look(data, seed, recipe)
-    taught: dict[str, Sequence[Network]] = {}
+    """Return the errors of every variant by title; `report` is called after each variant."""
+    setup = prepare(data, seed, recipe)
+    trained: dict[str, Sequence[Network]] = {}
     errors = {}
     for variant in VARIANTS:
-        key = variant.taught_as()
-        if key not in taught:
-            taught[key] = teach(lesson, variant)
-        errors[variant.title] = judge(lesson, variant, taught[key])
-        if tell is not None:
-            tell(variant, errors[variant.title])
+        key = variant.training_key()
+        if key not in trained:
+            trained[key] = train(setup, variant)
+        errors[variant.title] = evaluate(setup, variant, trained[key])
+        if report is not None:
+            report(variant, errors[variant.title])
     return errors
 
 
-def page(found: Mapping[str, Sequence[Mapping[str, Errors]]], command: str) -> str:
-    """Return the tables: data set → the errors of each seed."""
-    about = f"""\
-# What each part is worth
+def page(errors: Mapping[str, Sequence[Mapping[str, Errors]]], command: str) -> str:
+    """Return the page in Markdown; `errors` has the errors of each seed by data set."""
+    introduction = f"""\
+# Ablation: the model without each of its parts
 
-Errors on the validation sales without a part: means over seeds. The same sales chose every variant's epoch and
-kriging's share, so these are for comparing parts, not for telling how accurate the model is; without the drift of
-the market, which they measure as well. “Required facts alone” has all else unknown, the areas' figures too.
+Errors on the validation sales when one part is left out, as means over seeds. The validation sales also selected
+the epoch and kriging's share of every variant, so use these figures to compare parts, not as the accuracy of the
+model. They do not include the correction for price drift, which is measured on the same sales. With “required
+facts only” all other facts are unknown, including the area figures.
 
-Behind ± stands the standard deviation of the whole model's log RMSE over seeds: a part whose absence changes less
-than that is not shown to be worth anything.
+The number after ± is the standard deviation of the full model's log RMSE over seeds. A part that changes the error
+by less than that has no proven effect.
 
 Made by `{command}`: Python {platform.python_version()}, NumPy {np.__version__}.
 """
-    return "\n".join([about, *(_section(row, seeds) for row, seeds in found.items() if seeds)])
+    return "\n".join([introduction, *(_section(row, seeds) for row, seeds in errors.items() if seeds)])
 
 
 def _section(row: str, seeds: Sequence[Mapping[str, Errors]]) -> str:
     lines = [
         f"## {TITLES[row]}\n",
         f"Seeds 0 to {len(seeds) - 1}.\n" if len(seeds) > 1 else "Seed 0.\n",
-        "| without | log RMSE | more, % | MdAPE, % | required facts alone, log RMSE | more, % |",
+        "| left out | log RMSE | change, % | MdAPE, % | required facts only, log RMSE | change, % |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
-    whole = _mean([seed[WHOLE.title] for seed in seeds])
-    spread = float(np.std([seed[WHOLE.title].log_rmse for seed in seeds], ddof=1)) if len(seeds) > 1 else None
+    full = _mean([seed[FULL_MODEL.title] for seed in seeds])
+    spread = float(np.std([seed[FULL_MODEL.title].log_rmse for seed in seeds], ddof=1)) if len(seeds) > 1 else None
     for variant in VARIANTS:
         errors = _mean([seed[variant.title] for seed in seeds])
         cells = [
-            "– (the whole model)" if variant is WHOLE else variant.title,
-            f"{errors.log_rmse:.4f}" + (f" ± {spread:.4f}" if variant is WHOLE and spread is not None else ""),
-            "" if variant is WHOLE else f"{100 * (errors.log_rmse / whole.log_rmse - 1):+.1f}",
+            "– (full model)" if variant is FULL_MODEL else variant.title,
+            f"{errors.log_rmse:.4f}"
+            + (f" ± {spread:.4f}" if variant is FULL_MODEL and spread is not None else ""),
+            "" if variant is FULL_MODEL else f"{_change(errors.log_rmse, full.log_rmse):+.1f}",
             f"{errors.mdape:.2f}",
-            f"{errors.bare_log_rmse:.4f}",
-            "" if variant is WHOLE else f"{100 * (errors.bare_log_rmse / whole.bare_log_rmse - 1):+.1f}",
+            f"{errors.required_log_rmse:.4f}",
+            ""
+            if variant is FULL_MODEL
+            else f"{100 * (errors.required_log_rmse / full.required_log_rmse - 1):+.1f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _mean(each: Sequence[Errors]) -> Errors:
-    return Errors(*(float(np.mean(values)) for values in zip(*(vars(e).values() for e in each), strict=True)))
+def _mean(by_seed: Sequence[Errors]) -> Errors:
+    return Errors(
+        *(float(np.mean(values)) for values in zip(*(vars(errors).values() for errors in by_seed), strict=True))
+    )
 
 
-def _rms(miss: FloatArray) -> float:
-    return math.sqrt(float(np.mean(miss**2)))
+def _change(value: float, reference: float) -> float:
+    """Return the relative change in percent."""
+    return 100 * (value / reference - 1)
+
+
+def _rms(error: FloatArray) -> float:
+    return math.sqrt(float(np.mean(error**2)))

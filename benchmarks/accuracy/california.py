@@ -1,6 +1,6 @@
-"""California Housing (Pace & Barry 1997, StatLib), divided as in the papers on deep learning for tables.
+"""California Housing (Pace & Barry 1997, StatLib), split as in the papers on deep learning for tables.
 
-The rows are not part of the project; a copy in their original order is read from beside it.
+The rows are not part of the project. They are read from `ROWS`, in their original order.
 """
 
 import gzip
@@ -17,43 +17,46 @@ from estimator.market.sales import Parts, Sales
 
 ROWS = Path(__file__).parents[3] / "shared" / "data" / "california" / "housing.csv.gz"
 VARIANCES = (1.346970, 1.303870, 1.303955)
-"""Of the values in the published parts, in (100,000 USD)²: training, validation, test."""
+"""Variances of the values in the published parts, in (100,000 USD)²: training, validation, test."""
 
 FACTS = {
     "latitude": ("latitude", "°"),
     "longitude": ("longitude", "°"),
     "median_income": ("number", "10,000 USD"),
     "median_age": ("number", "years"),
-    "rooms": ("number", "rooms a household"),
-    "bedrooms": ("number", "bedrooms a household"),
+    "rooms": ("number", "rooms per household"),
+    "bedrooms": ("number", "bedrooms per household"),
     "population": ("number", "residents"),
-    "occupancy": ("number", "residents a household"),
+    "occupancy": ("number", "residents per household"),
 }
 
 
 class AbsentError(Exception):
-    """Rows that are not part of the project are not there."""
+    """The rows of the data set, which are not part of the project, are missing."""
 
 
 def california() -> tuple[Market, Parts]:
-    """Return the market and its parts; each price is exp(value in 100,000 USD): models learn the logarithm.
+    """Return the market and its parts. Each price is exp(value in 100,000 USD), because models predict log prices.
 
     Raises
     ------
     AbsentError
-        The rows are not there.
+        The file of rows is missing.
     ValueError
-        They are not the published ones, or not in their order.
+        The rows are not the published ones, or not in their order.
     """
     if not ROWS.exists():
-        raise AbsentError(f"California Housing is absent: {ROWS.parent} has no rows")
+        raise AbsentError(f"California Housing is missing: there is no file {ROWS}")
     with gzip.open(ROWS) as file:
         table = pd.read_csv(file)
     value = table["median_house_value"].to_numpy(np.float64) / 100_000
     rows = published_split(len(table))
     variances = [float(value[part].var()) for part in rows]
     if not np.allclose(variances, VARIANCES, rtol=0, atol=1e-6):
-        raise ValueError(f"{ROWS}: the parts' variances are {variances}, not {VARIANCES}")
+        raise ValueError(
+            f"{ROWS}: the variances of the parts are {variances}, expected {VARIANCES}; "
+            "use the published rows in their original order"
+        )
     sales = Sales(_facts(table), np.exp(value), None, np.arange(len(table)))
     return _market(), Parts(*(sales.take(part) for part in rows))
 
@@ -61,18 +64,18 @@ def california() -> tuple[Market, Parts]:
 def published_split(n: int) -> tuple[NDArray[np.intp], ...]:
     """Return the training, validation and test rows: twice scikit-learn's `train_test_split`, seeds 0 and 1."""
 
-    def divide(rows: NDArray[np.intp], seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        order = np.random.RandomState(seed).permutation(len(rows))  # as published
+    def split(rows: NDArray[np.intp], seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        order = np.random.RandomState(seed).permutation(len(rows))  # as in scikit-learn
         held_out = math.ceil(0.2 * len(rows))
         return rows[order[held_out:]], rows[order[:held_out]]
 
-    rest, test = divide(np.arange(n), 0)
-    train, validation = divide(rest, 1)
+    rest, test = split(np.arange(n), 0)
+    train, validation = split(rest, 1)
     return train, validation, test
 
 
 def _facts(table: pd.DataFrame) -> Facts:
-    """Return the facts of n block groups; 207 of this copy lack their bedrooms."""
+    """Return the facts of n block groups; 207 have no number of bedrooms."""
     households = table["households"]
     columns = {
         "latitude": table["latitude"],

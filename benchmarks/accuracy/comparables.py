@@ -1,6 +1,6 @@
-"""Facts about the sold homes nearby, from our own room for them, as every model may have them.
+"""Features of comparables, computed by `estimator.features.comparables`, for all models.
 
-The one place that knows the interface of `estimator.features.comparables`.
+The only module of the benchmark that depends on its interface.
 """
 
 import time
@@ -14,24 +14,24 @@ from benchmarks.accuracy.datasets import DataSet
 from estimator.features.comparables import Comparables
 
 VERSION = 2
-"""Of the facts. When what they say changes, this does too: models that are given them are then trained again."""
+"""Version of the features. Raise it when they change, so that the models that use them are trained again."""
 
 
 @dataclass(frozen=True)
-class Nearby:
-    """Facts about the comparables of a data set's homes.
+class ComparableFeatures:
+    """Features of the comparables of a data set's homes.
 
     Parameters
     ----------
     names
-        Of the m facts.
+        Names of the m features.
     train, validation, test
-        The facts, float32, shape (n, m). No home's own sale is in them, and none that was not closed before its
-        day; the test homes' may be validation sales.
+        The features, float32, shape (n, m). They never use the home's own sale or a sale closed after its date;
+        those of test homes also use validation sales.
     fit_seconds
-        Processor seconds that the index and the facts of the training sales took.
+        CPU seconds for the index and the features of the training sales.
     predict_seconds
-        What the facts of the test sales took.
+        CPU seconds for the features of the test sales.
     """
 
     names: list[str]
@@ -42,34 +42,41 @@ class Nearby:
     predict_seconds: float
 
 
-def nearby(data: DataSet, kept: Path) -> Nearby:
-    """Return the facts, from the file that they are kept in if it is there."""
-    if not kept.exists():
-        facts = _gather(data)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        beside = kept.with_suffix(".part.npz")
-        np.savez(beside, **vars(facts))
-        beside.replace(kept)
-    with np.load(kept) as file:
-        return Nearby(
+def comparable_features(data: DataSet, cached: Path) -> ComparableFeatures:
+    """Return the features, from the cache file if it exists."""
+    if not cached.exists():
+        features = _compute(data)
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        temporary = cached.with_suffix(".part.npz")
+        np.savez(temporary, **vars(features))
+        temporary.replace(cached)
+    with np.load(cached) as file:
+        return ComparableFeatures(
             [str(name) for name in file["names"]],
             *(file[part] for part in ("train", "validation", "test")),
             *(float(file[name]) for name in ("fit_seconds", "predict_seconds")),
         )
 
 
-def _gather(data: DataSet) -> Nearby:
+def _compute(data: DataSet) -> ComparableFeatures:
     train, validation, test = data.parts.train, data.parts.validation, data.parts.test
-    began = time.process_time()
-    # Without declared effects on the price all facts count for likeness: better for whoever need not keep to them.
+    start = time.process_time()
+    # Without price effects all facts count for similarity, which suits models that need not be monotone.
     features = tuple(replace(feature, price_effect=None) for feature in data.market.features)
     index = Comparables.fit(replace(data.market, features=features), train, np.random.default_rng(0))
     if index is None:
-        raise ValueError(f"{data.market.name} has no places, and so no comparables")
-    learned = index.facts(train.facts, train.date, train.home)
-    fit_seconds = time.process_time() - began
-    chosen = index.facts(validation.facts, validation.date, validation.home)
+        raise ValueError(f"{data.market.name} has no coordinates, so it has no comparables")
+    train_features = index.price_features(train.facts, train.date, train.home)
+    fit_seconds = time.process_time() - start
+    validation_features = index.price_features(validation.facts, validation.date, validation.home)
     index = index.with_sales(train.joined(validation))
-    began = time.process_time()
-    asked = index.facts(test.facts, test.date, test.home)
-    return Nearby(list(index.names), learned, chosen, asked, fit_seconds, time.process_time() - began)
+    start = time.process_time()
+    test_features = index.price_features(test.facts, test.date, test.home)
+    return ComparableFeatures(
+        list(index.names),
+        train_features,
+        validation_features,
+        test_features,
+        fit_seconds,
+        time.process_time() - start,
+    )

@@ -1,6 +1,6 @@
-"""Validation error against seconds of training: when our model is as good as CatBoost is in the end.
+"""Validation error against training time, to see when our model reaches CatBoost's final error.
 
-Seconds are the clock's, so that threads count: to be run on a machine that does nothing else.
+Times are wall-clock times, so run it on an otherwise idle machine.
 """
 
 import time
@@ -14,23 +14,23 @@ import joblib
 import numpy as np
 
 from benchmarks.accuracy.boosting import fit_catboost
-from benchmarks.accuracy.jobs import Job, build_training_set, data_of
+from benchmarks.accuracy.jobs import Job, build_inputs, data_of
+from benchmarks.accuracy.model_inputs import Predictor, Subjects, TrainingInput
 from benchmarks.accuracy.ours import fit_ours, validation_log_rmse
 from benchmarks.accuracy.peers import OURS, Variant
-from benchmarks.accuracy.training_sets import Lesson, Predictor, Subjects
-from estimator.model.ensemble import Moment
+from estimator.model.ensemble import EpochEvent
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A training as it went.
+    """Validation error over the time of one training.
 
     Parameters
     ----------
     seconds, log_rmse
-        After each tree or epoch: time since the start of the fit, and the validation error then.
+        Seconds since the start and validation error, after each tree or epoch.
     total_seconds
-        Of the whole fit.
+        Seconds of the whole fit.
     final
         Validation log RMSE of the finished model.
     """
@@ -40,88 +40,91 @@ class Curve:
     total_seconds: float
     final: float
 
-    def passes(self, error: float) -> float | None:
-        """Return the seconds after which the validation error is at most this; None if it never is."""
-        moments = zip([*self.seconds, self.total_seconds], [*self.log_rmse, self.final], strict=True)
-        return next((seconds for seconds, reached in moments if reached <= error), None)
+    def time_to_error(self, error: float) -> float | None:
+        """Return the seconds until the validation error is at most `error`; None if it never is."""
+        points = zip([*self.seconds, self.total_seconds], [*self.log_rmse, self.final], strict=True)
+        return next((seconds for seconds, value in points if value <= error), None)
 
 
-Trace = Callable[[Lesson, Subjects], Curve]
+Trace = Callable[[TrainingInput, Subjects], Curve]
 
 
-class _Stopwatch:
-    """Notes errors with the time since it was made; a callback of CatBoost's kind."""
+class _ErrorLog:
+    """Records validation errors with the time since its creation; usable as a callback of CatBoost."""
 
     def __init__(self) -> None:
-        self._began = time.perf_counter()
+        self._start = time.perf_counter()
         self.seconds: list[float] = []
         self.errors: list[float] = []
 
-    def note(self, error: float) -> None:
+    def record(self, error: float) -> None:
         self.seconds.append(self.elapsed())
         self.errors.append(error)
 
     def elapsed(self) -> float:
-        return time.perf_counter() - self._began
+        return time.perf_counter() - self._start
 
     def after_iteration(self, info: Any) -> bool:
-        """Take the validation error of the newest tree; True: go on."""
-        self.note(info.metrics["validation"]["RMSE"][-1])
+        """Record the validation error of the newest tree; True continues the training."""
+        self.record(info.metrics["validation"]["RMSE"][-1])
         return True
 
 
 def compare(data_set: str, seed: int, threads: int, folder: Path) -> tuple[Curve, Curve]:
-    """Train CatBoost as it was tuned, then our model, each on so many threads."""
+    """Train the tuned CatBoost, then our model, both with the given number of threads."""
     contenders: tuple[tuple[str, Variant, Trace], ...] = (
         ("catboost", "plain", catboost_curve),
         (OURS, "whole", our_curve),
     )
     curves = []
     for peer, variant, trace in contenders:
-        lesson, validation, _, _ = build_training_set(
+        training, validation, _, _ = build_inputs(
             Job(data_set, peer, variant, seed, threads), data_of(data_set), folder
         )
-        curves.append(trace(lesson, validation))
+        curves.append(trace(training, validation))
     return curves[0], curves[1]
 
 
-def catboost_curve(lesson: Lesson, validation: Subjects) -> Curve:
-    """Train CatBoost, with the error after each tree."""
-    watch = _Stopwatch()
-    return _finish(watch, lesson, validation, fit_catboost(lesson, [watch]))
+def catboost_curve(training: TrainingInput, validation: Subjects) -> Curve:
+    """Train CatBoost and record the error after each tree."""
+    log = _ErrorLog()
+    return _finish(log, training, validation, fit_catboost(training, [log]))
 
 
-def our_curve(lesson: Lesson, validation: Subjects) -> Curve:
-    """Train our model, with the error after each epoch."""
-    watch = _Stopwatch()
+def our_curve(training: TrainingInput, validation: Subjects) -> Curve:
+    """Train our model and record the error after each epoch."""
+    log = _ErrorLog()
 
-    def note(moment: Moment) -> None:
-        assert moment.epoch.validation_loss is not None
-        watch.note(validation_log_rmse(lesson, moment.epoch.validation_loss))
+    def record(event: EpochEvent) -> None:
+        assert event.epoch.validation_loss is not None
+        log.record(validation_log_rmse(training, event.epoch.validation_loss))
 
-    with patch.object(joblib, "cpu_count", lambda: lesson.threads):
-        return _finish(watch, lesson, validation, fit_ours(lesson, [note]))
+    with patch.object(joblib, "cpu_count", lambda: training.threads):
+        return _finish(log, training, validation, fit_ours(training, [record]))
 
 
-def _finish(watch: _Stopwatch, lesson: Lesson, validation: Subjects, predict: Predictor) -> Curve:
-    total = watch.elapsed()
-    final = float(np.sqrt(np.mean((predict(validation) - lesson.validation_log_price) ** 2)))
-    return Curve(watch.seconds, watch.errors, total, final)
+def _finish(log: _ErrorLog, training: TrainingInput, validation: Subjects, predict: Predictor) -> Curve:
+    total = log.elapsed()
+    final = float(np.sqrt(np.mean((predict(validation) - training.validation_log_price) ** 2)))
+    return Curve(log.seconds, log.errors, total, final)
 
 
 HEAD = (
-    "| | threads | CatBoost, log RMSE | seconds | ours as good, seconds | share | ours, log RMSE | seconds |\n"
+    "| | threads | CatBoost, log RMSE | seconds | "
+    "ours reaches it in, seconds | share | ours, log RMSE | seconds |\n"
     "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
 )
 
 
-def line(title: str, threads: int, theirs: Curve, ours: Curve) -> str:
-    """Return a line of the table."""
-    passed = ours.passes(theirs.final)
-    when = ["never", "–"] if passed is None else [f"{passed:.2f}", f"{passed / theirs.total_seconds:.2f}"]
+def line(title: str, threads: int, catboost: Curve, ours: Curve) -> str:
+    """Return a row of the table."""
+    reached = ours.time_to_error(catboost.final)
+    reached_cells = (
+        ["never", "–"] if reached is None else [f"{reached:.2f}", f"{reached / catboost.total_seconds:.2f}"]
+    )
     cells = [
-        *(title, str(threads), f"{theirs.final:.4f}", f"{theirs.total_seconds:.1f}"),
-        *when,
+        *(title, str(threads), f"{catboost.final:.4f}", f"{catboost.total_seconds:.1f}"),
+        *reached_cells,
         *(f"{ours.final:.4f}", f"{ours.total_seconds:.1f}"),
     ]
     return "| " + " | ".join(cells) + " |"

@@ -1,8 +1,8 @@
-"""How many sales it takes: our model and its peers where a market has few.
+"""Accuracy of our model and its peers in markets with few sales.
 
-Some of King County's training sales are all that there is; its validation sales are the homes to be valued. Our
-defaults and the boosters' settings were both chosen on these, with all of the training sales to learn from; here
-nothing is. The test part is never looked at.
+Each market is a random sample of King County's training sales; the validation sales are the homes to be valued.
+Our defaults and the settings of the boosters were both chosen on these validation sales, with all training sales;
+no setting is chosen here. The test part is not used.
 """
 
 import platform
@@ -13,69 +13,72 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.accuracy.datasets import TITLES, DataSet
-from benchmarks.accuracy.jobs import Job, build_training_set
+from benchmarks.accuracy.jobs import Job, build_inputs
 from benchmarks.accuracy.peers import OURS, PEERS, Variant
 from estimator.market.sales import Parts
 
 ROW = "king_county-random"
-"""By time, few sales of a year would be fewer months as well."""
+"""A random split: with a time split, fewer sales would also mean fewer months."""
 SIZES = (500, 1500, 5000)
-"""Of the market, a fifth of which is for validation; King County's training part has 13,832 sales."""
+"""Sales per market, a fifth of them for validation. King County's training part has 13,832 sales."""
 CONTENDERS = (OURS, "nearest", "ridge", "lightgbm", "catboost")
-"""Which learn within seconds or a minute."""
+"""The models that train within a minute."""
 
-Found = Mapping[tuple[str, Variant], Mapping[int, Sequence[float]]]
-"""Model and what it is given → size → log RMSE of each seed."""
+Errors = Mapping[tuple[str, Variant], Mapping[int, Sequence[float]]]
+"""(Model, variant) → number of sales → log RMSE of each seed."""
 
 
-def few(data: DataSet, n: int, seed: int) -> DataSet:
-    """Return a market of n of the training sales, drawn by lot, whose test part is the validation sales."""
+def small_market(data: DataSet, n: int, seed: int) -> DataSet:
+    """Return a market of n random training sales; its test part is the validation sales."""
     train = data.parts.train
-    drawn = np.random.default_rng(seed).choice(len(train), n, replace=False)
-    validation, rest = np.split(drawn, [n // 5])
+    chosen = np.random.default_rng(seed).choice(len(train), n, replace=False)
+    validation, rest = np.split(chosen, [n // 5])
     parts = Parts(train.take(np.sort(rest)), train.take(np.sort(validation)), data.parts.validation)
     return replace(data, parts=parts)
 
 
-def compare(data: DataSet, sizes: Sequence[int], seeds: int, folder: Path, tell: Callable[[str], None]) -> Found:
-    """Train each model on each market; the seed is the model's as well as the market's."""
-    found: dict[tuple[str, Variant], dict[int, list[float]]] = {}
+def compare(
+    data: DataSet, sizes: Sequence[int], seeds: int, folder: Path, report: Callable[[str], None]
+) -> Errors:
+    """Train each model on each market and return the errors; `report` is called with a line per result."""
+    errors: dict[tuple[str, Variant], dict[int, list[float]]] = {}
     for n in sizes:
         for seed in range(seeds):
-            market = few(data, n, seed)
+            market = small_market(data, n, seed)
             for peer in CONTENDERS:
                 for variant in PEERS[peer].variants:
                     error = _log_rmse(market, Job(ROW, peer, variant, seed), folder)
-                    found.setdefault((peer, variant), {}).setdefault(n, []).append(error)
-                    tell(f"{n} sales, seed {seed}, {peer}, {variant}: {error:.4f}")
-    return found
+                    errors.setdefault((peer, variant), {}).setdefault(n, []).append(error)
+                    report(f"{n} sales, seed {seed}, {peer}, {variant}: {error:.4f}")
+    return errors
 
 
 def _log_rmse(data: DataSet, job: Job, folder: Path) -> float:
-    lesson, _, homes, _ = build_training_set(job, data, folder)
-    predict = PEERS[job.peer].fit(lesson)
+    training, _, homes, _ = build_inputs(job, data, folder)
+    predict = PEERS[job.peer].fit(training)
     return float(np.sqrt(np.mean((predict(homes) - np.log(data.parts.test.price)) ** 2)))
 
 
-def page(found: Found, homes: int, command: str) -> str:
+def page(errors: Errors, n_homes: int, command: str) -> str:
     """Return the page in Markdown."""
-    sizes = list(next(iter(found.values())))
-    seeds = len(found[OURS, "whole"][sizes[0]])
-    best = {n: min(np.mean(errors[n]) for (peer, _), errors in found.items() if peer != OURS) for n in sizes}
+    sizes = list(next(iter(errors.values())))
+    seeds = len(errors[OURS, "whole"][sizes[0]])
+    best = {n: min(np.mean(by_size[n]) for (peer, _), by_size in errors.items() if peer != OURS) for n in sizes}
     lines = [
-        "# How many sales it takes\n",
-        f"{TITLES[ROW]}: markets of few of its training sales, a fifth of which are for validation, and the",
-        f"log RMSE of the values of {homes:,} other homes, its validation sales. Means of {seeds} draws ± their",
-        "standard deviation. Our defaults and the boosters' settings were chosen on the homes valued here, with",
-        "all training sales to learn from; each training stops by the validation sales of its own market.\n",
+        "# Accuracy with few sales\n",
+        f"{TITLES[ROW]}. Each market is a random sample of the training sales; a fifth of it is for",
+        f"validation. The table shows the log RMSE of the valuations of {n_homes:,} other homes, the validation",
+        f"sales of the full market: mean ± standard deviation of {seeds} samples. Our defaults and the settings",
+        "of the boosters were chosen on these homes, with all training sales. Each training stops early on the",
+        "validation sales of its own market.\n",
         f"Made by `{command}`: Python {platform.python_version()}, NumPy {np.__version__}.\n",
-        "| | given | " + " | ".join(f"{n:,} sales" for n in sizes) + " |",
+        "| model | inputs | " + " | ".join(f"{n:,} sales" for n in sizes) + " |",
         "| --- | --- |" + " ---: |" * len(sizes),
     ]
-    for (peer, variant), errors in found.items():
-        given = {"whole": "the facts", "plain": "the facts", "comparables": "and comparables"}[variant]
-        cells = [f"{np.mean(errors[n]):.4f} ± {np.std(errors[n], ddof=1):.4f}" for n in sizes]
+    for (peer, variant), by_size in errors.items():
+        given = {"whole": "facts", "plain": "facts", "comparables": "facts and comparables"}[variant]
+        cells = [f"{np.mean(by_size[n]):.4f} ± {np.std(by_size[n], ddof=1):.4f}" for n in sizes]
         lines.append(f"| {PEERS[peer].title} | {given} | " + " | ".join(cells) + " |")
-    ours = [f"{np.mean(found[OURS, 'whole'][n]) / best[n]:.3f}" for n in sizes]
-    lines.append("| ours ÷ the best of them | | " + " | ".join(ours) + " |")
+    ours = [f"{np.mean(errors[OURS, 'whole'][n]) / best[n]:.3f}" for n in sizes]
+    lines.append("| ours ÷ the best peer | | " + " | ".join(ours) + " |")
     return "\n".join(lines) + "\n"

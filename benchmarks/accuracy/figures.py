@@ -14,14 +14,14 @@ from estimator.market.sales import Sales
 
 @dataclass(frozen=True)
 class Figures:
-    """How far n values are from their prices, and what they cost.
+    """Errors and costs of n valuations.
 
     Parameters
     ----------
     log_rmse
-        Root mean square error of the logarithm of the price; where that is no price's (California), of the value.
+        Root mean square error of the log price; for California of the value itself.
     dollar_rmse
-        Of the price, USD.
+        Root mean square error of the price, USD.
     mdape, ppe10
         See `estimator.assessment.evaluation.ErrorFigures`.
     train_seconds, seconds_per_100k
@@ -55,6 +55,6 @@ def figures(data: DataSet, part: Sales, log_price: FloatArray, outcome: Outcome)
     )
 
 
-def mean(each: Sequence[Figures]) -> Figures:
+def mean(by_seed: Sequence[Figures]) -> Figures:
     """Return the means over seeds."""
-    return Figures(*(float(np.mean(values)) for values in zip(*map(astuple, each), strict=True)))
+    return Figures(*(float(np.mean(values)) for values in zip(*map(astuple, by_seed), strict=True)))

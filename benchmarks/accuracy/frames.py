@@ -1,4 +1,4 @@
-"""Facts as other libraries take them: numbers with NaN, labels as categories, the date as days."""
+"""Facts as data frames for other libraries: numbers with NaN, labels as categories, the date in days."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from estimator.market.facts import Facts
 from estimator.market.market import Market
 
 DATE = "sale_day"
-"""Column of the day of sale, in days since 1970-01-01."""
+"""Column of the sale date, in days since 1970-01-01."""
 
-OFTEN_MISSING = 0.01
-"""A number unknown in this share of training sales gets a column that says so, where a model takes no NaN."""
+MIN_MISSING_SHARE = 0.01
+"""Numbers missing in at least this share of training sales get a flag column where a model accepts no NaN."""
 
 
 def frame(
     market: Market, facts: Facts, date: DateArray | None, labels: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
-    """Return n homes' facts; a label that the training sales do not have is unknown.
+    """Return the facts of n homes. Labels that do not occur in the training sales become missing values.
 
     Parameters
     ----------
     labels
-        Of each fact with labels, those of the training sales.
+        Label fact → the labels that occur in the training sales.
     """
     columns: dict[str, Any] = {feature.name: facts[feature.name] for feature in market.numbers}
     for name, known in labels.items():
@@ -39,20 +39,20 @@ def frame(
 
 
 def labels_of(market: Market, facts: Facts) -> dict[str, list[str]]:
-    """Return the labels that the training sales have, sorted."""
+    """Return the labels that occur in the training sales, sorted."""
     return {feature.name: sorted(set(facts[feature.name].tolist()) - {""}) for feature in market.labels}
 
 
 @dataclass(frozen=True)
 class Imputation:
-    """Fills in numbers where a model takes no NaN: the training sales' median; a column says where many lack.
+    """Replaces missing numbers by the median of the training sales, and flags them, for models that accept no NaN.
 
     Parameters
     ----------
     median
-        Of each number.
+        Median of each number.
     flagged
-        The numbers that are often missing.
+        The numbers that get a flag column; see `MIN_MISSING_SHARE`.
     """
 
     median: "pd.Series[float]"
@@ -60,24 +60,24 @@ class Imputation:
 
     @classmethod
     def fit(cls, train: pd.DataFrame) -> "Imputation":
-        """Learn from the training sales."""
+        """Compute medians and flags from the training sales."""
         numbers = train.select_dtypes("number")
         missing = numbers.isna().mean()
-        return cls(numbers.median().fillna(0.0), list(missing.index[missing >= OFTEN_MISSING]))
+        return cls(numbers.median().fillna(0.0), list(missing.index[missing >= MIN_MISSING_SHARE]))
 
     def apply(self, homes: pd.DataFrame) -> pd.DataFrame:
-        """Return the homes without NaN."""
+        """Return the homes without missing numbers."""
         flags = homes[self.flagged].isna().astype(np.float64).add_suffix("_unknown")
         return pd.concat([homes.fillna(self.median.to_dict()), flags], axis=1)
 
 
 def with_columns(homes: pd.DataFrame, values: NDArray[Any], names: Sequence[str]) -> pd.DataFrame:
-    """Return the homes with more numbers."""
-    more = pd.DataFrame(np.asarray(values, np.float64), columns=list(names), index=homes.index)
-    return pd.concat([homes, more], axis=1)
+    """Return the homes with additional number columns."""
+    additional = pd.DataFrame(np.asarray(values, np.float64), columns=list(names), index=homes.index)
+    return pd.concat([homes, additional], axis=1)
 
 
 def numbers_of(homes: pd.DataFrame) -> FloatArray:
-    """Return the numbers alone, shape (n, m)."""
+    """Return the number columns, shape (n, m)."""
     numbers: FloatArray = homes.select_dtypes("number").to_numpy(np.float64)
     return numbers

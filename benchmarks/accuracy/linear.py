@@ -1,4 +1,4 @@
-"""scikit-learn's models: ridge regression, a plain neural network and its gradient boosting."""
+"""Models of scikit-learn: ridge regression, MLPRegressor and HistGradientBoostingRegressor."""
 
 import copy
 from typing import Any
@@ -6,20 +6,20 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.frames import Imputation
-from benchmarks.accuracy.training_sets import Lesson, Predictor, Subjects
+from benchmarks.accuracy.model_inputs import Predictor, Subjects, TrainingInput
 from estimator.market.arrays import FloatArray
 
 PENALTIES = np.geomspace(1e-2, 1e4, 13)
-"""Of the ridge regression, from nearly none to nearly all; the best on the validation sales is taken."""
+"""Penalties of the ridge regression; the best one on the validation sales is used."""
 
-QUANTILES = 1000
-"""By which numbers are made normal, as the library has it; no more than there are sales."""
-EPOCHS, PATIENCE = 300, 20
-"""Of the neural network: how long it may train, and how long the validation error may go without a new low."""
+MAX_QUANTILES = 1000
+"""Quantiles of `QuantileTransformer`, scikit-learn's default; at most the number of sales."""
+MAX_EPOCHS, PATIENCE = 300, 20
+"""Epochs of MLPRegressor, and epochs without a better validation error before it stops."""
 
 
-def fit_ridge(lesson: Lesson) -> Predictor:
-    """Ridge regression on numbers made normal, their squares and products, and labels one column each."""
+def fit_ridge(training: TrainingInput) -> Predictor:
+    """Ridge regression on quantile-transformed numbers, their squares and products, and one-hot labels."""
     from sklearn.compose import make_column_selector, make_column_transformer  # noqa: PLC0415  # the group `peers`
     from sklearn.linear_model import Ridge  # noqa: PLC0415
     from sklearn.pipeline import make_pipeline  # noqa: PLC0415
@@ -27,7 +27,9 @@ def fit_ridge(lesson: Lesson) -> Predictor:
 
     numbers = make_pipeline(
         QuantileTransformer(
-            n_quantiles=min(QUANTILES, len(lesson.train)), output_distribution="normal", random_state=lesson.seed
+            n_quantiles=min(MAX_QUANTILES, len(training.train)),
+            output_distribution="normal",
+            random_state=training.seed,
         ),
         PolynomialFeatures(2, include_bias=False),
         StandardScaler(),
@@ -36,11 +38,11 @@ def fit_ridge(lesson: Lesson) -> Predictor:
         (numbers, make_column_selector(dtype_include="number")),
         (_one_hot(), make_column_selector(dtype_include="category")),
     )
-    imputation = Imputation.fit(lesson.train)
-    x = columns.fit_transform(imputation.apply(lesson.train))
-    seen = columns.transform(imputation.apply(lesson.validation))
-    models = [Ridge(penalty).fit(x, lesson.log_price) for penalty in PENALTIES]
-    best = min(models, key=lambda model: _error(model.predict(seen), lesson.validation_log_price))
+    imputation = Imputation.fit(training.train)
+    x = columns.fit_transform(imputation.apply(training.train))
+    x_validation = columns.transform(imputation.apply(training.validation))
+    models = [Ridge(penalty).fit(x, training.log_price) for penalty in PENALTIES]
+    best = min(models, key=lambda model: _error(model.predict(x_validation), training.validation_log_price))
 
     def predict(subjects: Subjects) -> FloatArray:
         values: FloatArray = best.predict(columns.transform(imputation.apply(subjects.frame)))
@@ -49,26 +51,28 @@ def fit_ridge(lesson: Lesson) -> Predictor:
     return predict
 
 
-def fit_mlp(lesson: Lesson) -> Predictor:
-    """MLPRegressor on scaled numbers; the epoch that is best on the validation sales is kept."""
+def fit_mlp(training: TrainingInput) -> Predictor:
+    """MLPRegressor on quantile-transformed numbers; the best epoch on the validation sales is kept."""
     from sklearn.compose import make_column_selector, make_column_transformer  # noqa: PLC0415  # the group `peers`
     from sklearn.neural_network import MLPRegressor  # noqa: PLC0415
     from sklearn.preprocessing import QuantileTransformer  # noqa: PLC0415
 
     columns = make_column_transformer(
         (
-            QuantileTransformer(output_distribution="normal", random_state=lesson.seed),
+            QuantileTransformer(output_distribution="normal", random_state=training.seed),
             make_column_selector(dtype_include="number"),
         ),
         (_one_hot(), make_column_selector(dtype_include="category")),
     )
-    imputation = Imputation.fit(lesson.train)
-    x = columns.fit_transform(imputation.apply(lesson.train))
-    seen = columns.transform(imputation.apply(lesson.validation))
-    mean, deviation = float(lesson.log_price.mean()), float(lesson.log_price.std())
-    y, target = ((prices - mean) / deviation for prices in (lesson.log_price, lesson.validation_log_price))
-    settings = {"hidden_layer_sizes": (128, 128), **lesson.settings}
-    best = _best_epoch(MLPRegressor(random_state=lesson.seed, **settings), x, y, seen, target)
+    imputation = Imputation.fit(training.train)
+    x = columns.fit_transform(imputation.apply(training.train))
+    x_validation = columns.transform(imputation.apply(training.validation))
+    mean, deviation = float(training.log_price.mean()), float(training.log_price.std())
+    y, y_validation = (
+        (prices - mean) / deviation for prices in (training.log_price, training.validation_log_price)
+    )
+    settings = {"hidden_layer_sizes": (128, 128), **training.settings}
+    best = _best_epoch(MLPRegressor(random_state=training.seed, **settings), x, y, x_validation, y_validation)
 
     def predict(subjects: Subjects) -> FloatArray:
         values: FloatArray = best.predict(columns.transform(imputation.apply(subjects.frame)))
@@ -77,13 +81,13 @@ def fit_mlp(lesson: Lesson) -> Predictor:
     return predict
 
 
-def fit_histogram_boosting(lesson: Lesson) -> Predictor:
-    """HistGradientBoostingRegressor, which takes NaN and labels."""
+def fit_histogram_boosting(training: TrainingInput) -> Predictor:
+    """HistGradientBoostingRegressor, which accepts NaN and categories."""
     from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415  # the group `peers`
 
-    settings = {"learning_rate": 0.05, "max_iter": 3000, "n_iter_no_change": 100, **lesson.settings}
-    model = HistGradientBoostingRegressor(early_stopping=True, tol=0.0, random_state=lesson.seed, **settings)
-    model.fit(lesson.train, lesson.log_price, X_val=lesson.validation, y_val=lesson.validation_log_price)
+    settings = {"learning_rate": 0.05, "max_iter": 3000, "n_iter_no_change": 100, **training.settings}
+    model = HistGradientBoostingRegressor(early_stopping=True, tol=0.0, random_state=training.seed, **settings)
+    model.fit(training.train, training.log_price, X_val=training.validation, y_val=training.validation_log_price)
 
     def predict(subjects: Subjects) -> FloatArray:
         values: FloatArray = model.predict(subjects.frame)
@@ -98,15 +102,17 @@ def _one_hot() -> Any:
     return OneHotEncoder(handle_unknown="ignore", min_frequency=5, sparse_output=False)
 
 
-def _best_epoch(model: Any, x: FloatArray, y: FloatArray, seen: FloatArray, target: FloatArray) -> Any:
-    """Return the model after its best epoch."""
-    best, least, at = model, np.inf, 0
-    for epoch in range(EPOCHS):
+def _best_epoch(
+    model: Any, x: FloatArray, y: FloatArray, x_validation: FloatArray, y_validation: FloatArray
+) -> Any:
+    """Return the model as it was after its best epoch on the validation sales."""
+    best, min_error, best_epoch = model, np.inf, 0
+    for epoch in range(MAX_EPOCHS):
         model.partial_fit(x, y)
-        error = _error(model.predict(seen), target)
-        if error < least:
-            best, least, at = copy.deepcopy(model), error, epoch
-        elif epoch - at >= PATIENCE:
+        error = _error(model.predict(x_validation), y_validation)
+        if error < min_error:
+            best, min_error, best_epoch = copy.deepcopy(model), error, epoch
+        elif epoch - best_epoch >= PATIENCE:
             break
     return best
 

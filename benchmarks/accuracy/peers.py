@@ -1,4 +1,4 @@
-"""What is compared: our model, and what else a team could take. Libraries are imported when they are used."""
+"""The models that are compared: ours and its peers. Libraries are imported when they are used."""
 
 import importlib.metadata
 from collections.abc import Mapping
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from benchmarks.accuracy import boosting, linear, nearest, networks, ours
-from benchmarks.accuracy.training_sets import Fit
+from benchmarks.accuracy.model_inputs import Fit
 
 Variant = Literal["plain", "comparables", "whole"]
-"""`plain`: the facts; `comparables`: with those of sold homes nearby; `whole`: our model, which finds its own."""
+"""Inputs of a model: facts only (`plain`), with features of comparables, or facts for our own model (`whole`)."""
 
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 WITH_AND_WITHOUT: tuple[Variant, ...] = ("plain", "comparables")
@@ -19,20 +19,20 @@ OURS = "ours"
 
 @dataclass(frozen=True)
 class Peer:
-    """A kind of model.
+    """A model that is compared.
 
     Parameters
     ----------
     title
-        Its name in the table.
+        Name in the table.
     fit
-        Trains it.
+        Function that trains it.
     packages
-        Whose versions can change its predictions.
+        Packages whose versions can change its predictions.
     variants
-        What it is given.
+        Inputs it is trained with.
     seeds
-        How many seeds it is trained with at most: one where nothing is random, or where a training takes hours.
+        Maximum number of seeds: one where nothing is random or a training takes hours.
     """
 
     title: str
@@ -42,7 +42,7 @@ class Peer:
     seeds: int = 3
 
     def versions(self) -> dict[str, str]:
-        """Return the installed versions; `absent` where a package is not there."""
+        """Return the installed versions of the packages, or `absent`."""
         return {name: _version(name) for name in self.packages}
 
 
@@ -65,4 +65,4 @@ PEERS: Mapping[str, Peer] = {
     "realmlp": Peer("RealMLP-TD", networks.fit_realmlp, ("pytabkit", "torch")),
     "tabm": Peer("TabM", networks.fit_tabm, ("pytabkit", "torch"), seeds=1),
 }
-"""Name → the model, in the order of the table."""
+"""Name → model, in the order of the table."""

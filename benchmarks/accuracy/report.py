@@ -1,4 +1,4 @@
-"""The table, made from the cache: a section a data set, a row a model and what it was given."""
+"""The page of results, made from the cache: one section per data set, one row per model and variant."""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -14,33 +14,33 @@ from benchmarks.accuracy.peers import OURS, PEERS, Variant
 Part = Literal["validation", "test"]
 
 GIVEN: Mapping[Variant, str] = {
-    "plain": "the facts",
-    "comparables": "and comparables",
-    "whole": "the facts; finds its own evidence",
+    "plain": "facts",
+    "comparables": "facts and comparables",
+    "whole": "facts; finds comparables itself",
 }
 HEAD = (
-    "| | given | log RMSE | RMSE, USD | MdAPE, % | PPE10, % | training, s | 100,000 homes, s | seeds |\n"
+    "| model | inputs | log RMSE | RMSE, USD | MdAPE, % | PPE10, % | training, s | 100,000 homes, s | seeds |\n"
     "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
 )
 
 TITLE: Mapping[Part, str] = {
-    "validation": "# Accuracy on the validation sales, which every model here was chosen on",
-    "test": "# Accuracy on sales that no model saw",
+    "validation": "# Accuracy on the validation sales, on which every model was selected",
+    "test": "# Accuracy on the test sales",
 }
 EXPLANATION = """\
-Every model learns from the same training sales and is chosen on the same validation sales; none learns from them
-again. For test homes, validation sales are evidence: among the comparables that peers are given, and for our own
-model's comparables and kriging, which also measures on them how far prices moved. Peers: one thread. Means over
-seeds of the models; the division of the sales is one. Training seconds are the processor's, from facts in memory
-to a model; with comparables, they hold the finding of those. Settings of the boosters and of MLPRegressor were
-searched for on the validation sales (accuracy/tuned.json: 30 trials each, 12 with comparables); RealMLP and TabM
-are at pytabkit's defaults.
+All models are trained on the same training sales and selected on the same validation sales; none is trained again
+on both. For test homes, the validation sales may be used as comparables, by the peers and by our model. Our model
+also uses them for kriging and to measure how prices have changed. All figures are means over seeds of the models,
+on one split of the sales. Peers use one thread. Training time is CPU time from facts in memory to a trained model,
+including the features of comparables. The settings of the boosters and of MLPRegressor were tuned on the
+validation sales (accuracy/tuned.json: 30 trials each, 12 with comparables). RealMLP and TabM use the defaults of
+pytabkit.
 """
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: means over the seeds that are in the cache."""
+    """A row of the table: means over the seeds in the cache."""
 
     peer: str
     variant: Variant
@@ -50,23 +50,23 @@ class Row:
 
 
 def rows_of(data_set: str, jobs: Sequence[Job], part: Part, folder: Path) -> list[Row]:
-    """Return the lines of a data set, for the jobs that are done."""
-    done: dict[tuple[str, Variant], list[Outcome]] = {}
+    """Return the rows of a data set, for the jobs that are done."""
+    outcomes: dict[tuple[str, Variant], list[Outcome]] = {}
     for job in jobs:
         path = job.path(folder)
         if job.data_set == data_set and path.exists():
-            done.setdefault((job.peer, job.variant), []).append(Outcome.load(path))
+            outcomes.setdefault((job.peer, job.variant), []).append(Outcome.load(path))
     data = data_of(data_set)
     sales = data.parts.validation if part == "validation" else data.parts.test
     return [
         Row(
             peer,
             variant,
-            mean([figures(data, sales, getattr(outcome, part), outcome) for outcome in outcomes]),
-            len(outcomes),
-            outcomes[0].depended_on["versions"],
+            mean([figures(data, sales, getattr(outcome, part), outcome) for outcome in by_seed]),
+            len(by_seed),
+            by_seed[0].depended_on["versions"],
         )
-        for (peer, variant), outcomes in done.items()
+        for (peer, variant), by_seed in outcomes.items()
     ]
 
 
@@ -86,18 +86,18 @@ def _line(row: Row) -> str:
 
 
 def _ratios(rows: Sequence[Row]) -> str:
-    """Say how our model compares with the best peer, without comparables and with them."""
+    """Compare our model with the best peer, without comparables and with them."""
     ours = next((row.figures for row in rows if row.peer == OURS), None)
     if ours is None:
         return ""
     text = ""
-    for variant, what in (("plain", "the best peer"), ("comparables", "the best peer given comparables")):
-        others = [row for row in rows if row.peer != OURS and row.variant == variant]
-        if others:
-            by_rmse = min(others, key=lambda row: row.figures.log_rmse)
-            by_mdape = min(others, key=lambda row: row.figures.mdape)
+    for variant, label in (("plain", "the best peer"), ("comparables", "the best peer with comparables")):
+        peers = [row for row in rows if row.peer != OURS and row.variant == variant]
+        if peers:
+            by_rmse = min(peers, key=lambda row: row.figures.log_rmse)
+            by_mdape = min(peers, key=lambda row: row.figures.mdape)
             text += (
-                f"Ours ÷ {what}: log RMSE {ours.log_rmse / by_rmse.figures.log_rmse:.3f} "
+                f"Ours ÷ {label}: log RMSE {ours.log_rmse / by_rmse.figures.log_rmse:.3f} "
                 f"({PEERS[by_rmse.peer].title}), MdAPE {ours.mdape / by_mdape.figures.mdape:.3f} "
                 f"({PEERS[by_mdape.peer].title}).\n"
             )
@@ -105,21 +105,23 @@ def _ratios(rows: Sequence[Row]) -> str:
 
 
 def versions(rows: Sequence[Row]) -> str:
-    """Return what the outcomes were made with, as a sentence."""
-    every: dict[str, Any] = {}
+    """Return the versions the outcomes were made with, as a sentence."""
+    all_versions: dict[str, Any] = {}
     for row in rows:
-        every.update(row.versions)
-    packages = ", ".join(f"{name} {version}" for name, version in sorted(every.items()))
+        all_versions.update(row.versions)
+    packages = ", ".join(f"{name} {version}" for name, version in sorted(all_versions.items()))
     return f"{platform.machine()}, Python {platform.python_version()}, {packages}."
 
 
 def page(jobs: Sequence[Job], part: Part, folder: Path, arguments: Sequence[str]) -> str:
-    """Return the whole table of a part, with what it was made by."""
-    sections, every = [], []
+    """Return the page for a part, with the commands that made it."""
+    sections, all_rows = [], []
     for data_set in dict.fromkeys(job.data_set for job in jobs):
         rows = rows_of(data_set, jobs, part, folder)
-        every += rows
+        all_rows += rows
         if rows:
             sections.append(table(data_set, rows))
-    made_by = ", ".join(f"`python -m benchmarks.accuracy {each}`" for each in ("tune", "run", " ".join(arguments)))
-    return "\n".join([f"{TITLE[part]}\n\n{EXPLANATION}\nMade by {made_by}: {versions(every)}\n", *sections])
+    made_by = ", ".join(
+        f"`python -m benchmarks.accuracy {command}`" for command in ("tune", "run", " ".join(arguments))
+    )
+    return "\n".join([f"{TITLE[part]}\n\n{EXPLANATION}\nMade by {made_by}: {versions(all_rows)}\n", *sections])

@@ -1,7 +1,7 @@
-"""Settings of the boosters and of MLPRegressor: searched for on the validation sales, kept in `tuned.json`.
+"""Settings of the boosters and of MLPRegressor, tuned on the validation sales and stored in `tuned.json`.
 
-A search of the kind that their users do (Optuna's TPE), for each data set, with comparables and without, seed 0.
-Their early stopping is on the same sales, as our own model's is.
+A search with Optuna's TPE, as their users would do it, for each data set, with and without comparables, seed 0.
+Early stopping uses the same validation sales, as in our own model.
 """
 
 import json
@@ -13,45 +13,47 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.training_sets import Fit, Lesson, Subjects
+from benchmarks.accuracy.model_inputs import Fit, Subjects, TrainingInput
 
 TUNED = Path(__file__).with_name("tuned.json")
-TRIALS = 30
-"""Trainings a search; a third of them at random before TPE takes over."""
+N_TRIALS = 30
+"""Trainings per search; the first third are random, before TPE starts."""
 
 Space = Callable[[Any], dict[str, Any]]
 
 
 def settings_for(data_set: str, peer: str, variant: str) -> dict[str, Any]:
-    """Return what the search found; nothing where it has not been."""
-    found = _tuned().get(_key(data_set, peer, variant), {})
-    return dict(found.get("settings", {}))
+    """Return the tuned settings; empty where no search was done."""
+    result = _tuned().get(_key(data_set, peer, variant), {})
+    return dict(result.get("settings", {}))
 
 
-def search(lesson: Lesson, subjects: Subjects, fit: Fit, space: Space, trials: int) -> dict[str, Any]:
-    """Try settings on the validation sales.
+def search(training: TrainingInput, subjects: Subjects, fit: Fit, space: Space, trials: int) -> dict[str, Any]:
+    """Search for the best settings on the validation sales.
 
     Parameters
     ----------
     subjects
         The validation sales.
     space
-        Draws settings by Optuna's trial.
+        Draws settings with a trial of Optuna.
 
     Returns
     -------
     dict
-        The best `settings`, their `validation_log_rmse`, of how many `trials`, and by which version of `optuna`.
+        The best `settings`, their `validation_log_rmse`, the number of `trials` and the version of `optuna`.
     """
     import optuna  # noqa: PLC0415  # the group `peers`
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
     def error(trial: Any) -> float:
-        predict = fit(replace(lesson, settings=space(trial)))
-        return float(np.sqrt(np.mean((predict(subjects) - lesson.validation_log_price) ** 2)))
+        predict = fit(replace(training, settings=space(trial)))
+        return float(np.sqrt(np.mean((predict(subjects) - training.validation_log_price) ** 2)))
 
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(n_startup_trials=trials // 3, seed=lesson.seed))
+    study = optuna.create_study(
+        sampler=optuna.samplers.TPESampler(n_startup_trials=trials // 3, seed=training.seed)
+    )
     study.optimize(error, n_trials=trials)
     best = space(optuna.trial.FixedTrial(study.best_params))
     settings = {name: float(f"{value:.4g}") if isinstance(value, float) else value for name, value in best.items()}
@@ -63,10 +65,10 @@ def search(lesson: Lesson, subjects: Subjects, fit: Fit, space: Space, trials: i
     }
 
 
-def keep(data_set: str, peer: str, variant: str, found: Mapping[str, Any]) -> None:
-    """Write what a search found among the others."""
-    every = {**_read(), _key(data_set, peer, variant): dict(found)}
-    TUNED.write_text(json.dumps(dict(sorted(every.items())), indent=1) + "\n", encoding="utf-8")
+def store(data_set: str, peer: str, variant: str, result: Mapping[str, Any]) -> None:
+    """Add the result of a search to the file."""
+    results = {**_read(), _key(data_set, peer, variant): dict(result)}
+    TUNED.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n", encoding="utf-8")
     _tuned.cache_clear()
 
 
@@ -82,7 +84,7 @@ _tuned = cache(_read)
 
 
 def lightgbm_space(trial: Any) -> dict[str, Any]:
-    """LightGBM's."""
+    """Search space of LightGBM."""
     return {
         "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.1, log=True),
         "num_leaves": trial.suggest_int("num_leaves", 8, 128, log=True),
@@ -95,7 +97,7 @@ def lightgbm_space(trial: Any) -> dict[str, Any]:
 
 
 def xgboost_space(trial: Any) -> dict[str, Any]:
-    """XGBoost's."""
+    """Search space of XGBoost."""
     return {
         "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.1, log=True),
         "max_depth": trial.suggest_int("max_depth", 4, 10),
@@ -107,7 +109,7 @@ def xgboost_space(trial: Any) -> dict[str, Any]:
 
 
 def catboost_space(trial: Any) -> dict[str, Any]:
-    """CatBoost's."""
+    """Search space of CatBoost."""
     return {
         "learning_rate": trial.suggest_float("learning_rate", 0.03, 0.15, log=True),
         "depth": trial.suggest_int("depth", 4, 8),
@@ -118,7 +120,7 @@ def catboost_space(trial: Any) -> dict[str, Any]:
 
 
 def histogram_space(trial: Any) -> dict[str, Any]:
-    """HistGradientBoostingRegressor's."""
+    """Search space of HistGradientBoostingRegressor."""
     return {
         "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.1, log=True),
         "max_leaf_nodes": trial.suggest_int("max_leaf_nodes", 8, 128, log=True),
@@ -129,7 +131,7 @@ def histogram_space(trial: Any) -> dict[str, Any]:
 
 
 def mlp_space(trial: Any) -> dict[str, Any]:
-    """MLPRegressor's."""
+    """Search space of MLPRegressor."""
     width = trial.suggest_int("width", 32, 256, log=True)
     return {
         "hidden_layer_sizes": (width,) * trial.suggest_int("depth", 1, 3),
@@ -146,4 +148,4 @@ SPACES: Mapping[str, Space] = {
     "xgboost": xgboost_space,
     "catboost": catboost_space,
 }
-"""Peer → what is searched."""
+"""Name of a peer → its search space."""

@@ -1,4 +1,4 @@
-"""The ablation: the whole model is the one that is served, and what is hidden really is."""
+"""The ablation: the full model equals the served one, and masked columns have no influence."""
 
 import pickle
 from dataclasses import replace
@@ -16,12 +16,12 @@ from estimator.model.price_model import PriceModel
 from estimator.model.recipe import Recipe
 from tests.town import make_town
 
-FEW = Recipe(epochs=2, width=16, members=2, waves=2)
+SMALL_RECIPE = Recipe(epochs=2, width=16, members=2, waves=2)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
-    """A town whose homes have places and days of sale."""
+    """A town whose homes have coordinates and sale dates."""
     folder = tmp_path_factory.mktemp("town")
     sales = make_town(folder, 300, places=True)
     sales["sold"] = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(len(sales)), "D")
@@ -29,75 +29,77 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
     described = folder / "market.toml"
     described.write_text('sale_date = "sold"\n' + described.read_text(encoding="utf-8"), encoding="utf-8")
     market = Market.read(folder)
-    every = read_sales(market, folder / market.sales)
-    return DataSet(market, split_sales(every, "random", np.random.default_rng(0)), size="size")
+    all_sales = read_sales(market, folder / market.sales)
+    return DataSet(market, split_sales(all_sales, "random", np.random.default_rng(0)), size="size")
 
 
 @pytest.fixture(scope="module")
-def lesson(data: DataSet) -> ablation.Lesson:
-    return ablation.look(data, seed=3, recipe=FEW)
+def setup(data: DataSet) -> ablation.Setup:
+    return ablation.prepare(data, seed=3, recipe=SMALL_RECIPE)
 
 
-def test_the_whole_model_is_the_one_that_is_served(data: DataSet, lesson: ablation.Lesson) -> None:
-    networks = ablation.teach(lesson, ablation.WHOLE)
+def test_the_full_model_is_the_one_that_is_served(data: DataSet, setup: ablation.Setup) -> None:
+    networks = ablation.train(setup, ablation.FULL_MODEL)
     parts = data.parts
     served = PriceModel.fit(
-        data.market, parts.train, parts.validation, np.random.default_rng(3), recipe=FEW
+        data.market, parts.train, parts.validation, np.random.default_rng(3), recipe=SMALL_RECIPE
     ).state()
     assert pickle.dumps([network.state() for network in networks]) == pickle.dumps(served["networks"])
 
 
-def test_each_part_is_the_columns_that_it_says(data: DataSet, lesson: ablation.Lesson) -> None:
-    """Kriging's column follows its estimate; the comparables' those of sold homes; the date's the day alone."""
+def test_parts_have_separate_columns(data: DataSet, setup: ablation.Setup) -> None:
+    """Kriging's column follows its estimate, and the date's column depends on the date only."""
     validation = data.parts.validation
-    later = lesson.evidence.seen(validation.facts, validation.date + np.timedelta64(1, "D"), validation.home)  # type: ignore[operator]
-    places = ablation.columns_of(lesson.evidence)
-    columns = lesson.lessons.validation.columns
-    order = np.argsort(lesson.lessons.validation.by_kriging)
-    assert (np.diff(columns[order][:, places["kriging"]], axis=0) >= 0).all()
-    assert np.ptp(later.columns[:, places["date"]] - columns[:, places["date"]]) < 1e-6
-    assert (later.columns[:, places["date"]] > columns[:, places["date"]]).all()
-    covered = sum(part.stop - (part.start or 0) for part in places.values())
+    later = setup.pipeline.transform(validation.facts, validation.date + np.timedelta64(1, "D"), validation.home)  # type: ignore[operator]
+    part_columns = ablation.part_columns(setup.pipeline)
+    columns = setup.training_set.validation.columns
+    order = np.argsort(setup.training_set.validation.kriging_log_price)
+    assert (np.diff(columns[order][:, part_columns["kriging"]], axis=0) >= 0).all()
+    assert np.ptp(later.columns[:, part_columns["date"]] - columns[:, part_columns["date"]]) < 1e-6
+    assert (later.columns[:, part_columns["date"]] > columns[:, part_columns["date"]]).all()
+    covered = sum(part.stop - (part.start or 0) for part in part_columns.values())
     assert covered == 1 + 6 + 1
-    assert places["date"].stop == columns.shape[1]
+    assert part_columns["date"].stop == columns.shape[1]
 
 
 @pytest.mark.parametrize("part", ["kriging", "grid", "nearest", "date"])
-def test_what_is_hidden_tells_the_networks_nothing(lesson: ablation.Lesson, part: ablation.Part) -> None:
-    variant = Variant("something", hidden=(part,), shared=False)
-    networks = ablation.teach(lesson, variant)
-    there = ablation.judge(lesson, variant, networks)
-    other = lesson.lessons.validation.columns.copy()
-    other[:, ablation.columns_of(lesson.evidence)[part]] = 9.0
-    chosen = replace(lesson.lessons.validation, columns=other)
-    changed = replace(lesson, lessons=replace(lesson.lessons, validation=chosen))
-    assert ablation.judge(changed, variant, networks) == there
-    assert ablation.judge(changed, Variant("nothing", shared=False), networks) != there
+def test_masked_columns_do_not_influence_the_networks(setup: ablation.Setup, part: ablation.Part) -> None:
+    variant = Variant("something", masked=(part,), kriging_share=False)
+    networks = ablation.train(setup, variant)
+    errors = ablation.evaluate(setup, variant, networks)
+    other = setup.training_set.validation.columns.copy()
+    other[:, ablation.part_columns(setup.pipeline)[part]] = 9.0
+    chosen = replace(setup.training_set.validation, columns=other)
+    changed = replace(setup, training_set=replace(setup.training_set, validation=chosen))
+    assert ablation.evaluate(changed, variant, networks) == errors
+    assert ablation.evaluate(changed, Variant("nothing", kriging_share=False), networks) != errors
 
 
-def test_every_variant_has_an_error_of_its_own(data: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ablation, "share_of", lambda *_: 0.3)  # the town's prices are kriging's: it would be 1
-    errors = ablation.ablate(data, 0, FEW)
+def test_variants_differ_in_their_errors(data: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        ablation, "fit_kriging_share", lambda *_: 0.3
+    )  # in this town kriging is exact, so the share would be 1
+    errors = ablation.ablate(data, 0, SMALL_RECIPE)
     assert list(errors) == [variant.title for variant in ablation.VARIANTS]
     assert len({error.log_rmse for error in errors.values()}) == len(errors)
 
 
-def test_an_error_is_what_it_is_by_hand(lesson: ablation.Lesson) -> None:
-    networks = ablation.teach(lesson, ablation.WHOLE)
-    errors = ablation.judge(lesson, ablation.WHOLE, networks)
+def test_errors_equal_a_computation_by_hand(setup: ablation.Setup) -> None:
+    networks = ablation.train(setup, ablation.FULL_MODEL)
+    errors = ablation.evaluate(setup, ablation.FULL_MODEL, networks)
     by_networks = (
-        np.mean([network.predict(lesson.lessons.validation.columns)[:, 0] for network in networks], axis=0)
-        * lesson.lessons.deviation
-        + lesson.lessons.mean
+        np.mean([network.predict(setup.training_set.validation.columns)[:, 0] for network in networks], axis=0)
+        * setup.training_set.deviation
+        + setup.training_set.mean
     )
-    # The share is the best one between 0 and 1: none of many others is better.
+    # The share is optimal between 0 and 1: none of 1,001 others is better.
     tried = [
         np.sqrt(
             np.mean(
                 (
                     by_networks * (1 - s)
-                    + lesson.lessons.validation.by_kriging * s
-                    - lesson.lessons.validation_log_price
+                    + setup.training_set.validation.kriging_log_price * s
+                    - setup.training_set.validation_log_price
                 )
                 ** 2
             )
@@ -108,14 +110,14 @@ def test_an_error_is_what_it_is_by_hand(lesson: ablation.Lesson) -> None:
     assert errors.log_rmse <= min(tried) * (1 + 1e-6)
 
 
-def test_the_page_says_how_much_larger_the_errors_are() -> None:
+def test_the_page_shows_how_errors_change() -> None:
     titles = [variant.title for variant in ablation.VARIANTS]
     seeds = [
         {title: Errors(0.1 * (1 + k) + 0.02 * seed, 8.0, 0.2) for k, title in enumerate(titles)}
         for seed in range(2)
     ]
     lines = ablation.page({"ames-random": seeds}, "make").splitlines()
-    whole = next(line for line in lines if line.startswith("| – (the whole"))
-    assert "| 0.1100 ± 0.0141 |" in whole, "of .10 and .12"
+    full = next(line for line in lines if line.startswith("| – (full model"))
+    assert "| 0.1100 ± 0.0141 |" in full, "mean and standard deviation of .10 and .12"
     second = next(line for line in lines if line.startswith(f"| {titles[1]} "))
     assert "| 0.2100 | +90.9 |" in second

@@ -1,4 +1,4 @@
-"""The benchmark of the price model's speed: what it counts and what it clocks."""
+"""The benchmark of the price model's speed counts operations and measures time correctly."""
 
 import time
 from types import SimpleNamespace
@@ -6,7 +6,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks.price_model import Turn, multiply_adds, report_many, report_one, watched
+from benchmarks.price_model import (
+    TRAINING,
+    VALUATION,
+    Batch,
+    multiply_adds,
+    print_batches,
+    print_single,
+    timed_parts,
+)
 from estimator.network import (
     Concat,
     Dense,
@@ -23,7 +31,7 @@ from estimator.network import (
 )
 
 
-def test_multiply_adds_are_those_of_a_hand_count() -> None:
+def test_multiply_adds_equal_a_count_by_hand() -> None:
     waves = Sequential([Periodic(2, frequencies=3, width=4), ReLU()])
     layers: list[Layer] = [
         Concat([(0, 2, waves), (0, 5, Identity())]),
@@ -38,7 +46,7 @@ def test_multiply_adds_are_those_of_a_hand_count() -> None:
     assert multiply_adds(layers) == by_hand
 
 
-def test_multiply_adds_are_those_of_the_products_that_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_multiply_adds_equal_those_of_the_products_that_run(monkeypatch: pytest.MonkeyPatch) -> None:
     waves = Sequential([Periodic(2, frequencies=3, width=4), ReLU()])
     layers: list[Layer] = [
         Concat([(0, 2, waves), (0, 5, Identity())]),
@@ -53,26 +61,31 @@ def test_multiply_adds_are_those_of_the_products_that_run(monkeypatch: pytest.Mo
         return product(a, b, out=out)
 
     monkeypatch.setattr(np, "matmul", counting)
-    network.predict(np.zeros((8, 6)))  # whole eights, in which no row of zeros is multiplied
+    network.predict(np.zeros((8, 6)))  # a multiple of eight rows, so that no padding is multiplied
     assert multiply_adds(network.layers) == counted / 8
 
 
-def test_a_part_is_clocked_within_and_left_as_it_was() -> None:
-    room = SimpleNamespace(work=time.sleep, idle=time.sleep)
-    with watched({"work": [(room, "work")], "idle": [(room, "idle")]}) as seconds:
-        room.work(0.02)
-        room.work(0.02)
+def test_every_timed_function_exists() -> None:
+    for functions in (*VALUATION.values(), *TRAINING.values()):
+        assert all(callable(getattr(owner, name)) for owner, name in functions)
+
+
+def test_parts_are_timed_and_restored() -> None:
+    owner = SimpleNamespace(work=time.sleep, idle=time.sleep)
+    with timed_parts({"work": [(owner, "work")], "idle": [(owner, "idle")]}) as seconds:
+        owner.work(0.02)
+        owner.work(0.02)
     assert 0.04 <= seconds["work"] < 0.5
     assert seconds["idle"] == 0
-    assert room.work is time.sleep
+    assert owner.work is time.sleep
 
 
-def test_ratios_are_the_medians_of_the_turns(capsys: pytest.CaptureFixture[str]) -> None:
-    report_one({"ours": [1.0, 2.0, 9.0], "slow": [9.0, 9.0, 9.0], "fast": [2.0, 4.0, 3.0]})
+def test_ratios_are_medians_over_the_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    print_single({"ours": [1.0, 2.0, 9.0], "slow": [9.0, 9.0, 9.0], "fast": [2.0, 4.0, 3.0]})
     assert "| … ours ÷ fast | 0.50 | ≤ 1 |" in capsys.readouterr().out
     # 4,000 homes of 1,000,000 operations in .5 s are 8 GFLOP/s, of a machine's 10, 16 and 20.
-    turns = [Turn(2.0, {"networks": 0.5, "comparables": 0.2}, machine) for machine in (10.0, 16.0, 20.0)]
-    report_many(turns, 1_000_000)
+    batches = [Batch(2.0, {"networks": 0.5, "comparables": 0.2}, matmul_rate=rate) for rate in (10.0, 16.0, 20.0)]
+    print_batches(batches, 1_000_000)
     printed = capsys.readouterr().out
     assert "| … networks, GFLOP/s | 8 |" in printed
     assert "| 50% | ≥ 50% |" in printed

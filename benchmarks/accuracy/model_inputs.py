@@ -1,4 +1,4 @@
-"""What a model is given to learn from, and what it is asked. No test sale's price is in either."""
+"""The inputs of every model: what it is trained on, and the homes it values. Neither contains test prices."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,9 +22,9 @@ class Subjects:
     facts, date, home
         As in `Sales`.
     frame
-        The same facts, and in the variant with comparables theirs, as other libraries take them.
+        The same facts as a data frame for other libraries; the variant `comparables` adds features of comparables.
     sold
-        The sales that are closed by now, which comparables may be taken from.
+        The sales that were closed before; comparables may be taken from them.
     """
 
     facts: Facts
@@ -35,25 +35,25 @@ class Subjects:
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """Sales to learn from and to choose on.
+class TrainingInput:
+    """What a model is trained on and selected on.
 
     Parameters
     ----------
     market
-        Which facts there are.
+        Declares the facts.
     sales, validation_sales
-        The two parts.
+        The training and the validation part.
     train, validation
-        Their facts, as other libraries take them.
+        Their facts as data frames for other libraries.
     size
-        The fact that says how large a home is.
+        Name of the fact that measures the size of a home.
     seed
-        Of the model.
+        Seed of the model.
     threads
-        That it may use.
+        Number of threads the model may use.
     settings
-        What was tuned, by name; empty where nothing was.
+        Tuned settings by name; empty where nothing was tuned.
     """
 
     market: Market
@@ -68,15 +68,15 @@ class Lesson:
 
     @property
     def log_price(self) -> FloatArray:
-        """Of the training sales, shape (n,)."""
+        """Log prices of the training sales, shape (n,)."""
         return np.log(self.sales.price)
 
     @property
     def validation_log_price(self) -> FloatArray:
-        """Of the validation sales."""
+        """Log prices of the validation sales, shape (n,)."""
         return np.log(self.validation_sales.price)
 
 
 Predictor = Callable[[Subjects], FloatArray]
-"""Values homes: their log prices, shape (n,)."""
-Fit = Callable[[Lesson], Predictor]
+"""Returns the estimated log prices of homes, shape (n,)."""
+Fit = Callable[[TrainingInput], Predictor]
