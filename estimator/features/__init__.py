@@ -1,1 +1,1 @@
-"""Facts and sold homes as numbers: encodings, kriging and comparables."""
+"""Turn facts and sold homes into numbers: encodings, kriging, comparables, and the pipeline of all of them."""

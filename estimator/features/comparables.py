@@ -195,8 +195,8 @@ class Comparables:
             nearest = self._nearest_features(neighbours)
             price_features[rows] = np.hstack((all_facts, nearest))
             error_features[rows] = np.hstack((required_facts, nearest))
-            none = ~neighbours.is_present[:, 0]
-            price_features[rows][none], error_features[rows][none] = np.nan, np.nan
+            without = ~neighbours.is_present[:, 0]
+            price_features[rows][without], error_features[rows][without] = np.nan, np.nan
         return price_features, error_features
 
     def grid(self, facts: Facts, date: DateArray | None) -> SubjectGrid:

@@ -117,11 +117,9 @@ def test_no_comparables_before_the_first_sale_or_without_a_location(
     assert sales.date is not None
     two = sales.facts.take(np.arange(2))
     assert np.isnan(comparables.price_features(two, np.repeat(sales.date.min(), 2))).all()
-    lost = two.without({"latitude": np.array([True, False])})
-    assert np.isnan(comparables.price_features(lost, np.repeat(sales.date.max(), 2))).any(axis=1).tolist() == [
-        True,
-        False,
-    ]
+    first_unknown = two.without({"latitude": np.array([True, False])})
+    features = comparables.price_features(first_unknown, np.repeat(sales.date.max(), 2))
+    assert np.isnan(features).any(axis=1).tolist() == [True, False]
 
 
 def test_unknown_facts_are_ignored(sales: Sales, comparables: Comparables) -> None:
@@ -184,9 +182,9 @@ def test_a_monotone_feature_has_its_price_effect_in_the_displayed_grid_and_none_
     comparables = fit_comparables(sales, market)
     home = sales.facts.take(np.array([500]))
     date = np.array([sales.date.max()])  # type: ignore[union-attr]
-    one, larger = (comparables.grid(home.replace({"size": home["size"] + both}), date) for both in (0, 20))
-    np.testing.assert_array_equal(one.weight, larger.weight)
-    increase = larger.differences.adjustment.sum(axis=1) - one.differences.adjustment.sum(axis=1)
+    smaller, larger = (comparables.grid(home.replace({"size": home["size"] + extra}), date) for extra in (0, 20))
+    np.testing.assert_array_equal(smaller.weight, larger.weight)
+    increase = larger.differences.adjustment.sum(axis=1) - smaller.differences.adjustment.sum(axis=1)
     np.testing.assert_allclose(increase, 20 * 0.01, rtol=0.25)
     np.testing.assert_array_equal(
         comparables.price_features(home, date),

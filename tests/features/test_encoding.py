@@ -56,16 +56,15 @@ def test_withholding_a_fact_changes_only_its_own_columns(
 ) -> None:
     known = encoding.transform(HOMES, DATES)
     unknown = encoding.transform(HOMES.without({name: np.ones(N, np.bool_)}), DATES)
-    assert known.shape == (
-        N,
-        9 + 2 * N_FREQUENCIES + 1,
-    )  # four numbers, three of which can be unknown; the date is last
+    # Four numbers, three missing-value flags, two labels, the waves, and the date.
+    assert known.shape == (N, 9 + 2 * N_FREQUENCIES + 1)
     assert np.flatnonzero((known != unknown).any(axis=0)).tolist() == columns
 
 
 def test_rare_and_new_labels_have_no_column(encoding: Encoding) -> None:
     homes = HOMES.take(np.zeros(4, np.int64)).replace({"quarter": np.array(["old", "rare", "never seen", ""])})
     assert encoding.unseen(homes, "quarter").tolist() == [False, True, True, False]
+    assert encoding.rare(homes, "quarter").tolist() == [False, True, False, False]
     encoded = encoding.transform(homes, None)
     np.testing.assert_array_equal(encoded[1], encoded[3])
     np.testing.assert_array_equal(encoded[2], encoded[3])
