@@ -1,6 +1,6 @@
-"""A trained network as an ONNX model, for programs that have ONNX Runtime and no Python.
+"""Export a trained network as an ONNX model, for programs that use ONNX Runtime instead of Python.
 
-Each kind of layer is translated into the few operators that say the same. Needs the optional group ``onnx``.
+Each layer class is translated into equivalent ONNX operators. Needs the optional group ``onnx``.
 """
 
 from collections.abc import Callable
@@ -34,28 +34,28 @@ from estimator.network import (
 )
 
 OPSET = 18
-"""The oldest set of operators that has all that is used here (Mish came with 18): more runtimes know it."""
+"""The oldest operator set with all operators used here (Mish needs 18), so that many runtimes support it."""
 
 
 def save_onnx(network: Network, n_in: int, path: Path) -> None:
-    """Write the network as an ONNX model that answers as ``network.predict`` does.
+    """Write the network as an ONNX model that computes the same as ``network.predict``.
 
-    The model has one input ``x`` ``(n, n_in)`` and one output ``y`` ``(n, n_out)``, both in the network's
-    number type; an ensemble's members are averaged in it. Dropout is left out, as in any prediction.
+    The model has one input ``x`` ``(n, n_in)`` and one output ``y`` ``(n, n_out)``, both in the network's number
+    type. The members of an ensemble are averaged. Dropout is left out, as in any prediction.
 
     Parameters
     ----------
     network
         The trained network.
     n_in
-        How many numbers an example has.
+        Number of inputs per example.
     path
         The file to write.
 
     Raises
     ------
     ValueError
-        If the network has a layer of a kind that is not the library's own.
+        If the network has a layer without a translation, such as one of the caller's own classes.
     """
     output = network.forward(np.zeros((1, n_in), network.dtype))
     graph = _Graph()
@@ -73,40 +73,43 @@ def save_onnx(network: Network, n_in: int, path: Path) -> None:
             graph.constants,
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=8,  # of that opset's time: runtimes refuse files newer than they are
+        ir_version=8,  # the version that introduced this opset; runtimes reject files newer than themselves
     )
     onnx.checker.check_model(model, full_check=True)
     onnx.save_model(model, path)
 
 
 class _Graph:
-    """The operators and constants so far; each value has a name."""
+    """The operators and constants added so far; each value has a name."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self.axes = 2
-        """2 while values are ``(n, d)``, 3 from where members part."""
+        """Number of axes of the values: 2 for ``(n, d)``, 3 after the first layer with members."""
 
     def add(self, operator: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
-        """Apply an operator; the name of its result."""
+        """Add an operator; return the name of its result."""
         name = output or f"value_{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
         return name
 
     def constant(self, array: NDArray[Any]) -> str:
-        """The name of a constant."""
+        """Add a constant; return its name."""
         name = f"constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
 
 def _translate(layer: Layer, graph: _Graph, x: str) -> str:
-    """Add the layer to the graph, at the value x; the name of its output."""
+    """Add the layer to the graph with the input x; return the name of its output."""
     try:
         translation = _TRANSLATIONS[type(layer)]
     except KeyError:
-        raise ValueError(f"there is no ONNX translation of a {type(layer).__name__} layer") from None
+        raise ValueError(
+            f"the layer {type(layer).__name__} cannot be exported to ONNX; supported are "
+            + ", ".join(sorted(kind.__name__ for kind in _TRANSLATIONS))
+        ) from None
     return translation(layer, graph, x)
 
 
@@ -116,7 +119,7 @@ def _sequential(layer: Sequential, graph: _Graph, x: str) -> str:
     return x
 
 
-def _beside(layer: Concat, graph: _Graph, x: str) -> str:
+def _concat(layer: Concat, graph: _Graph, x: str) -> str:
     outputs = []
     for start, stop, inner in layer.branches:
         bounds = [graph.constant(np.array([bound])) for bound in (start, stop, -1)]
@@ -148,28 +151,28 @@ def _periodic(layer: Periodic, graph: _Graph, x: str) -> str:
     column = graph.add("Unsqueeze", x, graph.constant(np.array([-1])))
     angles = graph.add("Mul", column, graph.constant(parameters["frequency"] * (2 * np.pi)))
     waves = graph.add("Concat", graph.add("Cos", angles), graph.add("Sin", angles), axis=-1)
-    mixed = graph.add("Einsum", waves, graph.constant(parameters["weight"]), equation="...if,ifm->...im")
-    return _joined(graph, graph.add("Add", mixed, graph.constant(parameters["bias"])))
+    product = graph.add("Einsum", waves, graph.constant(parameters["weight"]), equation="...if,ifm->...im")
+    return _flatten_embeddings(graph, graph.add("Add", product, graph.constant(parameters["bias"])))
 
 
 def _piecewise_linear(layer: PiecewiseLinear, graph: _Graph, x: str) -> str:
     parameters = layer.parameters
     slope, shift, lowest, highest = map(graph.constant, layer.encoding_constants(parameters["weight"].dtype))
     column = graph.add("Unsqueeze", x, graph.constant(np.array([-1])))
-    line = graph.add("Add", graph.add("Mul", column, slope), shift)
-    encoding = graph.add("Min", graph.add("Max", line, lowest), highest)
-    mixed = graph.add("Einsum", encoding, graph.constant(parameters["weight"]), equation="...if,ifm->...im")
-    straight = graph.add("Mul", column, graph.constant(parameters["slope"]))
-    y = graph.add("Add", graph.add("Add", mixed, straight), graph.constant(parameters["bias"]))
-    return _joined(graph, y)
+    unclipped = graph.add("Add", graph.add("Mul", column, slope), shift)
+    encoding = graph.add("Min", graph.add("Max", unclipped, lowest), highest)
+    product = graph.add("Einsum", encoding, graph.constant(parameters["weight"]), equation="...if,ifm->...im")
+    linear = graph.add("Mul", column, graph.constant(parameters["slope"]))
+    y = graph.add("Add", graph.add("Add", product, linear), graph.constant(parameters["bias"]))
+    return _flatten_embeddings(graph, y)
 
 
-def _joined(graph: _Graph, y: str) -> str:
-    """``(…, d, m)`` → ``(…, d·m)``; a 0 in a shape keeps that axis as it is."""
+def _flatten_embeddings(graph: _Graph, y: str) -> str:
+    """Reshape ``(…, d, m)`` to ``(…, d·m)``; in ONNX a 0 in the shape keeps that axis."""
     return graph.add("Reshape", y, graph.constant(np.array([0] * (graph.axes - 1) + [-1])))
 
 
-def _nothing(_layer: Layer, _graph: _Graph, x: str) -> str:
+def _identity(_layer: Layer, _graph: _Graph, x: str) -> str:
     return x
 
 
@@ -182,10 +185,10 @@ def _one_operator(operator: str) -> Callable[[Layer, _Graph, str], str]:
 
 
 _TRANSLATIONS: dict[type[Layer], Callable[[Any, _Graph, str], str]] = {
-    Concat: _beside,
+    Concat: _concat,
     Dense: _dense,
-    Dropout: _nothing,
-    Identity: _nothing,
+    Dropout: _identity,
+    Identity: _identity,
     LeakyReLU: lambda layer, graph, x: graph.add("LeakyRelu", x, alpha=layer.leak),
     MemberBias: _member_bias,
     MemberDense: _member_dense,

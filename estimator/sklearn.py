@@ -1,7 +1,8 @@
 """The network as scikit-learn estimators, for pipelines, cross-validation and grid searches.
 
-Thin adapters: what scikit-learn's contract asks for is here, everything else in ``estimator.network``. Inputs
-should come scaled, as for any network: put a ``StandardScaler`` before. Needs the optional group ``sklearn``.
+The classes only implement scikit-learn's estimator interface; ``estimator.network`` does the rest. Scale the
+inputs, as for any network, for example with a ``StandardScaler`` before the estimator. Needs the optional group
+``sklearn``.
 """
 
 from typing import Any, Self
@@ -41,13 +42,13 @@ ACTIVATIONS = {
     "silu": SiLU,
     "tanh": Tanh,
 }
-"""The names that ``activation`` may have."""
+"""The values of the parameter ``activation``."""
 
 
 class _MLP(BaseEstimator):  # type: ignore[misc] # scikit-learn ships no types
-    """What both estimators share: their parameters, and the training.
+    """The parameters and the training of both estimators.
 
-    scikit-learn's contract: a constructor that only stores, parameters that are checked in ``fit``.
+    As scikit-learn requires, the constructor only stores the parameters, and ``fit`` checks them.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc] # scikit-learn ships no types
         self.random_state = random_state
 
     def _train(self, x: NDArray[np.float32], y: NDArray[np.float32], loss: Loss) -> None:
-        """Learn in float32; answer in float64, where a row's answer does not depend on the rows beside it."""
+        """Train in float32, and keep a float64 copy for predictions."""
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, not {self.activation!r}")
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
@@ -96,43 +97,43 @@ class _MLP(BaseEstimator):  # type: ignore[misc] # scikit-learn ships no types
         return [*layers, Dense(n_in, n_out)]
 
     def _outputs(self, x: ArrayLike) -> NDArray[np.float64]:
-        """The network's outputs, ``(n, d_out)``."""
+        """Return the network's outputs, ``(n, d_out)``."""
         check_is_fitted(self)
-        checked = validate_data(self, x, dtype=np.float64, reset=False)
-        return np.asarray(self.network_.predict(checked), np.float64)
+        examples = validate_data(self, x, dtype=np.float64, reset=False)
+        return np.asarray(self.network_.predict(examples), np.float64)
 
 
 class MLPRegressor(MultiOutputMixin, RegressorMixin, _MLP):  # type: ignore[misc]
-    """A multilayer perceptron that learns numbers, by least squares.
+    """Multilayer perceptron for regression, trained with the mean squared error.
 
-    Targets are standardised for the training, so that prices and percentages train alike; predictions come in
-    their own unit.
+    Targets are standardised for training, so that their unit does not matter; predictions are in the original
+    unit.
 
     Parameters
     ----------
     hidden_layer_sizes
-        Neurons of each hidden layer.
+        Number of neurons of each hidden layer.
     activation
         One of ``ACTIVATIONS``.
     dropout
-        The share of each hidden layer that is withheld at random in training.
+        Share of each hidden layer's activations that is set to zero in training, in [0, 1).
     learning_rate
-        AdamW's learning rate at the start; a cosine takes it down to 0.
+        AdamW's initial learning rate, which a cosine schedule lowers to 0.
     weight_decay
         AdamW's weight decay.
     batch_size
-        Rows a step.
+        Rows per optimiser step.
     epochs
-        Passes over the data.
+        Number of passes over the data.
     random_state
-        A seed for the same model every time.
+        Seed of the random numbers; the same seed gives the same model.
 
     Attributes
     ----------
     network_ : estimator.network.Network
         The trained network.
     loss_curve_ : list of float
-        The training loss of each epoch, of the standardised targets.
+        The training loss of each epoch, for the standardised targets.
 
     Examples
     --------
@@ -140,28 +141,28 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, _MLP):  # type: ignore[misc
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:  # noqa: N803 - scikit-learn's name
-        """Learn from X ``(n, d)`` and y, ``(n,)`` or ``(n, d_out)``."""
+        """Train on X ``(n, d)`` and y, ``(n,)`` or ``(n, d_out)``."""
         x, targets = validate_data(self, X, y, dtype=np.float32, multi_output=True, y_numeric=True)
         targets = np.asarray(targets, np.float64)
         self._one_output = targets.ndim == 1
         targets = targets.reshape(len(targets), -1)
         self._mean = targets.mean(axis=0)
-        spread = targets.std(axis=0)
-        self._spread = np.where(spread > 0, spread, 1.0)
-        self._train(x, ((targets - self._mean) / self._spread).astype(np.float32), MSE())
+        deviation = targets.std(axis=0)
+        self._deviation = np.where(deviation > 0, deviation, 1.0)
+        self._train(x, ((targets - self._mean) / self._deviation).astype(np.float32), MSE())
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
-        """Predictions for X ``(n, d)``, in the shape of the y that was learnt."""
-        predictions: NDArray[np.float64] = self._outputs(X) * self._spread + self._mean
+        """Return the predictions for X ``(n, d)``: ``(n,)`` or ``(n, d_out)``, as the y of ``fit``."""
+        predictions: NDArray[np.float64] = self._outputs(X) * self._deviation + self._mean
         return predictions[:, 0] if self._one_output else predictions
 
 
 class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
-    """A multilayer perceptron that learns classes, by binary cross-entropy.
+    """Multilayer perceptron for classification, trained with the binary cross-entropy.
 
-    Two classes share one output. Of more, each has an output of its own that tells it from all others, and the
-    probabilities are scaled to sum to 1.
+    Two classes share one output. With more classes each has its own output (one-vs-rest), and the probabilities
+    are scaled to sum to 1.
 
     Parameters
     ----------
@@ -173,28 +174,28 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
     classes_ : array
         The classes, sorted.
     network_ : estimator.network.Network
-        The trained network; it gives logits.
+        The trained network, which outputs logits.
     loss_curve_ : list of float
         The training loss of each epoch.
     """
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:  # noqa: N803
-        """Learn from X ``(n, d)`` and the classes y ``(n,)``."""
+        """Train on X ``(n, d)`` and the classes y ``(n,)``."""
         x, labels = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(labels)
-        self.classes_, places = np.unique(labels, return_inverse=True)
-        one_hot = places[:, None] == np.arange(len(self.classes_))
+        self.classes_, indices = np.unique(labels, return_inverse=True)
+        one_hot = indices[:, None] == np.arange(len(self.classes_))
         targets = one_hot[:, 1:] if len(self.classes_) == 2 else one_hot
         self._train(x, targets.astype(np.float32), BinaryCrossEntropy())
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
-        """Logits, ``(n,)`` for two classes and ``(n, classes)`` for more."""
+        """Return the logits, ``(n,)`` for two classes and ``(n, n_classes)`` for more."""
         logits = self._outputs(X)
         return logits[:, 0] if len(self.classes_) == 2 else logits
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
-        """The probability of each class, ``(n, classes)``."""
+        """Return the probability of each class, ``(n, n_classes)``."""
         probabilities = self._outputs(X)
         Sigmoid().value(probabilities, out=probabilities)
         if len(self.classes_) == 2:
@@ -203,8 +204,8 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
         return normalised
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
-        """The likeliest class for each row of X ``(n, d)``."""
+        """Return the most probable class for each row of X ``(n, d)``, ``(n,)``."""
         logits = self._outputs(X)
-        places = (logits[:, 0] > 0).astype(int) if len(self.classes_) == 2 else logits.argmax(axis=1)
-        predicted: NDArray[Any] = self.classes_[places]
+        indices = (logits[:, 0] > 0).astype(int) if len(self.classes_) == 2 else logits.argmax(axis=1)
+        predicted: NDArray[Any] = self.classes_[indices]
         return predicted

@@ -1,4 +1,7 @@
-"""What the network is compared with needs the group ``oracles``; without it these tests fail, they do not hide."""
+"""These tests compare the network with other libraries, which the group ``oracles`` installs.
+
+Without the group they fail; they are not skipped.
+"""
 
 from pathlib import Path
 
@@ -6,5 +9,5 @@ import pytest
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave the files alone where slow tests are not asked for: importing them would need the group."""
+    """Ignore the files when slow tests are deselected, because importing them needs the group."""
     return True if "not slow" in config.option.markexpr and collection_path.name.startswith("test_") else None

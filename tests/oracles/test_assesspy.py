@@ -1,15 +1,15 @@
-"""The ratio study against assesspy, the Cook County assessor's own, on a thousand random studies."""
+"""The ratio study compared with assesspy, the Cook County Assessor's library, on a thousand random studies."""
 
 import assesspy
 import numpy as np
 import pytest
 
-from estimator.assessment.ratio_study import cod, mki, prb, prd
+from estimator.assessment.ratio_statistics import cod, mki, prb, prd
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:The inplace keyword")]  # inside assesspy
 
 
-def test_a_thousand_studies_have_the_figures_that_assesspy_gives_them() -> None:
+def test_ratio_studies_agree_with_assesspy() -> None:
     rng = np.random.default_rng(0)
     for _ in range(1_000):
         n = int(rng.integers(20, 400))

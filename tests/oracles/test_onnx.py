@@ -1,4 +1,4 @@
-"""Exported networks, run by ONNX Runtime."""
+"""Exported networks compared with their predictions in ONNX Runtime."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def embedded_members() -> list[Layer]:
     return [MemberScale(4, 6), PiecewiseLinear(quantile_edges(X, 3), 3), Periodic(18, 2, 2), MemberDense(4, 36, 1)]
 
 
-def bent(activation: Activation) -> list[Layer]:
+def with_activation(activation: Activation) -> list[Layer]:
     return [Dense(6, 32), activation, Dense(32, 32), activation, Dense(32, 3)]
 
 
@@ -65,10 +65,10 @@ def bent(activation: Activation) -> list[Layer]:
 @pytest.mark.parametrize(
     "layers",
     [embedded(), ensemble(), embedded_members()]
-    + [bent(activation) for activation in (Sigmoid(), Tanh(), ReLU(), LeakyReLU(0.1), SiLU(), Mish())],
+    + [with_activation(activation) for activation in (Sigmoid(), Tanh(), ReLU(), LeakyReLU(0.1), SiLU(), Mish())],
     ids=["embedded", "ensemble", "embedded members", "sigmoid", "tanh", "relu", "leaky", "silu", "mish"],
 )
-def test_the_runtime_answers_as_the_network_does(
+def test_onnx_runtime_predicts_the_same_as_the_network(
     layers: list[Layer], dtype: type[np.floating], tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(1)
@@ -76,14 +76,14 @@ def test_the_runtime_answers_as_the_network_does(
     network.parameters.vector += rng.normal(0, 0.2, network.parameters.vector.shape).astype(dtype)
     save_onnx(network, 6, tmp_path / "network.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "network.onnx")
-    answers = session.run(None, {"x": X.astype(dtype)})[0]
+    predictions = session.run(None, {"x": X.astype(dtype)})[0]
     expected = network.predict(X)
-    assert answers.shape == expected.shape
+    assert predictions.shape == expected.shape
     scale = np.abs(expected).mean()
-    np.testing.assert_allclose(answers, expected, rtol=1e-4, atol=1e-5 * scale)  # near 0 nothing is relative
+    np.testing.assert_allclose(predictions, expected, rtol=1e-4, atol=1e-5 * scale)  # atol for values near 0
 
 
-def test_a_layer_of_the_callers_own_is_named(tmp_path: Path) -> None:
+def test_the_error_for_a_layer_without_translation_names_it(tmp_path: Path) -> None:
     class Doubling(Identity):
         pass
 

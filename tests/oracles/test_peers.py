@@ -1,4 +1,4 @@
-"""Each peer of the benchmark of accuracy learns, from facts as they are: NaN, labels, dates."""
+"""Every peer model of the accuracy benchmark can be trained on raw facts: NaN, labels and dates."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -35,10 +35,10 @@ MARKET = Market.from_dict(
 
 
 def town(n: int = 900) -> DataSet:
-    """Return sales whose price is their size times their quarter's level; rooms are often unknown."""
+    """Return sales whose price is the size times the level of the quarter; rooms are often missing."""
     rng = np.random.default_rng(0)
     size, quarter = rng.uniform(50, 300, n), rng.choice(["east", "west", ""], n)
-    quarter[-5:] = "new"  # of test homes alone
+    quarter[-5:] = "new"  # only in the test part
     facts = Facts(
         {
             "latitude": rng.uniform(47, 47.2, n),
@@ -54,28 +54,28 @@ def town(n: int = 900) -> DataSet:
 
 
 @pytest.mark.parametrize("peer", [name for name, peer in PEERS.items() if "plain" in peer.variants])
-def test_a_peer_learns_and_cannot_know_the_test_prices(peer: str, tmp_path: Path) -> None:
+def test_a_peer_predicts_prices_without_using_the_test_prices(peer: str, tmp_path: Path) -> None:
     data = town()
-    lesson, _, test, _ = jobs.build_training_set(Job("town", peer, "plain", 0), data, tmp_path)
-    log_price = PEERS[peer].fit(lesson)(test)
+    training_set, _, test, _ = jobs.build_training_set(Job("town", peer, "plain", 0), data, tmp_path)
+    log_price = PEERS[peer].fit(training_set)(test)
     actual = np.log(data.parts.test.price)
     assert log_price.shape == actual.shape
-    miss = np.sqrt(np.mean((log_price - actual) ** 2))
-    assert miss < (0.8 if peer == "nearest" else 0.35) * actual.std(), (
-        "the spread of the prices, and no quarter known"
-    )
+    rmse = np.sqrt(np.mean((log_price - actual) ** 2))
+    assert rmse < (0.8 if peer == "nearest" else 0.35) * actual.std(), "no better than without the quarter"
 
-    dear = replace(data.parts.test, price=100 * data.parts.test.price)
-    other = replace(data, parts=replace(data.parts, test=dear))
+    expensive = replace(data.parts.test, price=100 * data.parts.test.price)
+    other = replace(data, parts=replace(data.parts, test=expensive))
     again = PEERS[peer].fit(jobs.build_training_set(Job("town", peer, "plain", 0), other, tmp_path)[0])(test)
     np.testing.assert_array_equal(log_price, again)
 
 
 @pytest.mark.parametrize("peer", list(tuning.SPACES))
-def test_a_search_finds_settings_that_the_peer_takes(peer: str, tmp_path: Path) -> None:
-    lesson, validation, _, _ = jobs.build_training_set(Job("town", peer, "plain", 0), town(), tmp_path)
-    found = tuning.search(lesson, validation, PEERS[peer].fit, tuning.SPACES[peer], trials=2)
+def test_a_search_finds_settings_that_the_peer_accepts(peer: str, tmp_path: Path) -> None:
+    training_set, validation, _, _ = jobs.build_training_set(Job("town", peer, "plain", 0), town(), tmp_path)
+    found = tuning.search(training_set, validation, PEERS[peer].fit, tuning.SPACES[peer], trials=2)
     assert found["trials"] == 2
-    values = PEERS[peer].fit(replace(lesson, settings=found["settings"]))(validation)
-    error = np.sqrt(np.mean((values - lesson.validation_log_price) ** 2))
-    assert error == pytest.approx(found["validation_log_rmse"], rel=0.1), "but for the rounding of the settings"
+    values = PEERS[peer].fit(replace(training_set, settings=found["settings"]))(validation)
+    error = np.sqrt(np.mean((values - training_set.validation_log_price) ** 2))
+    assert error == pytest.approx(found["validation_log_rmse"], rel=0.1), (
+        "equal up to the rounding of the settings"
+    )

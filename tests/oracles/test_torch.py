@@ -1,4 +1,4 @@
-"""The library against PyTorch: values, gradients and trajectories."""
+"""The library compared with PyTorch: values, gradients and optimiser trajectories."""
 
 from collections.abc import Callable
 from typing import Any
@@ -64,9 +64,9 @@ several_shapes = settings(derandomize=True, deadline=None, max_examples=25)
 
 
 def assert_close(found: Array, expected: torch.Tensor) -> None:
-    """Within 1e-5 of the greatest expected number."""
-    right = expected.detach().numpy()
-    assert np.abs(found - right).max() <= TOLERANCE * max(np.abs(right).max(), 1e-3)
+    """Assert that all differences are within 1e-5 of the greatest expected number."""
+    reference = expected.detach().numpy()
+    assert np.abs(found - reference).max() <= TOLERANCE * max(np.abs(reference).max(), 1e-3)
 
 
 def tensor(array: Array, *, grad: bool = False) -> torch.Tensor:
@@ -80,10 +80,10 @@ def floats(rng: np.random.Generator, *shape: int) -> Array:
 @pytest.mark.parametrize("kind", ACTIVATIONS, ids=lambda kind: kind.__name__)
 @several_shapes
 @given(n=st.integers(1, 40), d_in=st.integers(1, 20), d_out=st.integers(1, 20), seed=st.integers(0, 10**6))
-def test_a_dense_layer_and_its_activation(
+def test_a_dense_layer_and_its_activation_agree_with_pytorch(
     kind: type[Activation], n: int, d_in: int, d_out: int, seed: int
 ) -> None:
-    # In float64: where terms cancel, float32's own rounding is more than the bound. Trainings are in float32.
+    # In float64, because where terms cancel the rounding of float32 exceeds the tolerance.
     rng = np.random.default_rng(seed)
     x, dy = 3 * rng.normal(size=(n, d_in)), rng.normal(size=(n, d_out))
     network = Network([Dense(d_in, d_out), kind()], rng=rng, dtype=np.float64)
@@ -101,7 +101,7 @@ def test_a_dense_layer_and_its_activation(
 @pytest.mark.parametrize(("loss", "reference"), LOSSES, ids=[type(loss).__name__ for loss, _ in LOSSES])
 @several_shapes
 @given(n=st.integers(1, 50), seed=st.integers(0, 10**6))
-def test_losses(
+def test_losses_agree_with_pytorch(
     loss: Loss, reference: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], n: int, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -117,25 +117,25 @@ def test_losses(
 @given(
     n=st.integers(1, 30), d=st.integers(1, 5), f=st.integers(1, 6), m=st.integers(1, 5), seed=st.integers(0, 10**6)
 )
-def test_periodic_embeddings_against_rtdl(n: int, d: int, f: int, m: int, seed: int) -> None:
+def test_periodic_embeddings_agree_with_rtdl(n: int, d: int, f: int, m: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     x, dy = floats(rng, n, d), floats(rng, n, d * m)
     network = Network([Periodic(d, f, m, 0.3), ReLU()], rng=rng)
-    theirs = rtdl_num_embeddings.PeriodicEmbeddings(
+    reference = rtdl_num_embeddings.PeriodicEmbeddings(
         d, m, n_frequencies=f, frequency_init_scale=0.3, activation=True, lite=False
     )
     with torch.no_grad():
-        theirs.periodic.weight.copy_(tensor(network.parameters["0.frequency"]))
-        theirs.linear.weight.copy_(tensor(network.parameters["0.weight"]))
-        theirs.linear.bias.copy_(tensor(network.parameters["0.bias"]))
+        reference.periodic.weight.copy_(tensor(network.parameters["0.frequency"]))
+        reference.linear.weight.copy_(tensor(network.parameters["0.weight"]))
+        reference.linear.bias.copy_(tensor(network.parameters["0.bias"]))
     tx = tensor(x, grad=True)
-    expected = theirs(tx).reshape(n, -1)
+    expected = reference(tx).reshape(n, -1)
     assert_close(network.forward(x), expected)
     expected.backward(tensor(dy))
     assert_close(network.backward(dy), tx.grad)
-    assert_close(network.gradients["0.frequency"], theirs.periodic.weight.grad)
-    assert_close(network.gradients["0.weight"], theirs.linear.weight.grad)
-    assert_close(network.gradients["0.bias"], theirs.linear.bias.grad)
+    assert_close(network.gradients["0.frequency"], reference.periodic.weight.grad)
+    assert_close(network.gradients["0.weight"], reference.linear.weight.grad)
+    assert_close(network.gradients["0.bias"], reference.linear.bias.grad)
 
 
 @several_shapes
@@ -146,40 +146,40 @@ def test_periodic_embeddings_against_rtdl(n: int, d: int, f: int, m: int, seed: 
     m=st.integers(1, 5),
     seed=st.integers(0, 10**6),
 )
-def test_piecewise_linear_embeddings_against_rtdl(n: int, d: int, bins: int, m: int, seed: int) -> None:
+def test_piecewise_linear_embeddings_agree_with_rtdl(n: int, d: int, bins: int, m: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     x, dy = floats(rng, n, d), floats(rng, n, d * m)
     edges = quantile_edges(floats(rng, 100, d), bins)
     network = Network([PiecewiseLinear(edges, m)], rng=rng)
     network.parameters.vector[:] = floats(rng, network.parameters.vector.size)
-    theirs = rtdl_num_embeddings.PiecewiseLinearEmbeddings(
+    reference = rtdl_num_embeddings.PiecewiseLinearEmbeddings(
         [tensor(line.astype(np.float32)) for line in edges], m, activation=False, version="B"
     )
     with torch.no_grad():
-        theirs.linear0.weight.copy_(tensor(network.parameters["0.slope"]))
-        theirs.linear0.bias.copy_(tensor(network.parameters["0.bias"]))
-        theirs.linear.weight.copy_(tensor(network.parameters["0.weight"]))
+        reference.linear0.weight.copy_(tensor(network.parameters["0.slope"]))
+        reference.linear0.bias.copy_(tensor(network.parameters["0.bias"]))
+        reference.linear.weight.copy_(tensor(network.parameters["0.weight"]))
     tx = tensor(x, grad=True)
-    expected = theirs(tx).reshape(n, -1)
+    expected = reference(tx).reshape(n, -1)
     assert_close(network.forward(x), expected)
     expected.backward(tensor(dy))
     assert_close(network.backward(dy), tx.grad)
-    assert_close(network.gradients["0.weight"], theirs.linear.weight.grad)
-    assert_close(network.gradients["0.slope"], theirs.linear0.weight.grad)
+    assert_close(network.gradients["0.weight"], reference.linear.weight.grad)
+    assert_close(network.gradients["0.slope"], reference.linear0.weight.grad)
 
 
 @several_shapes
 @given(
     k=st.integers(1, 6), n=st.integers(1, 20), d=st.integers(1, 8), m=st.integers(1, 8), seed=st.integers(0, 10**6)
 )
-def test_member_wise_layers_against_tabm(k: int, n: int, d: int, m: int, seed: int) -> None:
+def test_ensemble_layers_agree_with_tabm(k: int, n: int, d: int, m: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     x, dy = floats(rng, n, d), floats(rng, k, n, 2)
     network = Network([batch_ensemble_dense(k, d, m, scale_in=random_signs), MemberDense(k, m, 2)], rng=rng)
     network.parameters.vector[:] = floats(rng, network.parameters.vector.size)
     shared = tabm.LinearBatchEnsemble(d, m, k=k, scaling_init="ones")
     heads = tabm.LinearEnsemble(m, 2, k=k)
-    ours = network.parameters
+    own = network.parameters
     pairs = {
         "0.0.scale": shared.r,
         "0.2.scale": shared.s,
@@ -188,16 +188,16 @@ def test_member_wise_layers_against_tabm(k: int, n: int, d: int, m: int, seed: i
         "1.bias": heads.bias,
     }
     with torch.no_grad():
-        for name, theirs in pairs.items():
-            theirs.copy_(tensor(ours[name]))
-        shared.weight.copy_(tensor(ours["0.1.weight"].T))
+        for name, reference in pairs.items():
+            reference.copy_(tensor(own[name]))
+        shared.weight.copy_(tensor(own["0.1.weight"].T))
     tx = tensor(x, grad=True)
     expected = heads(shared(tx[:, None].expand(n, k, d))).transpose(0, 1)
     assert_close(network.forward(x), expected)
     expected.backward(tensor(dy))
     assert_close(network.backward(dy), tx.grad)
-    for name, theirs in pairs.items():
-        assert_close(network.gradients[name], theirs.grad)
+    for name, reference in pairs.items():
+        assert_close(network.gradients[name], reference.grad)
     assert_close(network.gradients["0.1.weight"], shared.weight.grad.T)
 
 
@@ -213,25 +213,25 @@ OPTIMISERS: dict[str, tuple[Callable[[], Optimiser], Callable[[Any], torch.optim
 
 
 @pytest.mark.parametrize("name", OPTIMISERS)
-def test_fifty_steps_of_an_optimiser(name: str) -> None:
-    """The weights of a small network stay on PyTorch's path, step by step, to 1e-5 of their size."""
+def test_fifty_optimiser_steps_agree_with_pytorch(name: str) -> None:
+    """The weights of a small network agree with PyTorch's after each step, to 1e-5 of their size."""
     rng = np.random.default_rng(0)
     x, y = floats(rng, 64, 6), floats(rng, 64, 1)
     layers: list[Layer] = [Sequential([Dense(6, 16), Tanh()]), Dense(16, 1)]
     network = Network(layers, rng=rng)
-    theirs = torch.nn.Sequential(torch.nn.Linear(6, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1))
+    reference = torch.nn.Sequential(torch.nn.Linear(6, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1))
     names = ["0.0.weight", "0.0.bias", "1.weight", "1.bias"]
     with torch.no_grad():
-        for name_, parameter in zip(names, theirs.parameters(), strict=True):
+        for name_, parameter in zip(names, reference.parameters(), strict=True):
             parameter.copy_(tensor(network.parameters[name_].T))
-    make_ours, make_theirs = OPTIMISERS[name]
-    ours, other, loss = make_ours(), make_theirs(theirs.parameters()), MSE()
+    make_own, make_torch = OPTIMISERS[name]
+    optimiser, torch_optimiser, loss = make_own(), make_torch(reference.parameters()), MSE()
     for _ in range(50):
         loss.forward(network.forward(x), y)
         network.backward_parameters(loss.backward())
-        ours.step(network.parameters.vector, network.gradients.vector)
-        other.zero_grad()
-        torch.nn.functional.mse_loss(theirs(tensor(x)), tensor(y)).backward()
-        other.step()
-        for name_, parameter in zip(names, theirs.parameters(), strict=True):
+        optimiser.step(network.parameters.vector, network.gradients.vector)
+        torch_optimiser.zero_grad()
+        torch.nn.functional.mse_loss(reference(tensor(x)), tensor(y)).backward()
+        torch_optimiser.step()
+        for name_, parameter in zip(names, reference.parameters(), strict=True):
             assert_close(network.parameters[name_].T, parameter)
