@@ -28,8 +28,8 @@ from benchmarks.timing import timed
 from estimator.market.facts import Facts
 from estimator.registry import load_version
 from service.http.json_body import json_answer, parse_json
-from service.valuation.snapshot import Snapshot
 from service.settings import Settings
+from service.valuation.snapshot import Snapshot
 from service.valuation.subject_columns import check_subject_columns, check_subjects
 from service.valuation.subject_schema import Subject
 from service.valuation.valuation import ValuationOptions, check_subject, value_facts

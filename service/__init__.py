@@ -1,1 +1,1 @@
-"""The estimator over HTTP: schemas from the market, routes, problems, the live model. Imports `estimator` only."""
+"""The HTTP service. Imports `estimator`; nothing imports it."""

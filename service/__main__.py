@@ -8,21 +8,21 @@ from collections.abc import Callable
 
 import click
 
-from service.settings import PREFIX, Settings, table
+from service.settings import PREFIX, Settings, setting_infos
 
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Add an option for each setting, except secrets: other users of the machine can read a command line."""
     defaults = Settings()
-    for name, about in reversed(table().items()):
-        if not about.secret:
+    for name, info in reversed(setting_infos().items()):
+        if not info.secret:
             default = getattr(defaults, name)
-            notes = [about.unit] if about.bounds is not None else []
+            notes = [info.unit] if info.bounds is not None else []
             notes += [f"default: {default}"] if default not in (None, "", ()) else []
             command = click.option(
                 f"--{name.replace('_', '-')}",
-                metavar="TEXT" if about.bounds is None else "N",
-                help=f"{about.text} [{'; '.join(notes)}]" if notes else about.text,
+                metavar="TEXT" if info.bounds is None else "N",
+                help=f"{info.description} [{'; '.join(notes)}]" if notes else info.description,
             )(command)
     return command
 

@@ -1,4 +1,4 @@
-"""The Flask application: every room of the service under one roof."""
+"""The Flask application: connects routes, access control, error handling and the served model."""
 
 from http import HTTPStatus
 from pathlib import Path
@@ -11,31 +11,35 @@ from service.http.body import discard_body
 from service.live_model import LiveModel
 from service.routes.batch import batch_routes
 from service.routes.docs import docs_routes
-from service.routes.health import status_routes
-from service.routes.home import page_routes
+from service.routes.health import health_routes
+from service.routes.home import home_routes
+from service.routes.metrics import metrics_routes
+from service.routes.model import model_routes
+from service.routes.openapi import openapi_routes
 from service.routes.predict import predict_routes
 from service.routes.report import report_routes
+from service.routes.sales import sales_routes
 from service.routes.screen import screen_routes
 from service.routes.v2 import v2_routes
 from service.settings import Settings
 
 
 def create_app(settings: Settings | None = None, fallback: Path | None = None) -> Flask:
-    """Make the application, and begin to load its model.
+    """Create the application, and start to load its model in the background.
 
     Parameters
     ----------
     settings
-        By default those of the environment.
+        Default: the settings of the environment.
     fallback
-        A version that is served while nothing published can be.
+        Version to serve while the published one cannot be loaded.
 
     Raises
     ------
     SettingsError
-        The environment's settings are wrong.
+        The settings of the environment are invalid.
     SavedVersionError
-        The key cannot be read.
+        The key file cannot be read.
     """
     settings = settings or Settings.from_environment()
     app = Flask(__name__, static_folder=None)
@@ -51,16 +55,20 @@ def create_app(settings: Settings | None = None, fallback: Path | None = None) -
         predict_routes(live, settings),
         batch_routes(live, settings),
         screen_routes(live, settings),
-        status_routes(live),
-        v2_routes(live, settings),
-        docs_routes(),
-        page_routes(live),
+        model_routes(live),
+        sales_routes(live),
         report_routes(live, key),
+        v2_routes(live, settings),
+        health_routes(live),
+        metrics_routes(),
+        openapi_routes(live),
+        docs_routes(),
+        home_routes(),
     ):
         app.register_blueprint(routes)
 
     @app.after_request
-    def let_client_finish(answer: Response) -> Response:
+    def discard_refused_body(answer: Response) -> Response:
         if answer.status_code >= HTTPStatus.BAD_REQUEST:
             discard_body(request)
         return answer

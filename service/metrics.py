@@ -1,6 +1,6 @@
-"""What is counted, for Prometheus, of all workers together. Knows no homes beyond the names of their facts.
+"""Metrics for Prometheus, of all workers together. Knows nothing of homes except the names of their facts.
 
-prometheus_client decides when it is imported whether processes count together: `share_counts` comes before.
+prometheus_client reads `FOLDER` when it is first imported: `service.__main__` sets it before.
 """
 
 import datetime as dt
@@ -20,20 +20,20 @@ from estimator.market.arrays import BoolArray
 from estimator.market.facts import Facts
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that names the folder in which processes count together."""
+"""Environment variable with the folder in which the workers store their metrics."""
 
 _REGISTRY = CollectorRegistry()
 _SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.03, 0.06, 0.12, 0.25, 0.5, 1, 2, 4, 8)
-"""Buckets: one home takes milliseconds, the longest list some seconds."""
+"""Histogram buckets: one home takes milliseconds, the longest list a few seconds."""
 
-_requests = Counter("estimator_requests", "Requests answered.", ["method", "route", "status"], registry=_REGISTRY)
+_requests = Counter("estimator_requests", "Answered requests.", ["method", "route", "status"], registry=_REGISTRY)
 _latency = Histogram(
-    "estimator_request_seconds", "Time to answer.", ["route"], registry=_REGISTRY, buckets=_SECONDS
+    "estimator_request_seconds", "Time to answer a request.", ["route"], registry=_REGISTRY, buckets=_SECONDS
 )
-_valued = Counter("estimator_rows_valued", "Homes that got a price.", registry=_REGISTRY)
-_refused = Counter("estimator_rows_refused", "Homes that got none.", ["reason"], registry=_REGISTRY)
+_valued = Counter("estimator_rows_valued", "Homes that were valued.", registry=_REGISTRY)
+_refused = Counter("estimator_rows_refused", "Homes that were not valued.", ["reason"], registry=_REGISTRY)
 _failed_loads = Counter(
-    "estimator_failed_loads", "Versions that could not be served, once each for every worker.", registry=_REGISTRY
+    "estimator_failed_loads", "Versions that could not be loaded, counted once per worker.", registry=_REGISTRY
 )
 _serving = Gauge(
     "estimator_workers_serving",
@@ -44,109 +44,113 @@ _serving = Gauge(
 )
 _created = Gauge(
     "estimator_model_created_timestamp_seconds",
-    "When the served version was saved.",
+    "Time at which the served version was saved.",
     registry=_REGISTRY,
     multiprocess_mode="livemostrecent",
 )
 _deviations = Gauge(
     "estimator_input_deviation_sum",
-    "Sum of (value - training mean)/training standard deviation of a fact's values in requests.",
+    "Sum of (value - training mean)/training standard deviation over the values of a fact in requests.",
     ["fact"],
     registry=_REGISTRY,
     multiprocess_mode="sum",
 )
 _inputs = Gauge(
-    "estimator_input_count", "A fact's values in requests.", ["fact"], registry=_REGISTRY, multiprocess_mode="sum"
+    "estimator_input_count",
+    "Number of values of a fact in requests.",
+    ["fact"],
+    registry=_REGISTRY,
+    multiprocess_mode="sum",
 )
 
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
-    """Count an answer; `route` is a rule of the application, never a path as it was sent."""
+    """Count an answered request; `route` is the pattern of the route, never the path of the request."""
     _requests.labels(method, route, str(status)).inc()
     _latency.labels(route).observe(seconds)
 
 
 def count_valued(rows: int) -> None:
-    """Count homes that got a price."""
+    """Count homes that were valued."""
     _valued.inc(rows)
 
 
 def count_refused(reason: str, rows: int = 1) -> None:
-    """Count homes that got none, by the kind of problem."""
+    """Count homes that were not valued; `reason` is the name of a problem type."""
     if rows:
         _refused.labels(reason).inc(rows)
 
 
 def count_failed_load() -> None:
-    """Count a version that cannot be served."""
+    """Count a version that could not be loaded."""
     _failed_loads.inc()
 
 
-_served: list[str] = []
+_served_versions: list[str] = []
 
 
 def set_served_version(version: str, created: str) -> None:
-    """Say which version this worker serves from now on."""
-    for before in _served:
-        _serving.labels(before).set(0)
-    _served[:] = [version]
+    """Record which version this worker serves from now on."""
+    for previous in _served_versions:
+        _serving.labels(previous).set(0)
+    _served_versions[:] = [version]
     _serving.labels(version).set(1)
     _created.set(dt.datetime.fromisoformat(created).timestamp())
 
 
-def observe_inputs(facts: Facts, rows: BoolArray, inputs: Mapping[str, Mapping[str, float]]) -> None:
-    """Add the facts of valued homes to what drift is told by.
+def observe_inputs(facts: Facts, rows: BoolArray, statistics: Mapping[str, Mapping[str, float]]) -> None:
+    """Add the facts of valued homes to the drift metrics.
 
     Parameters
     ----------
     rows
-        Which of the n homes count, shape (n,).
-    inputs
-        Number's name → its `mean` and `standard_deviation` among the sales of the training.
+        Which of the n homes were valued, shape (n,).
+    statistics
+        Numeric fact → its `mean` and `standard_deviation` among the training sales.
     """
-    for name, figures in inputs.items():
+    for name, training in statistics.items():
         values = facts[name][rows]
         known = values[~np.isnan(values)]
         if len(known):
-            _deviations.labels(name).inc(float((known - figures["mean"]).sum()) / figures["standard_deviation"])
+            _deviations.labels(name).inc(float((known - training["mean"]).sum()) / training["standard_deviation"])
             _inputs.labels(name).inc(len(known))
 
 
 def exposition() -> bytes:
-    """Return all that was counted, by all processes that share a folder, in Prometheus' text format."""
+    """Return the metrics of all workers in Prometheus' text format."""
     folder = os.environ.get(FOLDER)
     if folder is None:
-        return _told(_REGISTRY)
-    _forget_dead(Path(folder))
+        return _render(_REGISTRY)
+    _drop_dead_workers(Path(folder))
     registry = CollectorRegistry()
     MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
-    return _told(registry)
+    return _render(registry)
 
 
-def _told(counted: CollectorRegistry) -> bytes:
-    told = CollectorRegistry()
-    told.register(_WithDerived(list(counted.collect())))
-    return generate_latest(told)
+def _render(registry: CollectorRegistry) -> bytes:
+    rendered = CollectorRegistry()
+    rendered.register(_WithDerivedMetrics(list(registry.collect())))
+    return generate_latest(rendered)
 
 
-class _WithDerived(Collector):
-    """Figures as counted, and those that follow from them."""
+class _WithDerivedMetrics(Collector):
+    """Collected metrics, and metrics computed from them."""
 
-    def __init__(self, counted: list[Metric]) -> None:
-        self._counted = counted
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
 
     def collect(self) -> Iterable[Metric]:
-        by_name = {metric.name: metric for metric in self._counted}
-        yield from self._counted
+        by_name = {metric.name: metric for metric in self._metrics}
+        yield from self._metrics
         now = dt.datetime.now(dt.UTC).timestamp()
         for sample in _samples(by_name, "estimator_model_created_timestamp_seconds"):
             if sample.value:
                 age = now - sample.value
-                yield GaugeMetricFamily("estimator_model_age_seconds", "Since the served version was saved.", age)
+                yield GaugeMetricFamily("estimator_model_age_seconds", "Age of the served version.", age)
         drift = GaugeMetricFamily(
             "estimator_input_drift",
-            "Mean of a fact in requests since the start, from that of the training sales, in their standard"
-            " deviations.",
+            "Mean of a fact in requests since the start minus its mean in the training sales, in standard"
+            " deviations of the training sales.",
             labels=["fact"],
         )
         counts = {sample.labels["fact"]: sample.value for sample in _samples(by_name, "estimator_input_count")}
@@ -161,15 +165,15 @@ def _samples(metrics: Mapping[str, Metric], name: str) -> list[Any]:
     return metrics[name].samples if name in metrics else []
 
 
-def _forget_dead(folder: Path) -> None:
-    """Drop what workers that are gone said of the present; what they counted stays."""
+def _drop_dead_workers(folder: Path) -> None:
+    """Drop the gauges of workers that no longer run; their counters stay."""
     for file in folder.glob("gauge_live*.db"):
         pid = re.search(r"_([0-9]+)\.db$", file.name)
-        if pid is not None and not _runs(int(pid[1])):
+        if pid is not None and not _is_running(int(pid[1])):
             mark_process_dead(int(pid[1]), str(folder))  # type: ignore[no-untyped-call]
 
 
-def _runs(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,7 +1,7 @@
-"""The production server: checks what it is started with, then hands the application to granian's workers.
+"""The production server: checks settings and model, then starts the workers with granian.
 
-Measured against the others in `benchmarks/SERVERS.md`. Nothing is valued in this process: workers are forked from
-it, and a fork after work in a BLAS library can hang.
+`benchmarks/SERVERS.md` compares granian with other servers. This process values no homes: the workers are forked
+from it, and a fork after the use of a BLAS library can hang.
 """
 
 import logging
@@ -27,12 +27,12 @@ from service.http.tracing import JsonLines
 from service.live_model import LiveModel
 from service.settings import Settings
 
-BAD_START = 2
-"""Exit code of a server that cannot start with what it was given."""
+EXIT_CANNOT_START = 2
+"""Exit code if the settings, the model or the port cannot be used."""
 
 
-class _Intended(logging.Filter):
-    """Drops granian's advice against many threads: most of them are there for uploads that stall."""
+class _DropThreadWarning(logging.Filter):
+    """Drops granian's warning about many threads: they are there for stalled uploads."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return "Python threads" not in record.getMessage()
@@ -41,13 +41,13 @@ class _Intended(logging.Filter):
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"intended": {"()": _Intended}},
+    "filters": {"drop_thread_warning": {"()": _DropThreadWarning}},
     "formatters": {"line": {"()": JsonLines}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"_granian": {"level": "INFO", "filters": ["intended"]}},
+    "loggers": {"_granian": {"level": "INFO", "filters": ["drop_thread_warning"]}},
 }
-"""Lines of JSON on stderr, of this process and of the workers: starts, stops, errors, and a line a request."""
+"""JSON lines on stderr, of this process and of the workers: starts, stops, errors, and each request."""
 
 
 class StartError(EstimatorError):
@@ -55,23 +55,23 @@ class StartError(EstimatorError):
 
 
 def main() -> int:
-    """Serve until told to stop.
+    """Serve until SIGTERM or SIGINT.
 
     Returns
     -------
     int
-        The exit code: 0 after SIGTERM or SIGINT, `BAD_START` if it could not start.
+        Exit code: 0 after a signal, `EXIT_CANNOT_START` if the server could not start.
     """
     try:
         settings = Settings.from_environment()
-        # What cannot be served stops the start here, not every worker later. It is what workers fall back to that
-        # are started again when something is published that cannot be served.
+        # A model that cannot be loaded stops the start here, instead of failing in every worker. This version is
+        # also the fallback of workers that are restarted after an unusable version was published.
         saved = load_version(settings.model, read_key(settings.key_file))
         load_list_prices(saved.folder, saved.appraiser)
         address = _free_address(settings)
     except EstimatorError as error:
         sys.stderr.write(f"{error}\n")
-        return BAD_START
+        return EXIT_CANNOT_START
     _serve(settings, address, saved.folder)
     return 0
 
@@ -79,13 +79,13 @@ def main() -> int:
 def _free_address(settings: Settings) -> str:
     """Return the IP address to listen on, if its port is free.
 
-    The workers share their port (SO_REUSEPORT), so that a second server of the same user would quietly take half
-    of the first one's requests.
+    The workers share their port (SO_REUSEPORT). Without this check, a second server of the same user would
+    silently receive half of the first one's requests.
 
     Raises
     ------
     StartError
-        The host has no address, the address is not this machine's, or the port is taken.
+        The host name has no address, the address does not belong to this machine, or the port is in use.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -100,16 +100,17 @@ def _free_address(settings: Settings) -> str:
 
 
 def _worker(settings: Settings, fallback: Path) -> Flask:
-    """Make a worker's application, in the worker."""
+    """Create the application, in the worker process."""
     app = create_app(settings, fallback)
-    _tell_of_stop(app.extensions["live_model"])
+    _drain_on_stop_signal(app.extensions["live_model"])
     return app
 
 
-def _tell_of_stop(live: LiveModel) -> None:
-    """Let the model know as soon as this worker is told to stop: it is then ready no more.
+def _drain_on_stop_signal(live: LiveModel) -> None:
+    """Report not ready as soon as this worker gets a stop signal.
 
-    granian sets the signals' handlers later than this runs; the interpreter's own wake-up sees every signal.
+    granian installs its signal handlers after this runs. The interpreter's wake-up descriptor sees every signal,
+    whatever the handlers are.
     """
     reading, writing = socket.socketpair()
     writing.setblocking(False)
@@ -117,20 +118,21 @@ def _tell_of_stop(live: LiveModel) -> None:
 
     def wait() -> None:
         with reading, writing:
-            while not _STOPPING_NUMBERS & set(reading.recv(64)):
+            while not _STOP_SIGNAL_NUMBERS & set(reading.recv(64)):
                 pass
             live.drain()
-            signal_seen.wait()  # the sockets stay open: signals are still written to them
+            threading.Event().wait()  # wait forever: later signals are still written to the sockets
 
-    signal_seen = threading.Event()
     threading.Thread(target=wait, name="stop", daemon=True).start()
 
 
 def _serve(settings: Settings, address: str, fallback: Path) -> None:
-    """Run the workers until SIGTERM or SIGINT, then let them finish what they have begun."""
-    os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_worker_signals)
+    """Run the workers until SIGTERM or SIGINT, then let them finish the requests in progress."""
+    os.register_at_fork(
+        before=_block_stop_signals, after_in_parent=_unblock_stop_signals, after_in_child=_reset_worker_signals
+    )
     Granian(
-        "service",  # a name: what is served is what the loader below makes
+        "service",  # only a name: the loader below creates the application
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
         websockets=False,
@@ -146,26 +148,27 @@ def _serve(settings: Settings, address: str, fallback: Path) -> None:
     ).serve(target_loader=partial(_worker, settings, fallback), wrap_loader=False)
 
 
-# A worker that is starting would miss SIGTERM in two gaps, and the server wait for it until `stop_timeout`. It is
-# forked with this process's handlers, which do nothing in it until granian sets its own: so until then it dies of
-# the signal, even of one sent while it was forked. And CPython does not wake a thread for a signal that came just
-# before it began to wait, which a worker's main thread does for good: so it is woken now and then.
-_STOPPING = (signal.SIGTERM, signal.SIGINT)
-_STOPPING_NUMBERS = frozenset(int(number) for number in _STOPPING)
-_WAKE_SECONDS = 1.0
+# Without the following, a starting worker could miss SIGTERM in two situations, and the server would wait for it
+# until `stop_timeout`. (1) The worker is forked with this process's handlers, which have no effect until granian
+# installs its own. So until then the default handler ends it, also for a signal sent during the fork. (2) CPython
+# does not wake a thread for a signal that arrives just before it starts to wait, and the main thread of a worker
+# waits forever. So a timer wakes it periodically.
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_STOP_SIGNAL_NUMBERS = frozenset(int(number) for number in _STOP_SIGNALS)
+_WAKE_UP_SECONDS = 1.0
 
 
-def _hold_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+def _block_stop_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
 
 
-def _release_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+def _unblock_stop_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
 
 
-def _worker_signals() -> None:
-    for number in _STOPPING:
+def _reset_worker_signals() -> None:
+    for number in _STOP_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
-    _release_signals()
+    _unblock_stop_signals()
     signal.signal(signal.SIGALRM, lambda _number, _frame: None)
-    signal.setitimer(signal.ITIMER_REAL, _WAKE_SECONDS, _WAKE_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, _WAKE_UP_SECONDS, _WAKE_UP_SECONDS)

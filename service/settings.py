@@ -1,4 +1,4 @@
-"""The service's settings: one table, read from the environment once, before anything starts."""
+"""Settings of the service: one table, read from environment variables once, before anything starts."""
 
 import os
 import re
@@ -17,36 +17,40 @@ PREFIX = "ESTIMATOR_"
 
 
 class SettingsError(EstimatorError):
-    """Settings are wrong; the message names every one of them."""
+    """Settings are invalid; the message lists all of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class About:
-    """What is said of a setting.
+class SettingInfo:
+    """Documentation and validation of one setting.
 
     Parameters
     ----------
-    unit, text
-        Its unit and a sentence.
+    unit
+        Unit or format of the value.
+    description
+        One or two sentences.
     bounds
-        The least and greatest value of a number.
+        Minimum and maximum of a number.
     check
-        Raises ValidationError for a text, or an entry of a list, that will not do.
+        Raises ValidationError for an invalid string, or an invalid entry of a list.
     secret
-        Whether a wrong value is not to be shown.
+        Whether error messages must not show the value.
     """
 
     unit: str
-    text: str
+    description: str
     bounds: tuple[int, int] | None = None
     check: Callable[[str], None] | None = None
     secret: bool = False
 
 
-def _matching(pattern: str, complaint: str) -> Callable[[str], None]:
+def _matching(pattern: str, message: str) -> Callable[[str], None]:
+    """Return a check that raises `message` for a string that does not match a pattern."""
+
     def check(text: str) -> None:
         if not re.fullmatch(pattern, text):
-            raise ValidationError(complaint)
+            raise ValidationError(message)
 
     return check
 
@@ -55,165 +59,190 @@ def _check_rate(text: str) -> None:
     try:
         parse_many(text)
     except ValueError as error:
-        raise ValidationError("a rate is written like '20/second' or '5/second; 1000/hour'") from error
+        raise ValidationError("write a rate like '20/second' or '5/second; 1000/hour'") from error
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a server is started with; the variable `ESTIMATOR_PORT` sets `port`, and so on."""
+    """Settings of a server. The environment variable `ESTIMATOR_PORT` sets `port`, and so on."""
 
     model: Annotated[
         Path,
-        About(
+        SettingInfo(
             "path",
-            "What is served: `models/<market>` means its published version, whichever that is as time goes on; a"
-            " version's folder pins it.",
+            "Model to serve. `models/<market>` serves the market's published version, and follows when another"
+            " version is published. The folder of a version serves that version only.",
         ),
     ] = Path("models/king_county")
     key_file: Annotated[
         Path | None,
-        About(
+        SettingInfo(
             "path",
-            "File with a key of 32 bytes or more: versions whose manifest it did not sign are refused. `train`"
-            " signs with the same variable.",
+            "File with a secret key of at least 32 bytes. Training signs saved versions with it; the server"
+            " refuses versions that are not signed with it. Empty: signatures are not checked.",
         ),
     ] = None
-    host: Annotated[str, About("address", "Where to listen. The default answers this machine alone.")] = (
-        "127.0.0.1"
-    )
-    port: Annotated[int, About("port", "Where to listen.", (1, 65535))] = 8000
+    host: Annotated[
+        str,
+        SettingInfo("address", "Address to listen on. The default accepts connections from this machine only."),
+    ] = "127.0.0.1"
+    port: Annotated[int, SettingInfo("port", "Port to listen on.", (1, 65535))] = 8000
     workers: Annotated[
-        int, About("processes", "Workers, each with a model of its own: as many as cores to keep busy.", (1, 256))
+        int,
+        SettingInfo(
+            "processes",
+            "Number of worker processes. Each loads its own copy of the model. Use one per CPU core.",
+            (1, 256),
+        ),
     ] = 2
     threads: Annotated[
         int,
-        About(
-            "threads a worker",
-            "Requests that a worker handles at once. An upload that stalls holds a thread until its sender goes,"
-            " so there are many more than cores; one that is not needed does not exist.",
+        SettingInfo(
+            "threads per worker",
+            "Maximum number of threads, and so of requests handled at once. A stalled upload occupies a thread"
+            " until its client disconnects, so the default is far above the number of cores. Threads are started"
+            " only when needed.",
             (1, 1024),
         ),
     ] = 128
     max_concurrent: Annotated[
         int,
-        About(
-            "requests a worker",
-            "Requests that a worker has in hand at most, but for health and metrics; further ones get 503 with"
-            " Retry-After. Fewer than `threads`, so that health is told even then.",
+        SettingInfo(
+            "requests per worker",
+            "Maximum number of requests in progress, not counting health checks and metrics. Further requests get"
+            " status 503 with Retry-After. Keep it below `threads`, so that health checks still find a thread.",
             (1, 1024),
         ),
     ] = 112
     max_connections: Annotated[
         int,
-        About(
-            "connections a worker",
-            "Connections that a worker keeps open; further ones wait in the system's queue.",
+        SettingInfo(
+            "connections per worker",
+            "Maximum number of open connections. Further connections wait in the operating system's queue.",
             (1, 65536),
         ),
     ] = 512
     header_timeout: Annotated[
-        int, About("seconds", "What a client has to send its headers in; then it is disconnected.", (1, 60))
+        int,
+        SettingInfo(
+            "seconds", "Time a client has to send its request headers before it is disconnected.", (1, 60)
+        ),
     ] = 10
     stop_timeout: Annotated[
         int,
-        About("seconds", "What requests in flight have to finish in after SIGTERM; then they are cut.", (1, 1800)),
+        SettingInfo(
+            "seconds",
+            "Grace period for in-flight requests after SIGTERM. Requests still running after it are cut off.",
+            (1, 1800),
+        ),
     ] = 30
     max_body: Annotated[
         int,
-        About(
+        SettingInfo(
             "bytes",
-            "Largest request body, unpacked too: `max_rows` homes with every fact, and room to spare.",
+            "Maximum size of a request body, before and after decompression. The default holds `max_rows` homes"
+            " with all facts.",
             (1024, 2**30),
         ),
     ] = 8 * 2**20
     max_rows: Annotated[
         int,
-        About(
-            "homes", "Longest list or table in a request: about two seconds of one worker's time.", (1, 1_000_000)
+        SettingInfo(
+            "homes",
+            "Maximum number of homes in a request. The default takes a worker about two seconds.",
+            (1, 1_000_000),
         ),
     ] = 10_000
     max_reasons: Annotated[
         int,
-        About(
+        SettingInfo(
             "homes × reasons",
-            "Most reasons in an answer, which `include` asks for: less than two seconds of one worker's time, and"
-            " some three megabytes. A home with its comparables and four facts moved has five.",
+            "Maximum number of reasons in an answer: homes times entries of `include`. A home with `comparables`"
+            " and four `what_if` facts counts five. The default takes a worker less than two seconds"
+            " and gives an answer of about 3 MB.",
             (1, 100_000),
         ),
     ] = 400
     api_keys: Annotated[
         tuple[str, ...],
-        About(
-            "SHA-256 in hexadecimal, with commas between",
-            "Hashes of the keys of which a request must have one, in `Authorization: Bearer` or `X-API-Key`;"
-            " several, so that keys can be exchanged. None: no key is asked for.",
+        SettingInfo(
+            "comma-separated SHA-256 hashes",
+            "SHA-256 hashes (64 lowercase hexadecimal digits) of the accepted API keys. Clients send a key as"
+            " `Authorization: Bearer <key>` or `X-API-Key: <key>`. List the old and the new hash while clients"
+            " change keys. Empty: no key is required.",
             check=_matching(
-                "[0-9a-f]{64}", "each is a SHA-256 of 64 small hexadecimal digits, not the key itself"
+                "[0-9a-f]{64}",
+                "an entry must be the SHA-256 hash of a key (64 lowercase hexadecimal digits), not the key",
             ),
             secret=True,
         ),
     ] = ()
     rate_limit: Annotated[
         str,
-        About(
+        SettingInfo(
             "requests per time",
-            "What each API key, or without keys each address, may ask for, like `20/second; 1000/hour`; then it"
-            " gets 429 with Retry-After. Empty: no limit.",
+            "Rate limit of each API key, or of each client address where no keys are required, such as"
+            " `20/second; 1000/hour`. Requests above it get status 429 with Retry-After. Empty: no limit.",
             check=_check_rate,
         ),
     ] = ""
     rate_limit_storage: Annotated[
         str,
-        About(
+        SettingInfo(
             "URL",
-            "Where requests are counted for `rate_limit`: `memory://` is each worker's own, so that N workers let"
-            " N times as many pass; `redis://…` is for all.",
-            check=_matching(r"(memory://|rediss?://\S+|redis\+unix://\S+)", "it is memory:// or a Redis URL"),
+            "Where requests are counted for `rate_limit`. With `memory://` each worker counts on its own, so N"
+            " workers together let N times as many requests pass. With `redis://…` all workers share one count.",
+            check=_matching(
+                r"(memory://|rediss?://\S+|redis\+unix://\S+)", "the value must be memory:// or a Redis URL"
+            ),
             secret=True,
         ),
     ] = "memory://"
     proxies: Annotated[
         int,
-        About(
+        SettingInfo(
             "proxies",
-            "Proxies in front whose X-Forwarded-For is believed. With too many, clients make their addresses up.",
+            "Number of reverse proxies in front of the server whose X-Forwarded-For header is trusted. If it is"
+            " set too high, clients can forge their address.",
             (0, 5),
         ),
     ] = 0
     trusted_hosts: Annotated[
         tuple[str, ...],
-        About(
-            "host names, with commas between",
-            "Hosts that a request may name; a dot in front takes subdomains too. None: any.",
-            check=_matching(r"\.?[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]", "it is a host's name without port"),
+        SettingInfo(
+            "comma-separated host names",
+            "Accepted values of the Host header. A leading dot includes subdomains. Empty: any host.",
+            check=_matching(r"\.?[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]", "an entry must be a host name without a port"),
         ),
     ] = ()
     cors_origins: Annotated[
         tuple[str, ...],
-        About(
-            "origins, with commas between",
-            "Other sites, like `https://app.example.com`, whose pages may ask this server. None by default.",
+        SettingInfo(
+            "comma-separated origins",
+            "Other web sites whose pages may call this server (CORS), such as `https://app.example.com`."
+            " Empty: none.",
             check=_matching(
-                r"https?://[A-Za-z0-9.-]+(:[0-9]+)?", "it is scheme, host and port alone, and never *"
+                r"https?://[A-Za-z0-9.-]+(:[0-9]+)?",
+                "an entry must consist of scheme, host and optional port; * is not accepted",
             ),
         ),
     ] = ()
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read the settings from environment variables; one that is not set has its default.
+        """Read the settings from environment variables; a variable that is not set has its default.
 
         Raises
         ------
         SettingsError
-            A value is malformed or out of bounds, or a variable of the prefix is no setting.
+            Values are malformed or out of bounds, or a variable with the prefix is not a setting.
         """
         env = Env(eager=False, prefix=PREFIX)
-        abouts, defaults = table(), cls()
-        values = {name: _read(env, name, getattr(defaults, name), about) for name, about in abouts.items()}
-        known = {PREFIX + name.upper(): about for name, about in abouts.items()}
+        infos, defaults = setting_infos(), cls()
+        values = {name: _read(env, name, getattr(defaults, name), info) for name, info in infos.items()}
+        known = {PREFIX + name.upper(): info for name, info in infos.items()}
         problems = [
-            f"{name} is no setting; the settings are {', '.join(known)}"
+            f"{name} is not a setting; the settings are {', '.join(known)}"
             for name in sorted(os.environ)
             if name.startswith(PREFIX) and name not in known
         ]
@@ -221,47 +250,47 @@ class Settings:
             env.seal()
         except EnvValidationError as error:
             for name, messages in cast("Mapping[str, list[str]]", error.error_messages).items():
-                value = "wrong" if known[name].secret else repr(os.environ[name])
+                value = "invalid" if known[name].secret else repr(os.environ[name])
                 problems += [f"{name} is {value}: {message}" for message in messages]
         if problems:
             raise SettingsError("\n".join(problems))
         return cls(**values)
 
 
-def table() -> dict[str, About]:
-    """Return what is said of each setting, by name."""
+def setting_infos() -> dict[str, SettingInfo]:
+    """Return the information about each setting, by name, in the order of `Settings`."""
     hints = get_type_hints(Settings, include_extras=True)
     return {name: hint.__metadata__[0] for name, hint in hints.items()}
 
 
-def as_markdown() -> Iterator[str]:
-    """Give the table of all settings, line by line, as the README has it."""
-    yield "| variable | default | unit | |"
+def settings_table() -> Iterator[str]:
+    """Yield the Markdown table of all settings, line by line, as docs/settings.md contains it."""
+    yield "| variable | default | unit | description |"
     yield "| --- | --- | --- | --- |"
-    abouts, defaults = table(), Settings()
+    infos, defaults = setting_infos(), Settings()
     for field in fields(Settings):
-        about, default = abouts[field.name], getattr(defaults, field.name)
+        info, default = infos[field.name], getattr(defaults, field.name)
         shown = ", ".join(default) if isinstance(default, tuple) else "" if default is None else str(default)
-        text = about.text
-        if about.bounds is not None:
-            text += f" From {about.bounds[0]} to {about.bounds[1]}."
-        yield f"| `{PREFIX}{field.name.upper()}` | {f'`{shown}`' if shown else ''} | {about.unit} | {text} |"
+        text = info.description
+        if info.bounds is not None:
+            text += f" From {info.bounds[0]} to {info.bounds[1]}."
+        yield f"| `{PREFIX}{field.name.upper()}` | {f'`{shown}`' if shown else ''} | {info.unit} | {text} |"
 
 
-def _read(env: Env, name: str, default: Any, about: About) -> Any:
-    """Read one setting; what is wrong with it is kept in `env` until that is sealed."""
+def _read(env: Env, name: str, default: Any, info: SettingInfo) -> Any:
+    """Read one setting; its errors are kept in `env` until that is sealed."""
     variable = name.upper()
-    if about.bounds is not None:
-        return env.int(variable, default, validate=validate.Range(*about.bounds))
+    if info.bounds is not None:
+        return env.int(variable, default, validate=validate.Range(*info.bounds))
     if isinstance(default, Path) or default is None:
         return env.path(variable, default)
     if isinstance(default, tuple):
-        entries = env.list(variable, list(default), validate=lambda texts: _check(about, *map(str.strip, texts)))
+        entries = env.list(variable, list(default), validate=lambda texts: _check(info, *map(str.strip, texts)))
         return tuple(map(str.strip, entries or ()))
-    return env.str(variable, default, validate=lambda text: _check(about, text) if text != default else None)
+    return env.str(variable, default, validate=lambda text: _check(info, text) if text != default else None)
 
 
-def _check(about: About, *texts: str) -> None:
-    if about.check is not None:
+def _check(info: SettingInfo, *texts: str) -> None:
+    if info.check is not None:
         for text in texts:
-            about.check(text)
+            info.check(text)

@@ -1,1 +1,1 @@
-"""HTTP itself: bodies, tables, problems, headers, limits."""
+"""HTTP without homes: bodies, tables, errors, headers, keys and limits."""

@@ -1,79 +1,88 @@
-"""The bytes of a request's body, whole or not at all: length, limit, gzip. Knows HTTP, not what the bytes mean."""
+"""Reads the bytes of a request's body, completely or not at all: length, limit, gzip."""
 
 import zlib
 
 from flask import Request
 
-from service.http.problems import BODY_TOO_LARGE, MALFORMED_BODY, NO_LENGTH, UNKNOWN_ENCODING, ProblemError
+from service.http.problems import (
+    BODY_TOO_LARGE,
+    LENGTH_REQUIRED,
+    MALFORMED_BODY,
+    UNKNOWN_ENCODING,
+    ProblemError,
+)
 
-DISCARDED_BYTES = 64 * 2**20
-"""Of a body that is refused unread, this much is received all the same: eight times the default `max_body`."""
+MAX_DISCARDED_BYTES = 64 * 2**20
+"""Bytes read of a body that is refused unread: eight times the default of `max_body`."""
 
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 def read_body(request: Request, max_bytes: int) -> bytes:
-    """Read a request's body; one with `Content-Encoding: gzip` is unpacked.
+    """Read a request's body; one with `Content-Encoding: gzip` is decompressed.
 
     Parameters
     ----------
     max_bytes
-        Largest body, as it comes and unpacked.
+        Maximum size before and after decompression.
 
     Raises
     ------
     ProblemError
-        It has no length (411), is too large (413), is packed in another way (415), or ended early (400).
+        The body has no length (411), is too large (413), has another encoding (415), or is truncated (400).
     """
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", "x-gzip"}:
         raise ProblemError(
             UNKNOWN_ENCODING,
-            f"the Content-Encoding is {encoding[:60]!a}; gzip is taken",
+            f"the Content-Encoding {encoding[:60]!a} is not supported; send gzip or no encoding",
             headers={"Accept-Encoding": "gzip"},
         )
     length = request.content_length
     if length is None:
-        # A chunked body: the server may cut it at a limit without a word.
-        raise ProblemError(NO_LENGTH, "the request has no Content-Length")
+        # A chunked body: the server may cut it off at a limit without an error.
+        raise ProblemError(LENGTH_REQUIRED, "the request has no Content-Length")
     if length > max_bytes:
-        raise ProblemError(BODY_TOO_LARGE, f"the body has {length} bytes; at most {max_bytes} are taken")
+        raise ProblemError(BODY_TOO_LARGE, f"the body has {length} bytes; the maximum is {max_bytes}")
     body = request.get_data(cache=False)
     if len(body) != length:
         raise ProblemError(MALFORMED_BODY, f"the body ended after {len(body)} of {length} bytes")
-    return body if encoding == "identity" else unpacked(body, max_bytes)
+    return body if encoding == "identity" else decompress(body, max_bytes)
 
 
-def unpacked(body: bytes, max_bytes: int) -> bytes:
-    """Unpack gzip, of one member or several, and no further than the limit.
+def decompress(body: bytes, max_bytes: int) -> bytes:
+    """Decompress gzip of one or several members, and stop at the limit.
 
     Raises
     ------
     ProblemError
-        It is not gzip or was cut off (400), or is too large (413).
+        The body is not gzip or is truncated (400), or is too large (413).
     """
-    parts, room = [], max_bytes
+    parts, remaining = [], max_bytes
     while body:
         member = zlib.decompressobj(_GZIP)
         try:
-            part = member.decompress(body, room + 1)
+            part = member.decompress(body, remaining + 1)
         except zlib.error as error:
-            raise ProblemError(MALFORMED_BODY, f"the body is not gzip: {error}") from error
-        room -= len(part)
-        if room < 0:
-            raise ProblemError(BODY_TOO_LARGE, f"the body has more than {max_bytes} bytes unpacked")
+            raise ProblemError(MALFORMED_BODY, f"the body is not valid gzip: {error}") from error
+        remaining -= len(part)
+        if remaining < 0:
+            raise ProblemError(
+                BODY_TOO_LARGE, f"the decompressed body has more than {max_bytes} bytes, which is the maximum"
+            )
         if not member.eof:
-            raise ProblemError(MALFORMED_BODY, "the gzip ended early")
+            raise ProblemError(MALFORMED_BODY, "the gzip data is truncated")
         parts.append(part)
         body = member.unused_data
     return b"".join(parts)
 
 
 def discard_body(request: Request) -> None:
-    """Read what is left of a refused request's body, up to `DISCARDED_BYTES`.
+    """Read the rest of a refused request's body, up to `MAX_DISCARDED_BYTES`.
 
-    A client that is still sending when the connection closes sees a broken connection, not the answer.
+    If the connection is closed while the client is still sending, the client sees a broken connection instead of
+    the answer.
     """
-    left = DISCARDED_BYTES
+    left = MAX_DISCARDED_BYTES
     while left > 0 and (chunk := request.stream.read(min(left, 2**16))):
         left -= len(chunk)

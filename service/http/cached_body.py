@@ -1,4 +1,4 @@
-"""Bodies that are made once and sent often: kept with their gzip form, told apart by an ETag."""
+"""Bodies that are built once and sent often: kept plain and compressed, with an ETag."""
 
 import gzip
 import hashlib
@@ -9,7 +9,7 @@ from flask import Request, Response
 
 
 @dataclass(frozen=True)
-class Packed:
+class CachedBody:
     """A body and its media type."""
 
     plain: bytes
@@ -17,23 +17,23 @@ class Packed:
 
     @cached_property
     def gzipped(self) -> bytes:
-        """The body in gzip, the same bytes each time."""
+        """The body compressed with gzip; equal bodies give equal bytes."""
         return gzip.compress(self.plain, mtime=0)
 
     @cached_property
     def etag(self) -> str:
-        """Tells this body from any other; the same with gzip and without, so it is a weak one."""
+        """ETag of the body. It is sent as a weak one, because it is the same with and without gzip."""
         return hashlib.sha256(self.plain).hexdigest()[:32]
 
     def answer(self, request: Request) -> Response:
-        """Return the body in the form that the client takes, or 304 where it has it already."""
-        zipped = request.accept_encodings["gzip"] > 0
-        answer = Response(self.gzipped if zipped else self.plain, content_type=self.media_type)
-        if zipped:
+        """Return the body, compressed if the client accepts gzip, or 304 if the client has it already."""
+        use_gzip = request.accept_encodings["gzip"] > 0
+        answer = Response(self.gzipped if use_gzip else self.plain, content_type=self.media_type)
+        if use_gzip:
             answer.headers["Content-Encoding"] = "gzip"
         answer.vary.add("Accept-Encoding")
         answer.set_etag(self.etag, weak=True)
-        # Kept by the client alone, and asked for again: another version may be served by then.
+        # Only the client may cache it, and must revalidate: another version may have been published.
         answer.cache_control.private = answer.cache_control.no_cache = True
         answer.make_conditional(request)
         return answer

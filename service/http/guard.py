@@ -1,6 +1,6 @@
-"""Who may ask, and how much at once: hosts, API keys, rates, requests in hand. Knows HTTP, nothing of homes.
+"""Access control: trusted hosts, API keys, rate limits, concurrent requests, CORS. Knows HTTP, nothing of homes.
 
-Everything is guarded that is not named in `OPEN`.
+All endpoints are protected, except those in `PUBLIC_ENDPOINTS`.
 """
 
 import hashlib
@@ -17,55 +17,55 @@ from limits.storage import storage_from_string
 from limits.strategies import SlidingWindowCounterRateLimiter
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.http.problems import BUSY, NO_KEY, TOO_MANY_REQUESTS, ProblemError
+from service.http.problems import BUSY, TOO_MANY_REQUESTS, UNAUTHORIZED, ProblemError
 from service.http.tables import MODEL_VERSION
 from service.settings import Settings
 
-OPEN = frozenset(
+PUBLIC_ENDPOINTS = frozenset(
     {
-        *("status.livez", "status.readyz", "status.openapi", "v2.alive", "v2.ready"),
-        *("docs.home", "docs.docs", "docs.file", "problems._page", "page.home", "page.file"),
+        *("health.livez", "health.readyz", "openapi.openapi", "v2.live", "v2.ready"),
+        *("docs.docs", "docs.file", "problems.explanation", "home.page", "home.file"),
     }
 )
-"""What needs no key and counts against no limit: health, and pages that are the same for all."""
-_UNCOUNTED = OPEN | {"status.counted"}
-"""What is answered even if the worker is busy: figures are wanted most then."""
+"""Endpoints without API key and limits: health checks, and pages that are the same for everyone."""
+_UNLIMITED_ENDPOINTS = PUBLIC_ENDPOINTS | {"metrics.metrics"}
+"""Endpoints that a busy worker still answers: metrics matter most when the server is busy."""
 
 _log = logging.getLogger(__name__)
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Guard an application, in the order of the hooks here."""
+    """Protect an application; the checks run in the order in which they are installed here."""
     if settings.trusted_hosts:
         app.config["TRUSTED_HOSTS"] = list(settings.trusted_hosts)
     if settings.proxies:
         n = settings.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=0, x_port=0)  # type: ignore[method-assign]
     if settings.api_keys:
-        _ask_for_keys(app, settings.api_keys)
+        _require_api_key(app, settings.api_keys)
     if settings.rate_limit:
         _limit_rates(app, settings)
     _limit_concurrency(app, settings.max_concurrent)
 
 
-def _is_open() -> bool:
-    # A path that is none is told so without a key: that tells nothing.
-    return request.endpoint is None or request.endpoint in OPEN or request.method == "OPTIONS"
+def _is_public() -> bool:
+    # Unknown paths get their 404 without a key: that reveals nothing.
+    return request.endpoint is None or request.endpoint in PUBLIC_ENDPOINTS or request.method == "OPTIONS"
 
 
-def _ask_for_keys(app: Flask, hashes: tuple[str, ...]) -> None:
+def _require_api_key(app: Flask, hashes: tuple[str, ...]) -> None:
     @app.before_request
     def check_key() -> None:
-        if _is_open():
+        if _is_public():
             return
         key = _sent_key()
         if key is None:
-            raise _no_key("send a key, as Authorization: Bearer … or as X-API-Key")
+            raise _unauthorized("send an API key, as Authorization: Bearer <key> or as X-API-Key: <key>")
         digest = hashlib.sha256(key.encode()).hexdigest()
-        # All are compared, each in constant time: how long it takes says nothing of which was close.
-        same = [hmac.compare_digest(digest, known) for known in hashes]
-        if not any(same):
-            raise _no_key("the key is none of this server's")
+        # Every hash is compared, each in constant time, so that the time taken reveals nothing about the keys.
+        matches = [hmac.compare_digest(digest, known) for known in hashes]
+        if not any(matches):
+            raise _unauthorized("the API key is not known to this server")
         g.client = digest
 
 
@@ -74,8 +74,8 @@ def _sent_key() -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token else request.headers.get("X-API-Key")
 
 
-def _no_key(detail: str) -> ProblemError:
-    return ProblemError(NO_KEY, detail, headers={"WWW-Authenticate": "Bearer"})
+def _unauthorized(detail: str) -> ProblemError:
+    return ProblemError(UNAUTHORIZED, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 def _limit_rates(app: Flask, settings: Settings) -> None:
@@ -86,47 +86,45 @@ def _limit_rates(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def check_rate() -> None:
-        if _is_open():
+        if _is_public():
             return
         client = g.get("client") or request.remote_addr or ""
         try:
-            over = next((rate for rate in rates if not limiter.hit(rate, client)), None)
-            if over is None:
+            exceeded = next((rate for rate in rates if not limiter.hit(rate, client)), None)
+            if exceeded is None:
                 return
-            seconds = max(1, math.ceil(limiter.get_window_stats(over, client).reset_time - time.time()))
+            seconds = max(1, math.ceil(limiter.get_window_stats(exceeded, client).reset_time - time.time()))
         except StorageError:
-            # Without its count the server is still worth more to its users than no server.
-            _log.exception("rates cannot be counted: every request passes")
+            # A server without rate limits is more useful than one that refuses all requests.
+            _log.exception("rate limits are not enforced: the storage that counts requests failed")
             return
-        raise ProblemError(
-            TOO_MANY_REQUESTS, f"more than {over} were asked for", headers={"Retry-After": str(seconds)}
-        )
+        raise ProblemError(TOO_MANY_REQUESTS, f"the limit is {exceeded}", headers={"Retry-After": str(seconds)})
 
 
-def _limit_concurrency(app: Flask, most: int) -> None:
-    room = threading.BoundedSemaphore(most)
+def _limit_concurrency(app: Flask, limit: int) -> None:
+    slots = threading.BoundedSemaphore(limit)
 
     @app.before_request
     def enter() -> None:
-        if request.endpoint in _UNCOUNTED:
+        if request.endpoint in _UNLIMITED_ENDPOINTS:
             return
-        if not room.acquire(blocking=False):
-            raise ProblemError(BUSY, f"{most} requests are in hand already")
-        g.entered = True
+        if not slots.acquire(blocking=False):
+            raise ProblemError(BUSY, f"{limit} requests are already in progress, which is the maximum")
+        g.holds_slot = True
 
     @app.teardown_request
     def leave(_: BaseException | None) -> None:
-        if g.pop("entered", False):
-            room.release()
+        if g.pop("holds_slot", False):
+            slots.release()
 
 
 def allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
-    """Let pages of other sites ask (CORS): none, unless the settings name them."""
+    """Allow the pages of some other sites to call this server (CORS)."""
 
     @app.before_request
-    def preflight() -> Response | None:
-        asked = request.headers.get("Access-Control-Request-Method")
-        if request.method == "OPTIONS" and asked and request.headers.get("Origin") in origins:
+    def answer_preflight() -> Response | None:
+        method = request.headers.get("Access-Control-Request-Method")
+        if request.method == "OPTIONS" and method and request.headers.get("Origin") in origins:
             return Response(
                 status=204,
                 headers={
@@ -139,7 +137,7 @@ def allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
         return None
 
     @app.after_request
-    def allow(answer: Response) -> Response:
+    def add_headers(answer: Response) -> Response:
         if origins:
             answer.vary.add("Origin")
         origin = request.headers.get("Origin")

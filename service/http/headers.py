@@ -1,4 +1,4 @@
-"""Headers that every answer has: what a browser may do with it."""
+"""Headers of every answer that restrict what a browser may do with it."""
 
 from flask import Flask, Response
 
@@ -7,14 +7,14 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self' data:",  # Swagger UI's icons are data
+        "img-src 'self' data:",  # the icons of Swagger UI are data URLs
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'self'",
         "frame-ancestors 'none'",
     )
 )
-"""Everything comes from this server, and no script stands in a page."""
+"""Everything is loaded from this server, and inline scripts are not run."""
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -25,19 +25,19 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), payment=()",
 }
-"""Strict-Transport-Security is left to what ends TLS, which is not this server."""
+"""Strict-Transport-Security is missing on purpose: it is up to the proxy that terminates TLS."""
 
 
 def install(app: Flask) -> None:
-    """Give them to every answer of an application."""
-    missing_of = {name.lower(): (name, value) for name, value in SECURITY_HEADERS.items()}
+    """Add the headers to every answer of an application that does not set them itself."""
+    header_by_name = {name.lower(): (name, value) for name, value in SECURITY_HEADERS.items()}
 
     @app.after_request
-    def secure(answer: Response) -> Response:
+    def add_headers(answer: Response) -> Response:
         present = {name.lower() for name, _ in answer.headers}
-        answer.headers.extend(header for name, header in missing_of.items() if name not in present)
+        answer.headers.extend(header for name, header in header_by_name.items() if name not in present)
         if "cache-control" not in present:
-            # What is valued is nobody else's to keep; pages may be kept, and are asked about each time.
-            kept = (answer.mimetype or "").startswith(("text/html", "text/css", "text/javascript", "image/"))
-            answer.headers.add("Cache-Control", "no-cache" if kept else "no-store")
+            # Valuations must not be cached. Pages may be, if the client revalidates them.
+            cacheable = (answer.mimetype or "").startswith(("text/html", "text/css", "text/javascript", "image/"))
+            answer.headers.add("Cache-Control", "no-cache" if cacheable else "no-store")
         return answer

@@ -1,6 +1,6 @@
-"""Strict JSON in, JSON out. Knows HTTP and JSON, nothing of homes.
+"""Reads strict JSON and answers JSON. Knows HTTP and JSON, nothing of homes.
 
-What the standard library lets pass is refused here: two values for one key, NaN, numbers that overflow, nesting
+Input that Python's `json` accepts or fails on is refused here: duplicate keys, NaN, numbers that overflow, nesting
 that overflows the stack.
 """
 
@@ -16,7 +16,7 @@ from service.http.body import read_body
 from service.http.problems import MALFORMED_JSON, NOT_JSON, ProblemError
 
 MAX_DEPTH = 8
-"""Levels of nesting: the deepest body that any route documents has 2."""
+"""Levels of nesting: documented bodies have at most 5."""
 
 
 def read_json(request: Request, max_bytes: int) -> Any:
@@ -25,17 +25,15 @@ def read_json(request: Request, max_bytes: int) -> Any:
     Raises
     ------
     ProblemError
-        It is not declared to be JSON (415), is not JSON (400), or what `read_body` raises.
+        The Content-Type is not JSON (415), the body is not strict JSON (400), or as `read_body`.
     """
     if not is_json(request.mimetype):
-        raise ProblemError(
-            NOT_JSON, f"the Content-Type is {request.mimetype or 'not given'}; send application/json"
-        )
+        raise ProblemError(NOT_JSON, f"the Content-Type is {request.mimetype or 'missing'}; send application/json")
     return parse_json(read_body(request, max_bytes))
 
 
 def is_json(media_type: str) -> bool:
-    """Return whether a media type is that of JSON, or of something that is JSON too."""
+    """Return whether a media type is JSON or a format based on JSON, such as `application/geo+json`."""
     return media_type == "application/json" or (
         media_type.startswith("application/") and media_type.endswith("+json")
     )
@@ -47,38 +45,39 @@ def parse_json(body: bytes) -> Any:
     Raises
     ------
     ProblemError
-        The bytes are not strict JSON; the detail says why.
+        The bytes are not strict JSON (400).
     """
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         return _parse_strictly(body)
-    return document if _is_plain(body, document) else _parse_strictly(body)
+    return document if _is_surely_strict(body, document) else _parse_strictly(body)
 
 
-def _is_plain(body: bytes, document: Any) -> bool:
-    """Return whether what the quick parser made of a body is surely what the strict one would.
+def _is_surely_strict(body: bytes, document: Any) -> bool:
+    """Return whether orjson's result is certainly the strict parser's result, too.
 
-    The quick one differs in three ways, and the bytes are counted for each. It keeps the last of two values for
-    one key: there are then more colons than keys. It nests far deeper: there are then brackets left. It makes
-    floats of integers over 64 bits: there is then a long run of digits. Signs inside texts only add to the counts.
+    orjson differs in three ways, and each can be ruled out by counting bytes. It keeps the last of duplicate keys:
+    then there are more colons than keys. It accepts deeper nesting: then brackets are left over. It turns integers
+    over 64 bits into floats: then there is a long run of digits. Such characters inside strings only make the
+    counts larger, so the check stays safe.
     """
     if _LONG_INTEGER in body.translate(_DIGITS_AS_0):
         return False
     brackets, keys = body.count(b"[") + body.count(b"{"), 0
     level = [document] if isinstance(document, (dict, list)) else []
     for _ in range(MAX_DEPTH):
-        keys += sum(len(outer) for outer in level if isinstance(outer, dict))
+        keys += sum(len(value) for value in level if isinstance(value, dict))
         brackets -= len(level)
         if brackets <= 0:
             break
-        level = _inner(level)
+        level = _children(level)
     return brackets == 0 and keys == body.count(b":")
 
 
 def _parse_strictly(body: bytes) -> Any:
     if body.startswith(codecs.BOM_UTF8):
-        raise _malformed("the body begins with a byte order mark")
+        raise _malformed("the body starts with a byte order mark; send UTF-8 without one")
     try:
         document = _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -88,19 +87,19 @@ def _parse_strictly(body: bytes) -> Any:
     except RecursionError as error:
         raise _malformed(_TOO_DEEP) from error
     except ValueError as error:
-        # Python reads integers of a few thousand digits at most, since the time it takes grows with their square.
+        # Python limits integers to a few thousand digits, because the time to parse them grows quadratically.
         raise _malformed("an integer has too many digits") from error
     _check_depth(document)
     return document
 
 
 def json_answer(content: Any, status: int = 200) -> Response:
-    """Return an answer of compact JSON.
+    """Return an answer with compact JSON.
 
     Raises
     ------
     ValueError
-        The content holds NaN or an infinity, which JSON has no word for.
+        The content contains NaN or an infinity.
     """
     return Response(
         json.dumps(content, separators=(",", ":"), allow_nan=False), status, content_type="application/json"
@@ -109,7 +108,7 @@ def json_answer(content: Any, status: int = 200) -> Response:
 
 _LONG_INTEGER = b"0" * 19
 _DIGITS_AS_0 = bytes.maketrans(b"123456789", b"000000000")
-_TOO_DEEP = f"values are nested more than {MAX_DEPTH} deep"
+_TOO_DEEP = f"values are nested more than {MAX_DEPTH} levels deep"
 
 
 def _malformed(detail: str) -> ProblemError:
@@ -119,18 +118,18 @@ def _malformed(detail: str) -> ProblemError:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        seen: set[str] = set()
+        names: set[str] = set()
         for name, _ in pairs:
-            if name in seen:
-                raise _malformed(f"the key {name[:60]!a} stands twice in one object")
-            seen.add(name)
+            if name in names:
+                raise _malformed(f"the key {name[:60]!a} is used twice in one object")
+            names.add(name)
     return members
 
 
 def _float(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise _malformed(f"the number {text[:60]} is outside of double precision")
+        raise _malformed(f"the number {text[:60]} is outside the range of double precision")
     return number
 
 
@@ -142,19 +141,19 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_float, parse
 
 
 def _check_depth(document: Any) -> None:
-    """Refuse deep nesting, level by level: a recursive look would itself overflow the stack."""
+    """Refuse deep nesting. It is checked level by level, because recursion could overflow the stack."""
     level = [document] if isinstance(document, (dict, list)) else []
     for _ in range(MAX_DEPTH):
-        level = _inner(level)
+        level = _children(level)
     if level:
         raise _malformed(_TOO_DEEP)
 
 
-def _inner(level: list[Any]) -> list[Any]:
+def _children(level: list[Any]) -> list[Any]:
     """Return the objects and lists directly inside those of a level."""
     return [
-        inner
-        for outer in level
-        for inner in (outer.values() if isinstance(outer, dict) else outer)
-        if isinstance(inner, (dict, list))
+        child
+        for parent in level
+        for child in (parent.values() if isinstance(parent, dict) else parent)
+        if isinstance(child, (dict, list))
     ]

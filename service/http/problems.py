@@ -1,7 +1,7 @@
-"""Problems: every error as RFC 9457 `application/problem+json`. Knows HTTP, nothing of homes.
+"""Errors as problems (RFC 9457, `application/problem+json`). Knows HTTP, nothing of homes.
 
-The problems of this service's own have a `type` under `/problems/`, where their meaning is served. Any other
-HTTP error has the type `about:blank`: it means what its status means (RFC 9457, section 4.2.1).
+The problem types of this service have URIs under `/problems/`, where their explanations are served. Every other
+HTTP error has the type `about:blank`: its status says all (RFC 9457, section 4.2.1).
 """
 
 import json
@@ -12,20 +12,20 @@ from typing import Any
 from flask import Blueprint, Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException
 
-from estimator.deals.screening import GREATEST_PROBABILITY, LEAST_PROBABILITY
+from estimator.deals.screening import MAX_PROBABILITY, MIN_PROBABILITY
 from estimator.errors import EstimatorError
-from estimator.uncertainty.conformal import GREATEST_CONFIDENCE, LEAST_CONFIDENCE
+from estimator.uncertainty.conformal import MAX_CONFIDENCE, MIN_CONFIDENCE
 
 _V2 = "/v2"
 MEDIA_TYPE = "application/problem+json"
 
 RETRY_AFTER = "1"
-"""Seconds until a client that was told 503 may ask again: what loading a model takes."""
+"""Retry-After of a 503 in seconds: about the time it takes to load a model."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of problem: the name in its `type`, its status, its title, and what its reader should know."""
+class ProblemType:
+    """One type of problem: the name in its URI, its HTTP status, a title, and an explanation for the reader."""
 
     name: str
     status: int
@@ -38,126 +38,136 @@ class Kind:
         return f"/problems/{self.name}"
 
 
-MALFORMED_JSON = Kind(
+MALFORMED_JSON = ProblemType(
     "malformed-json",
     400,
     "Malformed JSON",
-    "The body is not JSON of the strict kind (RFC 8259, UTF-8) taken here: every key once, no NaN, no Infinity, no"
-    " number outside of double precision, no deep nesting. The detail says where it fails.",
+    "The body is not strict JSON (RFC 8259, in UTF-8). Duplicate keys, NaN, Infinity, numbers outside the range of"
+    " double precision and deep nesting are not accepted. The detail says where the error is.",
 )
-MALFORMED_BODY = Kind(
+MALFORMED_BODY = ProblemType(
     "malformed-body",
     400,
     "Malformed body",
-    "The body is shorter than its Content-Length, or not the gzip it says.",
+    "The body is shorter than its Content-Length, or it is not valid gzip although Content-Encoding says so.",
 )
-MALFORMED_TABLE = Kind(
+MALFORMED_TABLE = ProblemType(
     "malformed-table",
     400,
-    "Malformed table",
-    "The body is no table: CSV (RFC 4180, UTF-8) with a header, and a cell for every column in every row; or an"
-    " object of JSON whose members are lists, all as long. The detail says where it fails.",
+    "We couldn't read this table",
+    "The body must be CSV (RFC 4180, in UTF-8) with a header and a cell for every column in every row, or a JSON"
+    " object whose members are lists of equal length. The detail says where the error is.",
 )
-UNKNOWN_PARAMETER = Kind(
+UNKNOWN_PARAMETER = ProblemType(
     "unknown-parameter",
     400,
     "Unknown parameter",
-    "The address has a query parameter that this route does not know, or a word in one that it does not know.",
+    "The URL has an unknown query parameter, or a query parameter has an unknown value.",
 )
-NO_KEY = Kind(
+UNAUTHORIZED = ProblemType(
     "no-key",
     401,
-    "No key",
-    "This server asks for an API key, in `Authorization: Bearer …` or in `X-API-Key`; the request has none, or one"
-    " that is not known.",
+    "API key required",
+    "This server requires an API key, as `Authorization: Bearer <key>` or `X-API-Key: <key>`. The request has no"
+    " key, or one that is not known.",
 )
-NO_LENGTH = Kind(
+LENGTH_REQUIRED = ProblemType(
     "no-length",
     411,
     "Length required",
-    "The request has no Content-Length. Without it, a body that was cut off cannot be told from a whole one.",
+    "The request has no Content-Length. Without it, a truncated body cannot be told from a complete one.",
 )
-BODY_TOO_LARGE = Kind(
-    "body-too-large", 413, "Body too large", "The body is larger than this server takes: send it in parts."
+BODY_TOO_LARGE = ProblemType(
+    "body-too-large",
+    413,
+    "Body too large",
+    "The body is larger than this server accepts. Split it into several requests.",
 )
-TOO_MANY_ROWS = Kind(
+TOO_MANY_ROWS = ProblemType(
     "too-many-rows",
     413,
     "Too many rows",
-    "The list is longer than this server takes at once, or too long for the reasons asked for: send it in parts.",
+    "The request has more homes than this server accepts at once, or too many for the reasons that `include` asks"
+    " for. Split it into several requests.",
 )
-NOT_JSON = Kind("not-json", 415, "Not JSON", "The Content-Type is not application/json.")
-NOT_A_TABLE = Kind(
+NOT_JSON = ProblemType("not-json", 415, "Not JSON", "The Content-Type must be application/json.")
+NOT_A_TABLE = ProblemType(
     "not-a-table",
     415,
     "Not a table",
-    "The Content-Type is none of text/csv, application/x-ndjson and application/json, in UTF-8.",
+    "The Content-Type must be text/csv, application/x-ndjson or application/json, with charset UTF-8.",
 )
-UNKNOWN_ENCODING = Kind(
-    "unknown-encoding", 415, "Unknown encoding", "The body is packed in another way than the one taken: gzip."
+UNKNOWN_ENCODING = ProblemType(
+    "unknown-encoding",
+    415,
+    "Unknown encoding",
+    "The Content-Encoding is not supported. Send the body uncompressed or with gzip.",
 )
-INVALID_FACTS = Kind(
+INVALID_FACTS = ProblemType(
     "invalid-facts",
     422,
     "Invalid facts",
-    "Facts about a home cannot be used. `errors` names each field and what is wrong with its value; where there"
-    " are very many, `errors_left_out` counts the rest. GET /model lists the facts with their units and bounds.",
+    "Some facts of a home are invalid. `errors` names each field and what is wrong with its value;"
+    " `errors_left_out` counts errors that are not listed. GET /model lists the facts with their units and"
+    " bounds.",
 )
-OUT_OF_REACH = Kind(
+OUTSIDE_DOMAIN = ProblemType(
     "out-of-reach",
     422,
-    "Out of reach",
-    "The home is like none that was sold: far from them all, or with facts, alone or together, that none has. A"
-    " price would be a guess. `errors` names each fact, its value and the range that was learned.",
+    "We can't value this home",
+    "Nothing similar has sold: the home is far from all sold homes, or no sold home has such facts, alone or in"
+    " combination. A price would be a guess. `errors` names each fact, its value and the range among sold homes.",
 )
-BAD_CONFIDENCE = Kind(
+INVALID_CONFIDENCE = ProblemType(
     "bad-confidence",
     400,
-    "Bad confidence",
-    f"`confidence` is the share of prices that a range is to hold: a number from {LEAST_CONFIDENCE} to"
-    f" {GREATEST_CONFIDENCE}, once.",
+    "Invalid confidence level",
+    f"`confidence` is the share of sale prices that a range contains. It must be a number from {MIN_CONFIDENCE} to"
+    f" {MAX_CONFIDENCE}, given once.",
 )
-BAD_SCREENING = Kind(
+INVALID_SCREENING = ProblemType(
     "bad-screening",
     400,
-    "Bad screening",
-    f"`probability` is a number from {LEAST_PROBABILITY} to {GREATEST_PROBABILITY}; costs are numbers within their"
-    " bounds: shares as 0.08, amounts in the market's currency. Each is said once, in the address or in the body.",
+    "Check your screening settings",
+    f"`probability` must be a number from {MIN_PROBABILITY} to {MAX_PROBABILITY}. Costs must be numbers within"
+    " their bounds: shares such as 0.08, amounts in the market's currency. Each may be given once, in the URL or"
+    " in the body.",
 )
-TOO_MANY_REQUESTS = Kind(
+TOO_MANY_REQUESTS = ProblemType(
     "too-many-requests",
     429,
     "Too many requests",
-    "More was asked for than one client may: ask again after Retry-After seconds.",
+    "This client has exceeded its rate limit. Repeat the request after Retry-After seconds.",
 )
-NOT_READY = Kind(
+NOT_READY = ProblemType(
     "not-ready",
     503,
     "Not ready",
-    "This server has no model loaded yet, or is about to stop: ask again after Retry-After seconds.",
+    "This server has not loaded a model yet, or it is about to stop. Repeat the request after Retry-After"
+    " seconds.",
 )
-BUSY = Kind(
+BUSY = ProblemType(
     "busy",
     503,
     "Busy",
-    "This server has as many requests in hand as it takes: ask again after Retry-After seconds.",
+    "This server is handling as many requests as it can. Repeat the request after Retry-After seconds.",
 )
-KINDS = (
+PROBLEM_TYPES = (
     MALFORMED_JSON,
     MALFORMED_BODY,
     MALFORMED_TABLE,
     UNKNOWN_PARAMETER,
-    NO_KEY,
-    NO_LENGTH,
+    UNAUTHORIZED,
+    LENGTH_REQUIRED,
     BODY_TOO_LARGE,
     TOO_MANY_ROWS,
     NOT_JSON,
     NOT_A_TABLE,
     UNKNOWN_ENCODING,
     INVALID_FACTS,
-    OUT_OF_REACH,
-    BAD_CONFIDENCE,
-    BAD_SCREENING,
+    OUTSIDE_DOMAIN,
+    INVALID_CONFIDENCE,
+    INVALID_SCREENING,
     TOO_MANY_REQUESTS,
     NOT_READY,
     BUSY,
@@ -165,30 +175,30 @@ KINDS = (
 
 
 class ProblemError(HTTPException):
-    """A request ends with a problem of this service's own.
+    """Ends a request with one of the problem types above.
 
     Parameters
     ----------
-    kind
-        What kind of problem.
+    problem_type
+        The type of problem.
     detail
-        What is wrong with this very request.
+        What is wrong with this request.
     members
-        Further members of the problem.
+        Additional members of the problem.
     headers
-        Headers of the answer, where it is one of its own.
+        Additional headers of the answer.
     """
 
     def __init__(
         self,
-        kind: Kind,
+        problem_type: ProblemType,
         detail: str,
         members: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.code = kind.status
-        self.kind = kind
+        self.code = problem_type.status
+        self.problem_type = problem_type
         self.members = dict(members or {})
         self.headers = dict(headers or {})
 
@@ -197,26 +207,26 @@ class ProblemError(HTTPException):
         return [*super().get_headers(environ, scope), *self.headers.items()]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the problem as its JSON object."""
+        """Return the problem as a JSON object."""
         return {
-            "type": self.kind.uri,
-            "title": self.kind.title,
-            "status": self.kind.status,
+            "type": self.problem_type.uri,
+            "title": self.problem_type.title,
+            "status": self.problem_type.status,
             "detail": self.description,
             **self.members,
         }
 
 
 def install(app: Flask) -> None:
-    """Make every error of an application a problem, and serve what the kinds of problem mean."""
-    app.register_error_handler(HTTPException, _from_http)
-    app.register_error_handler(EstimatorError, _from_estimator)
-    app.register_blueprint(_pages)
+    """Answer every error of an application as a problem, and serve the explanations of the problem types."""
+    app.register_error_handler(HTTPException, _answer_http_error)
+    app.register_error_handler(EstimatorError, _answer_estimator_error)
+    app.register_blueprint(_routes)
 
 
-def _from_http(error: HTTPException) -> Response | HTTPException:
+def _answer_http_error(error: HTTPException) -> Response | HTTPException:
     if error.code is None:
-        return error  # a response that was raised whole
+        return error  # abort(response) was called: the response is used as it is
     if isinstance(error, ProblemError):
         problem = error.as_dict()
     else:
@@ -227,11 +237,11 @@ def _from_http(error: HTTPException) -> Response | HTTPException:
             "detail": error.description,
         }
     if request.path == _V2 or request.path.startswith(f"{_V2}/"):
-        # The Open Inference Protocol has a form of its own.
+        # The Open Inference Protocol has its own format of errors.
         answer = Response(json.dumps({"error": problem["detail"]}), error.code, content_type="application/json")
     else:
         answer = Response(json.dumps(problem), error.code, content_type=MEDIA_TYPE)
-    for name, value in error.get_headers():  # Allow of a 405, Retry-After of a 429, …
+    for name, value in error.get_headers():  # for example Allow of a 405, Retry-After of a 429
         if name.lower() != "content-type":
             answer.headers[name] = value
     if error.code == 503:
@@ -239,17 +249,18 @@ def _from_http(error: HTTPException) -> Response | HTTPException:
     return answer
 
 
-def _from_estimator(error: EstimatorError) -> Response | HTTPException:
-    return _from_http(ProblemError(INVALID_FACTS, str(error)))
+def _answer_estimator_error(error: EstimatorError) -> Response | HTTPException:
+    return _answer_http_error(ProblemError(INVALID_FACTS, str(error)))
 
 
-_pages = Blueprint("problems", __name__, url_prefix="/problems")
+_routes = Blueprint("problems", __name__, url_prefix="/problems")
 
 
-@_pages.get("/<name>")
-def _page(name: str) -> Response:
-    """Serve what a kind of problem means, as text."""
-    kind = next((kind for kind in KINDS if kind.name == name), None)
-    if kind is None:
+@_routes.get("/<name>")
+def explanation(name: str) -> Response:
+    """Serve the explanation of a problem type as plain text."""
+    problem_type = next((problem_type for problem_type in PROBLEM_TYPES if problem_type.name == name), None)
+    if problem_type is None:
         abort(404)
-    return Response(f"{kind.title} ({kind.status})\n\n{kind.meaning}\n", content_type="text/plain; charset=utf-8")
+    text = f"{problem_type.title} ({problem_type.status})\n\n{problem_type.meaning}\n"
+    return Response(text, content_type="text/plain; charset=utf-8")

@@ -1,4 +1,4 @@
-"""Tables in bodies: CSV, lines of JSON, JSON by column; read within limits, answered in kind. Knows no homes."""
+"""Reads tables from bodies and answers with tables: CSV, NDJSON and JSON by column. Knows nothing of homes."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,63 +14,65 @@ from service.http.json_body import is_json, parse_json
 from service.http.problems import MALFORMED_TABLE, NOT_A_TABLE, TOO_MANY_ROWS, ProblemError
 
 MAX_COLUMNS = 1000
-"""Columns of a table: each takes some hundred bytes, however short it is; any real table has far fewer."""
+"""Maximum number of columns: even an empty column takes memory, and real tables have far fewer."""
 
 
 MODEL_VERSION = "Model-Version"
-"""Header that names the version."""
+"""Header with the version of the model."""
 
 
 class TableKind(Enum):
-    """How a table is written; the value is its media type."""
+    """Format of a table; the value is its media type."""
 
     CSV = "text/csv"
     LINES = "application/x-ndjson"
     COLUMNS = "application/json"
 
 
-_LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
+_NDJSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 
 
-def table_kind(request: Request, taken: Sequence[TableKind] = tuple(TableKind)) -> TableKind:
-    """Return how a request's body is declared to be written.
+def table_kind(request: Request, accepted: Sequence[TableKind] = tuple(TableKind)) -> TableKind:
+    """Return the format of a request's body by its Content-Type.
 
     Parameters
     ----------
-    taken
-        What the route takes.
+    accepted
+        Formats that the route accepts.
 
     Raises
     ------
     ProblemError
-        In none of the ways taken, or not in UTF-8 (415).
+        The format is not accepted, or the charset is not UTF-8 (415).
     """
     media_type = request.mimetype
     charset = request.mimetype_params.get("charset", "utf-8")
     if charset.lower() not in {"utf-8", "utf8", "us-ascii"}:
         raise ProblemError(NOT_A_TABLE, f"the charset is {charset[:60]!a}; send UTF-8")
     kind = _kind(media_type)
-    if kind is not None and kind in taken:
+    if kind is not None and kind in accepted:
         return kind
-    known = ", ".join(kind.value for kind in taken)
-    raise ProblemError(NOT_A_TABLE, f"the Content-Type is {media_type[:60] or 'not given'}; send one of {known}")
+    media_types = ", ".join(kind.value for kind in accepted)
+    raise ProblemError(
+        NOT_A_TABLE, f"the Content-Type is {media_type[:60] or 'missing'}; send one of {media_types}"
+    )
 
 
 def _kind(media_type: str) -> TableKind | None:
     if media_type == TableKind.CSV.value:
         return TableKind.CSV
-    if media_type in _LINES:
+    if media_type in _NDJSON_TYPES:
         return TableKind.LINES
     return TableKind.COLUMNS if is_json(media_type) else None
 
 
 def read_csv(body: bytes, max_rows: int) -> pa.Table:
-    """Read CSV; every cell is text, exactly as it stands.
+    """Read CSV; all cells are strings, unchanged.
 
     Raises
     ------
     ProblemError
-        It is not a whole table (400), or has too many rows (413).
+        It is not a complete table (400), or has too many rows (413).
     """
     try:
         table = parse_csv(body, MAX_COLUMNS)
@@ -81,13 +83,13 @@ def read_csv(body: bytes, max_rows: int) -> pa.Table:
 
 
 def csv_answer(table: pa.Table, version: str) -> Response:
-    """Answer with a table as CSV; its rows do not name the model's version, so a header does."""
+    """Answer with a table as CSV. The model's version is in a header, because the rows do not contain it."""
     content_type = "text/csv; charset=utf-8; header=present"
     return Response(csv_bytes(table), content_type=content_type, headers={MODEL_VERSION: version})
 
 
 def read_lines(body: bytes, max_rows: int) -> list[Any]:
-    """Read lines of JSON: a value a line, and in the place of a line that is not strict JSON its problem.
+    """Read NDJSON: a value per line, or the problem of a line that is not strict JSON.
 
     Raises
     ------
@@ -107,45 +109,49 @@ def _line(line: bytes) -> Any:
 
 
 def lines_answer(values: Iterable[Any]) -> Response:
-    """Answer with a line of JSON for each value."""
+    """Answer with NDJSON: a line per value."""
     lines = (json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n" for value in values)
     return Response("".join(lines), content_type=TableKind.LINES.value)
 
 
 def read_columns(body: bytes, max_rows: int) -> Mapping[str, list[Any]]:
-    """Read JSON by column: name → values, one a row.
+    """Read JSON by column: name → values, one per row.
 
     Raises
     ------
     ProblemError
-        It is not strict JSON, or no object of lists that are all as long (400), or has too many rows or columns
-        (413).
+        It is not strict JSON, not an object of equally long lists, or has too many columns (400), or it has too
+        many rows (413).
     """
     columns = parse_json(body)
     if not isinstance(columns, dict) or not columns:
-        raise ProblemError(MALFORMED_TABLE, 'a table is an object of lists, such as {"latitude": [47.6, …], …}')
+        raise ProblemError(
+            MALFORMED_TABLE, 'the body must be an object of lists, such as {"latitude": [47.6, …], …}'
+        )
     if len(columns) > MAX_COLUMNS:
-        raise ProblemError(MALFORMED_TABLE, f"there are {len(columns)} columns; at most {MAX_COLUMNS} are taken")
+        raise ProblemError(MALFORMED_TABLE, f"the table has {len(columns)} columns; the maximum is {MAX_COLUMNS}")
     for name, values in columns.items():
         if not isinstance(values, list):
-            raise ProblemError(MALFORMED_TABLE, f"{name[:60]!a} is no list")
+            raise ProblemError(MALFORMED_TABLE, f"{name[:60]!a} must be a list")
     first, n = next((name, len(values)) for name, values in columns.items())
     for name, values in columns.items():
         if len(values) != n:
             raise ProblemError(
-                MALFORMED_TABLE, f"{first[:60]!a} has {n} values and {name[:60]!a} {len(values)}; all have as many"
+                MALFORMED_TABLE,
+                f"{first[:60]!a} has {n} values and {name[:60]!a} has {len(values)}; all lists must be equally"
+                " long",
             )
     check_rows(n, max_rows)
     return columns
 
 
 def check_rows(rows: int, max_rows: int) -> None:
-    """Refuse a table that is too long.
+    """Check the number of rows.
 
     Raises
     ------
     ProblemError
-        It has too many rows (413).
+        There are too many rows (413).
     """
     if rows > max_rows:
-        raise ProblemError(TOO_MANY_ROWS, f"the table has {rows} rows; at most {max_rows} are taken")
+        raise ProblemError(TOO_MANY_ROWS, f"the table has {rows} rows; the maximum is {max_rows}")

@@ -1,4 +1,4 @@
-"""Which request an answer, a figure and a line of the log belong to. No body, key or address is logged."""
+"""Request IDs, request metrics and the JSON log. No body, query, key or client address is logged."""
 
 import datetime as dt
 import json
@@ -16,20 +16,20 @@ TRACEPARENT = "traceparent"
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+_KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 _UNMATCHED = "unmatched"
 
 _log = logging.getLogger("service.requests")
 
 
 def install(app: Flask) -> None:
-    """Name every request, count it and log it; `X-Request-ID` and `traceparent` come back (W3C Trace Context)."""
+    """Count and log every request, and return `X-Request-ID` and `traceparent` (W3C Trace Context)."""
 
     @app.before_request
     def begin() -> None:
-        g.began = time.perf_counter()
-        asked = request.headers.get(REQUEST_ID, "")
-        g.request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
+        g.start = time.perf_counter()
+        sent = request.headers.get(REQUEST_ID, "")
+        g.request_id = sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
         trace = _TRACEPARENT.fullmatch(request.headers.get(TRACEPARENT, ""))
         g.traceparent, g.trace_id = (trace[0], trace[1]) if trace else (None, None)
 
@@ -38,18 +38,18 @@ def install(app: Flask) -> None:
         answer.headers[REQUEST_ID] = g.request_id
         if g.traceparent is not None:
             answer.headers[TRACEPARENT] = g.traceparent
-        seconds = time.perf_counter() - g.began
-        # The rule, not the path as it was sent: a path may hold anything, and any number of them may be sent.
+        seconds = time.perf_counter() - g.start
+        # The route's pattern, not the path: paths may contain anything, and there is no limit to their number.
         route = str(request.url_rule) if request.url_rule is not None else _UNMATCHED
-        method = request.method if request.method in _METHODS else "other"
-        metrics.answered(method, route, answer.status_code, seconds)
+        method = request.method if request.method in _KNOWN_METHODS else "other"
+        metrics.count_request(method, route, answer.status_code, seconds)
         _log.info(
             "%s %s %d",
             method,
             route,
             answer.status_code,
             extra={
-                "told": {
+                "request_fields": {
                     "method": method,
                     "route": route,
                     "status": answer.status_code,
@@ -61,13 +61,13 @@ def install(app: Flask) -> None:
 
 
 class JsonLines(logging.Formatter):
-    """A line of the log as one JSON object."""
+    """Formats a log record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         when = dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds")
         line = {"time": when, "level": record.levelname, "process": record.process, "message": record.getMessage()}
-        line |= getattr(record, "told", {})
+        line |= getattr(record, "request_fields", {})
         if has_request_context() and "request_id" in g:
             line["request_id"] = g.request_id
             if g.trace_id is not None:

@@ -24,8 +24,8 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "currency": {"type": "string"},
             "model_version": {"type": "string"},
         },
-        description="The members of the valuations of POST /predict, by column. Where a home has no valuation, they"
-        " are null and `error` has the problem.",
+        description="The members of the valuations of POST /predict, by column. Where a home has no valuation,"
+        " they are null and `error` has the problem.",
     ),
 }
 """Name of a component → its schema."""
@@ -41,8 +41,8 @@ def describe_batch(example: Mapping[str, Any]) -> dict[str, Any]:
     columns = object_schema({}, additionalProperties=array_schema({}), minProperties=1)
     return {
         "summary": "Value a table of homes",
-        "description": "Accepts CSV, NDJSON, and JSON by column; the body may be compressed with gzip. The answer has"
-        " the same format and a row for each row of the request. CSV keeps its columns and adds"
+        "description": "Accepts CSV, NDJSON, and JSON by column; the body may be compressed with gzip. The"
+        " answer has the same format and a row for each row of the request. CSV keeps its columns and adds"
         f" {', '.join(ANSWER_COLUMNS)}. NDJSON has a valuation or an error per line. JSON has the valuations by"
         " column. The header Model-Version names the version.",
         "parameters": [CONFIDENCE_PARAMETER],

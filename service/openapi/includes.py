@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from estimator.explanation.comparable_sales import HARDLY_ANY, MOST_LEFT_OUT, MOST_USED
+from estimator.explanation.comparable_sales import MAX_LEFT_OUT, MAX_USED, MIN_RELATIVE_WEIGHT
 from service.openapi.json_schema import array_schema, nullable, object_schema, ref
 from service.valuation.includes import INCLUDE, INCLUDES, include_forms
 
@@ -35,13 +35,13 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
         {
             "used": array_schema(
                 ref("UsedSale"),
-                description=f"The sold homes with the largest weights, in descending order, at most {MOST_USED}. Empty"
-                " if the location is unknown or nothing was sold before the valuation date.",
+                description="The sold homes with the largest weights, in descending order, at most"
+                f" {MAX_USED}. Empty if the location is unknown or nothing was sold before the valuation date.",
             ),
             "left_out": array_schema(
                 ref("LeftOutSale"),
-                description=f"The nearest sold homes with less than {HARDLY_ANY:.0%} of the largest weight, at most"
-                f" {MOST_LEFT_OUT}. Homes sold on or after the valuation date are not considered.",
+                description=f"The nearest sold homes with less than {MIN_RELATIVE_WEIGHT:.0%} of the largest"
+                f" weight, at most {MAX_LEFT_OUT}. Homes sold on or after the valuation date are not considered.",
             ),
         }
     ),
@@ -64,7 +64,8 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             },
             "adjusted_price": {
                 "type": "number",
-                "description": "Price plus adjustments, exact to the cent: what the sale suggests for the subject.",
+                "description": "Price plus adjustments, exact to the cent: what the sale suggests for the"
+                " subject.",
             },
         }
     ),
@@ -85,9 +86,10 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "parts": {
                 "type": "object",
                 "additionalProperties": {"type": "number"},
-                "description": "Fact → amount it adds, largest first. `place` is the coordinates and the postal code"
-                " together, `valuation_date` the date. The reference price and the parts sum to the price, to the"
-                " cent. The effect of comparables is part of the facts that select them. Amounts of 0 are left out.",
+                "description": "Fact → amount it adds, largest first. `place` is the coordinates and the postal"
+                " code together, `valuation_date` the date. The reference price and the parts sum to the price,"
+                " to the cent. The effect of comparables is part of the facts that select them. Amounts of 0 are"
+                " left out.",
             },
         }
     ),

@@ -15,16 +15,18 @@ _RATIO_FIGURES = {
     "median_ratio_high": "Upper end of the confidence interval of the median.",
     "mean_ratio": "Mean of value/price.",
     "weighted_mean_ratio": "Sum of values / sum of prices.",
-    "cod": "Coefficient of dispersion: mean absolute deviation of the ratios from the median, in percent of the median.",
-    "prd": "Price-related differential: mean ratio / weighted mean ratio. Above 1: expensive homes are undervalued.",
-    "prb": "Price-related bias: relative change of the ratio when the price level doubles. Below 0: expensive homes"
-    " are undervalued.",
+    "cod": "Coefficient of dispersion: mean absolute deviation of the ratios from the median, in percent of the"
+    " median.",
+    "prd": "Price-related differential: mean ratio / weighted mean ratio. Above 1: expensive homes are"
+    " undervalued.",
+    "prb": "Price-related bias: relative change of the ratio when the price level doubles. Below 0: expensive"
+    " homes are undervalued.",
     "prb_low": "Lower end of the confidence interval of the PRB.",
     "prb_high": "Upper end of the confidence interval of the PRB.",
     "mki": "Modified Kakwani index: Gini index of values / Gini index of prices. Below 1: expensive homes are"
     " undervalued.",
-    "vei": "Vertical equity indicator: median ratio of the highest price band minus that of the lowest, in percent of"
-    " the overall median. Below 0: expensive homes are undervalued.",
+    "vei": "Vertical equity indicator: median ratio of the highest price band minus that of the lowest, in"
+    " percent of the overall median. Below 0: expensive homes are undervalued.",
     "vei_significance": "Distance between the confidence intervals of the bands with the highest and the lowest"
     " median ratio, in percent of the overall median.",
 }
@@ -71,9 +73,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "standard": {"type": "string", "description": "Source of the measures and of the acceptable ranges."},
             "confidence": {"type": "number", "description": "Confidence level of every interval."},
             "acceptable": object_schema(
-                {
-                    name: array_schema({"type": ["number", "null"]}, minItems=2, maxItems=2) for name in ACCEPTABLE
-                },
+                {name: array_schema({"type": ["number", "null"]}, minItems=2, maxItems=2) for name in ACCEPTABLE},
                 description="Measure → minimum and maximum that the standard accepts; null for no bound.",
             ),
             ALL_FACTS: ref("RatioStudy"),
@@ -86,8 +86,8 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "overall": ref("RatioFigures"),
             "price_bands": {
                 "type": ["array", "null"],
-                "description": "Bands of a market value proxy: half sale price, half valuation. Bands of the sale price"
-                " alone would make any valuations look regressive.",
+                "description": "Bands of a market value proxy: half sale price, half valuation. Bands of the"
+                " sale price alone would make any valuations look regressive.",
                 "items": {
                     "allOf": [
                         ref("RatioFigures"),

@@ -63,8 +63,8 @@ def describe_predict(example: Mapping[str, Any]) -> dict[str, Any]:
     row = {"anyOf": [valuation, ref("RefusedRow")]}
     return {
         "summary": "Value one home, or a list of homes",
-        "description": "A list is answered in its order. A home that cannot be valued gets an error in its place. A"
-        " fact that is missing or null is looked up or stays unknown; the answer lists both.",
+        "description": "A list is answered in its order. A home that cannot be valued gets an error in its"
+        " place. A fact that is missing or null is looked up or stays unknown; the answer lists both.",
         "parameters": [include_parameter(), CONFIDENCE_PARAMETER],
         "requestBody": {
             "required": True,

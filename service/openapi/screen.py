@@ -43,8 +43,8 @@ _DEAL = object_schema(
     {
         "row": {
             "type": "integer",
-            "description": "Index of the listing in the request, starting at 0. Messages about CSV count rows like a"
-            " spreadsheet: the first listing is row 2.",
+            "description": "Index of the listing in the request, starting at 0. Messages about CSV count rows"
+            " like a spreadsheet: the first listing is row 2.",
         },
         "rank": {
             "type": "integer",
@@ -95,7 +95,10 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                     },
                     "listings": {"type": "integer", "description": "Number of those listings."},
                     "premium": {"type": "number", "description": "Median of log(list price/resale price)."},
-                    "noise": {"type": "number", "description": "Standard deviation of log(list price/resale price)."},
+                    "noise": {
+                        "type": "number",
+                        "description": "Standard deviation of log(list price/resale price).",
+                    },
                 }
             ),
             "currency": {"type": "string"},
@@ -127,8 +130,8 @@ def describe_screen(market: Market, example: Mapping[str, Any]) -> dict[str, Any
     return {
         "summary": "Screen listings: which can be resold at a profit",
         "description": "Values each home by its facts alone, compares the value with the list price, and ranks the"
-        f" listings by expected margin. A listing has the facts of a home and {names}. CSV is answered as CSV, or as"
-        " JSON with Accept: application/json.",
+        f" listings by expected margin. A listing has the facts of a home and {names}. CSV is answered as CSV, or"
+        " as JSON with Accept: application/json.",
         "parameters": [
             include_parameter(),
             CONFIDENCE_PARAMETER,

@@ -1,1 +1,1 @@
-"""One file for each route, named after it."""
+"""The routes: one file per route, named after its URL."""

@@ -1,4 +1,4 @@
-"""`POST /predict/batch`: a table of homes → the same kind of table, with every row answered in its place."""
+"""`POST /predict/batch`: a table of homes → a table in the same format with an answer in every row."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,15 +17,16 @@ from service.http.tables import (
     read_lines,
     table_kind,
 )
-from service.live_model import LiveModel, Snapshot
+from service.live_model import LiveModel
 from service.openapi.batch import PATH
-from service.routes.predict import CONFIDENCE, read_asked
 from service.settings import Settings
+from service.valuation.parameters import CONFIDENCE, read_options
 from service.valuation.responses import answer_rows, count_homes
+from service.valuation.snapshot import Snapshot
 from service.valuation.subject_columns import check_subject_columns, check_subjects
-from service.valuation.valuation import Asked
+from service.valuation.valuation import ValuationOptions
 
-_PER_ROW = (
+_ROW_MEMBERS = (
     "price",
     "price_low",
     "price_high",
@@ -39,51 +40,49 @@ _PER_ROW = (
 
 
 def batch_routes(live: LiveModel, settings: Settings) -> Blueprint:
-    """Make the route of a server."""
+    """Return the route."""
     routes = Blueprint("batch", __name__)
 
     @routes.post(PATH)
     def batch() -> Response:
-        snapshot = live.take()
-        asked = read_asked(request.args, snapshot, PATH, (CONFIDENCE,))
+        snapshot = live.snapshot()
+        options = read_options(request.args, snapshot.appraiser.market, PATH, (CONFIDENCE,))
         kind = table_kind(request)
-        return _ANSWERS[kind](snapshot, read_body(request, settings.max_body), asked, settings.max_rows)
+        return _ANSWER_BY_KIND[kind](snapshot, read_body(request, settings.max_body), options, settings.max_rows)
 
     return routes
 
 
-def _csv(snapshot: Snapshot, body: bytes, asked: Asked, max_rows: int) -> Response:
+def _csv(snapshot: Snapshot, body: bytes, options: ValuationOptions, max_rows: int) -> Response:
     table = read_csv(body, max_rows)
     check_header(snapshot.appraiser.market, table.column_names)
-    answered = value_table(snapshot.appraiser, table, asked.confidence)
-    count_homes(
-        snapshot, answered.facts, answered.priced, (~answered.good).sum(), (answered.good & ~answered.priced).sum()
-    )
+    answered = value_table(snapshot.appraiser, table, options.confidence)
+    count_homes(snapshot, answered.facts, answered.valid, answered.priced)
     return csv_answer(answered.table, snapshot.version)
 
 
-def _lines(snapshot: Snapshot, body: bytes, asked: Asked, max_rows: int) -> Response:
+def _lines(snapshot: Snapshot, body: bytes, options: ValuationOptions, max_rows: int) -> Response:
     values = read_lines(body, max_rows)
-    problems = {row: value for row, value in enumerate(values) if isinstance(value, ProblemError)}
-    checked = check_subjects(snapshot.appraiser.market, values, dated=snapshot.dated)
-    return lines_answer(answer_rows(snapshot, checked, asked, problems))
+    unreadable = {row: value for row, value in enumerate(values) if isinstance(value, ProblemError)}
+    subjects = check_subjects(snapshot.appraiser.market, values, has_dates=snapshot.has_dates)
+    return lines_answer(answer_rows(snapshot, subjects, options, unreadable))
 
 
-def _columns(snapshot: Snapshot, body: bytes, asked: Asked, max_rows: int) -> Response:
+def _columns(snapshot: Snapshot, body: bytes, options: ValuationOptions, max_rows: int) -> Response:
     columns = read_columns(body, max_rows)
-    checked = check_subject_columns(snapshot.appraiser.market, columns, dated=snapshot.dated)
-    rows = answer_rows(snapshot, checked, asked)
+    subjects = check_subject_columns(snapshot.appraiser.market, columns, has_dates=snapshot.has_dates)
+    rows = answer_rows(snapshot, subjects, options)
     return json_answer(
-        {name: [row.get(name) for row in rows] for name in _PER_ROW}
+        {name: [row.get(name) for row in rows] for name in _ROW_MEMBERS}
         | {
-            "confidence": asked.confidence,
+            "confidence": options.confidence,
             "currency": snapshot.appraiser.market.currency,
             "model_version": snapshot.version,
         }
     )
 
 
-_ANSWERS: Mapping[TableKind, Callable[[Snapshot, bytes, Asked, int], Response]] = {
+_ANSWER_BY_KIND: Mapping[TableKind, Callable[[Snapshot, bytes, ValuationOptions, int], Response]] = {
     TableKind.CSV: _csv,
     TableKind.LINES: _lines,
     TableKind.COLUMNS: _columns,

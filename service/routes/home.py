@@ -1,28 +1,24 @@
-"""`/`: the page for people, which asks nothing but the public interface, and `GET /sales` for its map."""
+"""`GET /`: the web page and its files. The page uses the public interface only."""
 
 import mimetypes
 from importlib import resources
-from weakref import WeakKeyDictionary
 
 from flask import Blueprint, Response, abort, request
 
-from service.http.cached_body import Packed
-from service.live_model import LiveModel, Snapshot
-from service.routes.sales import pack_sales
+from service.http.cached_body import CachedBody
 
 _FOLDER = resources.files("service") / "pages" / "home"
 _ENTRY = "index.html"
 
 
-def page_routes(live: LiveModel) -> Blueprint:
-    """Make the routes of the page, of the files it loads, and of the sold homes."""
-    routes = Blueprint("page", __name__)
-    sold: WeakKeyDictionary[Snapshot, Packed] = WeakKeyDictionary()  # made once for each version
-    # Read once: no path from outside ever meets the file system.
-    files = {file.name: _packed(file.name, file.read_bytes()) for file in _FOLDER.iterdir()}
+def home_routes() -> Blueprint:
+    """Return the routes of the page and of the files it loads."""
+    routes = Blueprint("home", __name__)
+    # All files are read now, so that no path in a request reaches the file system.
+    files = {file.name: _cached_file(file.name, file.read_bytes()) for file in _FOLDER.iterdir()}
 
     @routes.get("/")
-    def home() -> Response:
+    def page() -> Response:
         return files[_ENTRY].answer(request)
 
     @routes.get("/home/<name>")
@@ -31,18 +27,10 @@ def page_routes(live: LiveModel) -> Blueprint:
             abort(404)
         return files[name].answer(request)
 
-    @routes.get("/sales")
-    def sales() -> Response:
-        snapshot = live.take()
-        if snapshot not in sold:
-            sold[snapshot] = pack_sales(snapshot.appraiser, snapshot.version)
-        return sold[snapshot].answer(request)
-
     return routes
 
 
-def _packed(name: str, content: bytes) -> Packed:
-    media_type = "text/javascript" if name.endswith(".js") else mimetypes.guess_type(name)[0]
-    return Packed(
-        content, f"{media_type}; charset=utf-8" if str(media_type).startswith("text/") else str(media_type)
-    )
+def _cached_file(name: str, content: bytes) -> CachedBody:
+    media_type = "text/javascript" if name.endswith(".js") else str(mimetypes.guess_type(name)[0])
+    charset = "; charset=utf-8" if media_type.startswith("text/") else ""
+    return CachedBody(content, media_type + charset)

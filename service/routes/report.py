@@ -1,14 +1,14 @@
-"""`GET /report`: the training report of the version that is served, as it was saved with it."""
+"""`GET /report`: the training report that was saved with the served version."""
 
 from flask import Blueprint, Response, abort
 
 from estimator.errors import SavedVersionError
-from estimator.registry import read_beside
+from estimator.registry import read_version_file
 from estimator.report import PAGE
 from service.live_model import LiveModel
-from service.routes.model import REPORT_PATH
+from service.model_info import REPORT_PATH
 
-POLICY = "; ".join(
+REPORT_CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
         "style-src 'unsafe-inline'",
@@ -19,21 +19,25 @@ POLICY = "; ".join(
         "sandbox",
     )
 )
-"""A file that opens from disk has its styles and pictures in it. It has no script, asks nothing of any server, and
-in the sandbox could not: nothing that a style could do there would reach the page or the interface."""
+"""The report also opens from disk, so its styles and images are inline. It has no scripts, and the sandbox keeps
+it from running any or calling the server."""
 
 
 def report_routes(live: LiveModel, key: bytes | None = None) -> Blueprint:
-    """Make the route of a server; with a key, only a report that it signed is shown."""
+    """Return the route; with a key, only reports that are signed with it are served."""
     routes = Blueprint("report", __name__)
 
     @routes.get(REPORT_PATH)
     def report() -> Response:
-        snapshot = live.take()
+        snapshot = live.snapshot()
         try:
-            page = read_beside(snapshot.folder, PAGE, key)
+            page = read_version_file(snapshot.folder, PAGE, key)
         except SavedVersionError:
-            abort(404, f"the version {snapshot.version} has no report")
-        return Response(page, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": POLICY})
+            abort(404, f"version {snapshot.version} has no report")
+        return Response(
+            page,
+            content_type="text/html; charset=utf-8",
+            headers={"Content-Security-Policy": REPORT_CONTENT_SECURITY_POLICY},
+        )
 
     return routes

@@ -1,33 +1,41 @@
-"""What `GET /sales` tells: the sold homes behind the values, column by column, for a map or a chart.
-
-`SCHEMA` describes the answer.
-"""
+"""`GET /sales`: the sold homes behind the values, by column, for maps and charts."""
 
 import json
 from math import isnan
 from typing import Any
 
 import numpy as np
+from flask import Blueprint, Response, request
 
 from estimator.appraiser import Appraiser
 from estimator.market.arrays import FloatArray
 from service.http.cached_body import CachedBody
-from service.openapi.json_schema import array_schema, nullable, object_schema
+from service.live_model import LiveModel
+from service.valuation.snapshot import Snapshot, SnapshotCache
 
 
-def cached_sales(appraiser: Appraiser, version: str) -> CachedBody:
-    """Make the answer for a version that is served."""
-    return CachedBody(
-        json.dumps(sales_columns(appraiser, version), separators=(",", ":"), allow_nan=False).encode(),
-        "application/json",
-    )
+def sales_routes(live: LiveModel) -> Blueprint:
+    """Return the route."""
+    routes = Blueprint("sales", __name__)
+    bodies = SnapshotCache(_sales_body)
+
+    @routes.get("/sales")
+    def sales() -> Response:
+        return bodies.get(live.snapshot()).answer(request)
+
+    return routes
+
+
+def _sales_body(snapshot: Snapshot) -> CachedBody:
+    columns = sales_columns(snapshot.appraiser, snapshot.version)
+    return CachedBody(json.dumps(columns, separators=(",", ":"), allow_nan=False).encode(), "application/json")
 
 
 def sales_columns(appraiser: Appraiser, version: str) -> dict[str, Any]:
-    """Return the sold homes of known place as columns; all are empty in a market without places."""
+    """Return the sold homes with known coordinates by column; empty columns if the market has no coordinates."""
     market, sold = appraiser.market, appraiser.sold
     size = market.size
-    told: dict[str, Any] = {
+    answer: dict[str, Any] = {
         "model_version": version,
         "currency": market.currency,
         "size_name": None if size is None else size.name,
@@ -36,20 +44,20 @@ def sales_columns(appraiser: Appraiser, version: str) -> dict[str, Any]:
         **{name: [] for name in ("latitude", "longitude", "price", "size", "date")},
     }
     if sold is None or market.coordinates is None:
-        return told
+        return answer
     latitude, longitude = (sold.facts[name] for name in market.coordinates)
-    nothing = np.full(len(sold), np.nan)
-    return told | {
+    sizes = np.full(len(sold), np.nan) if size is None else sold.facts[size.name]
+    return answer | {
         "count": len(sold),
         "latitude": _numbers(latitude),
         "longitude": _numbers(longitude),
         "price": _numbers(sold.price),
-        "size": _numbers(nothing if size is None else sold.facts[size.name]),
+        "size": _numbers(sizes),
         "date": [None] * len(sold) if sold.date is None else np.datetime_as_string(sold.date).tolist(),
     }
 
 
 def _numbers(column: FloatArray) -> list[float | int | None]:
-    """Return a column as JSON gives it: what is unknown is null, whole numbers have no `.0`."""
+    """Return a column as JSON values: null where unknown, whole numbers without `.0`."""
     values = column.tolist()
     return [None if isnan(value) else int(value) if value.is_integer() else value for value in values]

@@ -1,1 +1,1 @@
-"""From parsed requests to valuations and errors, one row at a time or a column at a time."""
+"""From the JSON of a request to valuations: checking subjects, valuing them, answering row by row."""

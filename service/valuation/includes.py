@@ -1,7 +1,7 @@
-"""`include`: the reasons that a valuation may be asked to come with, what they are and how they look.
+"""The parameter `include`: reasons that a request may ask for with each valuation.
 
-`INCLUDES` is the one table of them: the parameter is read by it, the valuations get their members by it and the
-interface's document describes both by it. Knows nothing of requests.
+`INCLUDES` lists them. The parameter is read with it, the members of the valuations are computed with it, and
+`service.openapi.includes` describes both. Knows nothing of requests.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,171 +9,138 @@ from dataclasses import dataclass
 from typing import Any
 
 from estimator.appraiser import Appraiser
-from estimator.explanation.comparable_sales import HARDLY_ANY, MOST_LEFT_OUT, MOST_USED
 from estimator.market.arrays import DateArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
-from estimator.what_if import POINTS, what_if
-from service.openapi.json_schema import array_schema, nullable, object_schema, ref
+from estimator.what_if import MAX_POINTS, what_if
 from service.http.problems import UNKNOWN_PARAMETER, ProblemError
 
 INCLUDE = "include"
-"""The parameter's name."""
+"""Name of the parameter."""
 
-RequestedIncludes = Mapping[str, tuple[str, ...]]
-"""What is asked for: reason → the facts it is asked for, none for a reason that is not of a fact."""
-NO_INCLUDES: RequestedIncludes = {}
-
-_MAX_SHOWN_NAME = 60
-_TOLD = {"type": ["number", "boolean", "string"]}
-"""A known fact."""
-_DAY = {
-    "type": ["string", "null"],
-    "format": "date",
-    "description": "Day of sale; null in a market without dates.",
-}
+_MAX_SHOWN_ENTRY = 60
+"""Characters of an invalid entry that an error shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """One reason.
+    """One kind of reason.
 
     Parameters
     ----------
-    give
-        Appraiser, subjects' facts, their days, names of the facts asked for, the ranges' confidence → the member
-        of each valuation.
-    schema
-        The member's JSON schema.
-    text
-        What the parameter's description says of it.
-    of_facts
-        Whether it is asked for fact by fact, as `what_if:grade`.
+    compute
+        Appraiser, subjects' facts, valuation dates, names of the requested facts, confidence level → the member of
+        each valuation.
+    description
+        For the description of the parameter.
+    takes_fact
+        Whether it is requested for a fact, as in `what_if:grade`.
     """
 
     compute: Callable[[Appraiser, Facts, DateArray, tuple[str, ...], float], Sequence[Any]]
-    schema: Mapping[str, Any]
-    text: str
+    description: str
     takes_fact: bool = False
 
 
-def read_include(text: str, market: Market) -> RequestedIncludes:
-    """Read the parameter: words with commas between.
+def read_include(text: str, market: Market) -> dict[str, tuple[str, ...]]:
+    """Read the parameter: entries separated by commas.
+
+    Returns
+    -------
+    dict
+        Requested include → the facts it is requested for; none if it takes no fact.
 
     Raises
     ------
     ProblemError
-        A word is no reason, names a fact that the market does not have, lacks the fact, has one too many, or
-        stands twice (400).
+        An entry is unknown, names a fact that the market does not have, has a fact where it takes none or the
+        other way round, or is repeated (400).
     """
-    included: dict[str, tuple[str, ...]] = {}
-    for word in text.split(","):
-        name, colon, fact = word.partition(":")
-        reason = INCLUDES.get(name)
-        if reason is None or reason.takes_fact != bool(colon):
-            raise _unknown(word, f"is nothing to include; known are {', '.join(_forms())}")
-        if not reason.takes_fact:
-            if name in included:
-                raise _unknown(word, "stands twice")
-            included[name] = ()
+    requested: dict[str, tuple[str, ...]] = {}
+    for entry in text.split(","):
+        name, colon, fact = entry.partition(":")
+        include = INCLUDES.get(name)
+        if include is None or include.takes_fact != bool(colon):
+            raise _invalid(entry, f"unknown value; expected one of {', '.join(include_forms())}")
+        if not include.takes_fact:
+            if name in requested:
+                raise _invalid(entry, "is given twice")
+            requested[name] = ()
             continue
         feature = market.by_name.get(fact)
         if feature is None:
             names = ", ".join(feature.name for feature in market.features)
-            raise _unknown(word, f"is of no fact of the market {market.name}; known are {names}")
-        if feature.name in included.get(name, ()):
-            raise _unknown(word, f"stands twice: {feature.name} has been asked for")
-        included[name] = (*included.get(name, ()), feature.name)
-    return included
+            raise _invalid(entry, f"unknown fact of the market {market.name}; expected one of {names}")
+        if feature.name in requested.get(name, ()):
+            raise _invalid(entry, f"{feature.name} is given twice")
+        requested[name] = (*requested.get(name, ()), feature.name)
+    return requested
 
 
-def count_includes(included: RequestedIncludes) -> int:
-    """Return how many reasons each home is to get; those of two facts are two."""
-    return sum(max(len(facts), 1) for facts in included.values())
+def include_forms() -> list[str]:
+    """Return how each include is written in the parameter."""
+    return [f"{name}:<fact>" if include.takes_fact else name for name, include in INCLUDES.items()]
+
+
+def count_includes(requested: Mapping[str, tuple[str, ...]]) -> int:
+    """Return the number of reasons per home; an include for two facts counts two."""
+    return sum(max(len(facts), 1) for facts in requested.values())
 
 
 def compute_includes(
-    appraiser: Appraiser, facts: Facts, dates: DateArray, included: RequestedIncludes, confidence: float
+    appraiser: Appraiser,
+    facts: Facts,
+    dates: DateArray,
+    requested: Mapping[str, tuple[str, ...]],
+    confidence: float,
 ) -> list[dict[str, Any]]:
-    """Return the members that n valuations have besides, none of them dependent on the other subjects."""
+    """Return the additional members of n valuations. Those of one subject do not depend on the other subjects."""
     columns = {
-        name: INCLUDES[name].compute(appraiser, facts, dates, asked, confidence) for name, asked in included.items()
+        name: INCLUDES[name].compute(appraiser, facts, dates, names, confidence)
+        for name, names in requested.items()
     }
     return [{name: column[row] for name, column in columns.items()} for row in range(len(facts))]
 
 
-def describe_include() -> dict[str, Any]:
-    """Describe the parameter."""
-    texts = [f"`{form}`: {reason.text}" for form, reason in zip(_forms(), INCLUDES.values(), strict=True)]
-    return {
-        "name": INCLUDE,
-        "in": "query",
-        "required": False,
-        "description": "Reasons that each valuation comes with, with commas between. " + " ".join(texts),
-        "style": "form",
-        "explode": False,
-        "schema": array_schema({"type": "string"}, minItems=1, uniqueItems=True),
-        "example": ["comparables"],
-    }
-
-
 def _comparables(
-    appraiser: Appraiser, facts: Facts, dates: DateArray, _asked: tuple[str, ...], _confidence: float
+    appraiser: Appraiser, facts: Facts, dates: DateArray, _names: tuple[str, ...], _confidence: float
 ) -> Sequence[dict[str, Any] | None]:
-    told = appraiser.comparables(facts, dates)
-    return [None] * len(facts) if told is None else [sales.as_dict() for sales in told]
+    comparables = appraiser.comparables(facts, dates)
+    return [None] * len(facts) if comparables is None else [sales.as_dict() for sales in comparables]
 
 
 def _contributions(
-    appraiser: Appraiser, facts: Facts, dates: DateArray, _asked: tuple[str, ...], _confidence: float
+    appraiser: Appraiser, facts: Facts, dates: DateArray, _names: tuple[str, ...], _confidence: float
 ) -> Sequence[dict[str, Any]]:
-    return [why.as_dict() for why in appraiser.contributions(facts, dates)]
+    return [contributions.as_dict() for contributions in appraiser.contributions(facts, dates)]
 
 
 def _what_if(
-    appraiser: Appraiser, facts: Facts, dates: DateArray, asked: tuple[str, ...], confidence: float
+    appraiser: Appraiser, facts: Facts, dates: DateArray, names: tuple[str, ...], confidence: float
 ) -> Sequence[dict[str, Any]]:
     by_name = appraiser.market.by_name
-    curves = {name: what_if(appraiser, facts, by_name[name], dates, confidence) for name in asked}
+    curves = {name: what_if(appraiser, facts, by_name[name], dates, confidence) for name in names}
     return [
         {name: [point.as_dict() for point in curve[row]] for name, curve in curves.items()}
         for row in range(len(facts))
     ]
 
 
-def _forms() -> list[str]:
-    """Return how each reason is asked for."""
-    return [f"{name}:<fact>" if reason.takes_fact else name for name, reason in INCLUDES.items()]
-
-
-def _unknown(word: str, complaint: str) -> ProblemError:
-    return ProblemError(UNKNOWN_PARAMETER, f"{INCLUDE}: {word[:_MAX_SHOWN_NAME]!a} {complaint}")
+def _invalid(entry: str, message: str) -> ProblemError:
+    return ProblemError(UNKNOWN_PARAMETER, f"{INCLUDE}={entry[:_MAX_SHOWN_ENTRY]!a}: {message}")
 
 
 INCLUDES: Mapping[str, Include] = {
     "comparables": Include(
         _comparables,
-        nullable(
-            ref("ComparableSales"),
-            description="The sold homes behind the value, where asked for; null in a market without places.",
-        ),
-        "the sold homes behind the value, each adjusted for what sets it apart; null in a market without places.",
+        "the sold homes behind the value, adjusted for their differences; null if the market has no locations.",
     ),
-    "contributions": Include(
-        _contributions,
-        ref("Contributions") | {"description": "Why this price, where asked for."},
-        "what each fact adds to the price of the market's usual home.",
-    ),
+    "contributions": Include(_contributions, "what each fact adds to the price of the market's reference home."),
     "what_if": Include(
         _what_if,
-        {
-            "type": "object",
-            "additionalProperties": array_schema(ref("WhatIfPoint")),
-            "description": "Fact asked for → the home's valuations with other values of it, all else held.",
-        },
-        f"how price and range move along one fact, all else held: {POINTS} values over what sold homes have, or"
-        " the commonest labels, and the home's own.",
+        f"price and range for other values of one fact, with everything else unchanged: up to {MAX_POINTS} values"
+        " in the range of the sold homes, or the most frequent labels, and the home's own value.",
         takes_fact=True,
     ),
 }
-"""What may be asked for, in the order of an answer's description."""
+"""Name of an include → what it is, in the order in which an answer is described."""

@@ -16,7 +16,8 @@ from estimator.deals.saved_list_prices import save_list_prices
 from estimator.registry import load_version, publish
 from service import metrics
 from service.http.problems import ProblemError
-from service.live_model import LiveModel, Snapshot
+from service.live_model import LiveModel
+from service.valuation.snapshot import Snapshot
 
 
 def loaded(live: LiveModel, *, within: float) -> bool:
@@ -24,7 +25,7 @@ def loaded(live: LiveModel, *, within: float) -> bool:
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         with suppress(ProblemError):
-            live.take()
+            live.snapshot()
             return True
         time.sleep(0.01)
     return False
@@ -34,13 +35,13 @@ def test_a_request_takes_the_snapshot_of_the_published_version(models: Path) -> 
     live = LiveModel(models / "king_county")
     live.start()
     assert loaded(live, within=30)
-    assert live.take().version == load_version(models / "king_county").name
-    assert live.take() is live.take()
+    assert live.snapshot().version == load_version(models / "king_county").name
+    assert live.snapshot() is live.snapshot()
 
 
 def test_until_a_model_is_loaded_there_is_nothing_to_take(models: Path) -> None:
     with pytest.raises(ProblemError) as error:
-        LiveModel(models / "king_county").take()
+        LiveModel(models / "king_county").snapshot()
     assert error.value.code == 503
 
 
@@ -53,7 +54,7 @@ def test_a_model_that_cannot_be_loaded_is_named_in_the_log_and_served_once_it_ca
     assert f"{tmp_path / 'king_county'}: there is no saved version here" in caplog.text
     (tmp_path / "king_county").symlink_to(models / "king_county")
     assert loaded(live, within=30)
-    assert live.take().version == load_version(models / "king_county").name
+    assert live.snapshot().version == load_version(models / "king_county").name
 
 
 def test_a_version_that_lacks_what_is_served_is_logged_and_not_served(
@@ -87,7 +88,7 @@ def copied(models: Path, folder: Path, *names: str) -> Path:
 def following(market: Path, **more: Any) -> LiveModel:
     """Return a live model that looks when it is told to."""
     live = LiveModel(market, **more)
-    live.look()
+    live.refresh()
     return live
 
 
@@ -96,20 +97,20 @@ def test_a_newly_published_version_is_served_and_so_is_the_one_rolled_back_to(
 ) -> None:
     market = copied(models, tmp_path, "one", "two")
     live = following(market)
-    taken = live.take()
+    taken = live.snapshot()
     for name in ("two", "one", "two"):
         publish(market / name)
-        live.look()
-        assert live.take().version == name
+        live.refresh()
+        assert live.snapshot().version == name
     assert taken.version == "one", "what a request took stays as it is"
 
 
 def test_nothing_is_loaded_again_while_nothing_moves(models: Path, tmp_path: Path) -> None:
     market = copied(models, tmp_path, "one", "two")
     live = following(market)
-    first = live.take()
-    live.look()
-    assert live.take() is first
+    first = live.snapshot()
+    live.refresh()
+    assert live.snapshot() is first
 
 
 def spoil_bytes(version: Path) -> None:
@@ -146,19 +147,19 @@ def test_a_damaged_version_is_refused_once_and_counted_while_the_old_one_serves_
     live = following(market)
     # Models of other tests may still be looked for, by threads of their own.
     counted: list[threading.Thread] = []
-    monkeypatch.setattr(metrics, "load_failed", lambda: counted.append(threading.current_thread()))
+    monkeypatch.setattr(metrics, "count_failed_load", lambda: counted.append(threading.current_thread()))
     spoil(market / "two")
     publish(market / "two")
     for _ in range(3):
-        live.look()
-    assert live.take().version == "one"
+        live.refresh()
+    assert live.snapshot().version == "one"
     (told,) = [record.getMessage() for record in caplog.records if str(market / "two") in record.getMessage()]
-    assert "one is until it can" in told
+    assert "version one stays in use" in told
     assert counted.count(threading.current_thread()) == 1
     shutil.rmtree(market / "two", ignore_errors=True)
     shutil.copytree(market / "one", market / "two")
-    live.look()
-    assert live.take().version == "two", "a copy that has become whole is served"
+    live.refresh()
+    assert live.snapshot().version == "two", "a copy that has become whole is served"
 
 
 def test_a_version_without_the_keys_signature_is_not_served(
@@ -166,7 +167,7 @@ def test_a_version_without_the_keys_signature_is_not_served(
 ) -> None:
     market = copied(models, tmp_path, "unsigned")
     with pytest.raises(ProblemError):
-        following(market, key=b"k" * 32).take()
+        following(market, key=b"k" * 32).snapshot()
     assert "is not signed" in caplog.text
 
 
@@ -176,9 +177,9 @@ def test_a_worker_that_starts_beside_a_damaged_version_serves_the_one_of_the_sta
     market = copied(models, tmp_path, "bad", "good")
     spoil_bytes(market / "bad")
     live = following(market, fallback=market / "good")
-    assert live.take().version == "good"
-    live.look()
-    assert live.take().version == "good"
+    assert live.snapshot().version == "good"
+    live.refresh()
+    assert live.snapshot().version == "good"
 
 
 def test_a_server_about_to_stop_is_not_ready_and_still_answers(models: Path, tmp_path: Path) -> None:
@@ -188,22 +189,22 @@ def test_a_server_about_to_stop_is_not_ready_and_still_answers(models: Path, tmp
     with pytest.raises(ProblemError) as error:
         live.check_ready()
     assert error.value.code == 503
-    assert live.take().version == "one"
+    assert live.snapshot().version == "one"
 
 
 def test_what_is_learned_of_asks_is_served_at_once_and_damaged_asks_are_not(
     models: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     live = following(copied(models, tmp_path, "one"))
-    assert live.take().asks.listings is None
-    learned = replace(live.take().asks, noise=0.03, listings=500)
+    assert live.snapshot().list_price_model.listings is None
+    learned = replace(live.snapshot().list_price_model, noise=0.03, listings=500)
     path = save_list_prices(tmp_path, "market", learned, {})
-    live.look()
-    assert live.take().asks.noise == 0.03
+    live.refresh()
+    assert live.snapshot().list_price_model.noise == 0.03
     path.write_text("{")
-    live.look()
-    assert live.take().asks.noise == 0.03
-    assert "asks.json: cannot be used" in caplog.text
+    live.refresh()
+    assert live.snapshot().list_price_model.noise == 0.03
+    assert "list_prices.json: cannot be used" in caplog.text
     path.unlink()
-    live.look()
-    assert live.take().asks.listings is None
+    live.refresh()
+    assert live.snapshot().list_price_model.listings is None

@@ -74,8 +74,8 @@ def test_drift_is_the_mean_of_inputs_in_the_trainings_deviations(client: FlaskCl
     homes = [HOME | {"square_footage": size} for size in (900, 1400, 2500)]
     client.post("/predict", json=[*homes, {"square_footage": 19_000}])
     now = added(client, before)
-    snapshot = client.application.extensions["live_model"].take()
-    mean, deviation = snapshot.inputs["square_footage"].values()
+    snapshot = client.application.extensions["live_model"].snapshot()
+    mean, deviation = snapshot.input_statistics["square_footage"].values()
     expected = ((np.array([900, 1400, 2500]) - mean) / deviation).sum()
     assert now["estimator_input_count" + key] == 3
     assert now["estimator_input_deviation_sum" + key] == pytest.approx(expected)
@@ -87,7 +87,7 @@ def test_drift_is_the_mean_of_inputs_in_the_trainings_deviations(client: FlaskCl
 
 def test_inputs_that_are_not_known_do_not_count() -> None:
     inputs = {"size": {"mean": 100.0, "standard_deviation": 10.0}}
-    metrics.asked_about(Facts({"size": np.array([np.nan, 90.0])}), np.array([True, False]), inputs)
+    metrics.observe_inputs(Facts({"size": np.array([np.nan, 90.0])}), np.array([True, False]), inputs)
     assert b'fact="size"' not in metrics.exposition()
 
 

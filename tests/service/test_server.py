@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from estimator.deals.saved_list_prices import ASKS
+from estimator.deals.saved_list_prices import LIST_PRICES_FILE
 from tests.service.homes import HOME
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +61,7 @@ class Server:
     def wait_until_ready(self, workers: int = 2) -> None:
         """Wait until so many workers have said that they serve."""
         deadline = time.monotonic() + PATIENCE
-        while min(self.log.read_text().count(said) for said in ("Started worker", "serving ")) < workers:
+        while min(self.log.read_text().count(text) for text in ("Started worker", "serving version ")) < workers:
             assert time.monotonic() < deadline
             assert self.process.poll() is None
             time.sleep(0.02)
@@ -250,7 +250,7 @@ def test_its_log_says_what_is_served_and_holds_no_requests(models: Path) -> None
         version = server.predict(HOME)[1]["model_version"]
         assert server.stop() == 0
     log = server.log.read_text()
-    assert log.count(f"serving {version}") == 2
+    assert log.count(f"serving version {version}") == 2
     assert "square_footage" not in log
     assert "WARNING" not in log
 
@@ -269,15 +269,15 @@ def test_a_port_in_use_stops_the_start(server: Server, models: Path, tmp_path: P
 
 def test_a_model_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
     told = refused_start(free_port(), tmp_path, model=tmp_path)
-    assert told == f"{tmp_path}: there is no saved version here (make train makes one)\n"
+    assert told == f"{tmp_path}: there is no saved version here; train one with `house-price train --market …`\n"
 
 
 def test_damaged_asks_stop_the_start(models: Path, tmp_path: Path) -> None:
     version = tmp_path / "version"
     shutil.copytree((models / "king_county" / "current").resolve(), version)
-    (tmp_path / ASKS).write_text("{")
+    (tmp_path / LIST_PRICES_FILE).write_text("{")
     told = refused_start(free_port(), tmp_path, model=version)
-    assert told.startswith(f"{tmp_path / ASKS}: cannot be used: ")
+    assert told.startswith(f"{tmp_path / LIST_PRICES_FILE}: cannot be used: ")
 
 
 def test_wrong_settings_stop_the_start_all_told_at_once(tmp_path: Path) -> None:

@@ -1,18 +1,18 @@
-"""Settings: defaults, what the environment says, every wrong one at once."""
+"""Settings: their defaults, the environment, and errors that list every invalid value."""
 
 import dataclasses
 from pathlib import Path
 
 import pytest
 
-from service.settings import Settings, SettingsError, as_markdown, table
+from service.settings import Settings, SettingsError, setting_infos, settings_table
 
 
-def test_what_the_environment_does_not_say_has_its_default() -> None:
+def test_variables_that_are_not_set_have_their_defaults() -> None:
     assert Settings.from_environment() == Settings()
 
 
-def test_the_environment_says_what_is_served_and_where(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_sets_the_model_and_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESTIMATOR_MODEL", "models/elsewhere")
     monkeypatch.setenv("ESTIMATOR_PORT", "8123")
     assert Settings.from_environment() == dataclasses.replace(
@@ -20,7 +20,7 @@ def test_the_environment_says_what_is_served_and_where(monkeypatch: pytest.Monke
     )
 
 
-def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_invalid_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESTIMATOR_PORT", "eighty")
     monkeypatch.setenv("ESTIMATOR_WORKERS", "0")
     monkeypatch.setenv("ESTIMATOR_PROT", "80")
@@ -29,21 +29,21 @@ def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -
     message = str(error.value)
     assert "ESTIMATOR_PORT is 'eighty'" in message
     assert "ESTIMATOR_WORKERS is '0'" in message
-    assert "ESTIMATOR_PROT is no setting" in message
+    assert "ESTIMATOR_PROT is not a setting" in message
 
 
-def test_every_setting_has_a_unit_and_a_sentence_and_a_default_within_its_bounds() -> None:
+def test_every_setting_has_a_unit_a_sentence_and_a_default_within_its_bounds() -> None:
     defaults = dataclasses.asdict(Settings())
-    assert list(table()) == list(defaults)
-    for name, about in table().items():
-        assert about.unit
-        assert about.text.endswith(".")
-        if about.bounds is not None:
-            low, high = about.bounds
+    assert list(setting_infos()) == list(defaults)
+    for name, info in setting_infos().items():
+        assert info.unit
+        assert info.description.endswith(".")
+        if info.bounds is not None:
+            low, high = info.bounds
             assert low <= defaults[name] <= high
 
 
-def test_the_readme_has_the_table_of_settings() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    _, _, rest = readme.partition("held by a test -->\n")
-    assert rest.partition("\n<!-- end of settings -->")[0] == "\n".join(as_markdown())
+def test_the_settings_page_has_the_table_of_settings() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    _, _, rest = page.partition("<!-- settings -->\n")
+    assert rest.partition("\n<!-- end of settings -->")[0] == "\n".join(settings_table())

@@ -122,7 +122,7 @@ def test_a_damaged_publish_and_a_full_disk_leave_the_old_version_served(models: 
     with running(tmp_path) as server:
         publish(good.with_name("bad"))
         deadline = time.monotonic() + PATIENCE
-        while server.log.read_text().count("cannot be served") < 2:
+        while server.log.read_text().count("cannot load") < 2:
             assert time.monotonic() < deadline
             time.sleep(0.1)
         assert {server.predict(HOME)[1]["model_version"] for _ in range(20)} == {good.name}

@@ -5,21 +5,22 @@ import gzip
 import pytest
 from flask import Flask, request
 
-from service.http.body import read_body, unpacked
+from service.http.body import decompress, read_body
 from service.http.problems import ProblemError
 
 
 def problem_of(content: bytes, limit: int) -> str:
     with pytest.raises(ProblemError) as error:
-        unpacked(content, limit)
-    return error.value.kind.name
+        decompress(content, limit)
+    return error.value.problem_type.name
 
 
 @pytest.mark.parametrize("size", [0, 1, 99, 100])
 def test_what_fits_is_unpacked(size: int) -> None:
-    assert unpacked(gzip.compress(b"a" * size), 100) == b"a" * size
+    assert decompress(gzip.compress(b"a" * size), 100) == b"a" * size
     assert (
-        unpacked(gzip.compress(b"a" * (size // 2)) + gzip.compress(b"a" * (size - size // 2)), 100) == b"a" * size
+        decompress(gzip.compress(b"a" * (size // 2)) + gzip.compress(b"a" * (size - size // 2)), 100)
+        == b"a" * size
     )
 
 
@@ -43,4 +44,4 @@ def test_a_changed_byte_is_noticed() -> None:
 def test_the_limit_is_on_the_body_as_it_comes_too() -> None:
     with Flask("test").test_request_context(data=b"a" * 101), pytest.raises(ProblemError) as error:
         read_body(request, 100)
-    assert error.value.kind.name == "body-too-large"
+    assert error.value.problem_type.name == "body-too-large"

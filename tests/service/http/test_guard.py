@@ -9,7 +9,7 @@ import threading
 import pytest
 from flask.testing import FlaskClient
 
-from service.http.guard import OPEN
+from service.http.guard import PUBLIC_ENDPOINTS
 from service.http.headers import CONTENT_SECURITY_POLICY, SECURITY_HEADERS
 from service.http.tracing import JsonLines
 from service.settings import Settings, SettingsError
@@ -58,9 +58,9 @@ def test_every_route_asks_for_a_key_but_those_named(keyed: FlaskClient) -> None:
         method = "POST" if "POST" in (rule.methods or ()) else "GET"
         with keyed.open(path, method=method) as answer:
             status = answer.status_code
-        assert (status == 401) == (rule.endpoint not in OPEN), str(rule)
-    assert {"predict.predict", "batch.batch", "status.model", "status.counted"} <= {
-        rule.endpoint for rule in rules if rule.endpoint not in OPEN
+        assert (status == 401) == (rule.endpoint not in PUBLIC_ENDPOINTS), str(rule)
+    assert {"predict.predict", "batch.batch", "model.model", "metrics.metrics"} <= {
+        rule.endpoint for rule in rules if rule.endpoint not in PUBLIC_ENDPOINTS
     }
 
 
@@ -96,7 +96,7 @@ def test_what_is_too_much_at_once_is_told_to_come_back_and_health_is_not(setting
         held.set()
         return str(free.wait(10))
 
-    client.application.view_functions["status.model"] = hold
+    client.application.view_functions["model.model"] = hold
     holder = threading.Thread(target=client.application.test_client().get, args=("/model",))
     holder.start()
     assert held.wait(10)

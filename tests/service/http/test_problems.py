@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from estimator.errors import DataError
 from service.http import problems
-from service.http.problems import KINDS, Kind, ProblemError
+from service.http.problems import PROBLEM_TYPES, ProblemError, ProblemType
 
 
 def answer_to(error: Exception) -> TestResponse:
@@ -70,8 +70,8 @@ def test_a_response_that_is_raised_whole_stays_as_it_is() -> None:
     assert (answer.status_code, answer.data) == (418, b"as it is")
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_a_problems_type_is_a_page_that_says_what_it_means(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", PROBLEM_TYPES, ids=lambda kind: kind.name)
+def test_a_problems_type_is_a_page_that_says_what_it_means(kind: ProblemType) -> None:
     answer = answer_to(ProblemError(kind, "in detail", {"errors": []}))
     problem = json.loads(answer.data)
     assert answer.status_code == problem["status"] == kind.status

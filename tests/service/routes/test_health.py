@@ -91,8 +91,8 @@ def test_answers_are_what_the_document_says(client: FlaskClient) -> None:
     answered.validate(client.post("/predict", json=HOME).get_json())
     answered.validate(client.post("/predict", json=[HOME, {}]).get_json())
     everything = ",".join(
-        (f"{name}:grade,{name}:waterfront,{name}:postal_code" if reason.takes_fact else name)
-        for name, reason in INCLUDES.items()
+        (f"{name}:grade,{name}:waterfront,{name}:postal_code" if include.takes_fact else name)
+        for name, include in INCLUDES.items()
     )
     path = f"/predict?include={everything}"
     answered.validate(client.post(path, json=[HOME, {}]).get_json())
@@ -117,9 +117,9 @@ def test_the_document_says_what_may_be_included(client: FlaskClient) -> None:
     parameter, other = client.get("/openapi.json").get_json()["paths"]["/predict"]["post"]["parameters"]
     assert (parameter["name"], other["name"]) == ("include", "confidence")
     assert (other["schema"]["minimum"], other["schema"]["maximum"]) == (MIN_CONFIDENCE, MAX_CONFIDENCE)
-    for name, reason in INCLUDES.items():
-        form = f"`{name}:<fact>`" if reason.takes_fact else f"`{name}`"
-        assert f"{form}: {reason.text}" in parameter["description"]
+    for name, include in INCLUDES.items():
+        form = f"`{name}:<fact>`" if include.takes_fact else f"`{name}`"
+        assert f"{form}: {include.description}" in parameter["description"]
 
 
 def test_the_model_is_what_the_document_says(client: FlaskClient, models: Path) -> None:

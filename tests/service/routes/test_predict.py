@@ -72,12 +72,12 @@ def test_every_bad_fact_is_named_at_once(client: FlaskClient) -> None:
     assert told(answer) == {
         "latitude": "4.6 is below the minimum of 47 °",
         "longitude": "'west' is not a number",
-        "square_footage": "'sqft' and 'sqft_living' both stand for square_footage",
-        "size": "is no fact of the market king_county",
+        "square_footage": "'sqft' and 'sqft_living' are both names of square_footage; send one of them",
+        "size": "is not a fact of the market king_county",
     }
     problem = answer.get_json(force=True)
     assert problem["type"] == "/problems/invalid-facts"
-    assert problem["detail"] == "4 facts cannot be used"
+    assert problem["detail"] == "4 facts are invalid"
 
 
 @pytest.mark.parametrize("body", [1, "text", True, None])
@@ -125,7 +125,7 @@ def test_each_bad_home_of_a_long_list_is_told_at_least_one_reason(client: FlaskC
 def test_a_list_that_is_too_long_is_refused(client: FlaskClient) -> None:
     answer = predict(client, [HOME] * 51)
     assert answer.status_code == 413
-    assert answer.get_json(force=True)["detail"] == "the list has 51 homes; at most 50 are taken"
+    assert answer.get_json(force=True)["detail"] == "the list has 51 homes; the maximum is 50"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_json_may_be_declared_in_its_other_ways(client: FlaskClient, content_typ
 def test_a_body_over_the_limit_is_refused(client: FlaskClient) -> None:
     answer = client.post("/predict", data=b" " * 100_001, content_type="application/json")
     assert answer.status_code == 413
-    assert answer.get_json(force=True)["detail"] == "the body has 100001 bytes; at most 100000 are taken"
+    assert answer.get_json(force=True)["detail"] == "the body has 100001 bytes; the maximum is 100000"
 
 
 def test_a_request_without_a_length_is_refused(client: FlaskClient) -> None:

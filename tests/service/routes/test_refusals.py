@@ -20,7 +20,9 @@ def test_a_home_like_none_that_was_sold_is_a_problem_that_names_the_fact(client:
         problem = answer.get_json()
         assert problem["type"] == "/problems/out-of-reach"
         assert fields & {error["field"] for error in problem["errors"]}
-        assert all("learned" in error["message"] or "km" in error["message"] for error in problem["errors"])
+        assert all(
+            "range of sold homes" in error["message"] or "km" in error["message"] for error in problem["errors"]
+        )
 
 
 def test_in_a_list_the_others_keep_their_prices_and_reasons(client: FlaskClient) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flask.testing import FlaskClient
 
-from service.routes.report import POLICY
+from service.routes.report import REPORT_CONTENT_SECURITY_POLICY
 from service.settings import Settings
 from tests.service.ready import ready_client
 
@@ -19,7 +19,7 @@ def test_the_report_is_the_one_saved_with_the_version(client: FlaskClient, model
     assert answer.status_code == 200
     assert answer.mimetype == "text/html"
     assert answer.data == (models / "king_county" / "current" / "report.html").read_bytes()
-    assert answer.headers.getlist("Content-Security-Policy") == [POLICY]
+    assert answer.headers.getlist("Content-Security-Policy") == [REPORT_CONTENT_SECURITY_POLICY]
     assert b"<script" not in answer.data
 
 

@@ -134,7 +134,7 @@ def test_homes_that_cannot_be_valued_are_named(client: FlaskClient) -> None:
     assert told.startswith("home 1: grade: 99 is above the maximum of 13; home 2: grade: 0.5")
     assert told.endswith("; and 2 more")
     assert error(client, {"inputs": tensors([HOME, FAR])}, 422).startswith("home 1: latitude: ")
-    assert error(client, {"inputs": tensors([HOME] * 51)}, 413) == "the table has 51 rows; at most 50 are taken"
+    assert error(client, {"inputs": tensors([HOME] * 51)}, 413) == "the table has 51 rows; the maximum is 50"
 
 
 def test_answers_are_what_the_document_says(client: FlaskClient) -> None:

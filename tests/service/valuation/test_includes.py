@@ -17,7 +17,7 @@ from estimator.market.market import Market
 from estimator.registry import load_version
 from service.http.problems import ProblemError
 from service.settings import Settings
-from service.valuation.includes import REASONS, how_many, read_include
+from service.valuation.includes import INCLUDES, count_includes, read_include
 from tests.service.homes import HOME
 
 KING_COUNTY = Market.read(Path(__file__).parents[3] / "data" / "king_county")
@@ -43,7 +43,7 @@ def refused(client: FlaskClient, query: str, body: object = HOME, status: int = 
 def test_a_valuation_is_the_same_with_reasons_and_without(client: FlaskClient) -> None:
     answer = predict(client, HOME, "comparables,what_if:grade,what_if:crime_rate")
     assert list(answer["what_if"]) == ["grade", "crime_rate"]
-    assert {key: member for key, member in answer.items() if key not in REASONS} == predict(client, HOME)
+    assert {key: member for key, member in answer.items() if key not in INCLUDES} == predict(client, HOME)
 
 
 def test_comparables_are_the_served_models_own(client: FlaskClient, models: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_fact_is_asked_for_by_any_of_its_names(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("query", "told"),
     [
-        ("include=reasons", ["'reasons'", "comparables", "what_if:<fact>"]),
+        ("include=reasons", ["'reasons': unknown value; expected one of", "comparables", "what_if:<fact>"]),
         ("include=", ["''", "comparables"]),
         ("include=comparables,", ["''"]),
         ("include=Comparables", ["'Comparables'"]),
@@ -122,7 +122,7 @@ def test_more_reasons_than_are_given_are_refused_and_counted(client: FlaskClient
     assert settings.max_reasons == 400
     nine = ",".join(["comparables", *(f"what_if:{feature.name}" for feature in KING_COUNTY.features[:8])])
     detail = refused(client, f"include={nine}", [HOME] * 45, 413)
-    assert detail == "45 homes with 9 reasons each are 405 reasons; at most 400 are given"
+    assert detail == "45 homes with 9 reasons each are 405 reasons; the maximum is 400"
     assert len(predict(client, [HOME] * 45, "comparables")) == 45
 
 
@@ -133,7 +133,7 @@ def test_every_fact_of_the_market_can_be_moved_at_once(client: FlaskClient) -> N
     assert all(len(points) >= 2 for points in answer["what_if"].values())
 
 
-WORDS = st.sampled_from([*REASONS, "what_if:grade", "what_if:sqft", ":", ",", "grade"]) | st.text(max_size=8)
+WORDS = st.sampled_from([*INCLUDES, "what_if:grade", "what_if:sqft", ":", ",", "grade"]) | st.text(max_size=8)
 
 
 @given(st.lists(WORDS, max_size=5).map(",".join))
@@ -143,5 +143,5 @@ def test_what_is_asked_for_is_understood_or_refused(text: str) -> None:
     with suppress(ProblemError):
         included = read_include(text, KING_COUNTY)
     if included is not None:
-        assert how_many(included) == len(text.split(","))
-        assert set(included) <= set(REASONS)
+        assert count_includes(included) == len(text.split(","))
+        assert set(included) <= set(INCLUDES)

@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from estimator.market.market import Market
-from service.valuation.subject_columns import Checked, check_subject_columns, check_subjects
+from service.valuation.subject_columns import CheckedSubjects, check_subject_columns, check_subjects
 from service.valuation.subject_schema import Subject, SubjectSchema
 from service.valuation.valuation import check_subject
 from tests.town import MARKET, PLACES
@@ -49,16 +49,16 @@ def judged(schema: SubjectSchema, value: object) -> Subject | list[dict[str, str
     return check_subject(schema, value)
 
 
-def assert_judged_alike(market: Market, values: list[Any], checked: Checked, *, dated: bool) -> None:
-    schema = SubjectSchema.of(market, dated=dated)
+def assert_judged_alike(market: Market, values: list[Any], checked: CheckedSubjects, *, has_dates: bool) -> None:
+    schema = SubjectSchema.of(market, has_dates=has_dates)
     for row, value in enumerate(values):
         alone = judged(schema, value)
         if not isinstance(alone, Subject):
-            assert checked.faults[row] == alone
-            assert not checked.good[row]
+            assert checked.errors[row] == alone
+            assert not checked.valid[row]
             continue
-        assert row not in checked.faults
-        assert checked.good[row]
+        assert row not in checked.errors
+        assert checked.valid[row]
         known = {
             feature.name: checked.facts[feature.name][row]
             for feature in market.features
@@ -74,22 +74,24 @@ homes = st.dictionaries(
 ).map(lambda drawn: HOME | drawn)
 
 
-@given(values=st.lists(homes | st.sampled_from(BAD), max_size=6), dated=st.booleans())
+@given(values=st.lists(homes | st.sampled_from(BAD), max_size=6), has_dates=st.booleans())
 @hypothesis_settings(max_examples=500)
-def test_many_subjects_are_judged_as_each_alone(values: list[Any], dated: bool) -> None:
-    assert_judged_alike(KING_COUNTY, values, check_subjects(KING_COUNTY, values, dated=dated), dated=dated)
+def test_many_subjects_are_judged_as_each_alone(values: list[Any], has_dates: bool) -> None:
+    assert_judged_alike(
+        KING_COUNTY, values, check_subjects(KING_COUNTY, values, has_dates=has_dates), has_dates=has_dates
+    )
 
 
 @pytest.mark.parametrize("name", [feature.name for feature in KING_COUNTY.features] + ["valuation_date", "size"])
 def test_every_bad_value_of_every_fact_is_judged_as_alone(name: str) -> None:
     values = [HOME | {name: value} for value in BAD]
-    assert_judged_alike(KING_COUNTY, values, check_subjects(KING_COUNTY, values, dated=True), dated=True)
+    assert_judged_alike(KING_COUNTY, values, check_subjects(KING_COUNTY, values, has_dates=True), has_dates=True)
     for value in BAD:
         assert_judged_alike(
             KING_COUNTY,
             [HOME | {name: value}],
-            check_subjects(KING_COUNTY, [HOME | {name: value}], dated=True),
-            dated=True,
+            check_subjects(KING_COUNTY, [HOME | {name: value}], has_dates=True),
+            has_dates=True,
         )
 
 
@@ -97,7 +99,7 @@ def test_another_markets_kinds_of_fact_are_judged_alike(tmp_path: Path) -> None:
     (tmp_path / "market.toml").write_text(MARKET + PLACES, encoding="utf-8")
     town = Market.read(tmp_path)
     values = [{"size": 50, name: value} for name in town.by_name for value in BAD]
-    assert_judged_alike(town, values, check_subjects(town, values, dated=False), dated=False)
+    assert_judged_alike(town, values, check_subjects(town, values, has_dates=False), has_dates=False)
 
 
 columns = st.lists(st.sampled_from(NAMES), unique=True, min_size=1, max_size=5).flatmap(
@@ -110,13 +112,13 @@ columns = st.lists(st.sampled_from(NAMES), unique=True, min_size=1, max_size=5).
 @given(columns=columns)
 def test_columns_are_judged_as_their_rows(columns: Mapping[str, list[Any]]) -> None:
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    checked = check_subject_columns(KING_COUNTY, columns, dated=True)
-    assert_judged_alike(KING_COUNTY, rows, checked, dated=True)
+    checked = check_subject_columns(KING_COUNTY, columns, has_dates=True)
+    assert_judged_alike(KING_COUNTY, rows, checked, has_dates=True)
 
 
 def test_no_subjects_are_no_rows() -> None:
-    checked = check_subjects(KING_COUNTY, [], dated=True)
-    assert (len(checked.facts), len(checked.dates), checked.faults) == (0, 0, {})
+    checked = check_subjects(KING_COUNTY, [], has_dates=True)
+    assert (len(checked.facts), len(checked.dates), checked.errors) == (0, 0, {})
 
 
 def test_subjects_of_ten_thousand_shapes_take_no_more_than_their_share() -> None:
@@ -126,7 +128,7 @@ def test_subjects_of_ten_thousand_shapes_take_no_more_than_their_share() -> None
 
     def seconds(values: list[dict[str, Any]]) -> float:
         began = time.perf_counter()
-        check_subjects(KING_COUNTY, values, dated=True)
+        check_subjects(KING_COUNTY, values, has_dates=True)
         return time.perf_counter() - began
 
     seconds(few)

@@ -34,7 +34,7 @@ ODD_MARKET = Market.from_dict(
 def faults(schema: SubjectSchema, value: dict[str, Any]) -> dict[str, str]:
     with pytest.raises(ValidationError) as error:
         schema.load(value)
-    return {fault["field"]: fault["message"] for fault in schema.faults(error.value)}
+    return {fault["field"]: fault["message"] for fault in schema.field_errors(error.value)}
 
 
 def test_a_fact_goes_by_its_name_its_column_or_an_alias() -> None:
@@ -46,7 +46,7 @@ def test_a_fact_goes_by_its_name_its_column_or_an_alias() -> None:
 
 def test_two_names_for_one_fact_are_refused_and_both_named() -> None:
     assert faults(SCHEMA, HOME | {"sqft": 1800}) == {
-        "square_footage": "'square_footage' and 'sqft' both stand for square_footage"
+        "square_footage": "'square_footage' and 'sqft' are both names of square_footage; send one of them"
     }
 
 
@@ -72,7 +72,7 @@ def test_every_fault_is_told_at_once_in_the_markets_order() -> None:
     assert told["longitude"] == "is required"
     assert told["grade"] == "7.5 is not a whole number"
     assert told["valuation_date"] == "'2015-02-30' is not a date like 2015-05-27"
-    assert told["aaa"] == "is no fact of the market king_county"
+    assert told["aaa"] == "is not a fact of the market king_county"
 
 
 @pytest.mark.parametrize("feature", KING_COUNTY.features, ids=lambda feature: feature.name)
@@ -89,7 +89,7 @@ def test_a_field_judges_as_the_estimator_does(feature: Any, value: object) -> No
     try:
         judged: object = SCHEMA.load(subject).facts[feature.name]
     except ValidationError as error:
-        judged = SCHEMA.faults(error)[0]["message"]
+        judged = SCHEMA.field_errors(error)[0]["message"]
     assert judged == expected
 
 
@@ -102,5 +102,5 @@ def test_a_market_may_call_its_facts_what_it_likes() -> None:
 def test_a_market_without_dates_takes_no_day_of_valuation() -> None:
     schema = SubjectSchema.of(ODD_MARKET, has_dates=False)
     assert faults(schema, {"a.b": 1, "valuation_date": "2015-05-27"}) == {
-        "valuation_date": "is no fact of the market odd"
+        "valuation_date": "is not a fact of the market odd"
     }

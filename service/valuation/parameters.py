@@ -1,0 +1,95 @@
+"""The query parameters of routes that value homes: `confidence` and `include`."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from werkzeug.datastructures import MultiDict
+
+from estimator.appraiser import CONFIDENCE as DEFAULT_CONFIDENCE
+from estimator.market.market import Market
+from estimator.market.values import format_value
+from estimator.uncertainty.conformal import check_confidence
+from service.http.problems import (
+    INVALID_CONFIDENCE,
+    TOO_MANY_ROWS,
+    UNKNOWN_PARAMETER,
+    ProblemError,
+    ProblemType,
+)
+from service.valuation.includes import INCLUDE, count_includes, read_include
+from service.valuation.valuation import ValuationOptions
+
+CONFIDENCE = "confidence"
+"""Name of the parameter."""
+
+
+def read_options(args: MultiDict[str, str], market: Market, path: str, names: Sequence[str]) -> ValuationOptions:
+    """Read `confidence` and `include` from the query.
+
+    Parameters
+    ----------
+    path, names
+        The route, and the names of all parameters it accepts; the caller may read others itself.
+
+    Raises
+    ------
+    ProblemError
+        A parameter is unknown or invalid (400).
+    """
+    for name in args:
+        if name not in names:
+            raise ProblemError(
+                UNKNOWN_PARAMETER,
+                f"{name[:60]!a} is not a parameter of {path}; the parameters are {', '.join(names)}",
+            )
+    confidence = read_number(args, CONFIDENCE, INVALID_CONFIDENCE)
+    includes = args.getlist(INCLUDE)
+    if len(includes) > 1:
+        raise ProblemError(
+            UNKNOWN_PARAMETER,
+            f"{INCLUDE} is given {len(includes)} times; give it once and separate values by commas",
+        )
+    return ValuationOptions(
+        DEFAULT_CONFIDENCE if confidence is None else _check_confidence(confidence),
+        read_include(includes[0], market) if includes else {},
+    )
+
+
+def read_number(args: MultiDict[str, str], name: str, problem_type: ProblemType) -> float | None:
+    """Return the number of a parameter, or None if the query does not have it.
+
+    Raises
+    ------
+    ProblemError
+        It is not a number or is given more than once; of the type `problem_type`.
+    """
+    texts = args.getlist(name)
+    if len(texts) > 1:
+        raise ProblemError(problem_type, f"{name} is given {len(texts)} times; give it once")
+    # float() accepts more than plain numbers, for example 0_9, full-width digits and infinity.
+    if texts and not re.fullmatch(r"[0-9]*\.?[0-9]+", texts[0], re.ASCII):
+        raise ProblemError(problem_type, f"{name}: {format_value(texts[0])} is not a number such as 0.8")
+    return float(texts[0]) if texts else None
+
+
+def _check_confidence(confidence: float) -> float:
+    try:
+        return check_confidence(confidence)
+    except ValueError as error:
+        raise ProblemError(INVALID_CONFIDENCE, f"{CONFIDENCE}: {error}") from error
+
+
+def check_include_limit(homes: int, includes: Mapping[str, tuple[str, ...]], limit: int) -> None:
+    """Limit the time of a request.
+
+    Raises
+    ------
+    ProblemError
+        Homes × reasons exceed the limit (413).
+    """
+    per_home = count_includes(includes)
+    if homes * per_home > limit:
+        raise ProblemError(
+            TOO_MANY_ROWS,
+            f"{homes} homes with {per_home} reasons each are {homes * per_home} reasons; the maximum is {limit}",
+        )
