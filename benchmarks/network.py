@@ -1,16 +1,16 @@
-"""The network's speed beside what people would reach for, one BLAS thread each: ``python -m benchmarks.network``.
+"""Compare the network library's speed with PyTorch, scikit-learn and tabm: ``python -m benchmarks.network``.
 
-Everything that is compared runs in turn, round by round, and a ratio is the median of the rounds' own ratios:
-what else the machine does then hits both alike. Needs the group ``oracles``. Takes some minutes; prints
-Markdown.
+Each library uses one BLAS thread. The candidates run in turn, round by round, and a ratio is the median over the
+rounds, so that other load on the machine affects all of them alike. Needs the group ``oracles``. Takes some
+minutes and prints Markdown.
 """
 
-# ruff: noqa: E402 - the environment comes first
+# ruff: noqa: E402 - the environment variables must be set before the imports
 
 import os
 
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"  # before any library starts its threads
+    os.environ[variable] = "1"  # must be set before a library starts its threads
 
 import platform
 import tempfile
@@ -55,6 +55,7 @@ MEMBERS = 8
 
 
 def main() -> None:
+    """Run all comparisons and print their results."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", ConvergenceWarning)
     print(
@@ -68,7 +69,7 @@ def main() -> None:
 
 
 def compare_epochs() -> None:
-    """An epoch of the same network by three libraries."""
+    """Time an epoch of the same network in three libraries."""
     x, y = data(ROWS)
     print(f"An epoch of {'-'.join(map(str, WIDTHS))}, batch {BATCH}, AdamW, {ROWS:,} rows, float32:\n")
     report(
@@ -84,25 +85,25 @@ def compare_epochs() -> None:
 
 
 def measure_products() -> None:
-    """The rate of the matrix products inside a training, beside the machine's."""
+    """Measure the speed of the matrix products in a training, and compare it with a single large product."""
     x, y = data(ROWS)
     epoch = network_epoch(plain_network(), x, y)
     epoch()
     machine, rates, shares = [], [], []
     for _ in range(ROUNDS):
         machine.append(sgemm_rate())
-        began = time.perf_counter()
-        rate, seconds = products(epoch)
+        started = time.perf_counter()
+        rate, seconds = measure_matmul(epoch)
         rates.append(rate)
-        shares.append(seconds / (time.perf_counter() - began))
+        shares.append(seconds / (time.perf_counter() - started))
     share = np.median(np.array(rates) / np.array(machine))
-    print(f"sgemm of this machine, 1024 × 1024 × 1024: {np.median(machine):.0f} GFLOP/s")
-    print(f"matrix products in the training: {np.median(rates):.0f} GFLOP/s, {share:.0%} of it;")
-    print(f"they are {np.median(shares):.0%} of the epoch's time\n")
+    print(f"One matrix product of 1024 × 1024 × 1024 on this machine: {np.median(machine):.0f} GFLOP/s")
+    print(f"Matrix products in the training: {np.median(rates):.0f} GFLOP/s, {share:.0%} of that;")
+    print(f"they take {np.median(shares):.0%} of the epoch's time\n")
 
 
 def compare_ensembles() -> None:
-    """An ensemble of eight members: one layer forward and backward, and whole epochs."""
+    """Compare an ensemble of eight members: one layer forward and backward, and whole epochs."""
     rng = np.random.default_rng(0)
     print(f"One layer of {MEMBERS} members, 256 → 256, {BATCH} rows, forward and backward:\n")
     report(
@@ -115,7 +116,7 @@ def compare_ensembles() -> None:
     x, y = data(ROWS // 4)
     shape = f"{'-'.join(map(str, WIDTHS))}, {MEMBERS} members"
     print(f"An epoch of TabM, {shape}, batch {BATCH}, AdamW, {len(x):,} rows:\n")
-    theirs = tabm.TabM(
+    torch_model = tabm.TabM(
         n_num_features=WIDTHS[0],
         d_out=1,
         k=MEMBERS,
@@ -128,15 +129,15 @@ def compare_ensembles() -> None:
     report(
         {
             "estimator.network": network_epoch(Network(tabm_layers(), rng=rng), x, y),
-            "PyTorch, tabm.TabM, fused AdamW": torch_epoch(theirs, x, y, members=MEMBERS),
+            "PyTorch, tabm.TabM, fused AdamW": torch_epoch(torch_model, x, y, members=MEMBERS),
         }
     )
 
 
 def measure_growth() -> None:
-    """Time and memory against rows, from arrays and from a memory map."""
-    print("An epoch of 32-64-64-1, batch 256, by rows:\n")
-    print("| rows | seconds | µs a row | memory above the data, MB | from a memory map: seconds | memory, MB |")
+    """Measure time and memory by the number of rows, from arrays and from a memory map."""
+    print("An epoch of 32-64-64-1, batch 256, by number of rows:\n")
+    print("| rows | seconds | µs per row | memory above the data, MB | from a memory map: seconds | memory, MB |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")
     for rows in (10_000, 100_000, 1_000_000):
         x, y = data(rows)
@@ -151,6 +152,7 @@ def measure_growth() -> None:
 
 
 def data(rows: int) -> tuple[Array, Array]:
+    """Draw random examples ``(rows, 32)`` and targets ``(rows, 1)``."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((rows, WIDTHS[0]), np.float32)
     return x, np.sin(x[:, :4].sum(axis=1, keepdims=True))
@@ -232,43 +234,44 @@ def torch_layer() -> Callable[[], object]:
 
 
 def report(candidates: dict[str, Callable[[], object]], repeats: int = 1) -> None:
-    """Time the candidates in turn; ours is the first."""
+    """Time the candidates in turn and print a table; the ratios are those of the first candidate to the others."""
     for run in candidates.values():
         run()
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(ROUNDS):
         for name, run in candidates.items():
             seconds[name].append(timed(run, repeats))
-    ours = np.array(next(iter(seconds.values())))
-    print("| | seconds, median | least … greatest | ours ÷ this |")
+    first = np.array(next(iter(seconds.values())))
+    print("| | median seconds | minimum … maximum | time of estimator.network ÷ this |")
     print("| --- | ---: | ---: | ---: |")
     for name, times in seconds.items():
-        ratio = np.median(ours / np.array(times))
+        ratio = np.median(first / np.array(times))
         print(f"| {name} | {np.median(times):.4f} | {min(times):.4f} … {max(times):.4f} | {ratio:.2f} |")
     print(flush=True)
 
 
-def products(epoch: Callable[[], object]) -> tuple[float, float]:
-    """GFLOP/s of all matrix products in an epoch, and the seconds spent in them."""
-    product, seconds, operations = np.matmul, 0.0, 0
+def measure_matmul(epoch: Callable[[], object]) -> tuple[float, float]:
+    """Return the GFLOP/s of all matrix products in an epoch, and the seconds spent in them."""
+    matmul, seconds, operations = np.matmul, 0.0, 0
 
-    def watched(a: Array, b: Array, out: Array) -> Array:
+    def timed_matmul(a: Array, b: Array, out: Array) -> Array:
         nonlocal seconds, operations
-        began = time.perf_counter()
-        product(a, b, out=out)
-        seconds += time.perf_counter() - began
+        started = time.perf_counter()
+        matmul(a, b, out=out)
+        seconds += time.perf_counter() - started
         operations += 2 * a.shape[-1] * out.size
         return out
 
-    np.matmul = watched  # type: ignore[assignment]
+    np.matmul = timed_matmul  # type: ignore[assignment]
     try:
         epoch()
     finally:
-        np.matmul = product
+        np.matmul = matmul
     return 1e-9 * operations / seconds, seconds
 
 
 def as_memory_map(array: Array, path: Path) -> Array:
+    """Write the array to a file and return it as a read-only memory map."""
     memory_map = np.memmap(path, array.dtype, "w+", shape=array.shape)
     memory_map[:] = array
     memory_map.flush()
@@ -276,7 +279,7 @@ def as_memory_map(array: Array, path: Path) -> Array:
 
 
 def cost(source: Callable[[], Source]) -> tuple[float, float]:
-    """Seconds of an epoch, the median of three; and the most memory that was held in one, in MB."""
+    """Return the median duration of three epochs in seconds, and the peak memory of an epoch in MB."""
 
     def epoch() -> None:
         network = Network(plain_layers((WIDTHS[0], 64, 64, 1)), rng=np.random.default_rng(0))

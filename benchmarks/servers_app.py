@@ -1,4 +1,4 @@
-"""The application that `benchmarks.servers` puts under each server: an empty route, a slow one, one that reads."""
+"""The Flask application that `benchmarks.servers` runs under each server."""
 
 import time
 
@@ -12,18 +12,18 @@ app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
 
 @app.get("/")
 def empty() -> str:
-    """Do nothing."""
+    """Answer at once."""
     return "ok"
 
 
 @app.get("/slow")
 def slow() -> str:
-    """Be in flight for a while."""
+    """Answer after `SLOW_SECONDS`, so that the request is in flight for a while."""
     time.sleep(SLOW_SECONDS)
     return "ok"
 
 
 @app.post("/read")
 def read() -> str:
-    """Say how much of the body arrived."""
+    """Answer with the number of bytes in the request's body."""
     return str(len(request.get_data()))

@@ -188,7 +188,7 @@ def test_a_loss_that_is_not_finite_stops_the_training_with_an_error(bad: float) 
         learn(network(), batches=Batches(x, Y))
 
 
-def test_a_diverging_training_raises_an_error_that_says_what_to_do() -> None:
+def test_a_diverging_training_raises_an_error_with_advice() -> None:
     with pytest.raises(NonFiniteLossError, match="lower the learning rate"):
         train(network(), Batches(X, Y), loss=MSE(), optimiser=GradientDescent(1e4), rng=np.random.default_rng(0))
 
