@@ -1,9 +1,9 @@
 """Saved versions of a model: `models/<market>/<version>/`, and `current`, a link to the published one.
 
-A version is written beside, synced, then renamed, and `current` is exchanged in one step: a reader never sees
-half a model, whenever the writer is killed. A file is loaded only after its SHA-256 agrees with the manifest, and
-where there is a key only after the manifest's HMAC agrees with that: whoever can write in the folder can write a
-manifest, but not sign it.
+A version is written to a temporary folder, synced and renamed, and `current` is replaced in one step, so a reader
+never sees an incomplete model, even if the writer is killed. A file is loaded only if its SHA-256 agrees with the
+manifest. With a key, the manifest's HMAC must agree too: someone with write access to the folder can write a
+manifest, but cannot sign it.
 """
 
 import datetime as dt
@@ -30,9 +30,9 @@ from estimator.market.tables import sync_folder
 APPRAISER = "appraiser.joblib"
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.hmac"
-"""HMAC-SHA256 of the manifest's bytes (RFC 2104), in hexadecimal; written where there is a key."""
-LEAST_KEY_BYTES = 32
-"""A key as long as the hash: shorter ones are weaker (RFC 2104, section 3)."""
+"""HMAC-SHA256 of the manifest's bytes (RFC 2104), in hexadecimal; written if there is a key."""
+MIN_KEY_BYTES = 32
+"""Length of the hash: shorter keys are weaker (RFC 2104, section 3)."""
 CURRENT = "current"
 _UNFINISHED = ".writing-"
 
@@ -44,9 +44,9 @@ class SavedVersion:
     Parameters
     ----------
     folder
-        Where it lies, no link; its name is the version's.
+        The version's folder, not a link; its name is the version's name.
     manifest
-        What is recorded about it: hashes, seed, recipe, library versions, error figures, ratio study.
+        Its record: hashes, seed, recipe, library versions, error figures, ratio study.
     appraiser
         The trained appraiser.
     """
@@ -62,23 +62,23 @@ class SavedVersion:
 
 
 def make_market_folder(models: Path, market: str) -> Path:
-    """Make the folder of a market's versions if it is not there: before a training, not at its end.
+    """Return the folder of a market's versions, created if missing: called before training, to fail early.
 
     Raises
     ------
     SavedVersionError
-        The folder cannot be made or written in.
+        The folder cannot be created or written to.
     """
     folder = models / market
     try:
-        with _only_writer(folder):
+        with _writer_lock(folder):
             return folder
     except OSError as error:
         raise SavedVersionError(f"{folder}: {error}") from error
 
 
 def read_key(path: Path | None) -> bytes | None:
-    """Read the key that signs and checks manifests, without blanks around it; None for no file.
+    """Read the key that signs and verifies manifests, without surrounding whitespace; None for no file.
 
     Raises
     ------
@@ -91,8 +91,8 @@ def read_key(path: Path | None) -> bytes | None:
         key = path.read_bytes().strip()
     except OSError as error:
         raise SavedVersionError(f"{path}: the key cannot be read: {error.strerror}") from error
-    if len(key) < LEAST_KEY_BYTES:
-        raise SavedVersionError(f"{path}: the key has {len(key)} bytes; it takes {LEAST_KEY_BYTES} or more")
+    if len(key) < MIN_KEY_BYTES:
+        raise SavedVersionError(f"{path}: the key has {len(key)} bytes; it must have at least {MIN_KEY_BYTES}")
     return key
 
 
@@ -100,21 +100,21 @@ def save_version(
     market_folder: Path,
     appraiser: Appraiser,
     record: Mapping[str, Any],
-    beside: Callable[[str], Mapping[str, bytes]] = lambda _: {},
+    extra_files: Callable[[str], Mapping[str, bytes]] = lambda _: {},
     key: bytes | None = None,
 ) -> Path:
-    """Save a trained appraiser as a new version, not yet published.
+    """Save a trained appraiser as a new version without publishing it.
 
     Parameters
     ----------
     market_folder
-        `models/<market>`; made if it is not there.
+        `models/<market>`; created if missing.
     record
-        What the manifest says besides the version's name, its time and the files' hashes.
-    beside
-        The version's name → other files of it: name → content.
+        Entries of the manifest besides the version's name, its time and the files' hashes.
+    extra_files
+        Called with the version's name; returns the version's further files: name → content.
     key
-        Signs the manifest.
+        Signs the manifest, if given.
 
     Returns
     -------
@@ -131,15 +131,15 @@ def save_version(
     content = buffer.getvalue()
     digest = hashlib.sha256(content).hexdigest()
     try:
-        with _only_writer(market_folder):
-            # To the microsecond, and while no other writes: two trainings may save the same model in one second.
+        with _writer_lock(market_folder):
+            # To the microsecond, and inside the lock: two trainings may save the same model in one second.
             created = dt.datetime.now(dt.UTC)
             folder = market_folder / f"{created:%Y%m%dT%H%M%S.%fZ}-{digest[:8]}"
-            files = {APPRAISER: content, **beside(folder.name)}
+            files = {APPRAISER: content, **extra_files(folder.name)}
             manifest = {
                 "version": folder.name,
                 "created": created.isoformat(timespec="seconds"),
-                "files": {name: hashlib.sha256(each).hexdigest() for name, each in files.items()},
+                "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
                 **record,
             }
             text = json.dumps(manifest, indent=2, allow_nan=False).encode()
@@ -147,9 +147,9 @@ def save_version(
             if key is not None:
                 files[SIGNATURE] = _signature(key, text).encode()
             unfinished = Path(tempfile.mkdtemp(dir=market_folder, prefix=_UNFINISHED))
-            unfinished.chmod(0o755)  # mkdtemp's 0700 would keep the service's user out
-            for name, each in files.items():
-                _write_synced(unfinished / name, each)
+            unfinished.chmod(0o755)  # mkdtemp's 0700 would lock out the service's user
+            for name, data in files.items():
+                _write_synced(unfinished / name, data)
             sync_folder(unfinished)
             unfinished.rename(folder)
             sync_folder(market_folder)
@@ -164,12 +164,12 @@ def publish(folder: Path) -> None:
     Raises
     ------
     SavedVersionError
-        The link cannot be exchanged.
+        The link `current` cannot be replaced.
     """
     link = folder.with_name(f".{CURRENT}-next")
     try:
-        with _only_writer(folder.parent):
-            link.unlink(missing_ok=True)  # a publisher that was killed may have left it
+        with _writer_lock(folder.parent):
+            link.unlink(missing_ok=True)  # a killed publisher may have left it
             link.symlink_to(folder.name)
             link.replace(folder.with_name(CURRENT))
             sync_folder(folder.parent)
@@ -177,8 +177,8 @@ def publish(folder: Path) -> None:
         raise SavedVersionError(f"{folder}: cannot be published: {error}") from error
 
 
-def published(path: Path) -> Path:
-    """Return the folder of the version that a path stands for now; see `load_version`. It need not exist."""
+def version_folder(path: Path) -> Path:
+    """Return the folder of the version that a path refers to now, see `load_version`; it may not exist."""
     folder = path / CURRENT if not (path / MANIFEST).exists() and (path / CURRENT).is_symlink() else path
     return folder.resolve()
 
@@ -189,49 +189,58 @@ def load_version(path: Path, key: bytes | None = None) -> SavedVersion:
     Parameters
     ----------
     path
-        A version's folder, a link to one, or `models/<market>`, which stands for its current version.
+        A version's folder, a link to one, or `models/<market>` for its current version.
     key
-        Where given, a version that it did not sign is refused.
+        If given, a version not signed with it is refused.
 
     Raises
     ------
     SavedVersionError
-        There is no such version, or its files are not the ones its manifest names.
+        There is no such version, or its files do not agree with its manifest.
     """
-    folder, manifest, content = _checked(path, APPRAISER, key)
+    folder, manifest, content = _read_verified(path, APPRAISER, key)
     return SavedVersion(folder, manifest, Appraiser.from_state(joblib.load(io.BytesIO(content))))
 
 
-def read_beside(path: Path, name: str, key: bytes | None = None) -> bytes:
-    """Return a file that was saved beside a version's appraiser; path and key are as in `load_version`.
+def read_version_file(path: Path, name: str, key: bytes | None = None) -> bytes:
+    """Return the content of one of a version's files; path and key are as in `load_version`.
 
     Raises
     ------
     SavedVersionError
-        There is no such version, it was saved without the file, or the file is not the one its manifest names.
+        There is no such version, it was saved without the file, or the file does not agree with its manifest.
     """
-    return _checked(path, name, key)[2]
+    return _read_verified(path, name, key)[2]
 
 
-def _checked(path: Path, name: str, key: bytes | None = None) -> tuple[Path, dict[str, Any], bytes]:
-    """Return a version's folder, its manifest and the content of one of its files, after checking both."""
-    folder = published(path)  # once: `current` may be moved while the files are read
+def _read_verified(path: Path, name: str, key: bytes | None = None) -> tuple[Path, dict[str, Any], bytes]:
+    """Return a version's folder, its manifest and the content of one of its files, after verifying both."""
+    folder = version_folder(path)  # once: `current` may change while the files are read
     try:
         text = (folder / MANIFEST).read_bytes()
         if key is not None:
             _check_signature(folder, text, key)
         manifest = json.loads(text)
         if name != APPRAISER and name not in manifest["files"]:
-            raise SavedVersionError(f"{folder}: the version was saved without a {name}; train it again")
+            raise SavedVersionError(
+                f"{folder}: the version was saved without {name}; train it again: `house-price train --market …`"
+            )
         content = (folder / name).read_bytes()
         expected = manifest["files"][name]
     except FileNotFoundError as error:
-        raise SavedVersionError(f"{path}: there is no saved version here (make train makes one)") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SavedVersionError(f"{folder}: the manifest cannot be read: {error!r}") from error
+        raise SavedVersionError(
+            f"{path}: there is no saved version here; train one with `house-price train --market …`"
+        ) from error
+    except OSError as error:
+        raise SavedVersionError(f"{folder}: the version cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise SavedVersionError(f"{folder}: {MANIFEST} is not a manifest; train the version again") from error
     digest = hashlib.sha256(content).hexdigest()
     if digest != expected:
-        raise SavedVersionError(f"{folder / name}: SHA-256 is {digest}, the manifest says {expected}")
+        raise SavedVersionError(
+            f"{folder / name}: the file was changed or is incomplete: its SHA-256 is {digest}, the manifest has"
+            f" {expected}"
+        )
     return folder, manifest, content
 
 
@@ -240,13 +249,13 @@ def _signature(key: bytes, manifest: bytes) -> str:
 
 
 def _check_signature(folder: Path, manifest: bytes, key: bytes) -> None:
-    """Refuse a manifest that the key did not sign."""
+    """Raise a SavedVersionError for a manifest that was not signed with the key."""
     try:
         signature = (folder / SIGNATURE).read_bytes()
     except FileNotFoundError as error:
-        raise SavedVersionError(f"{folder}: the manifest is not signed, and there is a key") from error
+        raise SavedVersionError(f"{folder}: the manifest is not signed, but a key is set") from error
     if not hmac.compare_digest(signature, _signature(key, manifest).encode()):
-        raise SavedVersionError(f"{folder}: the manifest was not signed with the key")
+        raise SavedVersionError(f"{folder}: the manifest was not signed with this key")
 
 
 def _write_synced(path: Path, content: bytes) -> None:
@@ -257,11 +266,11 @@ def _write_synced(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _only_writer(market_folder: Path) -> Iterator[None]:
-    """Let one process write at a time, and clear away what writers that were killed left behind."""
+def _writer_lock(market_folder: Path) -> Iterator[None]:
+    """Allow one process to write at a time, and remove what killed writers left behind."""
     market_folder.mkdir(parents=True, exist_ok=True)
     with (market_folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the system lets go of it when the process ends, however it ends
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the system releases it when the process ends, however it ends
         for unfinished in market_folder.glob(f"{_UNFINISHED}*"):
             shutil.rmtree(unfinished, ignore_errors=True)
         yield

@@ -1,11 +1,11 @@
-"""From a market's folder to a published model: read, divide, train, evaluate on unseen sales, report, publish."""
+"""Trains a market's model: read and split the sales, train, evaluate on the test sales, report, save, publish."""
 
 import hashlib
 import importlib.metadata
 import math
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +23,27 @@ from estimator.registry import make_market_folder, publish, save_version
 from estimator.report import Recorder, collect, report_files
 
 _RECORDED_LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scipy")
-"""Libraries whose versions can change a model or the reading of its file."""
+"""Libraries whose versions can change a model or how its file is read."""
 
 
 @dataclass(frozen=True)
-class Divided:
-    """A market's sales, read and divided.
+class MarketData:
+    """A market with its areas and its sales, split into parts.
 
     Parameters
     ----------
     market
         The market.
     folder
-        The market's.
+        The market's folder.
     areas
-        Figures by postal code.
+        Population and crime rate by postal code.
     sales_path
-        The sales' file.
+        The file of the sales.
     split
-        How they were divided.
+        How the sales were split.
     parts
-        The sales.
+        The sales, by part.
     """
 
     market: Market
@@ -55,17 +55,17 @@ class Divided:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A finished training run.
+class TrainingResult:
+    """The result of a training run.
 
     Parameters
     ----------
     folder
-        The saved version.
+        The saved version's folder.
     parts
-        How many sales were learned from, chosen on and tested on.
+        Number of sales by part: `train`, `validation`, `test`.
     figures
-        What was known of the test homes → how far their valuations are from their prices.
+        Error figures on the test sales, by the facts used: `ALL_FACTS` and `REQUIRED_FACTS`.
     """
 
     folder: Path
@@ -81,7 +81,7 @@ def train_market(
     seed: int,
     callbacks: Sequence[Callback] = (),
     key: bytes | None = None,
-) -> Trained:
+) -> TrainingResult:
     """Train, evaluate, save and publish a model of a market.
 
     Parameters
@@ -89,15 +89,15 @@ def train_market(
     market_path
         The market's file or folder.
     sales_path
-        Sales to learn from; None: the ones that the market declares.
+        Sales to train on; None for the sales that the market declares.
     models
         Folder of all markets' models; the version is saved in `models/<market's name>`.
     split
-        How the sales are divided; None: by time if they have dates, else at random.
+        How the sales are split; None for by time if they have dates, else at random.
     seed
         Seed of all randomness.
     key
-        Signs the saved version.
+        Signs the saved version, if given.
 
     Raises
     ------
@@ -105,42 +105,38 @@ def train_market(
         The market, its recipe, the sales or the areas cannot be used, or the version cannot be saved.
     """
     rng = np.random.default_rng(seed)
-    divided = read_divided(market_path, sales_path, split, rng)
-    market, parts = divided.market, divided.parts
-    recipe, remarks = read_recipe(divided.folder), read_remarks(divided.folder)
-    trials = read_trials(divided.folder)
+    data = read_market_data(market_path, sales_path, split, rng)
+    market, parts = data.market, data.parts
+    recipe, remarks = read_recipe(data.folder), read_remarks(data.folder)
+    trials = read_trials(data.folder)
     versions = make_market_folder(models, market.name)
     recorder = Recorder()
-    appraiser = Appraiser.fit(market, divided.areas, parts, rng, [*callbacks, recorder], recipe)
+    appraiser = Appraiser.fit(market, data.areas, parts, rng, [*callbacks, recorder], recipe)
     evaluation = evaluate(appraiser, parts.test)
-    figures = evaluation.figures
-    if not all(math.isfinite(value) for entry in figures.values() for value in entry.to_dict().values()):
-        where = divided.sales_path
-        raise DataError(f"{where}: prices so far apart cannot be learned: the error figures are not finite")
+    _check_finite(evaluation, data.sales_path)
     record = {
         "market": market.name,
         "market_table": market.to_dict(),
-        "sales_sha256": file_sha256(divided.sales_path),
-        "split": divided.split,
+        "sales_sha256": file_sha256(data.sales_path),
+        "split": data.split,
         "seed": seed,
-        "recipe": asdict(recipe),
-        **_record(parts, evaluation),
+        "recipe": recipe.as_dict(),
+        **_evaluation_record(parts, evaluation),
         "example": _example(market, parts.train),
-        "inputs": _inputs(market, parts.train),
+        "inputs": _input_statistics(market, parts.train),
     }
-    evidence = collect(appraiser, parts, record, recorder, remarks, trials, rng)
-    # What was evaluated knew nothing of the test sales; who values a home today is to know the newest.
-    every = parts.train.joined(parts.validation).joined(parts.test)
-    with_sales = appraiser.with_sales(every)
-    version = save_version(versions, with_sales, record, lambda name: report_files(evidence, name), key)
+    report_data = collect(appraiser, parts, record, recorder, remarks, trials, rng)
+    # The evaluated appraiser does not know the test sales; the published one does, as they are the newest prices.
+    published = appraiser.with_sales(parts.train.joined(parts.validation).joined(parts.test))
+    version = save_version(versions, published, record, lambda name: report_files(report_data, name), key)
     publish(version)
-    return Trained(version, record["sales"], figures)
+    return TrainingResult(version, record["sales"], evaluation.figures)
 
 
-def read_divided(
+def read_market_data(
     market_path: Path, sales_path: Path | None, split: Split | None, rng: np.random.Generator
-) -> Divided:
-    """Read a market, its areas and its sales, and divide the sales; the arguments are those of `train_market`.
+) -> MarketData:
+    """Read a market, its areas and its sales, and split the sales; the arguments are those of `train_market`.
 
     Raises
     ------
@@ -152,12 +148,12 @@ def read_divided(
     sales = read_sales(market, sales_path)
     areas = Areas.read(market, folder)
     areas.check_match(market, sales.facts)
-    how = split or default_split(sales)
-    return Divided(market, folder, areas, sales_path, how, split_sales(sales, how, rng))
+    split = split or default_split(sales)
+    return MarketData(market, folder, areas, sales_path, split, split_sales(sales, split, rng))
 
 
 def read_market(path: Path) -> tuple[Market, Path]:
-    """Read a market by its file or folder; return it and its folder.
+    """Read a market from its file or folder; return it and its folder.
 
     Raises
     ------
@@ -168,12 +164,22 @@ def read_market(path: Path) -> tuple[Market, Path]:
 
 
 def default_split(sales: Sales) -> Split:
-    """Return how sales are divided where nobody says: by time if they have dates, else at random."""
+    """Return how sales are split by default: by time if they have dates, else at random."""
     return "random" if sales.date is None else "time"
 
 
-def _record(parts: Parts, evaluation: Evaluation) -> dict[str, Any]:
-    """Return what the manifest says of the training's parts, its outcome and what it ran on."""
+def _check_finite(evaluation: Evaluation, sales_path: Path) -> None:
+    """Raise a DataError if an error figure is not finite."""
+    figures = [value for entry in evaluation.figures.values() for value in entry.to_dict().values()]
+    if not all(math.isfinite(value) for value in figures):
+        raise DataError(
+            f"{sales_path}: the error figures are not finite, since the prices are too far apart; remove sales at"
+            " nominal or mistyped prices"
+        )
+
+
+def _evaluation_record(parts: Parts, evaluation: Evaluation) -> dict[str, Any]:
+    """Return the manifest's entries about the parts of the sales, the evaluation and the libraries."""
     return {
         "sales": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
         "error_figures": evaluation.figures_as_dict(),
@@ -183,8 +189,8 @@ def _record(parts: Parts, evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _inputs(market: Market, sales: Sales) -> dict[str, Any]:
-    """Return mean and standard deviation of each number that varies: what inputs are held against later."""
+def _input_statistics(market: Market, sales: Sales) -> dict[str, Any]:
+    """Return mean and standard deviation of each numeric fact that varies, to detect drift in requests later."""
     known = {
         feature.name: sales.facts[feature.name][sales.facts.known(feature.name)] for feature in market.numbers
     }
@@ -196,7 +202,7 @@ def _inputs(market: Market, sales: Sales) -> dict[str, Any]:
 
 
 def _example(market: Market, sales: Sales) -> dict[str, Any]:
-    """Return the facts of the home with the median price: a request that anyone can try."""
+    """Return the facts of the home with the median price, as an example request."""
     row = int(np.argsort(sales.price, kind="stable")[len(sales) // 2])
     return dict(sales.facts.as_values(market, row))
 

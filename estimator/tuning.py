@@ -1,10 +1,9 @@
-"""The search for a market's recipe: trainings side by side, judged by the validation sales, kept in its folder.
+"""Searches a market's recipe with Optuna: trains with many settings and compares them on the validation sales.
 
-What networks learn from is made once. Each trial trains some networks on it by other settings, which Optuna
-proposes (Tree-structured Parzen Estimator: Watanabe 2023, arXiv 2304.11127), and is judged by what as many as are
-served would be off by; the test sales are not looked at. Nothing is given up half-way: the learning rate falls to
-nothing, so that half a training says little of the whole. The study is kept in a file after every trial, and goes
-on from there.
+The training set is built once. Each trial trains some networks on it with settings that Optuna proposes
+(Tree-structured Parzen Estimator: Watanabe 2023, arXiv 2304.11127), and is scored by the error to expect of as
+many networks as are served; the test sales are not used. No trial is stopped early: the learning rate falls to
+zero, so half a training says little about the whole. The study is saved after every trial and can be resumed.
 """
 
 import fcntl
@@ -20,11 +19,11 @@ import joblib
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from estimator.appraiser import completed
+from estimator.appraiser import complete_sales
 from estimator.errors import DataError, EstimatorError
 from estimator.market.areas import AreaLookup
 from estimator.market.sales import Split
-from estimator.model.ensemble import log_rmse_of_more, train_ensemble
+from estimator.model.ensemble import expected_log_rmse, train_ensemble
 from estimator.model.recipe import (
     DEFAULTS,
     LOG_RMSE,
@@ -36,7 +35,7 @@ from estimator.model.recipe import (
 )
 from estimator.model.training_set import TrainingSet, build_training_set
 from estimator.network import NonFiniteLossError
-from estimator.training import Divided, read_divided
+from estimator.training import MarketData, read_market_data
 
 SEARCHED: Mapping[str, tuple[int, int] | tuple[float, float]] = {
     "depth": (1, 5),
@@ -45,32 +44,32 @@ SEARCHED: Mapping[str, tuple[int, int] | tuple[float, float]] = {
     "learning_rate": (2e-4, 1e-2),
     "weight_decay": (1e-4, 1e-1),
 }
-"""Settings that are searched, between which values, each by its logarithm. The greatest network of them takes some
-ten times as long to train as the default one, and to value homes: more is not worth its wait."""
+"""Searched settings and their bounds; each is searched on a logarithmic scale. The largest network takes about ten
+times as long as the default one to train and to value homes, which no gain in accuracy was worth."""
 
-TRIED = 4
-"""Networks of a trial, at most. Judged by a single network, slow and narrow ones won in Ames (a learning rate of
-.0003, 82 neurons wide): one of them was .8 % less off than one by the defaults, but they err alike, and eight of
-them were .9 % further off than eight by the defaults. From two of those eight, what all are off by was told within
-.6 %; from four, within .4."""
+MAX_TRIAL_NETWORKS = 4
+"""Networks trained in a trial, at most: with one network, settings win that do worse in an ensemble. See
+benchmarks/DECISIONS.md, "Networks in a tuning trial"."""
 
 Progress = Callable[[int, float], None]
-"""Told after each trial, and at the start, how many are done and the lowest validation log RMSE."""
+"""Called at the start and after each trial with the number of finished trials and the lowest validation log
+RMSE."""
 
 
 _DEFAULT_SETTINGS: Settings = {name: getattr(DEFAULTS, name) for name in SEARCHED}
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a search found.
+class TuningResult:
+    """The result of a search.
 
     Parameters
     ----------
     settings
-        The best that were tried.
+        The best settings tried.
     log_rmse, default_log_rmse
-        To be expected on the validation sales of networks by them, and by the defaults: of as many as are served.
+        Log RMSE to expect on the validation sales with these settings, and with the defaults, of as many networks
+        as are served.
     """
 
     settings: Settings
@@ -79,24 +78,24 @@ class Found:
 
 
 @dataclass(frozen=True)
-class _Task:
-    """What every trial has in common.
+class _TrialSetup:
+    """What all trials have in common.
 
     Parameters
     ----------
-    lessons
-        What is learned from.
+    training_set
+        The features and prices to train and validate on.
     recipe
-        What is not searched, with as many networks as a trial is of.
-    served
-        How many networks a training by the recipe found has.
+        The settings that are not searched, with the number of networks of a trial.
+    n_served
+        Number of networks of a model trained with the resulting recipe.
     rng
-        As a training's is when its networks' turn has come: each trial starts from the same.
+        In the state it has in a training when the networks are created; every trial starts from a copy.
     """
 
-    lessons: TrainingSet
+    training_set: TrainingSet
     recipe: Recipe
-    served: int
+    n_served: int
     rng: np.random.Generator
 
 
@@ -108,87 +107,91 @@ def tune_market(
     jobs: int,
     studies: Path,
     progress: Progress,
-) -> tuple[Path, Found]:
-    """Search for the settings that value a market's validation sales best, and write them to its `recipe.toml`.
+) -> tuple[Path, TuningResult]:
+    """Search for the settings with the lowest error on a market's validation sales and write its `recipe.toml`.
 
-    The settings in that file that are not searched hold for every trial, and stay.
+    Settings in that file that are not searched apply to every trial and are kept.
 
     Parameters
     ----------
     market_path, split, seed
-        As for `train_market`, whose networks learn from the same.
+        As for `train_market`, whose networks are trained on the same training set.
     trials
-        In all, those of an earlier call on the same sales counted; the first is of the defaults.
+        Total number of trials, including those of earlier calls on the same sales; the first uses the defaults.
     jobs
-        Trials side by side, each in a process of its own. With one, the same seed leads to the same trials.
+        Number of trials run in parallel, each in its own process. With one, the same seed gives the same trials.
     studies
-        Folder of the files in which studies are kept.
+        Folder for the files of the studies.
+    progress
+        See `Progress`.
 
     Returns
     -------
     Path
         The recipe's file.
-    Found
-        What is new in it.
+    TuningResult
+        Its new settings and their errors.
 
     Raises
     ------
     EstimatorError
         The market, its recipe, the sales or the areas cannot be used, Optuna is missing, another search of the
-        market is going on, no trial could learn, or a file cannot be written.
+        market is running, every trial diverged, or a file cannot be written.
     """
-    optuna = _optuna()
-    divided, task = _prepare(market_path, split, seed)
-    kept = _not_searched(divided.folder)
-    with _only_search(studies, divided.market.name) as file, _told_of(file):
-        study = _Study(optuna, file, joblib.hash((task.lessons, task.recipe, task.served, seed, dict(SEARCHED))))
-        _search(study, task, seed, trials, jobs, progress)
-        found, tried = study.best(), study.tried()
-    count = len(divided.parts.validation)
+    optuna = _import_optuna()
+    data, setup = _prepare(market_path, split, seed)
+    kept = _settings_not_searched(data.folder)
+    with _search_lock(studies, data.market.name) as file, _storage_errors(file):
+        name = joblib.hash((setup.training_set, setup.recipe, setup.n_served, seed, dict(SEARCHED)))
+        study = _Study(optuna, file, name)
+        _search(study, setup, seed, trials, jobs, progress)
+        result, finished = study.best(), study.finished_trials()
+    count = len(data.parts.validation)
     remarks = (
-        "Settings of the networks that value homes here; train reads them. Left out: as in estimator/recipe.py.\n"
-        f"The best of {study.done} trials on {count:,} validation sales (split {divided.split}, seed {seed}).\n"
-        f"To be expected of {task.served} networks: "
-        f"log RMSE {found.log_rmse:.4f}, by the defaults {found.default_log_rmse:.4f}."
+        "Settings of the networks for this market, read by train. Settings not listed have the defaults of\n"
+        "estimator/model/recipe.py.\n"
+        f"The best of {study.done} trials on {count:,} validation sales (split {data.split}, seed {seed}).\n"
+        f"Expected log RMSE of {setup.n_served} networks: {result.log_rmse:.4f}; "
+        f"with the defaults: {result.default_log_rmse:.4f}."
     )
-    write_trials(divided.folder, tried)
-    return write_settings(divided.folder, kept | found.settings, remarks), found
+    write_trials(data.folder, finished)
+    return write_settings(data.folder, kept | result.settings, remarks), result
 
 
-def _optuna() -> Any:
-    """Import Optuna, which is not among what everyone installs."""
+def _import_optuna() -> Any:
+    """Import Optuna, an optional dependency."""
     try:
         import optuna  # noqa: PLC0415
     except ImportError as error:
         raise EstimatorError(
-            "tune needs Optuna, which is not installed: `make tune` installs it, and so does "
-            "`pip install -r requirements-tune.lock`"
+            "tune needs Optuna, which is not installed: run `pip install 'house-price-estimator[tune]'`, or in the"
+            " project's repository `make tune` or `pip install -r requirements-tune.lock`"
         ) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 
 
-def _not_searched(folder: Path) -> Settings:
-    """Return the settings that a market's recipe declares and that are not searched."""
+def _settings_not_searched(folder: Path) -> Settings:
+    """Return the settings of a market's recipe that are not searched."""
     return {name: value for name, value in read_settings(folder).items() if name not in SEARCHED}
 
 
-def _prepare(market_path: Path, split: Split | None, seed: int) -> tuple[Divided, _Task]:
-    """Read and divide the sales, and make the lessons, as a training with the same seed does."""
+def _prepare(market_path: Path, split: Split | None, seed: int) -> tuple[MarketData, _TrialSetup]:
+    """Read and split the sales and build the training set, as a training with the same seed does."""
     rng = np.random.default_rng(seed)
-    divided = read_divided(market_path, None, split, rng)
-    served = replace(DEFAULTS, **_not_searched(divided.folder))
-    recipe = replace(served, networks=min(TRIED, served.networks))
-    lookup = AreaLookup(divided.market, divided.areas, divided.parts.train.facts)
-    train, validation = (completed(lookup, part) for part in (divided.parts.train, divided.parts.validation))
+    data = read_market_data(market_path, None, split, rng)
+    served = replace(DEFAULTS, **_settings_not_searched(data.folder))
+    recipe = replace(served, networks=min(MAX_TRIAL_NETWORKS, served.networks))
+    lookup = AreaLookup(data.market, data.areas, data.parts.train.facts)
+    train, validation = (complete_sales(lookup, part) for part in (data.parts.train, data.parts.validation))
     with threadpool_limits(1, user_api="blas"):
-        _, lessons = build_training_set(divided.market, train, validation, recipe.withheld_share, rng)
-    return divided, _Task(lessons, recipe, served.networks, rng)
+        _, training_set = build_training_set(data.market, train, validation, recipe.withheld_share, rng)
+    return data, _TrialSetup(training_set, recipe, served.networks, rng)
 
 
 @contextmanager
-def _only_search(studies: Path, market: str) -> Iterator[Path]:
-    """Let one process search a market's settings at a time; give the file that its studies are kept in."""
+def _search_lock(studies: Path, market: str) -> Iterator[Path]:
+    """Allow one process at a time to tune a market; yield the file of its studies."""
     try:
         studies.mkdir(parents=True, exist_ok=True)
         lock = (studies / f"{market}.lock").open("w")
@@ -196,42 +199,42 @@ def _only_search(studies: Path, market: str) -> Iterator[Path]:
         raise DataError(f"{studies}: {error}") from error
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go of when the process ends, however it ends
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released when the process ends, however it ends
         except BlockingIOError as error:
             raise EstimatorError(f"{market} is being tuned by another process ({lock.name} is locked)") from error
         yield studies / f"{market}.sqlite3"
 
 
 @contextmanager
-def _told_of(file: Path) -> Iterator[None]:
-    """Tell of a study's file that cannot be read or written as of any other file."""
+def _storage_errors(file: Path) -> Iterator[None]:
+    """Raise a DataError if a study's file cannot be read or written."""
     from optuna.exceptions import StorageInternalError  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     try:
         yield
     except (StorageInternalError, SQLAlchemyError) as error:
-        raise DataError(f"{file}: the study cannot be kept here: {str(error).splitlines()[0]}") from error
+        raise DataError(f"{file}: the study cannot be stored here: {str(error).splitlines()[0]}") from error
 
 
 class _Study:
-    """Settings tried and how well they did, in a file.
+    """The settings tried so far and their errors, in a file.
 
     Parameters
     ----------
     optuna
         The module.
     file
-        SQLite's, made if it is not there: its transactions outlive a kill.
+        SQLite file, created if missing: its transactions survive a kill.
     name
-        Of the study in it, new or begun before.
+        Name of the study in it, new or to be resumed.
     """
 
     def __init__(self, optuna: Any, file: Path, name: str) -> None:
         self._optuna = optuna
         self._states = optuna.trial.TrialState
         self._study = optuna.create_study(storage=f"sqlite:///{file}", study_name=name, load_if_exists=True)
-        for trial in self._trials(self._states.RUNNING):  # a kill left it half done
+        for trial in self._trials(self._states.RUNNING):  # left unfinished by a kill
             self._study.tell(trial.number, state=self._states.FAIL)
         if not self._trials(self._states.WAITING) and all(
             trial.params != _DEFAULT_SETTINGS for trial in self._trials(self._states.COMPLETE)
@@ -240,80 +243,83 @@ class _Study:
 
     @property
     def done(self) -> int:
-        """How many trials are done."""
+        """Number of finished trials."""
         return len(self._trials(self._states.COMPLETE))
 
-    def left(self, trials: int) -> int:
-        """Return how many are left of so many trials; that of the defaults is never spared."""
+    def remaining(self, trials: int) -> int:
+        """Return how many of so many trials remain; the trial of the defaults always runs."""
         return max(trials - self.done, len(self._trials(self._states.WAITING)))
 
     @property
     def log_rmse(self) -> float:
-        """The lowest; inf before the first trial."""
+        """Lowest log RMSE; inf before the first trial."""
         return min((trial.value for trial in self._trials(self._states.COMPLETE)), default=math.inf)
 
-    def ask(self, seed: int) -> tuple[int, Settings]:
-        """Return a new trial's number, and what to try."""
-        # A seed for each asking, not for the study: where a search was stopped does not change what is proposed.
-        before = len(self._trials(self._states.COMPLETE, self._states.RUNNING))
-        state = np.random.SeedSequence((seed, before)).generate_state(1)
+    def propose(self, seed: int) -> tuple[int, Settings]:
+        """Return the number and the settings of a new trial."""
+        # Seeded per proposal and not per study, so that the proposals do not depend on where a search was stopped.
+        n_before = len(self._trials(self._states.COMPLETE, self._states.RUNNING))
+        state = np.random.SeedSequence((seed, n_before)).generate_state(1)
         self._study.sampler = self._optuna.samplers.TPESampler(seed=int(state[0]))
         trial = self._study.ask()
-        return trial.number, _drawn(trial)
+        return trial.number, _suggest_settings(trial)
 
-    def tell(self, number: int, log_rmse: float) -> None:
-        """Keep a trial's outcome."""
+    def record(self, number: int, log_rmse: float) -> None:
+        """Save the result of a trial."""
         self._study.tell(number, log_rmse)
 
-    def best(self) -> Found:
-        """Return the best settings; the earliest of equals."""
+    def best(self) -> TuningResult:
+        """Return the best settings; of several equally good ones, the earliest."""
         trials = self._trials(self._states.COMPLETE)
         best = min(trials, key=lambda trial: (trial.value, trial.number))
         if not math.isfinite(best.value):
-            raise DataError("no trial could learn from these sales: every loss became infinite")
+            raise DataError("no settings could be trained on these sales: the loss diverged in every trial")
         default = next(trial.value for trial in trials if trial.params == _DEFAULT_SETTINGS)
-        return Found(_drawn(self._optuna.trial.FixedTrial(best.params)), float(best.value), float(default))
+        return TuningResult(self._settings(best), float(best.value), float(default))
 
-    def tried(self) -> list[Settings]:
-        """Return the settings that were tried, each with what came of them, as `write_trials` takes them."""
+    def finished_trials(self) -> list[Settings]:
+        """Return the settings and the log RMSE of each finished trial, as `write_trials` takes them."""
         return [
-            {**_drawn(self._optuna.trial.FixedTrial(trial.params)), LOG_RMSE: float(trial.value)}
+            {**self._settings(trial), LOG_RMSE: float(trial.value)}
             for trial in self._trials(self._states.COMPLETE)
         ]
+
+    def _settings(self, trial: Any) -> Settings:
+        return _suggest_settings(self._optuna.trial.FixedTrial(trial.params))
 
     def _trials(self, *states: Any) -> list[Any]:
         return list(self._study.get_trials(deepcopy=False, states=states))
 
 
-def _search(study: _Study, task: _Task, seed: int, trials: int, jobs: int, progress: Progress) -> None:
-    """Try settings, so many side by side, until so many trials are done."""
+def _search(study: _Study, setup: _TrialSetup, seed: int, trials: int, jobs: int, progress: Progress) -> None:
+    """Run trials in parallel until there are so many in all."""
     progress(study.done, study.log_rmse)
-    # One to a batch and no more than there are processes: what is asked late is asked with more known.
+    # Batches of one, and no more than there are processes: a later proposal can use more results.
     parallel = joblib.Parallel(
         jobs, backend="loky", return_as="generator_unordered", batch_size=1, pre_dispatch=jobs
     )
-    asked = (study.ask(seed) for _ in range(study.left(trials)))
-    for number, log_rmse in parallel(joblib.delayed(_try)(task, *trial) for trial in asked):
-        study.tell(number, log_rmse)
+    proposals = (study.propose(seed) for _ in range(study.remaining(trials)))
+    for number, log_rmse in parallel(joblib.delayed(_run_trial)(setup, *proposal) for proposal in proposals):
+        study.record(number, log_rmse)
         progress(study.done, study.log_rmse)
 
 
-def _drawn(trial: Any) -> Settings:
-    """Draw the searched settings by Optuna's trial, to three digits: all that a person wants to read."""
+def _suggest_settings(trial: Any) -> Settings:
+    """Let an Optuna trial choose the searched settings, rounded to three digits for readable recipes."""
     settings: Settings = {}
-    for name, (least, greatest) in SEARCHED.items():
-        if isinstance(least, int):
-            settings[name] = trial.suggest_int(name, least, greatest, log=True)
+    for name, (low, high) in SEARCHED.items():
+        if isinstance(low, int):
+            settings[name] = trial.suggest_int(name, low, high, log=True)
         else:
-            settings[name] = float(f"{trial.suggest_float(name, least, greatest, log=True):.3g}")
+            settings[name] = float(f"{trial.suggest_float(name, low, high, log=True):.3g}")
     return settings
 
 
-def _try(task: _Task, number: int, settings: Settings) -> tuple[int, float]:
-    """Return the trial's number and the validation log RMSE by its settings; inf if they cannot be learned by."""
+def _run_trial(setup: _TrialSetup, number: int, settings: Settings) -> tuple[int, float]:
+    """Return the trial's number and the validation log RMSE with its settings; inf if the training diverges."""
     with threadpool_limits(1, user_api="blas"):
         try:
-            learned = train_ensemble(task.lessons, replace(task.recipe, **settings), deepcopy(task.rng))
+            ensemble = train_ensemble(setup.training_set, replace(setup.recipe, **settings), deepcopy(setup.rng))
         except NonFiniteLossError:
             return number, math.inf
-        return number, log_rmse_of_more(task.lessons, learned, task.served)
+        return number, expected_log_rmse(setup.training_set, ensemble, setup.n_served)

@@ -1,4 +1,4 @@
-"""King County's committed sales, and real models of them: a small one in some seconds, and a full training."""
+"""King County's sales, and models of them: small ones trained in seconds, and a full training for slow tests."""
 
 import fcntl
 import os
@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import settings
 
 from estimator.appraiser import Appraiser
+from estimator.cli import main
 from estimator.market.areas import Areas
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales, read_sales, split_sales
@@ -39,6 +41,11 @@ def estimator(*arguments: object, **variables: str) -> subprocess.CompletedProce
     """Run `python -m estimator` to its end."""
     command = [sys.executable, "-m", "estimator", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=environment(**variables), check=False)
+
+
+def run_command(*arguments: object) -> Result:
+    """Run a command of `python -m estimator` in this process, without the time that a new one takes to start."""
+    return CliRunner().invoke(main, [*map(str, arguments)])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -93,13 +100,13 @@ def small_models(appraiser: Appraiser, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`models/<market>` of a full training of King County: one, however many workers share the tests."""
-    one_for_all = tmp_path_factory.getbasetemp()
+def fully_trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`models/<market>` of a full training of King County, for slow tests; trained once for all test workers."""
+    shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        one_for_all = one_for_all.parent
-    folder = one_for_all / "fully_trained"
-    with (one_for_all / "fully_trained.lock").open("w") as lock:
+        shared = shared.parent
+    folder = shared / "fully_trained"
+    with (shared / "fully_trained.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "king_county" / "current").exists():
             run = estimator("train", "--market", KING_COUNTY, "--models", folder)

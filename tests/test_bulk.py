@@ -34,7 +34,7 @@ GOOD = "a,47.6,-122.3,1800,2015-01-02,3\n"
 MEASURED = """
 import atexit, pathlib
 from estimator.cli import main
-# Asked of the system while it still runs: what wait4 tells includes what the parent held when it forked.
+# Read while the process still runs: the figure of wait4 includes the parent's memory at the fork.
 atexit.register(lambda: print(pathlib.Path("/proc/self/status").read_text()))
 main()
 """
@@ -44,7 +44,7 @@ import resource
 import sys
 from estimator.cli import main
 
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # the disk is full after 20 kB
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # as if the disk were full after 20 kB
 main(sys.argv[1:])
 """
 
@@ -88,7 +88,7 @@ def read(path: Path) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("target", ["valued.csv", "valued.csv.gz", "valued.parquet"])
-def test_a_file_is_valued_like_its_facts_to_the_cent(
+def test_a_file_gets_the_values_of_its_facts_to_the_cent(
     appraiser: Appraiser, homes: Path, tmp_path: Path, target: str
 ) -> None:
     assert predict_file(appraiser, homes, tmp_path / target) == (400, 0)
@@ -98,7 +98,7 @@ def test_a_file_is_valued_like_its_facts_to_the_cent(
 
 
 @pytest.mark.parametrize("target", ["valued.csv", "valued.parquet"])
-def test_the_columns_come_back_as_they_came_in_their_order(
+def test_the_columns_are_returned_unchanged_in_their_order(
     appraiser: Appraiser, homes: Path, tmp_path: Path, target: str
 ) -> None:
     predict_file(appraiser, homes, tmp_path / target)
@@ -108,7 +108,7 @@ def test_the_columns_come_back_as_they_came_in_their_order(
     pd.testing.assert_frame_equal(valued[list(given.columns)], given, check_dtype=False)
 
 
-def test_rows_are_valued_the_same_shuffled_and_in_pieces(
+def test_a_rows_value_does_not_depend_on_the_order_or_the_other_rows(
     appraiser: Appraiser, homes: Path, tmp_path: Path
 ) -> None:
     given = pd.read_csv(homes, dtype=str, keep_default_na=False)
@@ -141,17 +141,19 @@ def test_typed_parquet_is_valued_like_the_same_csv(appraiser: Appraiser, homes: 
         assert written[name].to_pylist() == source[name].to_pylist()
 
 
-def test_pieces_of_a_large_file_are_valued_alike(appraiser: Appraiser, homes: Path, tmp_path: Path) -> None:
+def test_pieces_of_a_large_file_get_the_same_values(appraiser: Appraiser, homes: Path, tmp_path: Path) -> None:
     one = read_table(homes).select(["id", "lat", "long", "sqft_living", "grade", "date"])
     copies = BATCH_ROWS // one.num_rows + 2
     pq.write_table(pa.concat_tables([one] * copies), tmp_path / "large.parquet")
-    told: list[int] = []
+    piece_sizes: list[int] = []
     rows = one.num_rows * copies
-    assert predict_file(appraiser, tmp_path / "large.parquet", tmp_path / "valued.parquet", told.append) == (
+    assert predict_file(
+        appraiser, tmp_path / "large.parquet", tmp_path / "valued.parquet", piece_sizes.append
+    ) == (
         rows,
         0,
     )
-    assert told == [BATCH_ROWS, rows - BATCH_ROWS]
+    assert piece_sizes == [BATCH_ROWS, rows - BATCH_ROWS]
     price = pq.read_table(tmp_path / "valued.parquet")["valuation_price"].to_numpy().reshape(copies, -1)
     assert (price == price[0]).all()
 
@@ -169,7 +171,7 @@ def test_pieces_of_a_large_file_are_valued_alike(appraiser: Appraiser, homes: Pa
         ("", "latitude: is required; longitude: is required; square_footage: is required"),
     ],
 )
-def test_a_row_that_cannot_be_valued_says_why_and_the_others_are(
+def test_a_row_that_cannot_be_valued_has_a_reason_and_the_others_a_value(
     appraiser: Appraiser, tmp_path: Path, row: str, error: str
 ) -> None:
     (tmp_path / "homes.csv").write_text(f"{HEADER}{GOOD}{row}\n{GOOD}")
@@ -183,9 +185,7 @@ def test_a_row_that_cannot_be_valued_says_why_and_the_others_are(
 
 
 @pytest.mark.parametrize("target", ["valued.csv", "valued.parquet"])
-def test_a_file_of_which_no_row_can_be_valued_is_answered(
-    appraiser: Appraiser, tmp_path: Path, target: str
-) -> None:
+def test_a_file_without_a_valid_row_is_answered(appraiser: Appraiser, tmp_path: Path, target: str) -> None:
     (tmp_path / "homes.csv").write_text(HEADER + "a,,,,,\nb,,,,,\n")
     assert predict_file(appraiser, tmp_path / "homes.csv", tmp_path / target) == (0, 2)
     assert read(tmp_path / target)["valuation_price"].isna().all()
@@ -200,7 +200,7 @@ def test_a_file_without_rows_gets_an_answer_without_rows(
     assert list(read(tmp_path / target).columns) == [*HEADER.strip().split(","), *ANSWER]
 
 
-def test_columns_are_found_by_name_and_alias_too(appraiser: Appraiser, tmp_path: Path) -> None:
+def test_columns_are_found_by_name_and_alias(appraiser: Appraiser, tmp_path: Path) -> None:
     prices = set()
     for number, names in enumerate(
         ["lat,long,sqft_living", "latitude,longitude,square_footage", "Latitude,lng,LivingArea"]
@@ -214,13 +214,16 @@ def test_columns_are_found_by_name_and_alias_too(appraiser: Appraiser, tmp_path:
 @pytest.mark.parametrize(
     ("header", "complaint"),
     [
-        ("lat,long", "there is no column for square_footage, which is required; it may be called"),
+        (
+            "lat,long",
+            "there is no column for square_footage, which is required; name the column square_footage or",
+        ),
         ("lat,latitude,long,sqft", "'lat' and 'latitude' both stand for latitude"),
-        ("lat,long,sqft,error", "column 'error' is one that the answer is to have; rename it"),
-        ("lat,long,sqft,valuation_price", "column 'valuation_price' is one that the answer is to have"),
+        ("lat,long,sqft,error", "column 'error' has the name of a column of the answer; rename it"),
+        ("lat,long,sqft,valuation_price", "column 'valuation_price' has the name of a column of the answer"),
     ],
 )
-def test_a_file_that_cannot_be_answered_is_refused_before_anything_is_written(
+def test_an_invalid_header_is_reported_before_anything_is_written(
     appraiser: Appraiser, tmp_path: Path, header: str, complaint: str
 ) -> None:
     (tmp_path / "homes.csv").write_text(header + "\n")
@@ -229,9 +232,9 @@ def test_a_file_that_cannot_be_answered_is_refused_before_anything_is_written(
     assert [path.name for path in tmp_path.iterdir()] == ["homes.csv"]
 
 
-def test_a_fault_late_in_a_file_leaves_the_old_answer(appraiser: Appraiser, homes: Path, tmp_path: Path) -> None:
+def test_an_error_late_in_a_file_leaves_the_old_answer(appraiser: Appraiser, homes: Path, tmp_path: Path) -> None:
     lines = homes.read_text().splitlines(keepends=True)
-    body = "".join(lines[1:]) * 250  # more than one block, so that the first is answered before the fault is seen
+    body = "".join(lines[1:]) * 250  # more than one block, so that the first is answered before the error is found
     (tmp_path / "homes.csv").write_text(lines[0] + body + "a,row,too,short\n")
     (tmp_path / "valued.csv").write_text("old")
     with pytest.raises(DataError, match=r"Row #100002: Expected 22 columns, got 4"):
@@ -240,22 +243,22 @@ def test_a_fault_late_in_a_file_leaves_the_old_answer(appraiser: Appraiser, home
     assert sorted(path.name for path in tmp_path.iterdir()) == ["homes.csv", "valued.csv"]
 
 
-def test_a_file_can_be_answered_in_its_own_place(appraiser: Appraiser, tmp_path: Path) -> None:
+def test_a_file_can_be_replaced_by_its_answer(appraiser: Appraiser, tmp_path: Path) -> None:
     path = tmp_path / "homes.csv"
     path.write_text(HEADER + GOOD * 3)
     assert predict_file(appraiser, path, path) == (3, 0)
     assert len(read(path)) == 3
-    with pytest.raises(DataError, match="one that the answer is to have"):
+    with pytest.raises(DataError, match="name of a column of the answer"):
         predict_file(appraiser, path, path)
 
 
 @pytest.mark.parametrize("target", ["valued.csv", "valued.csv.gz", "valued.parquet"])
-def test_a_full_disk_is_told_and_leaves_the_old_answer(
+def test_a_full_disk_is_reported_and_leaves_the_old_answer(
     small_models: Path, homes: Path, tmp_path: Path, target: str
 ) -> None:
     (tmp_path / target).write_bytes(b"old")
     table = pd.concat([pd.read_csv(homes, dtype=str)] * 5)
-    table["note"] = np.random.default_rng(0).integers(0, 1 << 62, len(table)).astype(str)  # does not pack well
+    table["note"] = np.random.default_rng(0).integers(0, 1 << 62, len(table)).astype(str)  # compresses badly
     table.to_csv(tmp_path / "homes.csv", index=False)
     command = [sys.executable, "-c", LIMITED, "predict", "--model", str(small_models)]
     command += [str(tmp_path / "homes.csv"), str(tmp_path / target)]
@@ -268,16 +271,14 @@ def test_a_full_disk_is_told_and_leaves_the_old_answer(
 
 
 @pytest.mark.parametrize("target", ["none/valued.csv", "valued.xlsx"])
-def test_a_target_that_cannot_be_written_is_told(
-    appraiser: Appraiser, homes: Path, tmp_path: Path, target: str
-) -> None:
+def test_an_unwritable_target_is_reported(appraiser: Appraiser, homes: Path, tmp_path: Path, target: str) -> None:
     with pytest.raises(DataError, match=r"valued\."):
         predict_file(appraiser, homes, tmp_path / target)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_million_rows_are_valued_in_the_memory_of_some_pieces(
+def test_a_million_rows_are_valued_in_less_than_one_gibibyte(
     small_models: Path, homes: Path, tmp_path: Path
 ) -> None:
     lines = homes.read_bytes().replace(b"\nthen left", b"").split(b"\n")

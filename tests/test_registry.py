@@ -44,11 +44,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "models" / "king_county"
 
 
-def left_over(folder: Path) -> list[str]:
+def temporary_files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name.startswith(".") and path.name != ".lock")
 
 
-def test_a_version_comes_back_and_values_the_same(folder: Path, appraiser: Appraiser, parts: Parts) -> None:
+def test_a_loaded_version_gives_the_same_values(folder: Path, appraiser: Appraiser, parts: Parts) -> None:
     version = save_version(folder, appraiser, {"seed": 3})
     loaded = load_version(version)
     assert loaded.name == version.name
@@ -61,7 +61,7 @@ def test_a_version_comes_back_and_values_the_same(folder: Path, appraiser: Appra
     assert loaded.appraiser.market == appraiser.market
 
 
-def test_the_manifest_names_the_hash_of_the_file(folder: Path, appraiser: Appraiser) -> None:
+def test_the_manifest_contains_the_hash_of_the_file(folder: Path, appraiser: Appraiser) -> None:
     version = save_version(folder, appraiser, {})
     manifest = json.loads((version / MANIFEST).read_text())
     assert manifest["files"] == {APPRAISER: hashlib.sha256((version / APPRAISER).read_bytes()).hexdigest()}
@@ -77,13 +77,13 @@ def test_a_version_is_not_served_before_it_is_published(folder: Path, appraiser:
     assert load_version(folder / CURRENT).name == version.name
 
 
-def test_the_service_may_read_what_training_wrote(folder: Path, appraiser: Appraiser) -> None:
+def test_the_service_can_read_what_training_wrote(folder: Path, appraiser: Appraiser) -> None:
     version = save_version(folder, appraiser, {})
     assert version.stat().st_mode & 0o055 == 0o055
     assert all(path.stat().st_mode & 0o044 == 0o044 for path in version.iterdir())
 
 
-def test_moving_the_link_back_rolls_back(folder: Path, appraiser: Appraiser) -> None:
+def test_moving_the_link_back_restores_the_old_version(folder: Path, appraiser: Appraiser) -> None:
     old, new = (save_version(folder, appraiser, {}) for _ in range(2))
     publish(old)
     publish(new)
@@ -93,19 +93,19 @@ def test_moving_the_link_back_rolls_back(folder: Path, appraiser: Appraiser) -> 
     assert load_version(folder).name == old.name
 
 
-def test_a_byte_that_changed_is_noticed(folder: Path, appraiser: Appraiser) -> None:
+def test_a_changed_byte_is_detected(folder: Path, appraiser: Appraiser) -> None:
     version = save_version(folder, appraiser, {})
     content = (version / APPRAISER).read_bytes()
-    for place in (0, len(content) // 2, len(content) - 1):
+    for offset in (0, len(content) // 2, len(content) - 1):
         changed = bytearray(content)
-        changed[place] ^= 1
+        changed[offset] ^= 1
         (version / APPRAISER).write_bytes(changed)
-        with pytest.raises(SavedVersionError, match=r"SHA-256 is .*, the manifest says"):
+        with pytest.raises(SavedVersionError, match=r"its SHA-256 is .*, the manifest has"):
             load_version(version)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 1000, -1])
-def test_a_half_copied_file_is_noticed(folder: Path, appraiser: Appraiser, kept: int) -> None:
+def test_a_truncated_file_is_detected(folder: Path, appraiser: Appraiser, kept: int) -> None:
     version = save_version(folder, appraiser, {})
     (version / APPRAISER).write_bytes((version / APPRAISER).read_bytes()[:kept])
     with pytest.raises(SavedVersionError, match="SHA-256"):
@@ -113,7 +113,7 @@ def test_a_half_copied_file_is_noticed(folder: Path, appraiser: Appraiser, kept:
 
 
 @pytest.mark.parametrize("missing", [APPRAISER, MANIFEST])
-def test_a_half_copied_folder_is_noticed(folder: Path, appraiser: Appraiser, missing: str) -> None:
+def test_a_folder_with_a_missing_file_is_detected(folder: Path, appraiser: Appraiser, missing: str) -> None:
     version = save_version(folder, appraiser, {})
     publish(version)
     (version / missing).unlink()
@@ -126,17 +126,15 @@ def test_a_half_copied_folder_is_noticed(folder: Path, appraiser: Appraiser, mis
     "manifest",
     [b"", b"{", b"[]", b"{}", b'{"files": []}', b'{"files": {}}', b"\xff\xfe", b"null", b'{"files": 1}'],
 )
-def test_a_manifest_that_says_nothing_is_told(folder: Path, appraiser: Appraiser, manifest: bytes) -> None:
+def test_a_file_that_is_not_a_manifest_is_reported(folder: Path, appraiser: Appraiser, manifest: bytes) -> None:
     version = save_version(folder, appraiser, {})
     (version / MANIFEST).write_bytes(manifest)
-    with pytest.raises(SavedVersionError, match="the manifest cannot be read"):
+    with pytest.raises(SavedVersionError, match=r"manifest\.json is not a manifest"):
         load_version(version)
 
 
 @pytest.mark.parametrize("number", [STATE_FORMAT + 1, 0, None, "1"])
-def test_a_model_of_another_format_is_refused_before_it_is_misread(
-    folder: Path, appraiser: Appraiser, number: object
-) -> None:
+def test_a_model_of_another_format_is_refused(folder: Path, appraiser: Appraiser, number: object) -> None:
     version = save_version(folder, appraiser, {})
     joblib.dump({"format": number}, version / APPRAISER)
     digest = hashlib.sha256((version / APPRAISER).read_bytes()).hexdigest()
@@ -147,22 +145,22 @@ def test_a_model_of_another_format_is_refused_before_it_is_misread(
         load_version(version)
 
 
-def test_no_version_at_all_is_told_with_the_way_to_one(tmp_path: Path) -> None:
+def test_a_missing_version_is_reported_with_the_command_that_trains_one(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "dangling").mkdir()
     (tmp_path / "dangling" / CURRENT).symlink_to("gone")
     for path in (tmp_path / "none", tmp_path / "empty", tmp_path / "dangling"):
-        with pytest.raises(SavedVersionError, match="make train makes one"):
+        with pytest.raises(SavedVersionError, match="train one with `house-price train --market"):
             load_version(path)
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, appraiser: Appraiser) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path: Path, appraiser: Appraiser) -> None:
     (tmp_path / "models").write_text("a file stands where the folder would")
     with pytest.raises(SavedVersionError, match="models"):
         save_version(tmp_path / "models" / "king_county", appraiser, {})
 
 
-def test_what_a_killed_writer_left_is_cleared_away_and_versions_are_not(
+def test_files_left_by_a_killed_writer_are_removed_and_versions_are_not(
     folder: Path, appraiser: Appraiser
 ) -> None:
     old = save_version(folder, appraiser, {})
@@ -172,12 +170,12 @@ def test_what_a_killed_writer_left_is_cleared_away_and_versions_are_not(
     (folder / ".current-next").symlink_to("half")
     new = save_version(folder, appraiser, {})
     publish(new)
-    assert left_over(folder) == []
+    assert temporary_files(folder) == []
     assert load_version(old).name == old.name
     assert load_version(folder).name == new.name
 
 
-def test_a_reader_gets_a_whole_version_while_current_moves(folder: Path, appraiser: Appraiser) -> None:
+def test_a_reader_gets_a_complete_version_while_current_changes(folder: Path, appraiser: Appraiser) -> None:
     versions = [save_version(folder, appraiser, {"number": number}) for number in range(2)]
     publish(versions[0])
     stop = threading.Event()
@@ -191,15 +189,15 @@ def test_a_reader_gets_a_whole_version_while_current_moves(folder: Path, apprais
     mover = threading.Thread(target=move)
     mover.start()
     try:
-        seen = [load_version(folder) for _ in range(40)]
+        loaded = [load_version(folder) for _ in range(40)]
     finally:
         stop.set()
         mover.join()
-    for version in seen:
+    for version in loaded:
         assert version.manifest["version"] == version.name == versions[version.manifest["number"]].name
 
 
-def test_writers_at_once_all_save_and_one_is_current(small_models: Path, folder: Path) -> None:
+def test_concurrent_writers_all_save_and_one_version_is_current(small_models: Path, folder: Path) -> None:
     command = [sys.executable, "-c", SAVE_FIVE, str(small_models), str(folder)]
     writers = [subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True) for _ in range(3)]
     for writer in writers:
@@ -209,10 +207,10 @@ def test_writers_at_once_all_save_and_one_is_current(small_models: Path, folder:
     assert len(versions) == 15
     assert {load_version(version).name for version in versions} == {version.name for version in versions}
     assert (folder / CURRENT).resolve() in versions
-    assert left_over(folder) == []
+    assert temporary_files(folder) == []
 
 
-def test_models_may_be_moved_as_a_whole(folder: Path, appraiser: Appraiser) -> None:
+def test_the_models_folder_can_be_moved(folder: Path, appraiser: Appraiser) -> None:
     version = save_version(folder, appraiser, {})
     publish(version)
     elsewhere = folder.parent.with_name("elsewhere")
@@ -221,11 +219,11 @@ def test_models_may_be_moved_as_a_whole(folder: Path, appraiser: Appraiser) -> N
     assert load_version(elsewhere / folder.name).name == version.name
 
 
-def test_a_full_disk_leaves_the_published_version_and_nothing_else(folder: Path, appraiser: Appraiser) -> None:
+def test_a_full_disk_leaves_the_published_version_and_no_other_file(folder: Path, appraiser: Appraiser) -> None:
     published = save_version(folder, appraiser, {})
     publish(published)
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # Python ignores the signal: the write fails, as on a disk that is full.
+    # Python ignores the signal: the write fails as on a full disk.
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, unlimited[1]))
     try:
         with pytest.raises(SavedVersionError, match="File too large"):
@@ -234,35 +232,35 @@ def test_a_full_disk_leaves_the_published_version_and_nothing_else(folder: Path,
         resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
     assert load_version(folder).folder == published.resolve()
     save_version(folder, appraiser, {})
-    assert left_over(folder) == []
+    assert temporary_files(folder) == []
 
 
 KEY = b"k" * 32
 
 
-def test_a_signed_version_is_loaded_with_its_key_and_no_other(folder: Path, appraiser: Appraiser) -> None:
+def test_a_signed_version_is_loaded_with_its_key_alone(folder: Path, appraiser: Appraiser) -> None:
     version = save_version(folder, appraiser, {}, key=KEY)
     expected = hmac.digest(KEY, (version / MANIFEST).read_bytes(), "sha256").hex()
     assert (version / SIGNATURE).read_text() == expected
     assert load_version(version, KEY).name == load_version(version).name == version.name
-    with pytest.raises(SavedVersionError, match="was not signed with the key"):
+    with pytest.raises(SavedVersionError, match="was not signed with this key"):
         load_version(version, b"x" * 32)
 
 
-def test_who_writes_a_manifest_without_the_key_is_noticed(folder: Path, appraiser: Appraiser) -> None:
+def test_a_manifest_written_without_the_key_is_detected(folder: Path, appraiser: Appraiser) -> None:
     version = save_version(folder, appraiser, {}, key=KEY)
     manifest = json.loads((version / MANIFEST).read_text())
     (version / APPRAISER).write_bytes(b"rubbish")
     manifest["files"] = {APPRAISER: hashlib.sha256(b"rubbish").hexdigest()}
     (version / MANIFEST).write_text(json.dumps(manifest))
-    with pytest.raises(SavedVersionError, match="was not signed with the key"):
+    with pytest.raises(SavedVersionError, match="was not signed with this key"):
         load_version(version, KEY)
     (version / SIGNATURE).unlink()
     with pytest.raises(SavedVersionError, match="is not signed"):
         load_version(version, KEY)
 
 
-def test_a_key_is_read_without_the_newline_after_it_and_not_when_short(tmp_path: Path) -> None:
+def test_a_key_is_read_without_its_newline_and_refused_if_short(tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(KEY + b"\n")
     (tmp_path / "short").write_bytes(KEY[:31] + b"\n")
     assert read_key(tmp_path / "key") == KEY

@@ -1,4 +1,4 @@
-"""Valuations against what the homes sold for: error figures, and the assessor's ratio study."""
+"""Valuations compared with sale prices: error figures, and the assessor's ratio study."""
 
 import math
 from collections.abc import Mapping
@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from estimator.appraiser import Appraiser, Valuations
+from estimator.appraiser import Appraiser
 from estimator.assessment.ratio_study import RatioStudy, ratio_study, studies_as_dict
 from estimator.errors import DataError
 from estimator.market.arrays import FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
+from estimator.valuations import Valuations
 
 ALL_FACTS = "all_facts"
 REQUIRED_FACTS = "required_facts"
@@ -21,14 +22,14 @@ REQUIRED_FACTS = "required_facts"
 
 @dataclass(frozen=True)
 class ErrorFigures:
-    """How far valuations are from sale prices; e = (estimate − price)/price.
+    """Errors of valuations against sale prices; e = (estimate − price)/price.
 
     Parameters
     ----------
     n
-        Sales compared: those that were valued.
+        Number of sales compared: those that were valued.
     hit_rate
-        Share of the sales that were valued, in percent; the others were refused a price.
+        Share of the sales that were valued, in percent.
     log_rmse
         Root mean square of log(estimate/price).
     rmse
@@ -38,16 +39,17 @@ class ErrorFigures:
     ppe5, ppe10, ppe20
         Share of sales with |e| within 5, 10, 20 percent, in percent.
     median_ratio
-        Median of estimate/price: below 1, homes are under-valued as a whole.
+        Median of estimate/price: below 1, homes are under-valued overall.
     coverage
-        Share of prices inside their range, in percent.
+        Share of prices inside their price range, in percent.
     confidence
-        Share the ranges promise, in percent.
+        Confidence level of the ranges, in percent.
     median_width
         Median of high/low.
     winkler
-        Winkler score, in the market's currency: the mean width of the ranges, and 2/(1 − confidence) times by how
-        much a price lies outside (Winkler 1972, A decision-theoretic approach to interval estimation).
+        Winkler score, in the market's currency: mean over the sales of the range's width plus 2/(1 − confidence)
+        times the distance of a price outside it (Winkler 1972, A decision-theoretic approach to interval
+        estimation).
     fsd_ratio
         Realised/claimed forecast standard deviation: the standard deviation of (estimate − price)/price over the
         root mean square of the FSDs.
@@ -69,24 +71,24 @@ class ErrorFigures:
     fsd_ratio: float
 
     def to_dict(self) -> dict[str, float]:
-        """Return the figures by name, rounded to what the number of sales can tell."""
+        """Return the figures by name, rounded to four decimals."""
         return {name: value if name == "n" else round(value, 4) for name, value in asdict(self).items()}
 
 
 def error_figures(price: FloatArray, values: Valuations) -> ErrorFigures:
-    """Compare the valuations of n homes with what they sold for.
+    """Compare the valuations of n homes, at least one of them valued, with their sale prices.
 
     Parameters
     ----------
     price
-        Sale prices, shape (n,), positive; at least one home was valued.
+        Sale prices, shape (n,), positive.
     """
     valued = values.priced
     price, values = price[valued], values.take(valued)
     estimate, low, high = values.price, values.low, values.high
     outside = np.maximum(low - price, 0) + np.maximum(price - high, 0)
     ratio = estimate / price
-    error = 100 * np.abs(estimate - price) / price  # not ratio − 1: a miss of exactly 5% is within 5%
+    error = 100 * np.abs(estimate - price) / price  # not ratio − 1: an error of exactly 5% counts as within 5%
     return ErrorFigures(
         n=len(price),
         hit_rate=100 * float(np.mean(valued)),
@@ -107,13 +109,13 @@ def error_figures(price: FloatArray, values: Valuations) -> ErrorFigures:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a comparison with sold homes found, by what was known of the homes.
+    """Results of a comparison with sold homes, by the facts used.
 
     Parameters
     ----------
     figures, ratio_studies
-        `ALL_FACTS`: valued with everything the sales tell. `REQUIRED_FACTS`: with the facts that a request
-        cannot do without, and what can be looked up from those.
+        `ALL_FACTS`: homes valued with all recorded facts. `REQUIRED_FACTS`: with the facts that a request
+        requires, and those looked up from these.
     """
 
     figures: Mapping[str, ErrorFigures]
@@ -121,27 +123,27 @@ class Evaluation:
 
     def figures_as_dict(self) -> dict[str, Any]:
         """Return the error figures as plain values."""
-        return {known: entry.to_dict() for known, entry in self.figures.items()}
+        return {fact_set: entry.to_dict() for fact_set, entry in self.figures.items()}
 
     def ratio_study_as_dict(self) -> dict[str, Any]:
-        """Return the ratio studies as plain values, with what they are to be judged by."""
+        """Return the ratio studies as plain values, with the standard and its acceptable ranges."""
         return studies_as_dict(self.ratio_studies)
 
 
 def fact_sets(market: Market, facts: Facts) -> dict[str, Facts]:
-    """Return n homes as they are, `ALL_FACTS`, and with the facts alone that a request must have."""
-    everywhere = np.ones(len(facts), np.bool_)
+    """Return n homes with all their facts (`ALL_FACTS`) and with the required ones alone (`REQUIRED_FACTS`)."""
+    all_rows = np.ones(len(facts), np.bool_)
     optional = [feature.name for feature in market.features if not feature.required]
-    return {ALL_FACTS: facts, REQUIRED_FACTS: facts.without(dict.fromkeys(optional, everywhere))}
+    return {ALL_FACTS: facts, REQUIRED_FACTS: facts.without(dict.fromkeys(optional, all_rows))}
 
 
 def evaluate(appraiser: Appraiser, sales: Sales) -> Evaluation:
-    """Value sold homes at their day of sale, and compare with their prices.
+    """Value sold homes at their date of sale, and compare with their prices.
 
     Raises
     ------
     DataError
-        None of the homes is valued: they are like none that was learned from.
+        None of the homes can be valued.
     """
     code = appraiser.market.of_kind("postal_code")
     area = None if code is None else appraiser.areas.complete(sales.facts)[0][code.name]

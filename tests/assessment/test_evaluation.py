@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimator.appraiser import Appraiser, Valuations
+from estimator.appraiser import Appraiser
 from estimator.assessment.evaluation import ALL_FACTS, REQUIRED_FACTS, error_figures, evaluate
 from estimator.assessment.ratio_study import ratio_study
 from estimator.errors import DataError
 from estimator.market.arrays import FloatArray
 from estimator.market.facts import Facts
 from estimator.market.sales import Parts
+from estimator.valuations import Valuations
 
 
 def valuations(
@@ -49,9 +50,9 @@ amounts = st.floats(1, 1e7)
 
 
 @given(st.lists(st.tuples(amounts, amounts, st.floats(1, 3)), min_size=1, max_size=30))
-def test_the_figures_are_those_of_pandas(rows: list[tuple[float, float, float]]) -> None:
-    table = pd.DataFrame(rows, columns=["price", "estimate", "reach"])
-    table["low"], table["high"] = table.estimate / table.reach, table.estimate * table.reach
+def test_the_figures_agree_with_pandas(rows: list[tuple[float, float, float]]) -> None:
+    table = pd.DataFrame(rows, columns=["price", "estimate", "ratio"])
+    table["low"], table["high"] = table.estimate / table.ratio, table.estimate * table.ratio
     price, estimate, low, high = (table[name].to_numpy() for name in ("price", "estimate", "low", "high"))
     figures = error_figures(price, valuations(estimate, low, high, 0.8))
     percent = 100 * (table.estimate - table.price).abs() / table.price
@@ -71,40 +72,40 @@ def test_exact_values_have_no_error() -> None:
     assert (figures.ppe5, figures.coverage, figures.median_ratio, figures.median_width) == (100, 100, 1, 1)
 
 
-def test_homes_that_were_refused_count_for_the_hit_rate_alone() -> None:
+def test_refused_homes_affect_the_hit_rate_alone() -> None:
     price, nan = np.array([100.0, 200, 400]), np.nan
     refused = valuations(np.array([110.0, nan, 400]), np.array([90.0, nan, 300]), np.array([120.0, nan, 500]), 0.9)
-    some = price[[0, 2]]
-    others = valuations(np.array([110.0, 400]), np.array([90.0, 300]), np.array([120.0, 500]), 0.9)
+    valued_prices = price[[0, 2]]
+    valued = valuations(np.array([110.0, 400]), np.array([90.0, 300]), np.array([120.0, 500]), 0.9)
     figures = error_figures(price, refused)
-    assert figures == replace(error_figures(some, others), hit_rate=figures.hit_rate)
+    assert figures == replace(error_figures(valued_prices, valued), hit_rate=figures.hit_rate)
     assert figures.hit_rate == pytest.approx(200 / 3)
 
 
-def test_homes_of_which_none_can_be_valued_are_told_with_a_reason(appraiser: Appraiser, parts: Parts) -> None:
-    some = parts.test.take(np.arange(3))
-    huge = replace(some, facts=some.facts.replace({"square_footage": np.full(3, 19_999.0)}))
+def test_an_error_with_a_reason_is_raised_if_no_home_can_be_valued(appraiser: Appraiser, parts: Parts) -> None:
+    homes = parts.test.take(np.arange(3))
+    huge = replace(homes, facts=homes.facts.replace({"square_footage": np.full(3, 19_999.0)}))
     with pytest.raises(
         DataError, match=r"none of the 3 homes can be valued; of the first, square_footage: 19,999 ft² is"
     ):
         evaluate(appraiser, huge)
 
 
-def test_homes_are_valued_at_their_day_of_sale_with_all_and_with_the_required_facts(
+def test_homes_are_valued_at_their_date_of_sale_with_all_and_with_the_required_facts(
     appraiser: Appraiser, parts: Parts
 ) -> None:
     figures = evaluate(appraiser, parts.test).figures
     sales = parts.test
     n = len(sales)
-    bare = {
+    required = {
         feature.name: sales.facts[feature.name]
         if feature.name in REQUIRED
         else (np.full(n, "") if feature.is_label else np.full(n, np.nan))
         for feature in appraiser.market.features
     }
-    for known, facts in ((ALL_FACTS, sales.facts), (REQUIRED_FACTS, Facts(bare))):
+    for fact_set, facts in ((ALL_FACTS, sales.facts), (REQUIRED_FACTS, Facts(required))):
         values = appraiser.value(facts, sales.date)
-        assert figures[known] == error_figures(sales.price, values)
+        assert figures[fact_set] == error_figures(sales.price, values)
     assert figures[REQUIRED_FACTS].mdape > figures[ALL_FACTS].mdape
     assert figures[REQUIRED_FACTS].median_width > figures[ALL_FACTS].median_width
 
@@ -115,7 +116,7 @@ def test_figures_are_written_rounded(appraiser: Appraiser, parts: Parts) -> None
     assert all(value == round(value, 4) for value in written.values())
 
 
-def test_the_ratio_study_is_of_the_same_values_by_the_homes_postal_codes(
+def test_the_ratio_study_uses_the_same_values_and_the_homes_postal_codes(
     appraiser: Appraiser, parts: Parts
 ) -> None:
     sales = parts.test
@@ -128,14 +129,14 @@ def test_the_ratio_study_is_of_the_same_values_by_the_homes_postal_codes(
     assert studies[REQUIRED_FACTS].overall != studies[ALL_FACTS].overall
 
 
-def test_a_home_without_a_postal_code_counts_where_its_neighbours_do(appraiser: Appraiser, parts: Parts) -> None:
+def test_a_home_without_a_postal_code_counts_in_its_neighbours_area(appraiser: Appraiser, parts: Parts) -> None:
     sales = parts.test
     hidden = replace(sales, facts=sales.facts.without({"postal_code": np.ones(len(sales), np.bool_)}))
-    told, guessed = (evaluate(appraiser, some).ratio_studies[ALL_FACTS].areas for some in (sales, hidden))
-    assert told
+    known, guessed = (evaluate(appraiser, part).ratio_studies[ALL_FACTS].areas for part in (sales, hidden))
+    assert known
     assert guessed
     counts = [
-        pd.Series({code: area.n + area.trimmed for code, area in areas.items()}) for areas in (told, guessed)
+        pd.Series({code: area.n + area.trimmed for code, area in areas.items()}) for areas in (known, guessed)
     ]
     valued = int(appraiser.value(sales.facts, sales.date).priced.sum())
     assert [count.sum() for count in counts] == [valued, valued]

@@ -11,44 +11,46 @@ import pytest
 from estimator.appraiser import Appraiser
 from estimator.bulk import predict_file
 from estimator.deals.list_prices import ListPriceModel
-from estimator.deals.saved_list_prices import ASKS, load_list_prices, save_list_prices
-from estimator.deals.screen_file import SCREEN_COLUMNS, Counts, screen_file
+from estimator.deals.saved_list_prices import LIST_PRICES_FILE, load_list_prices, save_list_prices
+from estimator.deals.screen_file import SCREEN_COLUMNS, ScreeningCounts, screen_file
 from estimator.errors import DataError, EstimatorError
-from tests.conftest import KING_COUNTY, estimator
+from tests.conftest import KING_COUNTY, run_command
 
 COSTS = {"buying_cost": 0.0, "selling_cost": 0.0, "rehab": 1_000.0}
 
 
 def listings(n: int) -> pd.DataFrame:
-    """Return n recorded homes as listings: without their price, asked for some percent off it."""
+    """Return n recorded homes as listings: without their price, and with a list price some percent off it."""
     table = pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype=str, keep_default_na=False).tail(n)
-    asks: pd.Series[float] = table.pop("price").astype(float) * np.exp(np.random.default_rng(0).normal(0, 0.1, n))
-    table["list_price"] = asks.round().astype(int).astype(str)
+    list_price: pd.Series[float] = table.pop("price").astype(float) * np.exp(
+        np.random.default_rng(0).normal(0, 0.1, n)
+    )
+    table["list_price"] = list_price.round().astype(int).astype(str)
     table["listing_id"] = [f"L{row}" for row in range(n)]
     return table
 
 
 @pytest.fixture(scope="module")
-def asks(appraiser: Appraiser) -> ListPriceModel:
+def model(appraiser: Appraiser) -> ListPriceModel:
     return ListPriceModel.prior(appraiser.ranges.scores)
 
 
 def screened(
-    appraiser: Appraiser, asks: ListPriceModel, table: pd.DataFrame, folder: Path, **more: Any
-) -> tuple[pd.DataFrame, Counts]:
+    appraiser: Appraiser, model: ListPriceModel, table: pd.DataFrame, folder: Path, **more: Any
+) -> tuple[pd.DataFrame, ScreeningCounts]:
     table.to_csv(folder / "listings.csv", index=False)
-    counts = screen_file(appraiser, asks, folder / "listings.csv", folder / "deals.csv", COSTS, **more)
+    counts = screen_file(appraiser, model, folder / "listings.csv", folder / "deals.csv", COSTS, **more)
     return pd.read_csv(folder / "deals.csv", dtype=str, keep_default_na=False), counts
 
 
-def test_every_listing_comes_back_best_first_with_its_own_columns(
-    appraiser: Appraiser, asks: ListPriceModel, tmp_path: Path
+def test_the_answer_has_all_listings_best_first_with_their_own_columns(
+    appraiser: Appraiser, model: ListPriceModel, tmp_path: Path
 ) -> None:
     table = listings(200)
     table["list_price"] = table.list_price.where(table.listing_id != "L3", "0")
     table["sqft_living"] = table.sqft_living.where(table.listing_id != "L5", "")
     table["note"] = 'said "fine",\nthen left'
-    answer, counts = screened(appraiser, asks, table, tmp_path, probability=0.5)
+    answer, counts = screened(appraiser, model, table, tmp_path, probability=0.5)
     assert sorted(answer.listing_id) == sorted(table.listing_id)
     assert list(answer.columns[: len(table.columns)]) == list(table.columns)
     assert [name for name in answer.columns.astype(str) if name.startswith("screen_")] == list(SCREEN_COLUMNS)
@@ -69,12 +71,14 @@ def test_every_listing_comes_back_best_first_with_its_own_columns(
     assert ((ranked.screen_probability.astype(float) >= 0.5) == (ranked.screen_deal == "True")).all()
 
 
-def test_a_value_does_not_see_what_is_asked(appraiser: Appraiser, asks: ListPriceModel, tmp_path: Path) -> None:
+def test_a_value_does_not_depend_on_the_list_price(
+    appraiser: Appraiser, model: ListPriceModel, tmp_path: Path
+) -> None:
     table = listings(100)
-    dearer = table.assign(list_price=[str(3 * int(ask)) for ask in table.list_price])
+    tripled = table.assign(list_price=[str(3 * int(price)) for price in table.list_price])
     columns = ["listing_id", "valuation_price", "valuation_low", "valuation_high", "valuation_fsd"]
-    one, _ = screened(appraiser, asks, table, tmp_path)
-    other, _ = screened(appraiser, asks, dearer, tmp_path)
+    one, _ = screened(appraiser, model, table, tmp_path)
+    other, _ = screened(appraiser, model, tripled, tmp_path)
     pd.testing.assert_frame_equal(
         one[columns].sort_values("listing_id", ignore_index=True),
         other[columns].sort_values("listing_id", ignore_index=True),
@@ -87,27 +91,27 @@ def test_a_value_does_not_see_what_is_asked(appraiser: Appraiser, asks: ListPric
     )
 
 
-def test_pieces_are_screened_as_the_whole(
-    appraiser: Appraiser, asks: ListPriceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_pieces_are_screened_like_the_whole_file(
+    appraiser: Appraiser, model: ListPriceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = listings(300)
     table["listing_id"] = table.listing_id.where(table.listing_id != "L250", "L3")
-    whole, _ = screened(appraiser, asks, table, tmp_path)
+    whole, _ = screened(appraiser, model, table, tmp_path)
     monkeypatch.setattr("estimator.market.tables.BLOCK_BYTES", 4_000)
     monkeypatch.setattr("estimator.deals.screen_file.BATCH_ROWS", 7)
-    told: list[int] = []
-    pieces, _ = screened(appraiser, asks, table, tmp_path, progress=told.append)
-    assert len(told) > 5
-    assert sum(told) == 300
+    piece_sizes: list[int] = []
+    pieces, _ = screened(appraiser, model, table, tmp_path, progress=piece_sizes.append)
+    assert len(piece_sizes) > 5
+    assert sum(piece_sizes) == 300
     pd.testing.assert_frame_equal(whole, pieces)
-    assert whole.error.tolist()[-1] == "listing_id: 'L3' stands in row 5 already"
+    assert whole.error.tolist()[-1] == "listing_id: 'L3' is already used in row 5"
 
 
-def test_parquet_is_screened_as_csv(appraiser: Appraiser, asks: ListPriceModel, tmp_path: Path) -> None:
+def test_parquet_is_screened_like_csv(appraiser: Appraiser, model: ListPriceModel, tmp_path: Path) -> None:
     table = listings(50)
-    expected, _ = screened(appraiser, asks, table, tmp_path)
+    expected, _ = screened(appraiser, model, table, tmp_path)
     pq.write_table(pa.Table.from_pandas(table, preserve_index=False), tmp_path / "listings.parquet")
-    screen_file(appraiser, asks, tmp_path / "listings.parquet", tmp_path / "deals.parquet", COSTS)
+    screen_file(appraiser, model, tmp_path / "listings.parquet", tmp_path / "deals.parquet", COSTS)
     found = pd.read_parquet(tmp_path / "deals.parquet")
     assert found.screen_margin.tolist() == expected.screen_margin.astype(float).tolist()
     assert found.listing_id.tolist() == expected.listing_id.tolist()
@@ -118,34 +122,34 @@ def test_parquet_is_screened_as_csv(appraiser: Appraiser, asks: ListPriceModel, 
     [
         ({"list_price": "asked"}, "there is no column for list_price, which is required; .*ListPrice"),
         ({"sqft_living": "size"}, "there is no column for square_footage"),
-        ({"listing_id": "screen_rank"}, "column 'screen_rank' is one that the answer is to have"),
+        ({"listing_id": "screen_rank"}, "column 'screen_rank' has the name of a column of the answer"),
         ({"listing_id": "ListPrice"}, "'list_price' and 'ListPrice' both stand for list_price"),
     ],
 )
-def test_a_header_that_cannot_be_answered_is_told_and_nothing_written(
-    appraiser: Appraiser, asks: ListPriceModel, tmp_path: Path, rename: dict[str, str], complaint: str
+def test_an_invalid_header_is_reported_and_nothing_is_written(
+    appraiser: Appraiser, model: ListPriceModel, tmp_path: Path, rename: dict[str, str], complaint: str
 ) -> None:
     with pytest.raises(DataError, match=complaint):
-        screened(appraiser, asks, listings(5).rename(columns=rename), tmp_path)
+        screened(appraiser, model, listings(5).rename(columns=rename), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["listings.csv"]
 
 
-def test_a_file_without_listings_gives_one_without_deals(
-    appraiser: Appraiser, asks: ListPriceModel, tmp_path: Path
+def test_a_file_without_listings_gives_an_answer_without_rows(
+    appraiser: Appraiser, model: ListPriceModel, tmp_path: Path
 ) -> None:
-    answer, counts = screened(appraiser, asks, listings(5).head(0), tmp_path)
+    answer, counts = screened(appraiser, model, listings(5).head(0), tmp_path)
     assert len(answer) == 0
     assert set(SCREEN_COLUMNS) <= set(answer)
     assert counts == (0, 0, 0)
 
 
-def test_the_command_tells_what_it_found_and_that_asks_are_a_guess(small_models: Path, tmp_path: Path) -> None:
+def test_the_command_prints_its_counts_and_a_warning_without_a_fit(small_models: Path, tmp_path: Path) -> None:
     listings(30).to_csv(tmp_path / "in.csv", index=False)
-    run = estimator("screen", "--model", small_models, "--rehab", "0", tmp_path / "in.csv", tmp_path / "out.csv")
-    assert run.returncode == 0, run.stderr
+    run = run_command("screen", "--model", small_models, "--rehab", "0", tmp_path / "in.csv", tmp_path / "out.csv")
+    assert run.exit_code == 0, run.stderr
     assert "30 with" not in run.stdout
     assert "0 with an error" in run.stdout
-    assert "fit-asks" in run.stderr
+    assert "fit-list-prices" in run.stderr
     assert len(pd.read_csv(tmp_path / "out.csv")) == 30
 
 
@@ -154,29 +158,29 @@ def test_the_command_refuses_costs_out_of_bounds(
     small_models: Path, tmp_path: Path, option: tuple[str, str]
 ) -> None:
     listings(3).to_csv(tmp_path / "in.csv", index=False)
-    run = estimator("screen", "--model", small_models, *option, tmp_path / "in.csv", tmp_path / "out.csv")
-    assert run.returncode == 2
+    run = run_command("screen", "--model", small_models, *option, tmp_path / "in.csv", tmp_path / "out.csv")
+    assert run.exit_code == 2
     assert option[0] in run.stderr
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_what_was_learned_of_asks_is_saved_beside_the_versions(appraiser: Appraiser, tmp_path: Path) -> None:
+def test_the_list_price_model_is_saved_next_to_the_versions(appraiser: Appraiser, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     worth = np.exp(rng.normal(13, 0.3, 200))
-    learned = ListPriceModel.fit(
+    fitted = ListPriceModel.fit(
         worth * np.exp(rng.normal(0, 0.1, 200)), np.full(200, 0.1), worth * np.exp(rng.normal(0, 0.05, 200)), worth
     )
-    path = save_list_prices(tmp_path, "town", learned, {"seed": 0})
-    assert path == tmp_path / "town" / ASKS
-    assert load_list_prices(tmp_path / "town" / "a-version", appraiser).state() == learned.state()
+    path = save_list_prices(tmp_path, "town", fitted, {"seed": 0})
+    assert path == tmp_path / "town" / LIST_PRICES_FILE
+    assert load_list_prices(tmp_path / "town" / "a-version", appraiser).state() == fitted.state()
     assert json.loads(path.read_bytes())["seed"] == 0
     assert load_list_prices(tmp_path / "other" / "a-version", appraiser).listings is None
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b'{"format": 9}', b'{"format": 1}', b"\xff"])
-def test_damaged_asks_are_refused(
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"format": 9}', b'{"format": 1}', b'{"format": 2}', b"\xff"])
+def test_a_damaged_file_of_list_prices_is_refused(
     small_models: Path, tmp_path: Path, content: bytes, appraiser: Appraiser
 ) -> None:
-    (tmp_path / ASKS).write_bytes(content)
-    with pytest.raises(EstimatorError, match=r"asks\.json: cannot be used"):
+    (tmp_path / LIST_PRICES_FILE).write_bytes(content)
+    with pytest.raises(EstimatorError, match=r"list_prices\.json: cannot be used.*house-price fit-list-prices"):
         load_list_prices(tmp_path / "a-version", appraiser)

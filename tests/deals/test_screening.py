@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from benchmarks.screening import simulate
 from estimator.deals.list_prices import ListPriceModel
-from estimator.deals.screening import COSTS, Costs, ask_warnings, best_first, screen
+from estimator.deals.screening import COSTS, Costs, best_first, list_price_warnings, screen
 
 PRIOR = ListPriceModel.prior([np.linspace(-2, 2, 201)])
 FREE = {"buying_cost": 0.0, "selling_cost": 0.0}
@@ -15,13 +15,13 @@ FREE = {"buying_cost": 0.0, "selling_cost": 0.0}
 
 def test_break_even_margin_and_outlay_by_hand() -> None:
     costs = Costs.of({"buying_cost": 0.03, "selling_cost": 0.06, "rehab": 20_000, "holding": 5_000}, 1)
-    ask = np.array([300_000.0])
-    assert costs.outlay(ask)[0] == pytest.approx(309_000 + 25_000)
-    assert costs.break_even(ask)[0] == pytest.approx(334_000 / 0.94)
-    assert costs.margin(ask, np.array([400_000.0]))[0] == pytest.approx(376_000 - 334_000)
+    list_price = np.array([300_000.0])
+    assert costs.outlay(list_price)[0] == pytest.approx(309_000 + 25_000)
+    assert costs.break_even(list_price)[0] == pytest.approx(334_000 / 0.94)
+    assert costs.margin(list_price, np.array([400_000.0]))[0] == pytest.approx(376_000 - 334_000)
 
 
-def test_what_is_not_said_costs_the_defaults() -> None:
+def test_costs_that_are_not_given_have_their_defaults() -> None:
     costs = Costs.of({"rehab": 1_000}, 2)
     defaults = {cost.name: cost.default for cost in COSTS}
     assert {name: column.tolist() for name, column in vars(costs).items()} == {
@@ -33,65 +33,74 @@ amount = st.floats(1e4, 1e7)
 share = st.floats(0, 0.5)
 
 
-@given(value=amount, ask=amount, rehab=st.floats(0, 1e5), buying=share, selling=share, level=st.floats(0.5, 0.99))
-def test_the_highest_offer_is_where_the_probability_is_the_one_asked_for(
-    value: float, ask: float, rehab: float, buying: float, selling: float, level: float
+@given(
+    value=amount,
+    list_price=amount,
+    rehab=st.floats(0, 1e5),
+    buying=share,
+    selling=share,
+    level=st.floats(0.5, 0.99),
+)
+def test_at_the_highest_offer_the_probability_is_the_required_one(
+    value: float, list_price: float, rehab: float, buying: float, selling: float, level: float
 ) -> None:
     costs = Costs.of({"buying_cost": buying, "selling_cost": selling, "rehab": rehab}, 1)
-    one = np.array([value]), np.array([0.15]), np.array([ask])
-    promise = screen(*one, costs, PRIOR, level)
-    offer = promise.highest_offer
+    one = np.array([value]), np.array([0.15]), np.array([list_price])
+    screening = screen(*one, costs, PRIOR, level)
+    offer = screening.highest_offer
     if offer[0] > 0:
         resale = PRIOR.resale(*one)
-        assert resale.above(costs.break_even(offer))[0] == pytest.approx(level, abs=1e-6)
-    if abs(ask / max(offer[0], 1) - 1) > 1e-6:
-        assert promise.deal[0] == (ask <= offer[0])
+        assert resale.probability_above(costs.break_even(offer))[0] == pytest.approx(level, abs=1e-6)
+    if abs(list_price / max(offer[0], 1) - 1) > 1e-6:
+        assert screening.deal[0] == (list_price <= offer[0])
 
 
-def test_percents_are_of_the_outlay_and_percentiles_in_order() -> None:
+def test_percentages_are_of_the_outlay_and_percentiles_are_in_order() -> None:
     costs = Costs.of({"rehab": 50_000}, 1)
-    ask = np.array([200_000.0])
-    promise = screen(np.array([400_000.0]), np.array([0.2]), ask, costs, PRIOR)
-    assert promise.margin_percent == pytest.approx(100 * promise.margin / costs.outlay(ask))
-    assert promise.margin_low[0] < promise.margin[0] < promise.margin_high[0]
-    assert promise.resale_low[0] < promise.resale_price[0] < promise.resale_high[0]
-    assert promise.seventy_percent_offer[0] == pytest.approx(0.7 * 400_000 - 50_000)
-    assert promise.naive_percent[0] == pytest.approx(100)
+    list_price = np.array([200_000.0])
+    screening = screen(np.array([400_000.0]), np.array([0.2]), list_price, costs, PRIOR)
+    assert screening.margin_percent == pytest.approx(100 * screening.margin / costs.outlay(list_price))
+    assert screening.margin_low[0] < screening.margin[0] < screening.margin_high[0]
+    assert screening.resale_low[0] < screening.resale_price[0] < screening.resale_high[0]
+    assert screening.seventy_percent_offer[0] == pytest.approx(0.7 * 400_000 - 50_000)
+    assert screening.naive_percent[0] == pytest.approx(100)
 
 
-def test_a_refused_home_promises_nothing() -> None:
-    promise = screen(np.array([np.nan]), np.array([0.2]), np.array([1e5]), Costs.of({}, 1), PRIOR)
-    assert np.isnan(promise.margin[0])
-    assert not promise.deal[0]
+def test_a_home_without_a_value_is_no_deal() -> None:
+    screening = screen(np.array([np.nan]), np.array([0.2]), np.array([1e5]), Costs.of({}, 1), PRIOR)
+    assert np.isnan(screening.margin[0])
+    assert not screening.deal[0]
 
 
-def test_a_listing_does_not_depend_on_the_others() -> None:
+def test_a_listings_result_does_not_depend_on_other_listings() -> None:
     rng = np.random.default_rng(0)
-    value, fsd, ask = rng.uniform(1e5, 1e6, 50), rng.uniform(0.05, 0.4, 50), rng.uniform(1e5, 1e6, 50)
-    together = screen(value, fsd, ask, Costs.of({}, 50), PRIOR)
-    alone = [screen(value[[k]], fsd[[k]], ask[[k]], Costs.of({}, 1), PRIOR) for k in range(50)]
+    value, fsd, list_price = rng.uniform(1e5, 1e6, 50), rng.uniform(0.05, 0.4, 50), rng.uniform(1e5, 1e6, 50)
+    together = screen(value, fsd, list_price, Costs.of({}, 50), PRIOR)
+    alone = [screen(value[[k]], fsd[[k]], list_price[[k]], Costs.of({}, 1), PRIOR) for k in range(50)]
     for name, column in vars(together).items():
         assert column.tolist() == [getattr(one, name)[0] for one in alone]
 
 
-def test_the_best_come_first_and_the_unknown_last() -> None:
+def test_the_highest_margins_come_first_and_missing_ones_last() -> None:
     assert best_first(np.array([1.0, np.nan, 3.0, 1.0])).tolist() == [2, 0, 3, 1]
 
 
-def test_asks_that_hardly_go_with_the_value_are_told() -> None:
+def test_list_prices_far_from_the_value_get_a_warning() -> None:
     value = np.full(4, 500_000.0)
-    marked = ask_warnings(value, np.array([5_000_000.0, 490_000.0, 50_000.0, 990_000.0]))
+    marked = list_price_warnings(value, np.array([5_000_000.0, 490_000.0, 50_000.0, 990_000.0]))
     assert [where.tolist() for where in marked.values()] == [
         [True, False, False, False],
         [False, False, True, False],
     ]
-    assert ask_warnings(value, value) == {}
+    assert list_price_warnings(value, value) == {}
 
 
-def test_a_slip_of_the_pen_promises_hardly_more_than_a_bargain_by_the_prior() -> None:
+def test_by_the_prior_a_typing_error_gets_a_similar_margin_as_a_bargain() -> None:
     value, fsd = np.full(2, 538_000.0), np.full(2, 0.15)
-    slip, bargain = screen(value, fsd, np.array([1_000.0, 300_000.0]), Costs.of(FREE, 2), PRIOR).margin_percent
-    assert 5 < bargain < slip < 15
+    typing_error, bargain = screen(
+        value, fsd, np.array([1_000.0, 300_000.0]), Costs.of(FREE, 2), PRIOR
+    ).margin_percent
+    assert 5 < bargain < typing_error < 15
 
 
 @pytest.mark.parametrize("probability", [0.49, 0.991, float("nan")])
@@ -101,15 +110,15 @@ def test_a_probability_out_of_bounds_is_refused(probability: float) -> None:
 
 
 @pytest.mark.parametrize(("error", "noise"), [(0.10, 0.04), (0.10, 0.08), (0.15, 0.04), (0.15, 0.08)])
-def test_simulated_deals_keep_what_they_promise_where_the_naive_score_does_not(error: float, noise: float) -> None:
+def test_simulated_deals_realise_the_claimed_margins_and_naive_ones_do_not(error: float, noise: float) -> None:
     figures = simulate(error, noise, seed=0)
     assert abs(figures["claimed"] - figures["realised"]) < 1
     assert figures["naive claims"] - figures["naive realises"] > 10
-    # Within 3 points, or within what chance alone does to a band of 200 or more: even the true probabilities miss.
+    # Within 3 points, or within what chance alone does to a band of 200 or more: even the true probabilities do.
     assert figures["worst band"] < 3 or figures["in standard errors"] < 3
 
 
-def test_the_readme_tells_every_cost_as_it_is_declared() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_the_documentation_lists_all_costs_as_declared() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "deals.md").read_text(encoding="utf-8")
     for cost in COSTS:
-        assert f"| `{cost.name}` | {cost.default:g} | {cost.text} |" in readme
+        assert f"| `{cost.name}` | {cost.default:g} | {cost.description} |" in page

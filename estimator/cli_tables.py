@@ -1,0 +1,112 @@
+"""Tables of results as text, for the command line."""
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+
+from estimator.assessment.evaluation import ALL_FACTS, ErrorFigures, Evaluation
+from estimator.assessment.ratio_study import ACCEPTABLE, RatioFigures
+from estimator.deals.backtest import Backtest
+
+
+def error_table(figures: Mapping[str, ErrorFigures]) -> str:
+    """Return error figures as a table with a column for each set of facts."""
+    table = pd.DataFrame({fact_set.replace("_", " "): entry.to_dict() for fact_set, entry in figures.items()})
+    return table.map(format_number).to_string()
+
+
+def ratio_study_tables(evaluation: Evaluation) -> str:
+    """Return the ratio studies as tables; price bands and postal codes are of the values with all facts."""
+    overall = {fact_set.replace("_", " "): study.overall for fact_set, study in evaluation.ratio_studies.items()}
+    table = pd.DataFrame({fact_set: _format_figures(figures) for fact_set, figures in overall.items()})
+    table["acceptable"] = [format_range(*ACCEPTABLE[name]) if name in ACCEPTABLE else "" for name in table.index]
+    study = evaluation.ratio_studies[ALL_FACTS]
+    bands = {
+        f"{format_number(band.low)} to {format_number(band.high)}": band.figures
+        for band in study.price_bands or ()
+    }
+    missing: dict[str, list[str]] = {}
+    for name, reason in {**study.overall.reasons, **study.reasons}.items():
+        missing.setdefault(reason, []).append(name)
+    return "\n".join(
+        [
+            table.rename_axis(columns="ratio study").to_string(),
+            *_group_table("price band", bands, ["cod"]),
+            *_group_table("postal code", study.areas or {}, ["cod", "prd", "prb", "mki", "vei"]),
+            *(f"not available ({reason}): {', '.join(names)}" for reason, names in missing.items()),
+        ]
+    )
+
+
+def backtest_tables(result: Backtest) -> str:
+    """Return the results of a backtest as tables."""
+    bands = pd.DataFrame([vars(band) for band in result.reliability]).set_index("low")
+    tops = pd.DataFrame(
+        [
+            {
+                "ranking": name,
+                "best": top.k,
+                "claimed %": top.claimed,
+                "realised %": top.realised,
+                "above %": top.above,
+            }
+            for name, ranking in result.rankings.items()
+            for top in ranking.tops
+        ]
+    ).set_index(["ranking", "best"])
+    spreads = pd.DataFrame(
+        {
+            name: {
+                "rank correlation": ranking.rank_correlation,
+                "top fifth minus bottom fifth": ranking.spread,
+                "from": ranking.spread_low,
+                "to": ranking.spread_high,
+            }
+            for name, ranking in result.rankings.items()
+        }
+    ).T
+    count, realised = result.seventy_percent_buys
+    return "\n".join(
+        [
+            f"{result.n:,} listings: probability of a resale above the break-even price, claimed and realised",
+            bands.map(format_number).to_string(),
+            "margins of the best listings, and the share of them with a resale above the break-even price",
+            tops.map(format_number).to_string(),
+            "realised margins in percent of the outlay, with a 95% interval",
+            spreads.map(format_number).rename_axis(columns="ranking").to_string(),
+            f"the 70% rule buys {count:,} of the listings; mean realised margin {format_number(realised)}%",
+        ]
+    )
+
+
+def format_number(value: float | None) -> str:
+    """Return a number with 4 significant digits, or whole from 1,000 on; a dash for a missing one."""
+    if value is None or math.isnan(value):
+        return "–"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
+def format_range(low: float, high: float) -> str:
+    """Return an acceptable range, whose lower bound may be open (−inf)."""
+    return (
+        f"{format_number(low)} to {format_number(high)}"
+        if math.isfinite(low)
+        else f"at most {format_number(high)}"
+    )
+
+
+def _format_figures(figures: RatioFigures) -> dict[str, str]:
+    """Return the figures of a ratio study as text by name, with a mark where the acceptable range is not met."""
+    texts = {name: format_number(value) for name, value in figures.figures.items()}
+    texts |= {name: f"{texts[name]} (not met)" for name, met in figures.met.items() if met is False}
+    return {"compared": format_number(figures.n), "trimmed": format_number(figures.trimmed), **texts}
+
+
+def _group_table(kind: str, groups: Mapping[str, RatioFigures], measures: list[str]) -> list[str]:
+    """Return the studies of groups as one table with a row for each group, or no table if there are no groups."""
+    if not groups:
+        return []
+    names = ["compared", "trimmed", "median_ratio", "median_ratio_low", "median_ratio_high", *measures]
+    rows = {group: _format_figures(figures) for group, figures in groups.items()}
+    return [pd.DataFrame.from_dict(rows, orient="index")[names].rename_axis(columns=kind).to_string()]
