@@ -1,4 +1,4 @@
-"""Ames's committed data: what its page says of it is so."""
+"""The committed data of Ames agrees with its documentation."""
 
 import gzip
 import hashlib
@@ -39,14 +39,14 @@ def maker() -> dict[str, Any]:
     return runpy.run_path(str(AMES / "make_sales.py"))
 
 
-def test_the_sales_are_the_ones_the_project_was_measured_on() -> None:
+def test_the_sales_file_is_the_one_used_in_the_benchmarks() -> None:
     content = gzip.decompress((AMES / "sales.csv.gz").read_bytes())
     assert hashlib.sha256(content).hexdigest() == SALES_SHA256
 
 
-def test_every_sale_is_read(table: pd.DataFrame, sales: Sales) -> None:
+def test_all_sales_are_read(table: pd.DataFrame, sales: Sales) -> None:
     assert len(sales) == len(table) == 2_930
-    # As other publications of the same sales have them.
+    # As in other publications of the same sales.
     assert sales.price.mean() == pytest.approx(180_796, abs=0.5)
     assert sales.price.std(ddof=1) == pytest.approx(79_887, abs=0.5)
     np.testing.assert_array_equal(sales.price, table["Sale_Price"])
@@ -55,7 +55,7 @@ def test_every_sale_is_read(table: pd.DataFrame, sales: Sales) -> None:
     assert all(str(day).endswith("-01") for day in np.unique(sales.date))
 
 
-def test_every_fact_is_the_files_own(table: pd.DataFrame, sales: Sales, market: Market) -> None:
+def test_facts_equal_the_columns_of_the_file(table: pd.DataFrame, sales: Sales, market: Market) -> None:
     for feature in market.features:
         column = table[feature.column]
         if feature.is_label:
@@ -66,7 +66,7 @@ def test_every_fact_is_the_files_own(table: pd.DataFrame, sales: Sales, market: 
             np.testing.assert_array_equal(sales.facts[feature.name], column.astype(float))
 
 
-def test_the_quirks_are_as_the_page_says(table: pd.DataFrame) -> None:
+def test_the_known_problems_are_as_documented(table: pd.DataFrame) -> None:
     year = table["date"].str[:4].astype(int)
     assert table["Lot_Frontage"].isna().sum() == 490
     assert table["Electrical"].isna().sum() == 1
@@ -85,12 +85,12 @@ def test_the_quirks_are_as_the_page_says(table: pd.DataFrame) -> None:
     )
 
 
-def test_a_rating_of_0_stands_where_there_is_nothing_to_rate(table: pd.DataFrame) -> None:
+def test_ratings_are_0_where_there_is_nothing_to_rate(table: pd.DataFrame) -> None:
     for rating, area in (("Bsmt_Cond", "Total_Bsmt_SF"), ("Pool_QC", "Pool_Area")):
         np.testing.assert_array_equal(table[rating] == 0, table[area] == 0)
 
 
-def test_every_column_is_declared_and_what_tells_of_the_price_is_no_fact(
+def test_all_columns_are_declared_and_those_that_reveal_the_price_are_not_facts(
     table: pd.DataFrame, market: Market
 ) -> None:
     assert set(table.columns) == {market.price, market.sale_date, *market.ignore} | {
@@ -101,7 +101,7 @@ def test_every_column_is_declared_and_what_tells_of_the_price_is_no_fact(
         assert f"`{column}`" in README
 
 
-def test_every_fact_says_what_it_is(market: Market) -> None:
+def test_facts_have_descriptions(market: Market) -> None:
     for feature in market.features:
         assert feature.description.endswith(".")
         if feature.kind == "number":
@@ -110,13 +110,13 @@ def test_every_fact_says_what_it_is(market: Market) -> None:
     assert required == ["latitude", "longitude", "square_footage"]
 
 
-def test_it_can_be_divided_by_lot_and_by_month(sales: Sales) -> None:
+def test_the_sales_can_be_split_at_random_and_by_month(sales: Sales) -> None:
     for how in ("random", "time"):
         parts = split_sales(sales, how, np.random.default_rng(0))
         assert len(parts.train) + len(parts.validation) + len(parts.test) == 2_930
 
 
-def test_writing_the_sales_again_gives_the_same_bytes(tmp_path: Path, maker: dict[str, Any]) -> None:
+def test_writing_the_sales_is_reproducible(tmp_path: Path, maker: dict[str, Any]) -> None:
     committed = (AMES / "sales.csv.gz").read_bytes()
     table = pd.read_csv(AMES / "sales.csv.gz", dtype=str, keep_default_na=False)
     maker["write"](table, tmp_path / "sales.csv.gz")
@@ -125,7 +125,7 @@ def test_writing_the_sales_again_gives_the_same_bytes(tmp_path: Path, maker: dic
     assert made[4:8] == committed[4:8] == bytes(4), "no clock in the header"
 
 
-def test_cleaning_blanks_what_is_unknown_and_numbers_the_ratings(maker: dict[str, Any]) -> None:
+def test_cleaning_removes_unknown_values_and_converts_ratings(maker: dict[str, Any]) -> None:
     source = pd.DataFrame(
         {
             "Lot_Frontage": [0.0, 80.0],

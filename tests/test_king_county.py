@@ -1,4 +1,4 @@
-"""The committed data: what its page says of it is so."""
+"""The committed data of King County agrees with its documentation."""
 
 import csv
 import gzip
@@ -32,7 +32,7 @@ def maker() -> dict[str, Any]:
     return runpy.run_path(str(KING_COUNTY / "make_sales.py"))
 
 
-def test_every_sale_is_read(table: pd.DataFrame, sales: Sales) -> None:
+def test_all_sales_are_read(table: pd.DataFrame, sales: Sales) -> None:
     assert len(sales) == len(table) == 21_613
     np.testing.assert_array_equal(sales.price, table["price"])
     assert sales.date is not None
@@ -40,7 +40,7 @@ def test_every_sale_is_read(table: pd.DataFrame, sales: Sales) -> None:
     np.testing.assert_array_equal(sales.date.astype(str), table["date"])
 
 
-def test_every_fact_is_the_files_own(table: pd.DataFrame, sales: Sales, market: Market) -> None:
+def test_facts_equal_the_columns_of_the_file(table: pd.DataFrame, sales: Sales, market: Market) -> None:
     for feature in market.features:
         if feature.column not in table:
             assert not sales.facts.known(feature.name).any(), "the area's: looked up"
@@ -50,7 +50,7 @@ def test_every_fact_is_the_files_own(table: pd.DataFrame, sales: Sales, market: 
             np.testing.assert_array_equal(sales.facts[feature.name], table[feature.column].astype(float))
 
 
-def test_the_quirks_are_as_the_page_says(table: pd.DataFrame, sales: Sales) -> None:
+def test_the_known_problems_are_as_documented(table: pd.DataFrame, sales: Sales) -> None:
     typo = table[table["id"] == "2402100895"]
     assert typo["bedrooms"].isna().tolist() == [True]
     assert table["bedrooms"].isna().sum() == 1
@@ -65,14 +65,14 @@ def test_the_quirks_are_as_the_page_says(table: pd.DataFrame, sales: Sales) -> N
         assert figure in README
 
 
-def test_every_column_of_the_sales_is_declared_and_explained(table: pd.DataFrame, market: Market) -> None:
+def test_all_columns_are_declared_and_documented(table: pd.DataFrame, market: Market) -> None:
     own = {market.price, market.sale_date, market.sale_id, *market.ignore}
     assert set(table.columns) == {name for name in own if name} | (set(table.columns) & set(market.by_name))
     for column in table.columns:
         assert f"`{column}`" in README
 
 
-def test_every_fact_says_what_it_is(market: Market) -> None:
+def test_facts_have_descriptions(market: Market) -> None:
     for feature in market.features:
         assert feature.description.endswith(".")
         assert (
@@ -91,7 +91,7 @@ def test_every_fact_says_what_it_is(market: Market) -> None:
     ]
 
 
-def test_the_features_go_by_the_designs_names_and_reso_aliases(market: Market) -> None:
+def test_features_have_the_documented_names_and_reso_aliases(market: Market) -> None:
     names = [
         "latitude",
         "longitude",
@@ -116,7 +116,7 @@ def test_the_features_go_by_the_designs_names_and_reso_aliases(market: Market) -
     assert {alias: market.by_name[alias].name for alias in reso} == reso
 
 
-def test_the_areas_are_the_sales_areas_and_their_rates_sum(table: pd.DataFrame, areas: Areas) -> None:
+def test_areas_match_the_sales_and_their_crime_rates_sum(table: pd.DataFrame, areas: Areas) -> None:
     with (KING_COUNTY / "areas.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(areas.postal_code) == 70
@@ -132,8 +132,8 @@ def test_the_areas_are_the_sales_areas_and_their_rates_sum(table: pd.DataFrame, 
     assert by_code["98103"]["city"] == "Seattle"
 
 
-def test_making_the_sales_again_gives_the_same_bytes(tmp_path: Path, maker: dict[str, Any]) -> None:
-    """From the committed file back to the same file: the form is the script's, down to the gzip header."""
+def test_making_the_sales_file_is_reproducible(tmp_path: Path, maker: dict[str, Any]) -> None:
+    """Writing the committed sales gives the same bytes, including the gzip header."""
     committed = (KING_COUNTY / "sales.csv.gz").read_bytes()
     table = pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype={"bedrooms": "Int64"})
     maker["write"](table, tmp_path / "sales.csv.gz")
@@ -143,7 +143,7 @@ def test_making_the_sales_again_gives_the_same_bytes(tmp_path: Path, maker: dict
     assert len(committed) < 1_000_000
 
 
-def test_cleaning_blanks_the_typo_and_nothing_else(maker: dict[str, Any]) -> None:
+def test_cleaning_removes_only_the_typo(maker: dict[str, Any]) -> None:
     source = pd.DataFrame({"id": [2402100895, 2402100895, 7], "bedrooms": [33, 3, 33], "price": [1, 2, 3]})
     cleaned = maker["clean"](source)
     assert cleaned["bedrooms"].tolist() == [pd.NA, 3, 33]
