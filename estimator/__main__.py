@@ -1,4 +1,4 @@
-"""`python -m estimator`."""
+"""The command line: `python -m estimator`."""
 
 from estimator.cli import main
 

@@ -1,20 +1,20 @@
-"""The errors a user can cause, one small family.
+"""Errors that a user can cause.
 
-Each message names what is wrong, the value, the bound and the place; none needs a trace to be understood.
+Each message names the field, the value, the bound and the row or file, so that no traceback is needed.
 """
 
 
 class EstimatorError(Exception):
-    """Something the user gave cannot be used; the message says what and why."""
+    """Base class: an input cannot be used; the message says what is wrong and why."""
 
 
 class MarketError(EstimatorError):
-    """A market file is wrong."""
+    """A market file is invalid."""
 
 
 class DataError(EstimatorError):
-    """A file of sales, areas or subjects is wrong."""
+    """A file of sales, areas or subjects is invalid."""
 
 
 class SavedVersionError(EstimatorError):
-    """A saved version is missing, damaged or not to be trusted."""
+    """A saved version is missing, damaged or not trusted."""

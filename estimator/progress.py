@@ -1,15 +1,15 @@
-"""Shows how far a training is: a bar on the error stream, nothing where that is no terminal."""
+"""A progress bar for training, on stderr; silent if that is not a terminal."""
 
 from types import TracebackType
 from typing import Self
 
 from tqdm import tqdm
 
-from estimator.model.ensemble import Moment
+from estimator.model.ensemble import EpochEvent
 
 
 class ProgressBar:
-    """A callback of `PriceModel.fit` that shows a bar of all networks' epochs.
+    """A callback of `PriceModel.fit` that shows the epochs of all networks in one bar.
 
     Examples
     --------
@@ -17,8 +17,10 @@ class ProgressBar:
     ...     PriceModel.fit(market, sales, validation, rng, callbacks=[bar])
     """
 
-    def __init__(self, what: str) -> None:
-        self._bar = tqdm(desc=what, unit=" epochs", disable=None)  # None: silent when not a terminal
+    def __init__(self, description: str) -> None:
+        self._bar = tqdm(
+            desc=description, unit=" epochs", disable=None
+        )  # None: silent if stderr is not a terminal
 
     def __enter__(self) -> Self:
         return self
@@ -28,11 +30,11 @@ class ProgressBar:
     ) -> None:
         self._bar.close()
 
-    def __call__(self, moment: Moment) -> None:
-        """Move the bar on to this epoch, past those that a network did not need."""
-        self._bar.total = moment.planned
-        loss, validation = moment.epoch.train_loss, moment.epoch.validation_loss
+    def __call__(self, event: EpochEvent) -> None:
+        """Advance the bar to this epoch, past those that early stopping saved."""
+        self._bar.total = event.planned
+        loss, validation = event.epoch.train_loss, event.epoch.validation_loss
         self._bar.set_postfix_str(
             f"loss {loss:.4f}" + ("" if validation is None else f", validation {validation:.4f}"), refresh=False
         )
-        self._bar.update(moment.done - self._bar.n)
+        self._bar.update(event.done - self._bar.n)

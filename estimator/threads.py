@@ -1,6 +1,6 @@
-"""Work side by side on as many cores as there are: nothing comes out otherwise than one after the other.
+"""Run work in parallel threads; results are identical to a serial run.
 
-NumPy lets go of the interpreter while it computes, so that threads do. Knows nothing of what is computed.
+NumPy releases the interpreter lock while it computes, so threads use all cores. Knows nothing of what is computed.
 """
 
 from collections import deque
@@ -16,46 +16,47 @@ Result = TypeVar("Result")
 
 
 def parallel_map(
-    work: Callable[[Item], Result], items: Iterable[Item], give_up: Callable[[], None] | None = None
+    function: Callable[[Item], Result], items: Iterable[Item], on_error: Callable[[], None] | None = None
 ) -> list[Result]:
-    """Return what comes of each item, in their order.
+    """Return `function(item)` for each item, in the items' order; results are identical to a serial run.
 
-    A matrix product within takes one core: on those of this project two threads are slower than one, and other
-    threads would be other last bits. Cores are those that the process may use, by affinity and by container.
+    Uses the cores that the process may use, by affinity and by container. A matrix product inside `function` uses
+    one core: more BLAS threads were slower here, and would change the last bits of a result.
 
     Parameters
     ----------
-    give_up
-        Called when nothing is to be returned: what `work` raises, or an interrupt, is raised here when the items
-        that were begun are done, and long work may look whether it still has to be.
+    on_error
+        Called when `function` raises, or on an interrupt. The error is raised here once the calls that have
+        started are done; `on_error` can set a flag that makes long calls stop early.
     """
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(joblib.cpu_count()) as pool:
-        begun = [pool.submit(work, item) for item in items]
+        futures = [pool.submit(function, item) for item in items]
         try:
-            for done in as_completed(begun):
-                done.result()
+            for future in as_completed(futures):
+                future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            if give_up is not None:
-                give_up()
+            if on_error is not None:
+                on_error()
             raise
-        return [done.result() for done in begun]
+        return [future.result() for future in futures]
 
 
-def parallel_imap(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
-    """Give what comes of each item, in their order, while the next ones are at work; else as `parallel_map`.
+def parallel_imap(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
+    """Yield `function(item)` for each item, in the items' order, while later items are computed.
 
-    Items are taken as there is room for them: of any number of them, twice as many as there are cores are held.
+    As `parallel_map`, but lazy: at most twice as many items as there are cores are held at a time, however many
+    there are in all.
     """
     cores = joblib.cpu_count()
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores) as pool:
-        begun: deque[Future[Result]] = deque()
+        futures: deque[Future[Result]] = deque()
         try:
             for item in items:
-                begun.append(pool.submit(work, item))
-                if len(begun) == 2 * cores:
-                    yield begun.popleft().result()
-            while begun:
-                yield begun.popleft().result()
+                futures.append(pool.submit(function, item))
+                if len(futures) == 2 * cores:
+                    yield futures.popleft().result()
+            while futures:
+                yield futures.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)

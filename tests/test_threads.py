@@ -9,19 +9,18 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from estimator.threads import parallel_imap, parallel_map
 
 
-def test_what_comes_of_each_stands_in_their_order() -> None:
+def test_results_are_in_the_order_of_the_items() -> None:
     assert parallel_map(lambda item: item**2, range(100)) == [item**2 for item in range(100)]
 
 
-def test_work_goes_on_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_items_are_processed_in_parallel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
     both = threading.Barrier(2, timeout=20)
-    assert (
-        len(parallel_map(lambda _: both.wait(), range(2))) == 2
-    )  # one after the other, the first would wait for ever
+    # A serial run would block at the first item.
+    assert len(parallel_map(lambda _: both.wait(), range(2))) == 2
 
 
-def test_a_product_within_takes_one_core_and_those_outside_what_they_did() -> None:
+def test_blas_uses_one_thread_inside_and_as_many_as_before_outside() -> None:
     def cores() -> set[int]:
         return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
@@ -30,22 +29,22 @@ def test_a_product_within_takes_one_core_and_those_outside_what_they_did() -> No
         assert cores() == {2}
 
 
-def test_an_error_is_raised_here_and_nothing_is_begun_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_is_raised_and_no_further_item_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joblib, "cpu_count", lambda: 1)
-    begun: list[int] = []
+    started: list[int] = []
 
     def work(item: int) -> None:
-        begun.append(item)
+        started.append(item)
         time.sleep(0.01)
         if item == 2:
             raise ValueError("the third")
 
     with pytest.raises(ValueError, match="the third"):
         parallel_map(work, range(100))
-    assert len(begun) < 100
+    assert len(started) < 100
 
 
-def test_what_comes_of_each_is_given_in_order_while_others_are_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_imap_yields_results_in_order_while_later_items_are_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
     second = threading.Event()
 
@@ -59,7 +58,7 @@ def test_what_comes_of_each_is_given_in_order_while_others_are_at_work(monkeypat
     assert list(parallel_imap(work, range(100))) == [item**2 for item in range(100)]
 
 
-def test_only_so_many_items_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_imap_holds_a_bounded_number_of_items(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joblib, "cpu_count", lambda: 2)
     taken: list[int] = []
 
@@ -68,25 +67,25 @@ def test_only_so_many_items_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
             taken.append(item)
             yield item
 
-    given = parallel_imap(lambda item: item, items())
-    assert [next(given), next(given)] == [0, 1]
+    results = parallel_imap(lambda item: item, items())
+    assert [next(results), next(results)] == [0, 1]
     assert len(taken) == 5
-    given.close()
+    results.close()
     assert len(taken) == 5
 
 
-def test_an_error_is_raised_in_its_turn_and_what_was_not_begun_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_imap_raises_an_error_in_order_and_starts_no_further_item(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joblib, "cpu_count", lambda: 1)
-    begun: list[int] = []
+    started: list[int] = []
 
     def work(item: int) -> int:
-        begun.append(item)
+        started.append(item)
         if item == 2:
             raise ValueError("the third")
         return item
 
-    given = parallel_imap(work, range(100))
-    assert [next(given), next(given)] == [0, 1]
+    results = parallel_imap(work, range(100))
+    assert [next(results), next(results)] == [0, 1]
     with pytest.raises(ValueError, match="the third"):
-        next(given)
-    assert len(begun) < 10
+        next(results)
+    assert len(started) < 10

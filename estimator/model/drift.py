@@ -1,7 +1,7 @@
 """How far the market's prices have moved since the training sales.
 
-A network cannot know what happened after its last training sale. The validation sales are later, so their residuals
-show it. Knows residuals and dates, nothing of homes.
+A network cannot know what happened after its last training sale. The validation sales are later, so their
+residuals show it. Knows residuals and dates, nothing of homes.
 """
 
 from dataclasses import dataclass

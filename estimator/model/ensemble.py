@@ -1,8 +1,8 @@
-"""Lessons → networks that learn side by side, and the share that kriging has beside them.
+"""Train the ensemble of networks on a training set, and fit the share that kriging has in the price.
 
-Each network is an ensemble whose members share their weights but for a few vectors (TabM, Gorishniy et al. 2024).
-Every number goes in twice: as it is and as trained waves (Gorishniy et al. 2022), so that price may rise and fall
-within a mile. Knows no homes: columns and prices alone.
+Each network is itself an ensemble whose members share all but a few vectors of their weights (TabM, Gorishniy et
+al. 2024). Every number is an input twice: as it is, and as trained waves (Gorishniy et al. 2022), so that the
+price can rise and fall within a mile. Knows no homes, only columns and prices.
 """
 
 import math
@@ -17,16 +17,15 @@ from numpy.typing import NDArray
 
 from estimator.features.pipeline import Features
 from estimator.market.arrays import FloatArray
-from estimator.model.recipe import LEAST_BATCH, Recipe
+from estimator.model.losses import LOSSES
+from estimator.model.recipe import MIN_BATCH_SIZE, Recipe
 from estimator.model.training_set import TrainingSet
 from estimator.network import (
-    RMSE,
     AdamW,
     Batches,
     Concat,
     Dense,
     Epoch,
-    HuberRMSE,
     Identity,
     Layer,
     MemberBias,
@@ -45,69 +44,58 @@ from estimator.network import (
 )
 from estimator.threads import parallel_map
 
-THROUGH = 128
-"""Homes that go through a network at a time: what eight members make of them then stays in a core's cache. 64 and
-256 were slower."""
-
-
-HUBER = 1.345
-"""Usual errors beyond which a sale counts by its size alone for every second network (Huber 1981, Robust
-Statistics: on normal errors, 5 % of the efficiency for safety from the rest); the others learn by the RMSE, which
-judges all. On validation sales, eight networks: log RMSE and median error .4 and 1.7 % lower than with the RMSE
-alone in Ames, .2 and .4 % in King County by time; .4 % higher and 1.3 % lower in California. Limits of .7 to 2 did
-alike.
-"""
-_DEVIATIONS = 1.4826
-"""Standard deviations in a median error, of normal errors."""
+PREDICTION_BATCH = 128
+"""Homes predicted at a time: their activations stay in a core's cache. See benchmarks/DECISIONS.md, "Homes
+predicted at a time"."""
 
 
 @dataclass(frozen=True)
-class Moment:
+class EpochEvent:
     """The end of an epoch of one of the networks.
 
     Parameters
     ----------
-    place
-        Which of the networks, from 0.
+    index
+        Of the network, from 0.
     network
-        In the weights that were validated.
+        With the weights that were validated.
     epoch
-        What happened in it.
+        Losses, learning rate and time of the epoch.
     done, planned
-        Epochs of all networks so far, those counted that a network turned out not to need; and at most.
+        Epochs of all networks so far, including those that early stopping saved; and at most.
     """
 
-    place: int
+    index: int
     network: Network
     epoch: Epoch
     done: int
     planned: int
 
 
-Callback = Callable[[Moment], None]
-"""Called after each epoch of each network, one call at a time; whose comes next is the machine's to say."""
+Callback = Callable[[EpochEvent], None]
+"""Called after each epoch of each network, one call at a time; the order of the networks is not defined."""
 
 
 @runtime_checkable
-class Watcher(Protocol):
-    """A callback that is told of every step of the first network too."""
+class StepObserver(Protocol):
+    """A callback that also observes every step of the first network."""
 
     def step(self, network: Network, done: int) -> None:
-        """Look at the network before its first step and after each."""
+        """Called before the network's first step and after each step, with the number of steps done."""
 
 
 @dataclass(frozen=True)
 class TrainedEnsemble:
-    """What came of the lessons.
+    """Trained networks and kriging's share.
 
     Parameters
     ----------
     networks
         Columns → standardised log price, to be averaged.
     kriging_share
-        Of kriging's own estimate beside theirs, 0 to 1.
+        Weight of kriging's own estimate next to theirs, 0 to 1.
     log_rmse
-        Of both together on the validation sales, which chose them: lower than it will be on others.
+        Of both together on the validation sales; optimistic, because these sales chose the epochs and the share.
     """
 
     networks: tuple[Network, ...]
@@ -116,9 +104,9 @@ class TrainedEnsemble:
 
 
 def train_ensemble(
-    lessons: TrainingSet, recipe: Recipe, rng: np.random.Generator, callbacks: Sequence[Callback] = ()
+    training_set: TrainingSet, recipe: Recipe, rng: np.random.Generator, callbacks: Sequence[Callback] = ()
 ) -> TrainedEnsemble:
-    """Train networks by a recipe, and weigh kriging beside them.
+    """Train the networks of a recipe and fit kriging's share.
 
     Parameters
     ----------
@@ -130,155 +118,151 @@ def train_ensemble(
     Raises
     ------
     NonFiniteLossError
-        The recipe cannot be learned by: its steps lead away from any answer.
+        Training diverged.
     """
-    log_price = lessons.validation_log_price
-    networks = _train(lessons, recipe, rng, _Told(callbacks, recipe))
-    by_networks = average(StackedNetworks(networks), lessons.validation.columns) * lessons.deviation + lessons.mean
-    share = share_of(lessons.validation, by_networks, log_price)
-    miss = mixed(by_networks, lessons.validation, share) - log_price
-    return TrainedEnsemble(networks, share, float(np.sqrt(np.mean(miss**2))))
+    validation, log_price = training_set.validation, training_set.validation_log_price
+    networks = _train_networks(training_set, recipe, rng, _CallbackDispatcher(callbacks, recipe))
+    standardised = predict_mean(StackedNetworks(networks), validation.columns)
+    estimate = standardised * training_set.deviation + training_set.mean
+    share = fit_kriging_share(validation, estimate, log_price)
+    residual = blend_kriging(estimate, validation, share) - log_price
+    return TrainedEnsemble(networks, share, float(np.sqrt(np.mean(residual**2))))
 
 
-def log_rmse_of_more(lessons: TrainingSet, learned: TrainedEnsemble, networks: int) -> float:
-    """Return the validation log RMSE to be expected of more networks like these m, which learn by the same recipe.
+def expected_log_rmse(training_set: TrainingSet, ensemble: TrainedEnsemble, n_networks: int) -> float:
+    """Estimate the validation log RMSE of an ensemble of more networks of the same recipe.
 
-    What several say together is off by less than one of them, by the variance between them (Krogh and Vedelsby
-    1995, Neural network ensembles, cross validation, and active learning, eq. 5): the mean square of N is lower
-    than that of m by variance·(1/m − 1/N).
+    The mean square error of N averaged networks is lower than that of m by variance·(1/m − 1/N), with the variance
+    between networks (Krogh and Vedelsby 1995, Neural network ensembles, cross validation, and active learning,
+    eq. 5).
 
     Parameters
     ----------
-    networks
-        How many, N ≥ m; of a single one nothing tells how unlike it others are, so that N is then 1.
+    ensemble
+        Of m networks, m ≥ 2 unless `n_networks` is 1.
+    n_networks
+        N ≥ m.
     """
-    m = len(learned.networks)
-    if networks == m:
-        return learned.log_rmse
-    seen = lessons.validation
-    answers = np.stack([network.predict(seen.columns, THROUGH)[:, 0] for network in learned.networks])
-    by_networks = lessons.deviation * (1 - learned.kriging_share * seen.complete)
-    variance = float(np.mean(by_networks**2 * answers.var(axis=0, ddof=1)))
-    return math.sqrt(max(learned.log_rmse**2 - variance * (1 / m - 1 / networks), 0.0))
+    m = len(ensemble.networks)
+    if n_networks == m:
+        return ensemble.log_rmse
+    validation = training_set.validation
+    predictions = [network.predict(validation.columns, PREDICTION_BATCH)[:, 0] for network in ensemble.networks]
+    weight = training_set.deviation * (1 - ensemble.kriging_share * validation.complete)
+    variance = float(np.mean(weight**2 * np.stack(predictions).var(axis=0, ddof=1)))
+    return math.sqrt(max(ensemble.log_rmse**2 - variance * (1 / m - 1 / n_networks), 0.0))
 
 
-def _train(lessons: TrainingSet, recipe: Recipe, rng: np.random.Generator, told: "_Told") -> tuple[Network, ...]:
-    """Train the networks side by side: each has random numbers of its own, so that it is the same in any order."""
-    x, y, limit = lessons.columns, lessons.price, _limit(lessons)
-    target = (lessons.validation_log_price - lessons.mean) / lessons.deviation
+def _train_networks(
+    training_set: TrainingSet, recipe: Recipe, rng: np.random.Generator, dispatcher: "_CallbackDispatcher"
+) -> tuple[Network, ...]:
+    """Train the networks in parallel; each has its own random generator, so the order does not matter."""
+    x, y = training_set.columns, training_set.target
+    batch_size = min(recipe.batch_size, max(MIN_BATCH_SIZE, len(x) // recipe.least_steps))
+    target = (training_set.validation_log_price - training_set.mean) / training_set.deviation
 
     def rmse(network: Network) -> float:
-        return float(np.sqrt(np.mean((network.predict(lessons.validation.columns)[:, 0] - target) ** 2)))
+        return float(np.sqrt(np.mean((network.predict(training_set.validation.columns)[:, 0] - target) ** 2)))
 
-    def learned(place: int, own: np.random.Generator) -> Network:
-        network = Network(_layers(lessons, recipe), rng=own)
+    def train_one(index: int, own_rng: np.random.Generator) -> Network:
+        network = Network(_layers(training_set, recipe), rng=own_rng)
         train(
             network,
-            Batches(x, y, min(recipe.batch_size, max(LEAST_BATCH, len(x) // recipe.least_steps))),
-            loss=HuberRMSE(limit) if place % 2 else RMSE(),
+            Batches(x, y, batch_size),
+            loss=LOSSES[recipe.losses[index % len(recipe.losses)]](training_set),
             optimiser=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
-            rng=own,
+            rng=own_rng,
             plan=Plan(
                 epochs=recipe.epochs,
                 schedule=cosine,
                 clip_norm=recipe.clip_norm,
                 patience=recipe.patience,
-                on_step=None if place else told.step,
+                on_step=dispatcher.step if index == 0 else None,
             ),
             validation=rmse,
-            callbacks=[partial(told.epoch, place)],
+            callbacks=[partial(dispatcher.epoch, index)],
         )
-        told.finished(place)
+        dispatcher.finish(index)
         return network
 
-    learners = enumerate(rng.spawn(recipe.networks))
-    return tuple(parallel_map(lambda learner: learned(*learner), learners, give_up=told.give_up))
+    indexed = enumerate(rng.spawn(recipe.networks))
+    return tuple(parallel_map(lambda item: train_one(*item), indexed, on_error=dispatcher.stop))
 
 
-def _limit(lessons: TrainingSet) -> float:
-    """Return the standardised error beyond which a sale counts by its size alone: see `HUBER`.
-
-    What is usual is told by kriging's misses of the sales, each without its own home's, before any network learns.
-    """
-    left_out = lessons.left_out
-    said = (left_out.kriging_log_price - lessons.mean) / lessons.deviation
-    usual = _DEVIATIONS * float(np.median(np.abs(lessons.price[: len(said)] - said)))
-    return HUBER * usual or math.inf
-
-
-class _Told:
-    """Tells callbacks of networks that learn side by side."""
+class _CallbackDispatcher:
+    """Passes the steps and epochs of networks that train in parallel to the callbacks, one call at a time."""
 
     def __init__(self, callbacks: Sequence[Callback], recipe: Recipe) -> None:
-        said: Sequence[object] = callbacks
+        objects: Sequence[object] = callbacks  # lets the type checker accept the isinstance check
         self._callbacks = callbacks
-        self._watchers = [callback for callback in said if isinstance(callback, Watcher)]
+        self._observers = [callback for callback in objects if isinstance(callback, StepObserver)]
         self._planned = recipe.epochs
         self._done = [0] * recipe.networks
-        self._given_up = False
+        self._stopped = False
         self._lock = Lock()
 
     def step(self, network: Network, done: int) -> None:
-        """Tell every watcher of a step."""
-        for watcher in self._watchers:
-            watcher.step(network, done)
+        """Pass a step to every observer."""
+        for observer in self._observers:
+            observer.step(network, done)
 
-    def epoch(self, place: int, network: Network, epoch: Epoch) -> None:
-        """Tell every callback of an epoch of a network."""
-        if self._given_up:
+    def epoch(self, index: int, network: Network, epoch: Epoch) -> None:
+        """Pass an epoch of a network to every callback; end its training after `stop`."""
+        if self._stopped:
             raise StopTraining
         with self._lock:
-            self._done[place] = epoch.number
-            moment = Moment(place, network, epoch, sum(self._done), self._planned * len(self._done))
+            self._done[index] = epoch.number
+            event = EpochEvent(index, network, epoch, sum(self._done), self._planned * len(self._done))
             for callback in self._callbacks:
-                callback(moment)
+                callback(event)
 
-    def finished(self, place: int) -> None:
-        """Count the epochs that a network did not need."""
+    def finish(self, index: int) -> None:
+        """Count the epochs that early stopping saved as done."""
         with self._lock:
-            self._done[place] = self._planned
+            self._done[index] = self._planned
 
-    def give_up(self) -> None:
-        """End every network's training after its epoch: one of them failed, or nobody waits for them."""
-        self._given_up = True
-
-
-def average(networks: StackedNetworks, columns: NDArray[np.float32]) -> FloatArray:
-    """Return the networks' mean answer for columns (n, d), shape (n,)."""
-    return networks.predict(columns, THROUGH)[:, 0]
+    def stop(self) -> None:
+        """End all trainings after their current epoch, because one failed or the caller was interrupted."""
+        self._stopped = True
 
 
-def mixed(by_networks: FloatArray, seen: Features, share: float) -> FloatArray:
-    """Return log prices (n,) of which kriging has a share, where it knows enough; see `Features.complete`."""
-    part = share * seen.complete
-    # Not by their difference, whose rounding could make a price fall where both rise.
-    mixed: FloatArray = (1 - part) * by_networks + part * seen.kriging_log_price
-    return mixed
+def predict_mean(networks: StackedNetworks, columns: NDArray[np.float32]) -> FloatArray:
+    """Return the networks' mean prediction for columns (n, d), standardised log price, shape (n,)."""
+    return networks.predict(columns, PREDICTION_BATCH)[:, 0]
 
 
-def share_of(seen: Features, by_networks: FloatArray, log_price: FloatArray) -> float:
-    """Return the share of kriging, 0 to 1, whose mix with the networks is nearest to m log prices.
+def blend_kriging(network_log_price: FloatArray, features: Features, share: float) -> FloatArray:
+    """Return the networks' log prices (n,) with a share of kriging's where its inputs are `complete`."""
+    weight = share * features.complete
+    # Not the networks' plus the weighted difference: rounding could make a price fall where both rise.
+    blended: FloatArray = (1 - weight) * network_log_price + weight * features.kriging_log_price
+    return blended
 
-    Least squares of one number (Wolpert 1992, Stacked generalization). It is 0.2 to 0.4 in King County; in Ames,
-    where sales are few, more than half, and the error 4 % less; in California, with the networks far ahead, none.
+
+def fit_kriging_share(features: Features, network_log_price: FloatArray, log_price: FloatArray) -> float:
+    """Return the share of kriging, 0 to 1, whose blend with the networks is closest to m log prices.
+
+    Least squares with one coefficient (Wolpert 1992, Stacked generalization).
+    See benchmarks/DECISIONS.md, "Kriging's share in the price".
     """
-    apart = seen.complete * (seen.kriging_log_price - by_networks)
-    square = float(apart @ apart)
-    return float(np.clip(apart @ (log_price - by_networks) / square, 0.0, 1.0)) if square else 0.0
+    difference = features.complete * (features.kriging_log_price - network_log_price)
+    square = float(difference @ difference)
+    return float(np.clip(difference @ (log_price - network_log_price) / square, 0.0, 1.0)) if square else 0.0
 
 
-def _layers(lessons: TrainingSet, recipe: Recipe) -> list[Layer]:
-    """Return a network that no directed number can lower, whatever the others are."""
-    context = lessons.columns.shape[1] - lessons.directed
-    waves = Periodic(lessons.numbers, recipe.waves, recipe.waves_width, recipe.waves_sigma)
+def _layers(training_set: TrainingSet, recipe: Recipe) -> list[Layer]:
+    """Return the layers of a network whose output never falls when a monotone column rises."""
+    n_numeric, n_monotone = training_set.n_numeric, training_set.n_monotone
+    context = training_set.columns.shape[1] - n_monotone
+    waves = Periodic(n_numeric, recipe.waves, recipe.waves_width, recipe.waves_sigma)
     first: list[Layer] = []
     n_in = context
-    if lessons.numbers:
-        first = [Concat([(0, lessons.numbers, Sequential([waves, ReLU()])), (0, context, Identity())])]
-        n_in += lessons.numbers * recipe.waves_width
+    if n_numeric:
+        first = [Concat([(0, n_numeric, Sequential([waves, ReLU()])), (0, context, Identity())])]
+        n_in += n_numeric * recipe.waves_width
     layers = [*first, MemberScale(recipe.members, n_in)]
     for _ in range(recipe.depth):
         layers += [Dense(n_in, recipe.width, bias=None), MemberBias(recipe.members, recipe.width), ReLU()]
         n_in = recipe.width
-    terms = Sequential([*layers, MemberDense(recipe.members, n_in, 1 + lessons.directed)])
+    terms = Sequential([*layers, MemberDense(recipe.members, n_in, 1 + n_monotone)])
     return [MonotoneSum(context, terms)]

@@ -1,10 +1,10 @@
-"""Facts → log price: what kriging and comparables say and the facts themselves, weighed by networks.
+"""Facts → log price: networks weigh the facts with the prices that kriging and comparables suggest.
 
 Knows no currency, no areas and no ranges.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -12,70 +12,62 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from estimator.features.comparables import Comparables
+from estimator.features.encoding import MIN_LABEL_COUNT
 from estimator.features.pipeline import FeaturePipeline
 from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 from estimator.model.drift import MarketDrift
-from estimator.model.ensemble import THROUGH, Callback, average, mixed, train_ensemble
+from estimator.model.ensemble import PREDICTION_BATCH, Callback, blend_kriging, predict_mean, train_ensemble
 from estimator.model.recipe import DEFAULTS, Recipe
 from estimator.model.training_set import build_training_set
 from estimator.network import Network, StackedNetworks
 
-_PIECE = 4096
-"""Homes whose columns are made at a time: some megabytes, whatever the file's size."""
+_CHUNK_SIZE = 4096
+"""Homes whose columns are computed at a time: they take some megabytes, however large the file."""
 
 
 @dataclass(frozen=True)
 class Estimates:
-    """Of n homes: log prices (n,), and clues (n, c) to how far off they may be; see `Features`."""
+    """Of n homes: log prices, shape (n,), and error features, shape (n, c); see `Features`."""
 
     log_price: FloatArray
     error_features: FloatArray
 
 
+@dataclass(frozen=True, eq=False)
 class PriceModel:
-    """Predicts log prices of one market; made by `fit` or `from_state`, then never changed.
+    """Predicts log prices in one market; made by `fit` or `from_state`, then never changed.
 
     Parameters
     ----------
     market
         The market.
-    evidence
-        Facts and dates → what the network sees.
+    pipeline
+        Facts and dates → features.
     networks
-        Columns → standardised log price, to be averaged.
+        Columns → standardised log price, averaged.
     mean, deviation
-        Of the training sales' log prices.
+        Of the training sales' log prices. The networks' losses are in units of `deviation`.
     kriging_share
-        Of kriging's own estimate in the log price, 0 to 1, where it knows enough; the rest is the networks'.
+        Weight of kriging's own estimate, 0 to 1, where its inputs are complete; the rest is the networks'.
     drift
         How far prices have moved since the training sales.
-    left_out
-        What kriging says of the training sales, each without its own home's; a log price is NaN where it has not
-        learned what the unknown facts mean. Of a model just made by `fit`, to learn from; None of any other.
+    training_estimates
+        Kriging's estimates of the training sales, each without its own home's prices, for fitting an error scale;
+        a log price is NaN where facts are unknown that kriging cannot do without. Only after `fit`, otherwise
+        None.
     """
 
-    def __init__(
-        self,
-        market: Market,
-        evidence: FeaturePipeline,
-        networks: Sequence[Network],
-        mean: float,
-        deviation: float,
-        kriging_share: float,
-        drift: MarketDrift,
-        left_out: Estimates | None = None,
-    ) -> None:
-        self._market = market
-        self._evidence = evidence
-        self._networks = StackedNetworks(networks)
-        self._mean = mean
-        self._deviation = deviation
-        self._kriging_share = kriging_share
-        self._drift = drift
-        self.left_out = left_out
+    market: Market
+    pipeline: FeaturePipeline
+    networks: StackedNetworks
+    mean: float
+    deviation: float
+    kriging_share: float
+    drift: MarketDrift
+    training_estimates: Estimates | None = None
 
     @classmethod
     def fit(
@@ -92,9 +84,9 @@ class PriceModel:
         Parameters
         ----------
         sales
-            Training sales, their area's figures filled in.
+            Training sales, their areas' figures filled in.
         validation
-            Sales that decide which epoch's weights are kept, and how far prices have moved since.
+            Sales that decide which epoch's weights are kept, and show how far prices have moved since.
         rng
             Source of all randomness: the same one gives the same model.
         callbacks
@@ -102,19 +94,28 @@ class PriceModel:
         recipe
             How the networks are built and trained.
         """
-        # What does not go by `threads.each` is to have one core a product as well, for the reasons told there.
+        # One BLAS thread outside `parallel_map` too, for the reasons given there.
         with threadpool_limits(1, user_api="blas"):
-            evidence, lessons = build_training_set(market, sales, validation, recipe.withheld_share, rng)
-            learned = train_ensemble(lessons, recipe, rng, callbacks)
-        scale = (lessons.mean, lessons.deviation)
-        seen = lessons.left_out
-        left_out = Estimates(np.where(seen.complete, seen.kriging_log_price, np.nan), seen.error_features)
-        model = cls(market, evidence, learned.networks, *scale, learned.kriging_share, MarketDrift(), left_out)
+            pipeline, training_set = build_training_set(market, sales, validation, recipe.withheld_share, rng)
+            ensemble = train_ensemble(training_set, recipe, rng, callbacks)
+        features = training_set.leave_home_out
+        model = cls(
+            market,
+            pipeline,
+            StackedNetworks(ensemble.networks),
+            training_set.mean,
+            training_set.deviation,
+            ensemble.kriging_share,
+            MarketDrift(),
+            Estimates(
+                np.where(features.complete, features.kriging_log_price, np.nan),
+                features.error_features,
+            ),
+        )
         if sales.date is None or validation.date is None:
             return model
         residual = np.log(validation.price) - model.predict(validation.facts, validation.date, validation.home)
-        drift = MarketDrift.fit(sales.date.max(), validation.date, residual)
-        return cls(market, evidence, learned.networks, *scale, learned.kriging_share, drift, left_out)
+        return replace(model, drift=MarketDrift.fit(sales.date.max(), validation.date, residual))
 
     def estimate(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None = None) -> Estimates:
         """Predict the log prices of n homes at their valuation dates.
@@ -122,116 +123,105 @@ class PriceModel:
         Parameters
         ----------
         home
-            Which homes they are, if they are among the sales that `fit` was given: their own are then left out.
+            Identifiers of the homes; a home's own sales, if the model has them, are then left out.
         """
-        pieces = [self._piece(facts, date, home, rows) for rows in _pieces(len(facts))]
-        log_price, error_features = (np.concatenate(column) for column in zip(*pieces, strict=True))
-        return Estimates(log_price + self._drift.at(date, len(facts)), error_features)
+        chunks = [self._estimate_chunk(facts, date, home, rows) for rows in _chunks(len(facts))]
+        log_price, error_features = (np.concatenate(column) for column in zip(*chunks, strict=True))
+        return Estimates(log_price + self.drift.at(date, len(facts)), error_features)
 
     def predict(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None = None) -> FloatArray:
         """Return the log prices alone, shape (n,)."""
         return self.estimate(facts, date, home).log_price
 
-    def _piece(
+    def _estimate_chunk(
         self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None, rows: slice
     ) -> tuple[FloatArray, FloatArray]:
-        """Return the log prices without the drift, and the clues, of some homes."""
-        seen = self._evidence.transform(
+        """Return the log prices, without the drift, and the error features of some homes."""
+        features = self.pipeline.transform(
             facts.take(rows), None if date is None else date[rows], None if home is None else home[rows]
         )
-        answers = average(self._networks, seen.columns)
-        return mixed(answers * self._deviation + self._mean, seen, self._kriging_share), seen.error_features
+        log_price = predict_mean(self.networks, features.columns) * self.deviation + self.mean
+        return blend_kriging(log_price, features, self.kriging_share), features.error_features
 
     def with_sales(self, sales: Sales) -> "PriceModel":
-        """Return the model with these sales as evidence, for whoever values a home after them.
+        """Return the same model with newer sales for kriging and the comparables to use.
 
-        The networks, which have learned what evidence is worth, do not learn again: from the validation sales too,
-        for as many passes as the validation sales had chosen before, the error on later ones was the same in King
-        County at random, .7 % lower by time, and .9 % higher in Ames (one seed), for twice the training. A sale
-        among these sees its own price.
+        The networks are not trained again.
+        See benchmarks/DECISIONS.md, "Networks are not retrained on the validation sales".
+        The value of a home among these sales uses its own price.
         """
         with threadpool_limits(1, user_api="blas"):
-            evidence = self._evidence.with_sales(sales)
-        return PriceModel(
-            self._market,
-            evidence,
-            self._networks.networks,
-            self._mean,
-            self._deviation,
-            self._kriging_share,
-            self._drift,
-        )
+            pipeline = self.pipeline.with_sales(sales)
+        return replace(self, pipeline=pipeline, training_estimates=None)
 
-    def on_the_way(
+    def predict_with_weights(
         self, weights: Sequence[NDArray[np.float32]], facts: Facts, date: DateArray | None
     ) -> FloatArray:
-        """Return what the first network said of n homes while it learned, log prices, shape (k, n).
+        """Return what the first network predicted for n homes with k earlier weights, log price, shape (k, n).
+
+        The features are the current ones. Kriging's share and the drift are left out.
 
         Parameters
         ----------
         weights
-            Its weights at k moments, as a callback saw them. What it is shown is the evidence of today; kriging's
-            share and the drift, which are not its own, are left out.
+            The network's parameter vectors, as callbacks received them during training.
         """
-        columns = self._evidence.transform(facts, date).columns
-        network = Network.from_state(self._networks.networks[0].state())  # a copy: the model is never changed
-        said = []
-        for each in weights:
-            np.copyto(network.parameters.vector, each)
-            said.append(network.predict(columns, THROUGH)[:, 0])
-        return np.array(said, np.float64).reshape(len(weights), len(facts)) * self._deviation + self._mean
-
-    @property
-    def deviation(self) -> float:
-        """Of the training sales' log prices: what the networks' losses are counted in."""
-        return self._deviation
+        columns = self.pipeline.transform(facts, date).columns
+        network = Network.from_state(self.networks.networks[0].state())  # a copy: the model is never changed
+        predictions = []
+        for vector in weights:
+            np.copyto(network.parameters.vector, vector)
+            predictions.append(network.predict(columns, PREDICTION_BATCH)[:, 0])
+        standardised = np.array(predictions, np.float64).reshape(len(weights), len(facts))
+        return standardised * self.deviation + self.mean
 
     @property
     def facts(self) -> tuple[str, ...]:
-        """Names of the facts it takes, in the market's order."""
-        return self._evidence.encoding.facts
+        """Names of the facts it uses, in the market's order."""
+        return self.pipeline.encoding.fact_names
 
     @property
     def comparables(self) -> Comparables | None:
-        """The sold homes that it looks among; None in a market without places."""
-        return self._evidence.comparables
+        """The sold homes that it compares with; None in a market without locations."""
+        return self.pipeline.comparables
 
     def unknown(self, facts: Facts) -> BoolArray:
-        """Return which facts the network goes without, shape (n, len(self.facts))."""
+        """Return which facts the networks treat as unknown, shape (n, len(self.facts))."""
         unknown = facts.unknown(self.facts)
-        for feature in self._market.labels:
-            unknown[:, self.facts.index(feature.name)] |= self._evidence.encoding.unseen(facts, feature.name)
+        for feature in self.market.labels:
+            unknown[:, self.facts.index(feature.name)] |= self.pipeline.encoding.unseen(facts, feature.name)
         return unknown
 
-    def unseen_labels(self, facts: Facts) -> dict[str, BoolArray]:
-        """Return a warning for each fact with labels that no column stands for, and where they are, shape (n,)."""
-        unseen = {
-            feature.name: self._evidence.encoding.unseen(facts, feature.name) for feature in self._market.labels
-        }
-        return {
-            f"{name} is one with too few sales to learn from: taken as unknown": where
-            for name, where in unseen.items()
-            if where.any()
-        }
+    def label_warnings(self, facts: Facts) -> dict[str, BoolArray]:
+        """Return a warning for each fact with labels that are treated as unknown, and where, shape (n,)."""
+        warnings: dict[str, BoolArray] = {}
+        for feature in self.market.labels:
+            unseen = self.pipeline.encoding.unseen(facts, feature.name)
+            rare = self.pipeline.encoding.rare(facts, feature.name)
+            name = feature.name
+            warnings[f"No training sale has this {name}, so it is treated as unknown"] = unseen & ~rare
+            text = f"Fewer than {MIN_LABEL_COUNT} training sales have this {name}, so it is treated as unknown"
+            warnings[text] = rare
+        return {text: where for text, where in warnings.items() if where.any()}
 
     def state(self) -> dict[str, Any]:
-        """Return everything learned as plain values and arrays; `from_state` takes it back."""
+        """Return everything fitted as plain values and arrays, for `from_state`."""
         return {
-            "evidence": self._evidence.state(),
-            "networks": [network.state() for network in self._networks.networks],
-            "mean": self._mean,
-            "deviation": self._deviation,
-            "kriging_share": self._kriging_share,
-            "drift": self._drift.state(),
+            "features": self.pipeline.state(),
+            "networks": [network.state() for network in self.networks.networks],
+            "mean": self.mean,
+            "deviation": self.deviation,
+            "kriging_share": self.kriging_share,
+            "drift": self.drift.state(),
         }
 
     @classmethod
     def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
-        """Build the model again from its state; it predicts the same, bit for bit."""
+        """Restore the model from its state; it predicts the same, bit for bit."""
         return cls(
             market,
-            FeaturePipeline.from_state(market, state["evidence"]),
-            [Network.from_state(network) for network in state["networks"]],
+            FeaturePipeline.from_state(market, state["features"]),
+            StackedNetworks([Network.from_state(network) for network in state["networks"]]),
             state["mean"],
             state["deviation"],
             state["kriging_share"],
@@ -239,7 +229,7 @@ class PriceModel:
         )
 
 
-def _pieces(n: int) -> Iterator[slice]:
-    """Return the rows to take at a time; one piece of none where there are none."""
-    for start in range(0, max(n, 1), _PIECE):
-        yield slice(start, start + _PIECE)
+def _chunks(n: int) -> Iterator[slice]:
+    """Yield the rows to take at a time; one empty chunk if n is 0."""
+    for start in range(0, max(n, 1), _CHUNK_SIZE):
+        yield slice(start, start + _CHUNK_SIZE)

@@ -1,7 +1,7 @@
 """What the networks are trained and validated on: columns and prices, computed once from the sales.
 
-Some sales are included a second time with facts withheld, so that the networks can value a subject that lacks them.
-Knows nothing of how networks are built: all networks share one training set.
+Some sales are included a second time with facts withheld, so that the networks can value a subject that lacks
+them. Knows nothing of how networks are built: all networks share one training set.
 """
 
 from dataclasses import dataclass, replace
@@ -69,7 +69,7 @@ def build_training_set(
     withheld_features = pipeline.transform(withheld.facts, withheld.date, withheld.home, kriging_left_out)
     training_set = TrainingSet(
         n_numeric=pipeline.n_numeric,
-        n_monotone=pipeline.monotone.width,
+        n_monotone=pipeline.n_monotone,
         columns=np.vstack((features.columns, withheld_features.columns)),
         target=(np.concatenate((log_price, log_price[rows])) - mean) / deviation,
         validation=pipeline.transform(validation.facts, validation.date, validation.home),
@@ -84,7 +84,7 @@ def build_training_set(
 def _withhold_facts(
     market: Market, sales: Sales, share: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.intp], Sales]:
-    """Draw a share of the sales; return their rows, and the sales with a random part of the optional facts hidden."""
+    """Draw a share of the sales; return their rows, and the sales with random optional facts hidden."""
     rows = np.sort(rng.choice(len(sales), round(share * len(sales)), replace=False))
     drawn = sales.take(rows)
     optional = [feature.name for feature in market.features if not feature.required]

@@ -2,7 +2,8 @@
 
 Their width comes from residuals of sales that the network was not trained on. Residuals grow with what is missing
 and with the error scale, so each is divided by the error expected there, separately upwards and downwards. No
-normal distribution is assumed: valuation errors have fatter tails and are skewed. Knows residuals, nothing of homes.
+normal distribution is assumed: valuation errors have fatter tails and are skewed. Knows residuals, nothing of
+homes.
 """
 
 import math
@@ -127,11 +128,9 @@ class ConformalRange:
         confidence
             Share of prices the range is to contain, between 0 and 1.
 
-        Notes
-        -----
-        An equal share of prices is left out at either end. The ⌈(1 + confidence)/2·(m + 1)⌉-th of m scores, counted
-        from the opposite end, covers with at least that probability; the widest of all calibration entries is
-        used. With too few sales for that rank, the largest |score| stands in.
+        Notes ----- An equal share of prices is left out at either end. The ⌈(1 + confidence)/2·(m + 1)⌉-th of m
+        scores, counted from the opposite end, covers with at least that probability; the widest of all calibration
+        entries is used. With too few sales for that rank, the largest |score| stands in.
         """
         lower, upper = zip(*(_score_quantiles(scores, confidence) for scores in self.scores), strict=True)
         return min(0.0, *lower), max(0.0, *upper)

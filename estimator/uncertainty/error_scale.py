@@ -1,11 +1,11 @@
-"""How large the error of a value is likely to be, relative to other homes: learned from residuals of training sales.
+"""How large the error of a value is likely to be, relative to other homes; learned from training sales.
 
 Each of thousands of training sales is estimated by kriging as if it had not been sold. The residuals show which
 homes have large errors, downwards and upwards, and how fat the tails are. Knows no prices; `conformal` turns the
 relative sizes into ranges.
 
-Withholding a fact never narrows the range: knowing an optional fact can only reduce the expected error (its term is
-cut off at 0), and a missing one reduces nothing.
+Withholding a fact never narrows the range: knowing an optional fact can only reduce the expected error (its term
+is cut off at 0), and a missing one reduces nothing.
 """
 
 import math
@@ -59,8 +59,8 @@ _NORMAL_TAIL = math.sqrt(math.pi / 2)
 class ErrorScale:
     """Relative size of the error, larger is less certain; made by `fit` or `from_state`, then never changed.
 
-    The logarithm of each scale is a sum: the terms of the error features, of the r required facts, and of the known
-    ones of the f optional facts, none of which is positive. A fact's term is piecewise linear.
+    The logarithm of each scale is a sum: the terms of the error features, of the r required facts, and of the
+    known ones of the f optional facts, none of which is positive. A fact's term is piecewise linear.
 
     Parameters
     ----------

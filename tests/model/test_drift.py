@@ -8,11 +8,11 @@ from estimator.model.drift import MarketDrift
 START = np.datetime64("2020-01-01")
 
 
-def days(*after: float) -> DateArray:
-    return START + np.array(after, "timedelta64[D]")
+def days(*offsets: float) -> DateArray:
+    return START + np.array(offsets, "timedelta64[D]")
 
 
-def test_a_straight_rise_is_found_exactly() -> None:
+def test_a_linear_trend_is_found_exactly() -> None:
     after = np.arange(0, 100)
     drift = MarketDrift.fit(START, days(*after), np.asarray(0.001 * after, np.float64))
     assert drift.per_day == pytest.approx(0.001)
@@ -30,7 +30,7 @@ def test_the_slope_is_shrunk_by_its_standard_error() -> None:
     assert MarketDrift.fit(START, days(*after), residual).per_day == pytest.approx(expected)
 
 
-def test_noise_is_hardly_ever_taken_for_a_trend() -> None:
+def test_noise_is_rarely_taken_for_a_trend() -> None:
     after = np.repeat(np.arange(1, 31), 10)
     slopes = [
         MarketDrift.fit(START, days(*after), np.random.default_rng(seed).normal(0, 0.2, 300)).per_day
@@ -41,20 +41,20 @@ def test_noise_is_hardly_ever_taken_for_a_trend() -> None:
     assert np.sqrt(np.mean(np.square(slopes))) < raw_error
 
 
-def test_one_sale_makes_no_trend() -> None:
+def test_one_sale_gives_no_trend() -> None:
     assert MarketDrift.fit(START, days(10), np.array([0.3])).at(days(10), 1).tolist() == [0.0]
 
 
-def test_sales_of_the_last_training_day_or_before_make_no_trend() -> None:
+def test_sales_up_to_the_last_training_date_give_no_trend() -> None:
     drift = MarketDrift.fit(START, days(0, -5, 0), np.array([0.3, 0.3, 0.3]))
     assert drift == MarketDrift()
 
 
-def test_exact_estimates_make_no_trend() -> None:
+def test_exact_estimates_give_no_trend() -> None:
     assert MarketDrift.fit(START, days(1, 2, 3), np.zeros(3)).per_day == 0.0
 
 
-def test_the_trend_is_level_outside_the_sales_it_was_measured_on() -> None:
+def test_the_trend_is_constant_outside_the_sales_it_was_measured_on() -> None:
     drift = MarketDrift(START, days(10)[0], 0.01)
     np.testing.assert_allclose(drift.at(days(-100, 0, 4, 10, 500), 5), [0, 0, 0.04, 0.1, 0.1])
     assert drift.at(None, 3).tolist() == [0, 0, 0]
@@ -62,5 +62,5 @@ def test_the_trend_is_level_outside_the_sales_it_was_measured_on() -> None:
 
 
 @pytest.mark.parametrize("drift", [MarketDrift(), MarketDrift(START, days(10)[0], 1 / 3)])
-def test_a_drift_comes_back_from_its_state(drift: MarketDrift) -> None:
+def test_a_drift_is_restored_from_its_state(drift: MarketDrift) -> None:
     assert MarketDrift.from_state(drift.state()) == drift

@@ -1,4 +1,4 @@
-"""A fact of declared effect never moves the price the other way, all else that was said being equal."""
+"""A fact with a declared price effect never moves the price the other way, with all other facts equal."""
 
 import numpy as np
 import pytest
@@ -10,14 +10,14 @@ from estimator.market.feature import Feature
 from estimator.market.market import Market
 from estimator.market.sales import Parts
 
-DIRECTED = [
+MONOTONE = [
     *("square_footage", "crime_rate", "bathrooms", "grade", "condition", "view", "waterfront"),
 ]
 STEPS = 50
 
 
 def steps_of(feature: Feature) -> FloatArray:
-    """Values from one bound to the other, closer together where most homes are."""
+    """Values from one bound to the other, denser where most homes are."""
     low, high = feature.minimum or 0.0, feature.maximum or 1.0
     if feature.kind != "number":
         return np.arange(low, high + 1)
@@ -25,44 +25,44 @@ def steps_of(feature: Feature) -> FloatArray:
 
 
 def along(facts: Facts, name: str, values: FloatArray) -> Facts:
-    """Each home once with each value."""
+    """Return each home once with each value."""
     repeated = facts.take(np.repeat(np.arange(len(facts)), len(values)))
     return repeated.replace({name: np.tile(values, len(facts))})
 
 
 def rises(prices: FloatArray, feature: Feature, steps: int) -> FloatArray:
-    """By how much each step between two prices moves the price in the declared direction, of all homes.
+    """Return the change of the price in the declared direction, for each step of each home.
 
-    Where a home would be like none that was sold, there is no price.
+    Values for which a home would be refused have no price and are skipped.
     """
     moves = np.concatenate([np.diff(row[~np.isnan(row)]) for row in prices.reshape(-1, steps)])
     assert len(moves) > 0.2 * len(prices)
     return moves if feature.price_effect == "increasing" else -moves
 
 
-def test_every_declared_effect_is_tried(market: Market) -> None:
-    assert {feature.name for feature in market.monotone} == set(DIRECTED)
+def test_all_declared_effects_are_tested(market: Market) -> None:
+    assert {feature.name for feature in market.monotone} == set(MONOTONE)
 
 
-@pytest.mark.parametrize("name", DIRECTED)
-@pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.parametrize("name", MONOTONE)
+@pytest.mark.parametrize("required_only", [False, True])
 def test_no_step_moves_the_price_the_other_way(
-    appraiser: Appraiser, parts: Parts, market: Market, name: str, bare: bool
+    appraiser: Appraiser, parts: Parts, market: Market, name: str, required_only: bool
 ) -> None:
     feature = market.by_name[name]
     values = steps_of(feature)
     homes = parts.test.facts.take(np.arange(0, 400, 20))
-    if bare:
+    if required_only:
         homes = homes.without(
             {other.name: np.ones(20, np.bool_) for other in market.features if not other.required}
         )
     dates = np.repeat(parts.test.date[:400:20], len(values))  # type: ignore[index]
     moves = rises(appraiser.value(along(homes, name, values), dates).price, feature, len(values))
     assert moves.min() >= 0
-    assert moves.max() > 100, "and it does move"
+    assert moves.max() > 100, "the fact has an effect"
 
 
-def test_a_step_too_small_to_matter_does_not_fall_by_rounding(
+def test_rounding_never_lowers_the_price_on_a_tiny_step(
     appraiser: Appraiser, parts: Parts, market: Market
 ) -> None:
     values = 2000 * (1 + np.arange(40) * np.finfo(np.float32).eps / 16)

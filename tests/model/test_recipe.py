@@ -1,9 +1,10 @@
-"""A market's recipe.toml: read strictly, written whole, used by train and told in the manifest."""
+"""A market's recipe.toml: read strictly, written atomically, used by train and recorded in the manifest."""
 
 import os
+import pickle
 import re
 import tomllib
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,27 +50,27 @@ def test_a_folder_without_the_file_has_the_default_recipe(tmp_path: Path) -> Non
     assert read_recipe(tmp_path) == Recipe()
 
 
-def test_what_the_file_leaves_out_is_the_default(tmp_path: Path) -> None:
+def test_settings_missing_from_the_file_have_their_defaults(tmp_path: Path) -> None:
     (tmp_path / RECIPE).write_text("# wider\nwidth = 200\nlearning_rate = 2e-3\n")
     assert read_recipe(tmp_path) == replace(Recipe(), width=200, learning_rate=0.002)
 
 
-def test_a_whole_number_is_a_number(tmp_path: Path) -> None:
+def test_a_whole_number_is_valid_where_a_number_is(tmp_path: Path) -> None:
     (tmp_path / RECIPE).write_text("weight_decay = 0\n")
     value = read_settings(tmp_path)["weight_decay"]
     assert (value, type(value)) == (0.0, float)
 
 
-def test_what_the_file_says_to_people_comes_back(tmp_path: Path) -> None:
+def test_remarks_are_read_back(tmp_path: Path) -> None:
     assert read_remarks(tmp_path) == ""
     write_settings(tmp_path, {"depth": 2}, "The best of 3 trials.\nOthers were worse.")
     assert read_remarks(tmp_path) == "The best of 3 trials. Others were worse."
 
 
-def test_what_was_tried_comes_back_best_first(tmp_path: Path) -> None:
+def test_trials_are_read_back_best_first(tmp_path: Path) -> None:
     assert read_trials(tmp_path) == []
-    tried = [{"depth": 3, LOG_RMSE: 0.2}, {"depth": 1, LOG_RMSE: np.inf}, {"depth": 2, LOG_RMSE: 0.1}]
-    assert write_trials(tmp_path, tried) == tmp_path / TRIALS
+    trials = [{"depth": 3, LOG_RMSE: 0.2}, {"depth": 1, LOG_RMSE: np.inf}, {"depth": 2, LOG_RMSE: 0.1}]
+    assert write_trials(tmp_path, trials) == tmp_path / TRIALS
     assert read_trials(tmp_path) == [
         {"depth": 2.0, LOG_RMSE: 0.1},
         {"depth": 3.0, LOG_RMSE: 0.2},
@@ -83,20 +84,25 @@ def test_what_was_tried_comes_back_best_first(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("dept = 3", "'dept' is no setting; known are networks, members, depth, "),
-        ("[network]\ndepth = 3", "'network' is no setting"),
-        ("depth = 0", "'depth' is 0; it takes a whole number from 1 to 16"),
-        ("depth = 17", "'depth' is 17; it takes a whole number from 1 to 16"),
-        ("depth = -99999999999999999999", "'depth' is -99999999999999999999; it takes"),
-        ("depth = 3.0", "'depth' is 3.0; it takes a whole number"),
-        ("depth = true", "'depth' is True; it takes a whole number"),
-        ('width = "128"', "'width' is '128'; it takes a whole number from 1 to 2048"),
-        ("width = [128, 64]", "'width' is [128, 64]; it takes a whole number"),
-        ("learning_rate = 0", "'learning_rate' is 0; it takes a number from 1e-06 to 1"),
-        ("learning_rate = nan", "'learning_rate' is nan; it takes a number"),
-        ("learning_rate = inf", "'learning_rate' is inf; it takes a number"),
-        ("withheld_share = 1.01", "'withheld_share' is 1.01; it takes a number from 0 to 1"),
-        ("withheld_share = false", "'withheld_share' is False; it takes a number"),
+        ("dept = 3", "unknown setting 'dept'; known settings are networks, members, depth, "),
+        ("[network]\ndepth = 3", "unknown setting 'network'"),
+        ("depth = 0", "'depth' is 0; it must be a whole number from 1 to 16"),
+        ("depth = 17", "'depth' is 17; it must be a whole number from 1 to 16"),
+        ("depth = -99999999999999999999", "'depth' is -99999999999999999999; it must be"),
+        ("depth = 3.0", "'depth' is 3.0; it must be a whole number"),
+        ("depth = true", "'depth' is true; it must be a whole number"),
+        ('width = "128"', "'width' is \"128\"; it must be a whole number from 1 to 2048"),
+        ("width = [128, 64]", "'width' is [128, 64]; it must be a whole number"),
+        ("learning_rate = 0", "'learning_rate' is 0; it must be a number from 1e-06 to 1"),
+        ("learning_rate = nan", "'learning_rate' is nan; it must be a number"),
+        ("learning_rate = inf", "'learning_rate' is inf; it must be a number"),
+        ("withheld_share = 1.01", "'withheld_share' is 1.01; it must be a number from 0 to 1"),
+        ("withheld_share = false", "'withheld_share' is false; it must be a number"),
+        ('losses = ["hubr"]', "'losses' is [\"hubr\"]; it must be a list of one or more of rmse, huber"),
+        ('losses = ["rmse", "hubr"]', '\'losses\' is ["rmse", "hubr"]; it must be a list of'),
+        ('losses = "huber"', "'losses' is \"huber\"; it must be a list of one or more of rmse, huber"),
+        ("losses = []", "'losses' is []; it must be a list of one or more of rmse, huber"),
+        ("losses = [[1]]", "'losses' is [[1]]; it must be a list of one or more of rmse, huber"),
         ("depth = 3\nwidth 8", "(at line 2, column 7)"),
         ("depth = 3\ndepth = 3", "Cannot overwrite a value"),
         (b"depth = 3 # \xe9", "can't decode byte 0xe9"),
@@ -111,31 +117,34 @@ def test_a_setting_that_cannot_be_used_is_named_with_its_value_and_bounds(
     assert str(error.value).startswith(f"{tmp_path / RECIPE}: ")
 
 
-def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+def test_a_folder_named_like_the_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / RECIPE).mkdir()
     with pytest.raises(DataError, match="Is a directory"):
         read_recipe(tmp_path)
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Recipe)])
-def test_every_setting_is_explained_and_takes_its_default_and_its_bounds(tmp_path: Path, name: str) -> None:
+def test_each_setting_is_documented_and_accepts_its_default_and_its_bounds(tmp_path: Path, name: str) -> None:
     assert re.search(rf"\b{name}\b", Recipe.__doc__ or "")
-    for value in (*BOUNDS[name], getattr(DEFAULTS, name)):
+    for value in (*BOUNDS.get(name, ()), getattr(DEFAULTS, name)):
         assert read_settings(write_settings(tmp_path, {name: value}, "").parent) == {name: value}
 
 
-def test_there_are_bounds_of_settings_alone() -> None:
-    assert set(BOUNDS) == set(asdict(DEFAULTS))
+def test_all_numbers_have_bounds() -> None:
+    assert set(BOUNDS) == set(DEFAULTS.as_dict()) - {"losses"}
 
 
-def test_what_is_written_is_toml_that_people_can_read(tmp_path: Path) -> None:
-    written: Settings = {"depth": 2, "learning_rate": 1e-05, "weight_decay": 0.0123}
+def test_the_written_file_is_readable_toml(tmp_path: Path) -> None:
+    written: Settings = {"depth": 2, "losses": ("huber", "rmse"), "learning_rate": 1e-05, "weight_decay": 0.0123}
     file = write_settings(tmp_path, written, "Two\nlines.")
-    assert file.read_text() == "# Two\n# lines.\ndepth = 2\nlearning_rate = 1e-05\nweight_decay = 0.0123\n"
-    assert tomllib.loads(file.read_text()) == read_settings(tmp_path) == written
+    assert file.read_text() == (
+        '# Two\n# lines.\ndepth = 2\nlosses = ["huber", "rmse"]\nlearning_rate = 1e-05\nweight_decay = 0.0123\n'
+    )
+    assert read_settings(tmp_path) == written
+    assert tomllib.loads(file.read_text()) == written | {"losses": ["huber", "rmse"]}
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write_settings(tmp_path, {"depth": 2}, "")
@@ -150,35 +159,45 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [old]
 
 
-def test_train_uses_the_recipe_and_the_manifest_tells_it(town: Path) -> None:
+def test_train_uses_the_recipe_and_records_it_in_the_manifest(town: Path) -> None:
     write_settings(town / "town", QUICK, "")
     saved = load_version(trained(town, "models"))
-    assert saved.manifest["recipe"] == asdict(Recipe()) | QUICK
+    assert saved.manifest["recipe"] == Recipe().as_dict() | QUICK
     networks: list[Any] = saved.appraiser.state()["model"]["networks"]
     assert len(networks) == 1
     (town / "town" / RECIPE).unlink()
     by_default = load_version(trained(town, "others"))
-    assert by_default.manifest["recipe"] == asdict(Recipe())
+    assert by_default.manifest["recipe"] == Recipe().as_dict()
     assert len(by_default.appraiser.state()["model"]["networks"]) == Recipe().networks
 
 
-def test_the_defaults_written_out_make_the_same_model_as_no_file(town: Path) -> None:
+def test_a_file_with_the_defaults_makes_the_same_model_as_no_file(town: Path) -> None:
     write_settings(town / "town", QUICK, "")
     short = (trained(town, "short") / "appraiser.joblib").read_bytes()
-    write_settings(town / "town", asdict(DEFAULTS) | QUICK, "")
+    write_settings(town / "town", DEFAULTS.as_dict() | QUICK, "")
     assert (trained(town, "long") / "appraiser.joblib").read_bytes() == short
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_facts_may_be_withheld_from_no_sale_and_from_every(town: Path, share: float) -> None:
+def test_facts_can_be_withheld_from_no_sale_and_from_all(town: Path, share: float) -> None:
     write_settings(town / "town", QUICK | {"withheld_share": share}, "")
     assert load_version(trained(town, "models")).manifest["recipe"]["withheld_share"] == share
 
 
-def test_train_refuses_a_wrong_recipe_with_exit_code_2_and_saves_nothing(town: Path) -> None:
+def test_a_market_can_train_all_networks_on_one_loss(town: Path) -> None:
+    write_settings(town / "town", QUICK, "")
+    by_default = load_version(trained(town, "default"))
+    (town / "town" / RECIPE).write_text((town / "town" / RECIPE).read_text() + 'losses = ["huber"]\n')
+    saved = load_version(trained(town, "huber"))
+    assert saved.manifest["recipe"] == by_default.manifest["recipe"] | {"losses": ["huber"]}
+    weights = [version.appraiser.state()["model"]["networks"][0] for version in (by_default, saved)]
+    assert pickle.dumps(weights[0]) != pickle.dumps(weights[1])
+
+
+def test_train_rejects_an_invalid_recipe_with_exit_code_2_and_saves_nothing(town: Path) -> None:
     (town / "town" / RECIPE).write_text("epochs = 0\n")
     run = estimator("train", "--market", town / "town", "--models", town / "models")
     assert run.returncode == 2
-    assert f"{town / 'town' / RECIPE}: 'epochs' is 0; it takes a whole number from 1 to 1000" in run.stderr
+    assert f"{town / 'town' / RECIPE}: 'epochs' is 0; it must be a whole number from 1 to 1000" in run.stderr
     assert "Traceback" not in run.stderr
     assert not (town / "models").exists()

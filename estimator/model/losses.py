@@ -1,0 +1,39 @@
+"""The losses a recipe can name, and how each is made from the training set.
+
+To add one, write its class in `estimator.network.losses` and add an entry to `LOSSES`.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from estimator.model.training_set import TrainingSet
+from estimator.network import RMSE, HuberRMSE
+from estimator.network.losses import Loss
+
+HUBER_THRESHOLD = 1.345
+"""Huber threshold, in robust standard deviations: 95 % efficiency with normal errors (Huber 1981, Robust
+Statistics). See benchmarks/DECISIONS.md, "Losses of the networks"."""
+_DEVIATIONS_PER_MEDIAN = 1.4826
+"""Standard deviation over median absolute error, of normally distributed errors."""
+
+
+def _rmse(_: TrainingSet) -> Loss:
+    return RMSE()
+
+
+def _huber(training_set: TrainingSet) -> Loss:
+    """Return the RMSE in which errors beyond `HUBER_THRESHOLD` count linearly.
+
+    The robust standard deviation is that of kriging's errors on the training sales, each estimated without its own
+    home, because no network is trained yet.
+    """
+    kriging = training_set.leave_home_out.kriging_log_price
+    estimate = (kriging - training_set.mean) / training_set.deviation
+    median = float(np.median(np.abs(training_set.target[: len(estimate)] - estimate)))
+    return HuberRMSE(HUBER_THRESHOLD * (_DEVIATIONS_PER_MEDIAN * median) or math.inf)
+
+
+LOSSES: Mapping[str, Callable[[TrainingSet], Loss]] = {"rmse": _rmse, "huber": _huber}
+"""Name of a loss in `recipe.toml` → what makes it."""

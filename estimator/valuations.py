@@ -1,0 +1,90 @@
+"""The valuations of n subjects: prices, ranges, and what they are based on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from estimator.market.arrays import BoolArray, DateArray, FloatArray
+from estimator.uncertainty.applicability import Refusal
+
+
+@dataclass(frozen=True)
+class Valuations:
+    """The values of n subjects.
+
+    Parameters
+    ----------
+    price, low, high
+        Shape (n,), in the currency, rounded to cents; NaN where the subject was refused.
+    fsd
+        Forecast standard deviation, shape (n,): the standard deviation to expect of (estimate − price)/price.
+    date
+        Valuation dates, datetime64[D], shape (n,); None in a market without dates.
+    looked_up, unknown
+        Feature name → where its value was looked up, or is unknown, shape (n,).
+    warnings
+        Warning → the subjects it applies to, shape (n,).
+    refusals
+        Row → why that subject has no price.
+    currency
+        ISO 4217 code.
+    confidence
+        Share of prices to expect between low and high.
+    """
+
+    price: FloatArray
+    low: FloatArray
+    high: FloatArray
+    fsd: FloatArray
+    date: DateArray | None
+    looked_up: Mapping[str, BoolArray]
+    unknown: Mapping[str, BoolArray]
+    warnings: Mapping[str, BoolArray]
+    refusals: Mapping[int, Sequence[Refusal]]
+    currency: str
+    confidence: float
+
+    def __len__(self) -> int:
+        return len(self.price)
+
+    @property
+    def priced(self) -> BoolArray:
+        """Which subjects have a price, shape (n,)."""
+        priced: BoolArray = ~np.isnan(self.price)
+        return priced
+
+    def take(self, rows: BoolArray) -> "Valuations":
+        """Return the valuations of some subjects, none of which was refused."""
+
+        def take_flags(flags: Mapping[str, BoolArray]) -> dict[str, BoolArray]:
+            return {name: where[rows] for name, where in flags.items()}
+
+        return replace(
+            self,
+            price=self.price[rows],
+            low=self.low[rows],
+            high=self.high[rows],
+            fsd=self.fsd[rows],
+            date=None if self.date is None else self.date[rows],
+            looked_up=take_flags(self.looked_up),
+            unknown=take_flags(self.unknown),
+            warnings=take_flags(self.warnings),
+            refusals={},
+        )
+
+    def as_dict(self, row: int) -> dict[str, Any]:
+        """Return the valuation of one subject, which was not refused, in the form of a JSON answer."""
+        return {
+            "price": float(self.price[row]),
+            "price_low": float(self.low[row]),
+            "price_high": float(self.high[row]),
+            "confidence": self.confidence,
+            "fsd": round(float(self.fsd[row]), 4),
+            "currency": self.currency,
+            "valuation_date": None if self.date is None else str(self.date[row]),
+            "looked_up": [name for name, where in self.looked_up.items() if where[row]],
+            "unknown": [name for name, where in self.unknown.items() if where[row]],
+            "warnings": [text for text, where in self.warnings.items() if where[row]],
+        }
