@@ -49,8 +49,6 @@ class Variant:
         Whether the price is mixed with kriging's estimate.
     n_networks
         How many of the trained networks are averaged; None for all.
-    huber
-        Whether every second network is trained with the Huber loss.
     recipe
         Settings that differ from the recipe.
     """
