@@ -1,4 +1,4 @@
-// Value a home from JavaScript (Node 18 or later, or a page of an origin in ESTIMATOR_CORS_ORIGINS): node client.js [URL]
+// Value a home with JavaScript: node client.js [URL] (Node 18 or later; in a browser, list the page's origin in ESTIMATOR_CORS_ORIGINS)
 const url = globalThis.process?.argv[2] ?? "http://localhost:8000";
 const home = { latitude: 47.6, longitude: -122.3, square_footage: 1800 };
 fetch(`${url}/predict?include=contributions`, {

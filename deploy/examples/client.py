@@ -1,4 +1,4 @@
-"""Value homes from Python, with its standard library alone: `python client.py [URL]`."""
+"""Value homes with Python's standard library: `python client.py [URL]`."""
 
 import json
 import sys

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Value a file of homes with curl: sh client.sh HOMES.csv [URL] > VALUED.csv
+# Value a CSV file of homes with curl: sh client.sh HOMES.csv [URL] > VALUED.csv
 set -eu
 gzip --stdout "$1" | curl --fail-with-body --silent --show-error \
     --header 'Content-Type: text/csv' --header 'Content-Encoding: gzip' \

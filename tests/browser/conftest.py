@@ -1,4 +1,4 @@
-"""Real servers and real Chromium. Needs the group `browser` and Chromium: `make test-browser`."""
+"""Real servers and real Chromium. Needs Chromium and the dependency group `browser`: `make test-browser`."""
 
 import hashlib
 import os
@@ -14,13 +14,13 @@ import pytest
 
 from estimator.training import train_market
 from tests.conftest import thin_king_county
-from tests.service.test_server import PATIENCE, free_port, start
+from tests.service.test_server import TIMEOUT_SECONDS, free_port, start
 from tests.town import make_town
 
-with suppress(ImportError):  # the other tests go without
+with suppress(ImportError):  # the other tests do not need it
     from playwright.sync_api import sync_playwright
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 OpenPage = Callable[..., Any]
 
 REPORT_VIOLATIONS = """
@@ -32,7 +32,7 @@ addEventListener("securitypolicyviolation",
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test of this folder."""
     for item in items:
-        if HERE in item.path.parents:
+        if FOLDER in item.path.parents:
             item.add_marker(pytest.mark.browser)
 
 
@@ -44,7 +44,7 @@ def serving(model: Path, folder: Path, **settings: object) -> Iterator[str]:
     log = folder / f"server-{port}.log"
     process = start(port, log, model=model, workers=1, **settings)
     try:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while True:
             with suppress(OSError), urllib.request.urlopen(f"{address}/readyz"):
                 break
@@ -54,34 +54,34 @@ def serving(model: Path, folder: Path, **settings: object) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT_SECONDS)
 
 
 @pytest.fixture(scope="session")
 def small_king_county(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A version that learned from every 30th of King County's sales."""
+    """A version trained on every 30th of King County's sales."""
     folder = tmp_path_factory.mktemp("models")
     return train_market(thin_king_county(folder / "market", every=30), None, folder, split=None, seed=0).folder
 
 
 @pytest.fixture(scope="session")
 def king_county(small_king_county: Path) -> Iterator[str]:
-    """Its service."""
+    """The address of a server of that version."""
     with serving(small_king_county, small_king_county.parent) as address:
         yield address
 
 
 @pytest.fixture
-def guarded(small_king_county: Path) -> Iterator[str]:
-    """Its service, for whoever has the key `open sesame`."""
+def server_with_key(small_king_county: Path) -> Iterator[str]:
+    """The address of a server that needs the API key `open sesame`."""
     key = hashlib.sha256(b"open sesame").hexdigest()
     with serving(small_king_county, small_king_county.parent, api_keys=key) as address:
         yield address
 
 
-@pytest.fixture(scope="session", params=[False, True], ids=["without places", "with places"])
+@pytest.fixture(scope="session", params=[False, True], ids=["without locations", "with locations"])
 def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The service of a market with other facts, and without days of sale."""
+    """The address of a server of a market with other facts and without sale dates."""
     folder = tmp_path_factory.mktemp("town")
     make_town(folder, places=request.param)
     with serving(train_market(folder, None, folder, split=None, seed=0).folder, folder) as address:
@@ -92,7 +92,7 @@ def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def chromium() -> Iterator[Any]:
     """Debian's Chromium where it is installed, else Playwright's."""
     with sync_playwright() as playwright:
-        # As root, as in many containers, Chromium's sandbox cannot be had.
+        # Chromium's sandbox does not work as root, as in many containers.
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
         yield browser
@@ -101,11 +101,11 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(chromium: Any, king_county: str) -> Iterator[OpenPage]:
-    """Open the page; afterwards, whatever it complained of or asked of another host fails the test.
+    """Open the page. Console errors and requests to other hosts fail the test when it ends.
 
-    A refused request is a complaint to the browser: tests that make the server refuse say `refusals=True`.
+    The browser logs each failed request as an error: tests that cause some pass `refusals=True`.
     """
-    contexts, complaints = [], []
+    contexts, errors = [], []
 
     def open_page(
         fragment: str = "", *, address: str = king_county, width: int = 1280, height: int = 900,
@@ -118,18 +118,18 @@ def open_page(chromium: Any, king_county: str) -> Iterator[OpenPage]:
         page.set_default_timeout(10_000)
         page.add_init_script(REPORT_VIOLATIONS)
 
-        def hear(message: Any) -> None:
+        def on_console(message: Any) -> None:
             refused = refusals and message.text.startswith("Failed to load resource")
             if message.type in {"error", "warning"} and not refused:
-                complaints.append(message.text)
+                errors.append(message.text)
 
-        def see(request: Any) -> None:
+        def on_request(request: Any) -> None:
             if not request.url.startswith((address, "blob:" + address, "data:")):
-                complaints.append(f"asked for {request.url}")
+                errors.append(f"request to {request.url}")
 
-        page.on("console", hear)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", see)
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", on_request)
         if before:
             before(page)
         page.goto(f"{address}/{fragment}")
@@ -140,4 +140,4 @@ def open_page(chromium: Any, king_county: str) -> Iterator[OpenPage]:
     yield open_page
     for context in contexts:
         context.close()
-    assert complaints == []
+    assert errors == []

@@ -65,7 +65,7 @@ def test_it_values_with_its_own_facts_and_currency(client: FlaskClient) -> None:
     assert valuation["unknown"] == []
 
 
-def test_what_is_left_out_is_unknown(client: FlaskClient) -> None:
+def test_missing_facts_are_unknown(client: FlaskClient) -> None:
     valuation = client.post("/predict", json={"living.area": 60}).get_json()
     assert valuation["unknown"] == ["quarter", "lift", "first_let"]
     assert valuation["looked_up"] == []
@@ -76,7 +76,7 @@ def test_without_dates_a_day_of_valuation_is_an_unknown_field(client: FlaskClien
     assert [fault["field"] for fault in answer.get_json(force=True)["errors"]] == ["valuation_date"]
 
 
-def test_its_document_is_valid_and_its_own(client: FlaskClient) -> None:
+def test_its_openapi_document_is_valid_and_has_its_facts(client: FlaskClient) -> None:
     document = client.get("/openapi.json").get_json()
     OpenAPIV31SpecValidator(document).validate()
     subject = document["components"]["schemas"]["Subject"]
@@ -84,12 +84,12 @@ def test_its_document_is_valid_and_its_own(client: FlaskClient) -> None:
     assert subject["required"] == ["living.area"]
 
 
-def test_its_example_gets_the_answer_it_promises(client: FlaskClient) -> None:
+def test_its_example_gets_the_documented_answer(client: FlaskClient) -> None:
     example = client.get("/model").get_json()["example"]
     assert client.post("/predict", json=example["request"]).get_json() == example["answer"]
 
 
-def test_without_places_comparables_are_null_and_the_document_allows_it(client: FlaskClient) -> None:
+def test_without_locations_comparables_are_null_as_documented(client: FlaskClient) -> None:
     flats = [{"living.area": 60}, {"living.area": 80, "quarter": "north"}]
     answer = client.post("/predict?include=comparables", json=flats).get_json()
     assert [valuation["comparables"] for valuation in answer] == [None, None]
@@ -98,7 +98,7 @@ def test_without_places_comparables_are_null_and_the_document_allows_it(client: 
     OAS31Validator(schema | {"components": document["components"]}).validate(answer)
 
 
-def test_facts_of_every_kind_can_be_moved(client: FlaskClient) -> None:
+def test_what_if_works_for_facts_of_every_kind(client: FlaskClient) -> None:
     flat = {"living.area": 60, "first_let": "2000-01-01", "quarter": "south"}
     names = ["living.area", "quarter", "lift", "first_let"]
     path = "/predict?include=" + ",".join(f"what_if:{name}" for name in names)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.service.homes import HOME
-from tests.service.test_server import PATIENCE, ROOT, Server, free_port, running
+from tests.service.test_server import ROOT, TIMEOUT_SECONDS, Server, free_port, running
 
 DEPLOY = ROOT / "deploy"
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
@@ -46,14 +46,14 @@ def proxied(server: Server, folder: Path) -> Iterator[Server]:
         command: list[str | Path] = [NGINX, "-c", folder / "nginx.conf", "-g", f"{user}daemon off;"]
         nginx = subprocess.Popen(command, stderr=log)
     try:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while not _listens(port):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         yield Server(server.process, port, server.log)
     finally:
         nginx.terminate()
-        nginx.wait(PATIENCE)
+        nginx.wait(TIMEOUT_SECONDS)
 
 
 def _listens(port: int) -> bool:
@@ -76,12 +76,12 @@ slow = pytest.mark.slow
 
 
 @slow
-def test_nginx_passes_requests_and_answers_on(proxy: Server) -> None:
+def test_nginx_forwards_requests_and_answers(proxy: Server) -> None:
     status, valuation = proxy.predict(HOME)
     assert status == 200
     assert valuation["price"] > 0
-    assert proxy.ask("GET", "/readyz")[0] == 200
-    assert proxy.ask("GET", "/metrics")[0] == 200
+    assert proxy.request("GET", "/readyz")[0] == 200
+    assert proxy.request("GET", "/metrics")[0] == 200
 
 
 @slow
@@ -94,7 +94,7 @@ def test_nginx_passes_requests_and_answers_on(proxy: Server) -> None:
     ],
     ids=["headers", "body"],
 )
-def test_clients_that_stall_hold_nothing_behind_nginx(proxy: Server, begun: bytes, clients: int) -> None:
+def test_stalled_clients_do_not_block_others_behind_nginx(proxy: Server, begun: bytes, clients: int) -> None:
     # More of them than the server has threads.
     stalled = [proxy.connect(begun) for _ in range(clients)]
     seconds = []
@@ -109,8 +109,8 @@ def test_clients_that_stall_hold_nothing_behind_nginx(proxy: Server, begun: byte
 
 @slow
 @pytest.mark.parametrize(("size", "status"), [(500_000, 400), (2_000_000, 413)])
-def test_a_chunked_body_is_taken_whole_or_refused(proxy: Server, size: int, status: int) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=PATIENCE)
+def test_a_chunked_body_is_accepted_completely_or_refused(proxy: Server, size: int, status: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=TIMEOUT_SECONDS)
     chunks = (b"[" + b" " * 999 for _ in range(size // 1000))
     with suppress(BrokenPipeError):  # refused before all was sent
         connection.request("POST", "/predict", chunks, {"Content-Type": "application/json"}, encode_chunked=True)
@@ -122,9 +122,9 @@ def test_a_chunked_body_is_taken_whole_or_refused(proxy: Server, size: int, stat
 
 
 @slow
-def test_a_chunked_list_behind_nginx_gets_every_home_its_price(proxy: Server) -> None:
+def test_a_chunked_list_behind_nginx_is_valued_completely(proxy: Server) -> None:
     body = json.dumps([HOME] * 3000).encode()
-    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=PATIENCE)
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=TIMEOUT_SECONDS)
     pieces = (body[start : start + 4096] for start in range(0, len(body), 4096))
     connection.request("POST", "/predict", pieces, {"Content-Type": "application/json"}, encode_chunked=True)
     answer = json.loads(connection.getresponse().read())
@@ -134,7 +134,7 @@ def test_a_chunked_list_behind_nginx_gets_every_home_its_price(proxy: Server) ->
 
 
 @slow
-def test_a_server_that_is_gone_is_a_problem_too(models: Path, tmp_path: Path) -> None:
+def test_a_stopped_server_is_a_problem_answer(models: Path, tmp_path: Path) -> None:
     if NGINX is None:
         pytest.skip("nginx is not installed")
     with running(models) as server, proxied(server, tmp_path) as proxy:
@@ -144,7 +144,7 @@ def test_a_server_that_is_gone_is_a_problem_too(models: Path, tmp_path: Path) ->
 
 
 @slow
-def test_the_clients_that_ship_get_prices(models: Path, tmp_path: Path) -> None:
+def test_the_example_clients_get_prices(models: Path, tmp_path: Path) -> None:
     (tmp_path / "homes.csv").write_text(",".join(HOME) + "\n" + ",".join(map(str, HOME.values())) + "\n")
     with running(models) as server:
         url = f"http://127.0.0.1:{server.port}"
@@ -162,13 +162,13 @@ def test_the_clients_that_ship_get_prices(models: Path, tmp_path: Path) -> None:
             assert not run.stderr
 
 
-def test_the_python_client_has_ten_lines_at_most() -> None:
+def test_the_python_client_has_at_most_ten_lines() -> None:
     lines = (DEPLOY / "examples" / "client.py").read_text().splitlines()
     assert len([line for line in lines if line.strip()]) <= 11, "one of them says what it is"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
-def test_the_unit_is_one_that_systemd_reads(tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     unit = (DEPLOY / "house-price-estimator.service").read_text().replace("/opt/house-price-estimator", str(ROOT))
     (tmp_path / "house-price-estimator.service").write_text(unit)
     command: list[str | Path] = ["systemd-analyze", "verify", tmp_path / "house-price-estimator.service"]

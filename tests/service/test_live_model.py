@@ -31,7 +31,7 @@ def loaded(live: LiveModel, *, within: float) -> bool:
     return False
 
 
-def test_a_request_takes_the_snapshot_of_the_published_version(models: Path) -> None:
+def test_the_snapshot_is_the_published_version(models: Path) -> None:
     live = LiveModel(models / "king_county")
     live.start()
     assert loaded(live, within=30)
@@ -39,13 +39,13 @@ def test_a_request_takes_the_snapshot_of_the_published_version(models: Path) -> 
     assert live.snapshot() is live.snapshot()
 
 
-def test_until_a_model_is_loaded_there_is_nothing_to_take(models: Path) -> None:
+def test_before_a_model_is_loaded_there_is_no_snapshot(models: Path) -> None:
     with pytest.raises(ProblemError) as error:
         LiveModel(models / "king_county").snapshot()
     assert error.value.code == 503
 
 
-def test_a_model_that_cannot_be_loaded_is_named_in_the_log_and_served_once_it_can(
+def test_a_model_that_cannot_be_loaded_is_logged_and_served_once_it_can(
     models: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     live = LiveModel(tmp_path / "king_county")
@@ -57,7 +57,7 @@ def test_a_model_that_cannot_be_loaded_is_named_in_the_log_and_served_once_it_ca
     assert live.snapshot().version == load_version(models / "king_county").name
 
 
-def test_a_version_that_lacks_what_is_served_is_logged_and_not_served(
+def test_an_incomplete_version_is_logged_and_not_served(
     models: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     version = tmp_path / "version"
@@ -71,7 +71,7 @@ def test_a_version_that_lacks_what_is_served_is_logged_and_not_served(
     assert "KeyError: 'example'" in caplog.text
 
 
-def test_a_snapshot_cannot_be_changed(models: Path) -> None:
+def test_a_snapshot_is_immutable(models: Path) -> None:
     snapshot = Snapshot.of(load_version(models / "king_county"))
     with pytest.raises(AttributeError):
         snapshot.version = "another"  # type: ignore[misc]
@@ -92,20 +92,18 @@ def following(market: Path, **more: Any) -> LiveModel:
     return live
 
 
-def test_a_newly_published_version_is_served_and_so_is_the_one_rolled_back_to(
-    models: Path, tmp_path: Path
-) -> None:
+def test_publishing_and_rolling_back_change_the_served_version(models: Path, tmp_path: Path) -> None:
     market = copied(models, tmp_path, "one", "two")
     live = following(market)
-    taken = live.snapshot()
+    first_snapshot = live.snapshot()
     for name in ("two", "one", "two"):
         publish(market / name)
         live.refresh()
         assert live.snapshot().version == name
-    assert taken.version == "one", "what a request took stays as it is"
+    assert first_snapshot.version == "one", "what a request took stays as it is"
 
 
-def test_nothing_is_loaded_again_while_nothing_moves(models: Path, tmp_path: Path) -> None:
+def test_an_unchanged_version_is_not_loaded_again(models: Path, tmp_path: Path) -> None:
     market = copied(models, tmp_path, "one", "two")
     live = following(market)
     first = live.snapshot()
@@ -119,7 +117,7 @@ def spoil_bytes(version: Path) -> None:
     (version / "appraiser.joblib").write_bytes(content)
 
 
-def spoil_half(version: Path) -> None:
+def spoil_truncated(version: Path) -> None:
     (version / "appraiser.joblib").write_bytes((version / "appraiser.joblib").read_bytes()[:1000])
 
 
@@ -135,8 +133,8 @@ def spoil_all(version: Path) -> None:
     shutil.rmtree(version)
 
 
-@pytest.mark.parametrize("spoil", [spoil_bytes, spoil_half, spoil_manifest, spoil_missing, spoil_all])
-def test_a_damaged_version_is_refused_once_and_counted_while_the_old_one_serves_on(
+@pytest.mark.parametrize("spoil", [spoil_bytes, spoil_truncated, spoil_manifest, spoil_missing, spoil_all])
+def test_a_damaged_version_is_logged_and_counted_once_while_the_old_one_is_served(
     spoil: Callable[[Path], None],
     models: Path,
     tmp_path: Path,
@@ -146,32 +144,30 @@ def test_a_damaged_version_is_refused_once_and_counted_while_the_old_one_serves_
     market = copied(models, tmp_path, "one", "two")
     live = following(market)
     # Models of other tests may still be looked for, by threads of their own.
-    counted: list[threading.Thread] = []
-    monkeypatch.setattr(metrics, "count_failed_load", lambda: counted.append(threading.current_thread()))
+    threads: list[threading.Thread] = []
+    monkeypatch.setattr(metrics, "count_failed_load", lambda: threads.append(threading.current_thread()))
     spoil(market / "two")
     publish(market / "two")
     for _ in range(3):
         live.refresh()
     assert live.snapshot().version == "one"
-    (told,) = [record.getMessage() for record in caplog.records if str(market / "two") in record.getMessage()]
-    assert "version one stays in use" in told
-    assert counted.count(threading.current_thread()) == 1
+    (message,) = [record.getMessage() for record in caplog.records if str(market / "two") in record.getMessage()]
+    assert "version one stays in use" in message
+    assert threads.count(threading.current_thread()) == 1
     shutil.rmtree(market / "two", ignore_errors=True)
     shutil.copytree(market / "one", market / "two")
     live.refresh()
     assert live.snapshot().version == "two", "a copy that has become whole is served"
 
 
-def test_a_version_without_the_keys_signature_is_not_served(
-    models: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_unsigned_version_is_not_served(models: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     market = copied(models, tmp_path, "unsigned")
     with pytest.raises(ProblemError):
         following(market, key=b"k" * 32).snapshot()
     assert "is not signed" in caplog.text
 
 
-def test_a_worker_that_starts_beside_a_damaged_version_serves_the_one_of_the_start(
+def test_a_restarted_worker_serves_the_fallback_while_the_published_version_is_damaged(
     models: Path, tmp_path: Path
 ) -> None:
     market = copied(models, tmp_path, "bad", "good")
@@ -182,7 +178,7 @@ def test_a_worker_that_starts_beside_a_damaged_version_serves_the_one_of_the_sta
     assert live.snapshot().version == "good"
 
 
-def test_a_server_about_to_stop_is_not_ready_and_still_answers(models: Path, tmp_path: Path) -> None:
+def test_a_draining_server_is_not_ready_but_answers(models: Path, tmp_path: Path) -> None:
     live = following(copied(models, tmp_path, "one"))
     live.check_ready()
     live.drain()
@@ -192,13 +188,13 @@ def test_a_server_about_to_stop_is_not_ready_and_still_answers(models: Path, tmp
     assert live.snapshot().version == "one"
 
 
-def test_what_is_learned_of_asks_is_served_at_once_and_damaged_asks_are_not(
+def test_saved_list_prices_are_used_at_once_and_damaged_ones_are_not(
     models: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     live = following(copied(models, tmp_path, "one"))
     assert live.snapshot().list_price_model.listings is None
-    learned = replace(live.snapshot().list_price_model, noise=0.03, listings=500)
-    path = save_list_prices(tmp_path, "market", learned, {})
+    fitted = replace(live.snapshot().list_price_model, noise=0.03, listings=500)
+    path = save_list_prices(tmp_path, "market", fitted, {})
     live.refresh()
     assert live.snapshot().list_price_model.noise == 0.03
     path.write_text("{")

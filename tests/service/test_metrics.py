@@ -10,9 +10,8 @@ from flask.testing import FlaskClient
 from estimator.market.facts import Facts
 from service import metrics
 from service.settings import Settings
-from tests.service.homes import HOME
+from tests.service.homes import FAR, HOME
 from tests.service.ready import ready_client
-from tests.service.routes.test_refusals import FAR
 
 
 def figures(client: FlaskClient) -> dict[str, float]:
@@ -27,7 +26,7 @@ def added(client: FlaskClient, before: dict[str, float]) -> dict[str, float]:
     return {name: value - before.get(name, 0) for name, value in figures(client).items()}
 
 
-def test_requests_are_counted_by_rule_and_status_never_by_path(client: FlaskClient) -> None:
+def test_requests_are_counted_by_route_and_status_never_by_path(client: FlaskClient) -> None:
     before = figures(client)
     client.post("/predict", json=HOME)
     client.post("/predict", json={})
@@ -44,7 +43,7 @@ def test_requests_are_counted_by_rule_and_status_never_by_path(client: FlaskClie
     assert "secret" not in client.get("/metrics").text
 
 
-def test_homes_are_counted_by_what_became_of_them(client: FlaskClient) -> None:
+def test_homes_are_counted_by_outcome(client: FlaskClient) -> None:
     before = figures(client)
     client.post("/predict", json=HOME)
     client.post("/predict", json=[HOME, FAR, {}, 3])
@@ -59,7 +58,7 @@ def test_homes_are_counted_by_what_became_of_them(client: FlaskClient) -> None:
     assert now['estimator_rows_refused_total{reason="invalid-facts"}'] == 4
 
 
-def test_the_served_version_and_its_age_are_told(settings: Settings) -> None:
+def test_metrics_have_the_served_version_and_its_age(settings: Settings) -> None:
     client = ready_client(settings)  # one of its own: the last that loads in a process is what it serves
     version = client.get("/model").get_json()["model_version"]
     now = figures(client)
@@ -68,7 +67,7 @@ def test_the_served_version_and_its_age_are_told(settings: Settings) -> None:
     assert now["estimator_model_created_timestamp_seconds"] == pytest.approx(time.time(), abs=3600)
 
 
-def test_drift_is_the_mean_of_inputs_in_the_trainings_deviations(client: FlaskClient) -> None:
+def test_drift_is_the_mean_of_inputs_in_training_standard_deviations(client: FlaskClient) -> None:
     key = '{fact="square_footage"}'
     before = figures(client)
     homes = [HOME | {"square_footage": size} for size in (900, 1400, 2500)]
@@ -85,11 +84,11 @@ def test_drift_is_the_mean_of_inputs_in_the_trainings_deviations(client: FlaskCl
     )
 
 
-def test_inputs_that_are_not_known_do_not_count() -> None:
+def test_unknown_inputs_are_not_counted() -> None:
     inputs = {"size": {"mean": 100.0, "standard_deviation": 10.0}}
     metrics.observe_inputs(Facts({"size": np.array([np.nan, 90.0])}), np.array([True, False]), inputs)
     assert b'fact="size"' not in metrics.exposition()
 
 
-def test_what_cannot_be_served_yet_is_told_too(settings: Settings) -> None:
+def test_failed_loads_are_exported(settings: Settings) -> None:
     assert "estimator_failed_loads_total" in figures(ready_client(settings))

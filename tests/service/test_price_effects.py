@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from estimator.market.market import Market
 from estimator.market.sales import Parts
 from service.settings import Settings
-from tests.model.test_price_effects import DIRECTED, steps_of
+from tests.model.test_price_effects import MONOTONE, steps_of
 from tests.service.ready import ready_client
 
 HOMES = 1_000
@@ -22,8 +22,8 @@ def wide_client(models: Path) -> FlaskClient:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", DIRECTED)
-def test_no_step_of_a_thousand_homes_moves_the_served_price_the_other_way(
+@pytest.mark.parametrize("name", MONOTONE)
+def test_served_prices_of_a_thousand_homes_respect_every_price_effect(
     wide_client: FlaskClient, market: Market, parts: Parts, name: str
 ) -> None:
     feature = market.by_name[name]

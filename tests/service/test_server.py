@@ -21,10 +21,10 @@ from estimator.deals.saved_list_prices import LIST_PRICES_FILE
 from tests.service.homes import HOME
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 MAX_BODY = 1_000_000
 
-HEAD = b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+PREDICT_HEADERS = b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Server:
     port: int
     log: Path
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         """Send one request on a connection of its own; return the answer's status and body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request(method, path, body, {"Content-Type": "application/json"})
             answer = connection.getresponse()
@@ -46,11 +46,11 @@ class Server:
             connection.close()
 
     def predict(self, body: Any) -> tuple[int, Any]:
-        status, answer = self.ask("POST", "/predict", json.dumps(body).encode())
+        status, answer = self.request("POST", "/predict", json.dumps(body).encode())
         return status, json.loads(answer)
 
     def connect(self, sent: bytes) -> socket.socket:
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT_SECONDS)
         connection.sendall(sent)
         return connection
 
@@ -60,7 +60,7 @@ class Server:
 
     def wait_until_ready(self, workers: int = 2) -> None:
         """Wait until so many workers have said that they serve."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while min(self.log.read_text().count(text) for text in ("Started worker", "serving version ")) < workers:
             assert time.monotonic() < deadline
             assert self.process.poll() is None
@@ -70,7 +70,7 @@ class Server:
         """Kill a worker and wait until another process has its place; it need not be ready."""
         before = self.workers()
         os.kill(before[0], signal.SIGKILL)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while len(set(self.workers()) - {before[0]}) < len(before):
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -78,7 +78,7 @@ class Server:
     def stop(self) -> int:
         """Send SIGTERM and return the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT_SECONDS)
 
 
 def start(port: int, log: Path, **settings: object) -> "subprocess.Popen[bytes]":
@@ -112,7 +112,7 @@ def running(models: Path, **settings: object) -> Iterator[Server]:
         yield server
     finally:
         server.process.terminate()
-        server.process.wait(PATIENCE)
+        server.process.wait(TIMEOUT_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -135,10 +135,10 @@ def test_both_workers_give_the_same_answer(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "begun",
-    [HEAD, HEAD + b"Content-Length: 90\r\n\r\n{"],
+    [PREDICT_HEADERS, PREDICT_HEADERS + b"Content-Length: 90\r\n\r\n{"],
     ids=["headers", "body"],
 )
-def test_forty_clients_that_stall_keep_nobody_else_waiting(server: Server, begun: bytes) -> None:
+def test_forty_stalled_clients_do_not_block_others(server: Server, begun: bytes) -> None:
     stalled = [server.connect(begun) for _ in range(40)]
     try:
         for _ in range(20):
@@ -148,14 +148,14 @@ def test_forty_clients_that_stall_keep_nobody_else_waiting(server: Server, begun
             connection.close()
 
 
-def test_a_client_that_does_not_finish_its_headers_is_disconnected(models: Path) -> None:
+def test_a_client_that_never_finishes_its_headers_is_disconnected(models: Path) -> None:
     with running(models, header_timeout=1, host="localhost") as server:
         with server.connect(b"GET /livez HTTP/1.1\r\nHost: here\r\n") as connection:
             assert connection.recv(1000) == b""
         assert server.stop() == 0
 
 
-def test_a_body_that_ends_early_is_not_valued(server: Server) -> None:
+def test_a_truncated_body_is_not_valued(server: Server) -> None:
     head = (
         b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n"
     )
@@ -166,7 +166,7 @@ def test_a_body_that_ends_early_is_not_valued(server: Server) -> None:
     assert server.predict(HOME)[0] == 200
 
 
-def test_a_chunked_body_is_refused_not_cut(server: Server) -> None:
+def test_a_chunked_body_is_refused(server: Server) -> None:
     head = (
         b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
     )
@@ -177,12 +177,12 @@ def test_a_chunked_body_is_refused_not_cut(server: Server) -> None:
 
 
 def test_a_body_over_the_limit_is_refused(server: Server) -> None:
-    status, problem = server.ask("POST", "/predict", bytes(10 * MAX_BODY))
+    status, problem = server.request("POST", "/predict", bytes(10 * MAX_BODY))
     assert status == 413
     assert json.loads(problem)["type"] == "/problems/body-too-large"
 
 
-def test_a_killed_worker_is_replaced_and_the_server_serves_on(models: Path) -> None:
+def test_a_killed_worker_is_replaced(models: Path) -> None:
     with running(models) as server:
         server.replace_a_worker()
         server.wait_until_ready(3)
@@ -190,62 +190,65 @@ def test_a_killed_worker_is_replaced_and_the_server_serves_on(models: Path) -> N
         assert server.stop() == 0
 
 
-def test_a_server_that_is_stopped_while_a_worker_starts_does_not_wait_for_it(models: Path) -> None:
+def test_stopping_does_not_wait_for_a_worker_that_is_starting(models: Path) -> None:
     with running(models, stop_timeout=1000) as server:
         server.replace_a_worker()
         assert server.stop() == 0
 
 
-def test_a_signal_to_the_whole_group_stops_it_as_well(models: Path) -> None:
+def test_a_signal_to_the_process_group_stops_the_server(models: Path) -> None:
     with running(models) as server:
         os.killpg(server.process.pid, signal.SIGTERM)
-        assert server.process.wait(PATIENCE) == 0
+        assert server.process.wait(TIMEOUT_SECONDS) == 0
 
 
-def test_what_is_in_flight_at_sigterm_is_answered_and_the_exit_code_is_0(models: Path) -> None:
+def test_requests_in_flight_at_sigterm_are_answered_and_the_exit_code_is_0(models: Path) -> None:
     body = json.dumps(HOME).encode()
-    begun = HEAD + f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n".encode()
+    begun = PREDICT_HEADERS + f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n".encode()
     with running(models) as server, ExitStack() as connections:
-        asked = [connections.enter_context(server.connect(begun)) for _ in range(8)]
-        for connection in asked:
+        connection_in_flight = [connections.enter_context(server.connect(begun)) for _ in range(8)]
+        for connection in connection_in_flight:
             # The application asks for the body: the request is in its hands.
             assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
-        for connection in asked:
+        for connection in connection_in_flight:
             connection.sendall(body)
             answer = http.client.HTTPResponse(connection)
             answer.begin()
             assert answer.status == 200
             assert json.loads(answer.read())["price"] > 0
-        assert server.process.wait(PATIENCE) == 0
+        assert server.process.wait(TIMEOUT_SECONDS) == 0
         assert "Traceback" not in server.log.read_text()
 
 
-def test_a_server_told_to_stop_is_ready_no_more_and_answers_what_it_has_begun(models: Path) -> None:
+def test_after_sigterm_a_server_is_not_ready_but_answers_requests_in_flight(models: Path) -> None:
     body = json.dumps(HOME).encode()
-    begun = HEAD + f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n".encode()
+    begun = PREDICT_HEADERS + f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n".encode()
     with running(models, workers=1) as server, ExitStack() as connections:
-        asked = connections.enter_context(server.connect(begun))
-        assert asked.recv(1000).startswith(b"HTTP/1.1 100 ")
+        connection_in_flight = connections.enter_context(server.connect(begun))
+        assert connection_in_flight.recv(1000).startswith(b"HTTP/1.1 100 ")
         health = connections.enter_context(server.connect(b"GET /readyz HTTP/1.1\r\nHost: here\r\n"))
         time.sleep(0.3)
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         health.sendall(b"\r\n")
         assert health.recv(1000).startswith(b"HTTP/1.1 503 ")
-        asked.sendall(body)
-        assert asked.recv(1000).startswith(b"HTTP/1.1 200 ")
-        assert server.process.wait(PATIENCE) == 0
+        connection_in_flight.sendall(body)
+        assert connection_in_flight.recv(1000).startswith(b"HTTP/1.1 200 ")
+        assert server.process.wait(TIMEOUT_SECONDS) == 0
 
 
-def test_an_upload_that_stalls_does_not_keep_a_stopped_server_for_ever(models: Path) -> None:
-    with running(models, stop_timeout=1) as server, server.connect(HEAD + b"Content-Length: 90\r\n\r\n{"):
+def test_a_stalled_upload_does_not_keep_a_server_from_stopping(models: Path) -> None:
+    with (
+        running(models, stop_timeout=1) as server,
+        server.connect(PREDICT_HEADERS + b"Content-Length: 90\r\n\r\n{"),
+    ):
         time.sleep(0.2)
         assert server.stop() == 0
 
 
-def test_its_log_says_what_is_served_and_holds_no_requests(models: Path) -> None:
+def test_the_log_has_the_served_version_and_no_request_data(models: Path) -> None:
     with running(models) as server:
         version = server.predict(HOME)[1]["model_version"]
         assert server.stop() == 0
@@ -258,29 +261,31 @@ def test_its_log_says_what_is_served_and_holds_no_requests(models: Path) -> None
 def refused_start(port: int, folder: Path, **settings: object) -> str:
     """Return what a server says that does not start."""
     log = folder / "refused.log"
-    assert start(port, log, **settings).wait(PATIENCE) == 2
+    assert start(port, log, **settings).wait(TIMEOUT_SECONDS) == 2
     return log.read_text()
 
 
-def test_a_port_in_use_stops_the_start(server: Server, models: Path, tmp_path: Path) -> None:
-    told = refused_start(server.port, tmp_path, model=models / "king_county")
-    assert told == f"cannot listen on 127.0.0.1, port {server.port}: Address already in use\n"
+def test_a_port_in_use_prevents_the_start(server: Server, models: Path, tmp_path: Path) -> None:
+    message = refused_start(server.port, tmp_path, model=models / "king_county")
+    assert message == f"cannot listen on 127.0.0.1, port {server.port}: Address already in use\n"
 
 
-def test_a_model_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
-    told = refused_start(free_port(), tmp_path, model=tmp_path)
-    assert told == f"{tmp_path}: there is no saved version here; train one with `house-price train --market …`\n"
+def test_a_missing_model_prevents_the_start(tmp_path: Path) -> None:
+    message = refused_start(free_port(), tmp_path, model=tmp_path)
+    assert (
+        message == f"{tmp_path}: there is no saved version here; train one with `house-price train --market …`\n"
+    )
 
 
-def test_damaged_asks_stop_the_start(models: Path, tmp_path: Path) -> None:
+def test_damaged_list_prices_prevent_the_start(models: Path, tmp_path: Path) -> None:
     version = tmp_path / "version"
     shutil.copytree((models / "king_county" / "current").resolve(), version)
     (tmp_path / LIST_PRICES_FILE).write_text("{")
-    told = refused_start(free_port(), tmp_path, model=version)
-    assert told.startswith(f"{tmp_path / LIST_PRICES_FILE}: cannot be used: ")
+    message = refused_start(free_port(), tmp_path, model=version)
+    assert message.startswith(f"{tmp_path / LIST_PRICES_FILE}: cannot be used: ")
 
 
-def test_wrong_settings_stop_the_start_all_told_at_once(tmp_path: Path) -> None:
-    told = refused_start(0, tmp_path, threads="many")
-    assert "ESTIMATOR_PORT is '0'" in told
-    assert "ESTIMATOR_THREADS is 'many'" in told
+def test_invalid_settings_prevent_the_start_and_are_all_reported(tmp_path: Path) -> None:
+    message = refused_start(0, tmp_path, threads="many")
+    assert "ESTIMATOR_PORT is '0'" in message
+    assert "ESTIMATOR_THREADS is 'many'" in message

@@ -23,7 +23,7 @@ from estimator.appraiser import Appraiser
 from estimator.market.facts import Facts
 from estimator.registry import load_version, publish, save_version
 from tests.service.homes import HOME
-from tests.service.test_server import HEAD, PATIENCE, Server, running
+from tests.service.test_server import PREDICT_HEADERS, TIMEOUT_SECONDS, Server, running
 
 pytestmark = pytest.mark.slow
 
@@ -45,42 +45,44 @@ class Load:
 @contextmanager
 def load(server: Server, clients: int, bodies: list[Any]) -> Iterator[Load]:
     """Ask from so many connections, each kept, all bodies in turn."""
-    told = Load()
+    load_result = Load()
 
-    def ask(first: int) -> None:
+    def send(first: int) -> None:
         connection, turn = None, first
-        while not told.stopping.is_set():
+        while not load_result.stopping.is_set():
             turn += 1
             try:
-                connection = connection or http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
-                began = time.perf_counter()
+                connection = connection or http.client.HTTPConnection(
+                    "127.0.0.1", server.port, timeout=TIMEOUT_SECONDS
+                )
+                start = time.perf_counter()
                 body = json.dumps(bodies[turn % len(bodies)])
                 connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
                 answer = connection.getresponse()
                 content = json.loads(answer.read())
-                told.seconds.append(time.perf_counter() - began)
-                told.answers[answer.status, content.get("model_version"), content.get("price")] += 1
+                load_result.seconds.append(time.perf_counter() - start)
+                load_result.answers[answer.status, content.get("model_version"), content.get("price")] += 1
             except (OSError, http.client.HTTPException) as error:
-                if not told.stopping.is_set():
-                    told.failures.append(repr(error))
+                if not load_result.stopping.is_set():
+                    load_result.failures.append(repr(error))
                 if connection is not None:
                     connection.close()
                 connection = None
         if connection is not None:
             connection.close()
 
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(clients)]
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(clients)]
     for thread in threads:
         thread.start()
     try:
-        yield told
+        yield load_result
     finally:
-        told.stopping.set()
+        load_result.stopping.set()
         for thread in threads:
             thread.join()
 
 
-def test_twenty_publishes_drop_nothing_and_each_price_is_its_versions(models: Path, tmp_path: Path) -> None:
+def test_twenty_publishes_fail_no_request_and_prices_match_their_version(models: Path, tmp_path: Path) -> None:
     saved = load_version(models / "king_county")
     market = tmp_path / "king_county"
     record = {name: saved.manifest[name] for name in ("example", "inputs", "error_figures", "ratio_study")}
@@ -95,33 +97,36 @@ def test_twenty_publishes_drop_nothing_and_each_price_is_its_versions(models: Pa
     first, *later = prices
     publish(market / first)
     with running(tmp_path) as server:
-        with load(server, 8, [HOME]) as told:
+        with load(server, 8, [HOME]) as load_result:
             for name in later:
                 publish(market / name)
-                seen = len(told.seconds)
-                deadline = time.monotonic() + PATIENCE
-                while not any(answer[1] == name for answer in dict(told.answers)) or len(told.seconds) < seen + 50:
+                n_before = len(load_result.seconds)
+                deadline = time.monotonic() + TIMEOUT_SECONDS
+                while (
+                    not any(answer[1] == name for answer in dict(load_result.answers))
+                    or len(load_result.seconds) < n_before + 50
+                ):
                     assert time.monotonic() < deadline
                     time.sleep(0.05)
             time.sleep(1.5)
-            before = Counter(told.answers)
+            before = Counter(load_result.answers)
             time.sleep(1)
-            last = {answer[1] for answer in told.answers - before}
+            last = {answer[1] for answer in load_result.answers - before}
         assert server.stop() == 0
-    assert told.failures == []
-    assert {status for status, _, _ in told.answers} == {200}
-    assert {version: price for _, version, price in told.answers} == prices
+    assert load_result.failures == []
+    assert {status for status, _, _ in load_result.answers} == {200}
+    assert {version: price for _, version, price in load_result.answers} == prices
     assert last == {later[-1]}, "every worker has moved on"
 
 
-def test_a_damaged_publish_and_a_full_disk_leave_the_old_version_served(models: Path, tmp_path: Path) -> None:
+def test_after_a_damaged_publish_the_old_version_is_served(models: Path, tmp_path: Path) -> None:
     shutil.copytree(models / "king_county", tmp_path / "king_county", symlinks=True)
     good = (tmp_path / "king_county" / "current").resolve()
     shutil.copytree(good, good.with_name("bad"))
     (good.with_name("bad") / "appraiser.joblib").write_bytes(b"")
     with running(tmp_path) as server:
         publish(good.with_name("bad"))
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while server.log.read_text().count("cannot load") < 2:
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -129,43 +134,43 @@ def test_a_damaged_publish_and_a_full_disk_leave_the_old_version_served(models: 
         server.replace_a_worker()
         server.wait_until_ready(3)
         assert {server.predict(HOME)[1]["model_version"] for _ in range(20)} == {good.name}
-        counted = server.ask("GET", "/metrics")[1].decode()
-        assert "estimator_failed_loads_total 3.0" in counted
-        assert f'estimator_workers_serving{{model_version="{good.name}"}} 2.0' in counted
+        metrics = server.request("GET", "/metrics")[1].decode()
+        assert "estimator_failed_loads_total 3.0" in metrics
+        assert f'estimator_workers_serving{{model_version="{good.name}"}} 2.0' in metrics
 
 
 def seconds_of_twenty(server: Server) -> float:
     """Return how long it takes until twenty requests in a row were answered."""
-    began, in_a_row = time.monotonic(), 0
-    while in_a_row < 20:
-        assert time.monotonic() - began < PATIENCE
+    start, n_consecutive = time.monotonic(), 0
+    while n_consecutive < 20:
+        assert time.monotonic() - start < TIMEOUT_SECONDS
         try:
-            in_a_row = in_a_row + 1 if server.predict(HOME)[0] == 200 else 0
+            n_consecutive = n_consecutive + 1 if server.predict(HOME)[0] == 200 else 0
         except (OSError, http.client.HTTPException):
-            in_a_row = 0
-    return time.monotonic() - began
+            n_consecutive = 0
+    return time.monotonic() - start
 
 
-def test_a_worker_killed_under_load_costs_what_it_had_in_hand(models: Path) -> None:
+def test_a_worker_killed_under_load_fails_only_requests_in_progress(models: Path) -> None:
     clients = 8
-    with running(models) as server, load(server, clients, [HOME]) as told:
+    with running(models) as server, load(server, clients, [HOME]) as load_result:
         time.sleep(1)
         before = seconds_of_twenty(server)  # beside the same load: what this machine takes is no fault of the kill
         os.kill(server.workers()[0], signal.SIGKILL)
         assert seconds_of_twenty(server) - before < 2
         time.sleep(2)
-    assert len(told.failures) <= clients
-    assert {status for status, _, _ in told.answers} == {200}
+    assert len(load_result.failures) <= clients
+    assert {status for status, _, _ in load_result.answers} == {200}
 
 
-def test_a_server_stopped_under_load_answers_what_it_has_begun(models: Path) -> None:
-    with running(models) as server, load(server, 8, [HOME]) as told:
+def test_a_server_stopped_under_load_answers_requests_in_progress(models: Path) -> None:
+    with running(models) as server, load(server, 8, [HOME]) as load_result:
         time.sleep(1)
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(PATIENCE) == 0
-        told.stopping.set()
-    assert {status for status, _, _ in told.answers} == {200}
-    assert not [failure for failure in told.failures if "IncompleteRead" in failure]
+        assert server.process.wait(TIMEOUT_SECONDS) == 0
+        load_result.stopping.set()
+    assert {status for status, _, _ in load_result.answers} == {200}
+    assert not [failure for failure in load_result.failures if "IncompleteRead" in failure]
     assert "trace" not in server.log.read_text()
 
 
@@ -178,21 +183,21 @@ def memory(server: Server) -> int:
 
 
 @pytest.mark.timeout(SECONDS_OF_LOAD + 200)
-def test_two_minutes_of_mixed_load_drop_nothing_and_memory_stays(models: Path) -> None:
+def test_two_minutes_of_mixed_load_fail_no_request_and_leak_no_memory(models: Path) -> None:
     bodies: list[Any] = [HOME | {"square_footage": 1000 + 10 * number} for number in range(18)] + [
         {},
         {"grade": "x"},
     ]
     with running(models) as server:
-        with load(server, CONNECTIONS, bodies) as told:
+        with load(server, CONNECTIONS, bodies) as load_result:
             time.sleep(SECONDS_OF_LOAD / 2)
             halfway = memory(server)
             time.sleep(SECONDS_OF_LOAD / 2)
             end = memory(server)
         assert server.stop() == 0
-    assert told.failures == []
+    assert load_result.failures == []
     counts: Counter[int] = Counter()
-    for (status, _, _), count in told.answers.items():
+    for (status, _, _), count in load_result.answers.items():
         counts[status] += count
     assert set(counts) == {200, 422}
     assert counts[422] == pytest.approx(sum(counts.values()) / 10, rel=0.1)
@@ -200,37 +205,39 @@ def test_two_minutes_of_mixed_load_drop_nothing_and_memory_stays(models: Path) -
     assert end / 2 < 250e6, "a worker's"
 
 
-@pytest.mark.parametrize("begun", [HEAD, HEAD + b"Content-Length: 90\r\n\r\n{"], ids=["headers", "body"])
-def test_healthy_requests_are_answered_in_a_second_beside_forty_that_stall(models: Path, begun: bytes) -> None:
+@pytest.mark.parametrize(
+    "begun", [PREDICT_HEADERS, PREDICT_HEADERS + b"Content-Length: 90\r\n\r\n{"], ids=["headers", "body"]
+)
+def test_forty_stalled_requests_do_not_delay_others(models: Path, begun: bytes) -> None:
     with running(models) as server:
         stalled = [server.connect(begun) for _ in range(40)]
         seconds = []
         for _ in range(100):
-            began = time.perf_counter()
+            start = time.perf_counter()
             assert server.predict(HOME)[0] == 200
-            seconds.append(time.perf_counter() - began)
+            seconds.append(time.perf_counter() - start)
         for connection in stalled:
             connection.close()
     assert np.quantile(seconds, 0.99) < 1
 
 
-def test_every_worker_counts_into_the_same_figures(models: Path) -> None:
+def test_metrics_are_summed_over_workers(models: Path) -> None:
     with running(models) as server:
         for _ in range(40):
             server.predict(HOME)
-        counted = [server.ask("GET", "/metrics")[1].decode() for _ in range(10)]
+        metrics = [server.request("GET", "/metrics")[1].decode() for _ in range(10)]
         folders = len(server.workers())
         server.replace_a_worker()
         server.wait_until_ready(3)
-        after = server.ask("GET", "/metrics")[1].decode()
-    asked = 'estimator_requests_total{method="POST",route="/predict",status="200"} 40.0'
-    assert all(asked in told for told in [*counted, after])
+        after = server.request("GET", "/metrics")[1].decode()
+    count_line = 'estimator_requests_total{method="POST",route="/predict",status="200"} 40.0'
+    assert all(count_line in exposition for exposition in [*metrics, after])
     serving = [line for line in after.splitlines() if line.startswith("estimator_workers_serving{")]
     assert [line.split()[-1] for line in serving] == [f"{folders}.0"]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_schemathesis_finds_nothing_wrong(models: Path, seed: int, tmp_path: Path) -> None:
+def test_schemathesis_finds_no_errors(models: Path, seed: int, tmp_path: Path) -> None:
     pytest.importorskip("schemathesis")
     # What the document cannot say, such as columns all as long, may be refused though the document takes it.
     command = [

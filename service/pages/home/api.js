@@ -1,6 +1,6 @@
-// The public interface, and nothing else of the server. Addresses are relative, so the page works under any prefix.
+// The public HTTP API; the page uses nothing else of the server. Addresses are relative, so any URL prefix works.
 
-/** What the server, or the way to it, said instead of an answer; `errors` are `{field, message}`. */
+/** An error of the server or of the connection; `errors` is a list of `{field, message}`. */
 export class Problem extends Error {
   constructor({ title, detail, status = 0, type = "about:blank", errors = [] }) {
     super(detail || title);
@@ -12,27 +12,27 @@ export class Problem extends Error {
   }
 }
 
-const KEY = "estimator-key"; // kept by the browser until the tab is closed
+const API_KEY = "estimator-key"; // in session storage: the browser keeps it until the tab is closed
 
-/** Send a key with every request from now on: a server may ask for one. */
-export const useKey = (key) => sessionStorage.setItem(KEY, key);
-export const hasKey = () => sessionStorage.getItem(KEY) !== null;
+/** Send an API key with every request from now on. */
+export const setApiKey = (key) => sessionStorage.setItem(API_KEY, key);
+export const hasApiKey = () => sessionStorage.getItem(API_KEY) !== null;
 
-export const getModel = () => ask("model");
-export const getSales = () => ask("sales");
-export const getDocument = () => ask("openapi.json");
+export const getModel = () => send("model");
+export const getSales = () => send("sales");
+export const getOpenApi = () => send("openapi.json");
 
 /**
  * Value a home.
  * @param facts its facts by name
- * @param asked `confidence` from 0.5 to 0.99, `include` a list of reasons, `signal` to give up
+ * @param options `confidence` from 0.5 to 0.99, `include` a list of explanations, `signal` to abort the request
  */
 export function predict(facts, { confidence, include = [], signal } = {}) {
   const query = [
     confidence === undefined ? null : `confidence=${confidence}`,
     include.length ? `include=${include.map(encodeURIComponent).join(",")}` : null,
   ].filter(Boolean);
-  return ask(query.length ? `predict?${query.join("&")}` : "predict", {
+  return send(query.length ? `predict?${query.join("&")}` : "predict", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(facts),
@@ -40,33 +40,33 @@ export function predict(facts, { confidence, include = [], signal } = {}) {
   });
 }
 
-/** Screen a CSV file of listings; `as` is the media type of the answer. */
-export async function screen(file, costs, as = "application/json") {
-  const query = new URLSearchParams(Object.entries(costs).filter(([, value]) => value !== null));
-  return ask(`screen?${query}`, {
+/** Screen a CSV file of listings; `mediaType` is that of the response. */
+export async function screen(file, terms, mediaType = "application/json") {
+  const query = new URLSearchParams(Object.entries(terms).filter(([, value]) => value !== null));
+  return send(`screen?${query}`, {
     method: "POST",
-    headers: { "Content-Type": "text/csv", Accept: as },
+    headers: { "Content-Type": "text/csv", Accept: mediaType },
     body: file,
-  }, as);
+  }, mediaType);
 }
 
-async function ask(path, request = {}, as = "application/json") {
-  const key = sessionStorage.getItem(KEY);
-  let answer;
+async function send(path, request = {}, mediaType = "application/json") {
+  const key = sessionStorage.getItem(API_KEY);
+  let response;
   try {
-    answer = await fetch(path, key ? { ...request, headers: { ...request.headers, "X-API-Key": key } } : request);
+    response = await fetch(path, key ? { ...request, headers: { ...request.headers, "X-API-Key": key } } : request);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem({ title: "No connection", detail: "The server cannot be reached. Try again in a moment." });
+    throw new Problem({ title: "No connection", detail: "We couldn’t reach the server. Try again in a moment." });
   }
-  if (!answer.ok) throw await problemOf(answer);
-  return as === "application/json" ? answer.json() : answer.blob();
+  if (!response.ok) throw await readProblem(response);
+  return mediaType === "application/json" ? response.json() : response.blob();
 }
 
-async function problemOf(answer) {
+async function readProblem(response) {
   try {
-    return new Problem(await answer.json());
+    return new Problem(await response.json());
   } catch {
-    return new Problem({ title: "The server failed", status: answer.status, detail: `The server answered ${answer.status}.` });
+    return new Problem({ title: "Server error", status: response.status, detail: `The server answered with error ${response.status}. Try again in a moment.` });
   }
 }

@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 import { factText } from "./widgets.js";
-import { MINUS, label, number, percent, shortDate } from "./words.js";
+import { MINUS, label, number, percent, shortDate } from "./format.js";
 
 /**
  * Make the section of the comparables.
@@ -37,7 +37,7 @@ export function comparablesSection(comparables, { features, facts, money, sizeNa
     el("h2", { id: "comparables-heading" }, "Comparable sales"),
     used.length
       ? [el("p", { class: "help" }, "Similar homes sold nearby, with prices adjusted for how your home differs. The estimate also uses all other sales."),
-        el("div", { class: "scrolled", tabindex: "0", role: "region", "aria-labelledby": "comparables-heading" },
+        el("div", { class: "scroll-x", tabindex: "0", role: "region", "aria-labelledby": "comparables-heading" },
           el("table", {}, el("thead", {}, head), body))]
       : el("p", { class: "help" }, "No comparable home was sold before that date."),
     leftOut.length ? leftOutList(leftOut, money) : null);
@@ -57,7 +57,7 @@ function tableColumns(used, { size, money }) {
 function weightBar(weight, largest) {
   const bar = el("span", { class: "weight" });
   bar.style.width = `${(44 * weight) / largest}px`;
-  return el("span", { class: "weighed" }, bar, percent(weight, 1));
+  return el("span", { class: "weight-cell" }, bar, percent(weight, 1));
 }
 
 function adjustmentGrid(sale, facts, features, money) {
@@ -79,7 +79,7 @@ function adjustmentGrid(sale, facts, features, money) {
 function leftOutList(sales, money) {
   return el("details", {},
     el("summary", {}, "Nearby sales with little weight"),
-    el("ul", { class: "plainly" }, sales.map(({ distance_km: km, price, date, reason }) =>
+    el("ul", { class: "plain-list" }, sales.map(({ distance_km: km, price, date, reason }) =>
       el("li", {}, el("strong", {}, money.full(price)), `, ${distance(km)} away${date ? `, ${shortDate(date)}` : ""}. ${reason.replace(/_/g, " ")}`))));
 }
 

@@ -1,6 +1,6 @@
-// Reading CSV as RFC 4180 has it, for the page's own links; what a file means is the server's to say.
+// Parses CSV (RFC 4180) to build the page's own links to listings. The server interprets the file itself.
 
-/** Return the rows of a text, each a list of cells; as to the server, a blank line is a row. */
+/** Return the rows of a text, each a list of cells. A blank line is a row, as on the server. */
 export function parseCsv(text) {
   const rows = [];
   let row = [];
@@ -13,18 +13,18 @@ export function parseCsv(text) {
     cell = "";
   };
   const plain = text.replace(/^\uFEFF/, "");
-  for (let at = 0; at < plain.length; at++) {
-    const sign = plain[at];
+  for (let index = 0; index < plain.length; index++) {
+    const character = plain[index];
     if (quoted) {
-      if (sign !== '"') cell += sign;
-      else if (plain[at + 1] === '"') cell += plain[at++];
+      if (character !== '"') cell += character;
+      else if (plain[index + 1] === '"') cell += plain[index++];
       else quoted = false;
-    } else if (sign === '"' && !cell) quoted = true; // within a cell it is a sign like any other: 12" pipes
-    else if (sign === ",") {
+    } else if (character === '"' && !cell) quoted = true; // inside a cell, a quote is an ordinary character: 12" pipes
+    else if (character === ",") {
       row.push(cell);
       cell = "";
-    } else if (sign === "\n") endRow();
-    else if (sign !== "\r") cell += sign;
+    } else if (character === "\n") endRow();
+    else if (character !== "\r") cell += character;
   }
   if (cell || row.length) endRow();
   return rows;

@@ -1,18 +1,18 @@
-// Making elements. Text goes in as text, never as markup, so nothing that a user or a file says can become script.
+// Making elements. Text is always added as text, never as markup: nothing a user or a file contains can become script.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Make an HTML element: attributes by name, listeners as functions under on…, children as nodes, text or lists of them. */
+/** Make an HTML element. Attributes go by name, listeners as functions under on…, children as nodes, text or lists of them. */
 export function el(tag, attributes = {}, ...children) {
-  return furnish(document.createElement(tag), attributes, children);
+  return build(document.createElement(tag), attributes, children);
 }
 
 /** Make an SVG element in the same way. */
 export function svg(tag, attributes = {}, ...children) {
-  return furnish(document.createElementNS(SVG, tag), attributes, children);
+  return build(document.createElementNS(SVG, tag), attributes, children);
 }
 
-function furnish(node, attributes, children) {
+function build(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") node.addEventListener(name.slice(2), value);
     else if (value === true) node.setAttribute(name, "");
@@ -22,18 +22,18 @@ function furnish(node, attributes, children) {
   return node;
 }
 
-/** Call a function soon after the last of many calls. */
-export function settled(milliseconds, call) {
+/** Return a function that calls `callback` once its own calls have paused for some milliseconds. */
+export function debounce(milliseconds, callback) {
   let timer;
   return (...values) => {
     clearTimeout(timer);
-    timer = setTimeout(() => call(...values), milliseconds);
+    timer = setTimeout(() => callback(...values), milliseconds);
   };
 }
 
 export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-/** Show a node if it is out of sight. */
+/** Scroll to a node unless it is already well in view. */
 export function bringIntoView(node) {
   const { top } = node.getBoundingClientRect();
   if (top < 0 || top > innerHeight * 0.72) {

@@ -1,58 +1,56 @@
-// The form, made from the market table: a field a fact, the required ones open, the rest folded. It judges no value:
-// the server does, and what it says stands beside the field.
+// The form, built from the facts of GET /model: a field for each, with the optional ones folded. It checks no values:
+// the server does, and its messages are shown beside the fields.
 
 import { el } from "./dom.js";
+import { label, shortDate } from "./format.js";
 import { boundsText, factText, unitIsShort, widgetOf } from "./widgets.js";
-import { label, shortDate } from "./words.js";
-
-const DAY = "valuation_date";
 
 export class FactsForm {
   /**
    * @param form the element to fill
    * @param model the answer of GET /model
-   * @param onValue called when the home is to be valued; its argument is whether someone asked for it by hand
-   * @param onPlace called when the place in the fields has changed
-   * @param onClear called when the fields have been emptied
+   * @param onSubmit called when the home should be valued, with whether the user asked for it by a click or Enter
+   * @param onLocation called when the location in the fields has changed
+   * @param onClear called when the fields have been cleared
    */
-  constructor(form, model, { onValue, onPlace, onClear }) {
+  constructor(form, model, { onSubmit, onLocation, onClear }) {
     this.features = new Map(model.features.map((feature) => [feature.name, feature]));
     this.example = model.example.request;
     this.fields = new Map();
     const required = model.features.filter((feature) => feature.required);
     const optional = model.features.filter((feature) => !feature.required);
-    this.place = model.coordinates ?? [];
-    const extra = model.sale_dates ? [this.#dayFeature(model.sale_dates)] : [];
-    this.filled = el("span", { class: "count" });
+    this.coordinates = model.coordinates ?? [];
+    const date = model.sale_dates ? [dateFeature(model.sale_dates)] : [];
+    this.count = el("span", { class: "count" });
     this.more = el("details", { class: "more" },
-      el("summary", {}, "More facts ", this.filled),
-      el("p", { class: "help" }, "All may be left blank. What you leave out is looked up, or stays unknown and widens the range."),
-      el("div", { class: "fields" }, [...optional, ...extra].map((feature) => this.#field(feature))));
+      el("summary", {}, "More facts ", this.count),
+      el("p", { class: "help" }, "All optional. We look up what we can. A fact that stays unknown makes the range wider."),
+      el("div", { class: "fields" }, [...optional, ...date].map((feature) => this.#field(feature))));
     form.append(
-      el("p", { class: "help" }, this.place.length ? "Click the map, or type the coordinates." : "What has to be known."),
+      el("p", { class: "help" }, this.coordinates.length ? "Click the map or enter the coordinates." : "These facts are required."),
       el("div", { class: "fields required" }, required.map((feature) => this.#field(feature))),
-      optional.length + extra.length ? this.more : "",
+      optional.length + date.length ? this.more : "",
       el("div", { class: "actions" },
         el("button", { type: "submit", class: "primary" }, "Value this home"),
-        el("button", { type: "button", class: "plain", onclick: () => this.#useExample(onValue, onPlace) }, "Try an example"),
+        el("button", { type: "button", class: "plain", onclick: () => this.#useExample(onSubmit, onLocation) }, "Try an example"),
         el("button", { type: "button", class: "plain", onclick: () => {
           this.clear();
           onClear();
         } }, "Clear")),
     );
-    this.#count();
+    this.#updateCount();
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      onValue(true);
+      onSubmit(true);
     });
     form.addEventListener("change", (event) => {
-      this.#count();
-      if (this.place.includes(event.target.name)) onPlace();
-      onValue(false);
+      this.#updateCount();
+      if (this.coordinates.includes(event.target.name)) onLocation();
+      onSubmit(false);
     });
   }
 
-  /** Return the facts that are given; a number that cannot be read goes as it was typed. */
+  /** Return the facts that were entered; text that is not a number stays text, and the server reports it. */
   facts() {
     const facts = {};
     for (const [name, { feature, input }] of this.fields) {
@@ -63,23 +61,23 @@ export class FactsForm {
     return facts;
   }
 
-  /** Fill the fields with facts, empty the others; return the names that are no fact of this market. */
+  /** Fill the fields with facts and clear the others; return the names that this market does not have. */
   fill(facts) {
     for (const { input } of this.fields.values()) input.value = "";
-    const strange = [];
+    const unknown = [];
     for (const [name, value] of Object.entries(facts)) {
       if (this.fields.has(name)) this.set(name, value);
-      else strange.push(name);
+      else unknown.push(name);
     }
     this.clearErrors();
-    this.#count();
-    return strange;
+    this.#updateCount();
+    return unknown;
   }
 
   set(name, value) {
     const { feature, input } = this.fields.get(name);
     input.value = widgetOf(feature).write(value);
-    this.#count();
+    this.#updateCount();
   }
 
   clear() {
@@ -87,25 +85,25 @@ export class FactsForm {
     this.fields.values().next().value?.input.focus();
   }
 
-  /** Put what is wrong beside the fields; return the messages of fields that the form does not have. */
+  /** Show errors beside their fields; return the messages of fields that the form does not have. */
   showErrors(errors, { focus = false } = {}) {
     this.clearErrors();
-    const others = [];
+    const otherMessages = [];
     let first = null;
     for (const { field, message } of errors) {
-      const own = this.fields.get(field);
-      if (!own) {
-        others.push(field ? `${label(field)}: ${message}` : message);
+      const target = this.fields.get(field);
+      if (!target) {
+        otherMessages.push(field ? `${label(field)}: ${message}` : message);
         continue;
       }
-      own.error.textContent = own.error.hidden ? message : `${own.error.textContent}; ${message}`;
-      own.error.hidden = false;
-      own.input.setAttribute("aria-invalid", "true");
-      if (!own.feature.required) this.more.open = true;
-      first ??= own.input;
+      target.error.textContent = target.error.hidden ? message : `${target.error.textContent}; ${message}`;
+      target.error.hidden = false;
+      target.input.setAttribute("aria-invalid", "true");
+      if (!target.feature.required) this.more.open = true;
+      first ??= target.input;
     }
     if (focus) first?.focus();
-    return others;
+    return otherMessages;
   }
 
   clearErrors() {
@@ -116,7 +114,7 @@ export class FactsForm {
     }
   }
 
-  /** Go to a field, unfolding what hides it. */
+  /** Focus a field; open the section that hides it. */
   focus(name) {
     const field = this.fields.get(name);
     if (!field) return;
@@ -125,48 +123,43 @@ export class FactsForm {
     field.row.scrollIntoView({ block: "center" });
   }
 
-  /** Offer the commonest labels of a fact while it is typed. */
+  /** Offer values for a fact while the user types. */
   suggest(name, values) {
     const { input } = this.fields.get(name);
-    const list = el("datalist", { id: `${input.id}-known` }, values.map((value) => el("option", { value })));
+    const list = el("datalist", { id: `${input.id}-suggestions` }, values.map((value) => el("option", { value })));
     input.after(list);
     input.setAttribute("list", list.id);
   }
 
-  get labelNames() {
+  /** Names of the facts for which values can be offered. */
+  get suggestible() {
     return [...this.features.values()].filter((feature) => widgetOf(feature).suggest).map(({ name }) => name);
   }
 
-  #count() {
-    const folded = [...this.fields.values()].filter(({ feature }) => !feature.required);
-    this.filled.textContent = `${folded.filter(({ input }) => input.value.trim()).length} of ${folded.length}`;
-    this.filled.title = "given";
+  #updateCount() {
+    const optional = [...this.fields.values()].filter(({ feature }) => !feature.required);
+    this.count.textContent = `${optional.filter(({ input }) => input.value.trim()).length} of ${optional.length}`;
+    this.count.title = "entered";
   }
 
-  #useExample(onValue, onPlace) {
+  #useExample(onSubmit, onLocation) {
     this.fill(this.example);
-    onPlace();
-    onValue(true);
-  }
-
-  #dayFeature([oldest, newest]) {
-    return {
-      name: DAY, widget: "date", required: false, unit: null, minimum: null, maximum: null,
-      description: `The day that the price holds for: from ${shortDate(oldest)} to ${shortDate(newest)}, the newest sale's if blank.`,
-    };
+    onLocation();
+    onSubmit(true);
   }
 
   #field(feature) {
     const id = `fact-${feature.name.replace(/[^\w-]/g, "-")}`;
     const bounds = boundsText(feature);
-    const said = feature.description.replace(/\.$/, "").toLowerCase() === label(feature.name).toLowerCase() ? "" : feature.description;
-    const saysUnit = unitIsShort(feature) || said.toLowerCase().includes(feature.unit?.toLowerCase());
-    const long = feature.unit && !saysUnit ? `In ${feature.unit}.` : "";
-    const help = [said, long, bounds && `${bounds}.`].filter(Boolean).join(" ");
+    const { unit } = feature;
+    const repeatsLabel = feature.description.replace(/\.$/, "").toLowerCase() === label(feature.name).toLowerCase();
+    const description = repeatsLabel ? "" : feature.description;
+    const namesUnit = !unit || unitIsShort(feature) || description.toLowerCase().includes(unit.toLowerCase());
+    const help = [description, namesUnit ? "" : `In ${unit}.`, bounds && `${bounds}.`].filter(Boolean).join(" ");
     const input = this.#input(feature, { id, name: feature.name, "aria-describedby": `${id}-help ${id}-error`, required: feature.required });
     const error = el("p", { class: "error", id: `${id}-error`, hidden: true });
     const row = el("div", { class: widgetOf(feature).wide ? "field wide" : "field" },
-      el("label", { for: id }, label(feature.name), feature.required ? el("span", { class: "unseen" }, " (required)") : null),
+      el("label", { for: id }, label(feature.name), feature.required ? el("span", { class: "visually-hidden" }, " (required)") : null),
       el("span", { class: "entry" }, input, unitIsShort(feature) ? el("span", { class: "unit", "aria-hidden": "true" }, feature.unit) : null),
       el("p", { class: "help", id: `${id}-help` }, help),
       error);
@@ -177,7 +170,7 @@ export class FactsForm {
   #input(feature, attributes) {
     const { control, decimal } = widgetOf(feature);
     if (control === "select") {
-      const options = [["", "Not known"], ["true", "Yes"], ["false", "No"]];
+      const options = [["", "Unknown"], ["true", "Yes"], ["false", "No"]];
       return el("select", attributes, options.map(([value, text]) => el("option", { value }, text)));
     }
     if (control === "date") return el("input", { ...attributes, type: "date" });
@@ -191,3 +184,9 @@ export class FactsForm {
     });
   }
 }
+
+// The field of a valuation's date, in the form of GET /model's features.
+const dateFeature = ([oldest, newest]) => ({
+  name: "valuation_date", widget: "date", required: false, unit: null, minimum: null, maximum: null,
+  description: `The date to value the home for, from ${shortDate(oldest)} to ${shortDate(newest)}. If blank: the date of the newest sale.`,
+});

@@ -1,39 +1,41 @@
-// Listings: a CSV file goes to POST /screen, its deals come back as a table to sort and to keep.
+// Screening listings: a CSV file goes to POST /screen, and its deals come back as a table to sort and to download.
 
-import { Problem, getDocument, screen } from "./api.js";
+import { Problem, getOpenApi, screen } from "./api.js";
 import { parseCsv } from "./csv.js";
 import { el } from "./dom.js";
-import { MINUS, label, moneyOf, number, percent, plural } from "./words.js";
+import { MINUS, label, moneyOf, number, percent, plural } from "./format.js";
 
-const AT_FIRST = 100; // rows shown at once: a table of thousands would be slow to lay out
-const NO_COST = new Set(["include", "confidence"]); // parameters of /screen that are no terms of a deal
+const PAGE_ROWS = 100; // shown at first: a table of thousands of rows is slow to lay out
+const FIRST_CSV_ROW = 2; // as spreadsheets count: the header is row 1
+const NOT_TERMS = new Set(["include", "confidence"]); // parameters of /screen that are not terms of a deal
+const TERM_LABELS = { probability: "Required chance of profit", rehab: "Repair cost", holding: "Holding cost" };
 
-/** The view, which asks the interface's document what may be set when it is first shown. */
+/** The view of listings. Its terms are the parameters of /screen, read from the API's document when it is first shown. */
 export class Listings {
   constructor(host, model) {
     this.model = model;
     this.money = moneyOf(model.currency);
     this.order = { key: "rank", down: false };
     this.dealsOnly = false;
-    this.shown = AT_FIRST;
+    this.maxRows = PAGE_ROWS;
     this.result = el("div", { class: "result", "aria-live": "polite" });
     host.append(
       el("div", { class: "intro" },
         el("h1", {}, "Which listings are deals?"),
-        el("p", {}, "Give a file of homes on offer. Each is valued, and set against its asking price and your costs.")),
+        el("p", {}, "Upload homes for sale and compare each one’s value with its price and your costs.")),
       this.#upload(),
       this.result);
-    this.costs = {};
+    this.terms = {};
   }
 
-  /** Make the fields of the costs, once. */
+  /** Make the fields of the terms, once. */
   async prepare() {
     if (this.prepared) return;
     this.prepared = true;
     try {
-      const { paths } = await getDocument();
+      const { paths } = await getOpenApi();
       const { parameters } = paths["/screen"].post;
-      this.drop.after(this.#costs(parameters.filter(({ name }) => !NO_COST.has(name))));
+      this.drop.after(this.#termsForm(parameters.filter(({ name }) => !NOT_TERMS.has(name))));
     } catch (error) {
       this.prepared = false;
       if (!(error instanceof Problem)) throw error;
@@ -42,52 +44,52 @@ export class Listings {
   }
 
   #upload() {
-    this.input = el("input", { id: "listings-file", type: "file", accept: ".csv,text/csv", onchange: () => this.#take(this.input.files[0]) });
+    this.input = el("input", { id: "listings-file", type: "file", accept: ".csv,text/csv", onchange: () => this.#load(this.input.files[0]) });
     this.drop = el("div", {
       class: "card drop",
       ondragover: (event) => {
         event.preventDefault();
-        this.drop.classList.add("over");
+        this.drop.classList.add("dragging");
       },
-      ondragleave: () => this.drop.classList.remove("over"),
+      ondragleave: () => this.drop.classList.remove("dragging"),
       ondrop: (event) => {
         event.preventDefault();
-        this.drop.classList.remove("over");
+        this.drop.classList.remove("dragging");
         this.input.files = event.dataTransfer.files;
-        this.#take(this.input.files[0]);
+        this.#load(this.input.files[0]);
       },
     },
     el("label", { for: "listings-file" }, el("strong", {}, "Choose a CSV file"), el("span", {}, " or drop it here")),
     this.input,
-    el("p", { class: "help" }, `A header and a row per home: list_price, ${this.#required().join(", ")}, and whatever else is known. `,
+    el("p", { class: "help" }, `A header row, then one row per home. Required columns: list_price, ${this.#requiredColumns().join(", ")}. Add any other facts you know. `,
       el("button", { type: "button", class: "link", onclick: () => save(new Blob([this.#template()], { type: "text/csv" }), "listings.csv") }, "Download a template")));
     return this.drop;
   }
 
-  #costs(parameters) {
+  #termsForm(parameters) {
     const { currency } = this.model;
     const field = ({ name, description, schema }) => {
-      const share = schema.maximum <= 1; // written in percent
-      const id = `cost-${name}`;
-      const value = share ? number(100 * schema.default) : String(schema.default);
+      const isShare = schema.maximum <= 1; // written in percent
+      const id = `term-${name}`;
+      const value = isShare ? number(100 * schema.default) : String(schema.default);
       const input = el("input", { id, type: "text", inputmode: "decimal", autocomplete: "off", value, "aria-describedby": `${id}-help ${id}-error` });
       const error = el("p", { class: "error", id: `${id}-error`, hidden: true });
-      this.costs[name] = { input, error, share };
+      this.terms[name] = { input, error, isShare };
       return el("div", { class: "field" },
-        el("label", { for: id }, label(name)),
-        el("span", { class: "entry" }, input, el("span", { class: "unit", "aria-hidden": "true" }, share ? "%" : currency)),
+        el("label", { for: id }, TERM_LABELS[name] ?? label(name)),
+        el("span", { class: "entry" }, input, el("span", { class: "unit", "aria-hidden": "true" }, isShare ? "%" : currency)),
         el("p", { class: "help", id: `${id}-help` }, description), error);
     };
-    return el("form", { class: "card costs", novalidate: true, "aria-labelledby": "costs-heading", onsubmit: (event) => {
+    return el("form", { class: "card terms", novalidate: true, "aria-labelledby": "terms-heading", onsubmit: (event) => {
       event.preventDefault();
       this.#screen();
     } },
-    el("h2", { id: "costs-heading" }, "What makes a deal"),
+    el("h2", { id: "terms-heading" }, "Your costs and target"),
     el("div", { class: "fields" }, parameters.map(field)),
-    el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, "Screen the listings")));
+    el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, "Find deals")));
   }
 
-  #required() {
+  #requiredColumns() {
     return this.model.features.filter(({ required }) => required).map(({ name }) => name);
   }
 
@@ -98,66 +100,66 @@ export class Listings {
     return `${["listing_id", "list_price", ...names].map(quoted).join(",")}\n${["example", Math.round(answer.price), ...names.map((name) => request[name])].map(quoted).join(",")}\n`;
   }
 
-  async #take(file) {
+  async #load(file) {
     if (!file) return;
-    // Read at once: a file that is changed on the disk later could not be sent again with other costs.
-    this.name = file.name;
+    // Read now: a file that changes on the disk cannot be sent again with other terms.
+    this.fileName = file.name;
     this.file = new Blob([await file.arrayBuffer()], { type: "text/csv" });
-    this.facts = this.#factsOf(await this.file.text());
+    this.rowFacts = this.#readFacts(await this.file.text());
     this.#screen();
   }
 
-  // Row → the facts that its columns name, as an address has them.
-  #factsOf(text) {
+  // Return the facts of each row, as links to a valuation write them.
+  #readFacts(text) {
     const [header = [], ...rows] = parseCsv(text);
-    const known = new Map(this.model.features.flatMap(({ name, aliases }) => [name, ...aliases].map((alias) => [alias, name])));
-    const facts = header.map((column) => known.get(column.trim()));
+    const names = new Map(this.model.features.flatMap(({ name, aliases }) => [name, ...aliases].map((alias) => [alias, name])));
+    const columns = header.map((column) => names.get(column.trim()));
     return rows.map((cells) => {
-      const told = new URLSearchParams();
-      cells.forEach((cell, place) => {
-        if (facts[place] && cell.trim()) told.set(facts[place], cell.trim());
+      const facts = new URLSearchParams();
+      cells.forEach((cell, index) => {
+        if (columns[index] && cell.trim()) facts.set(columns[index], cell.trim());
       });
-      return told;
+      return facts;
     });
   }
 
-  /** Return the address of a listing's valuation; a file may name the day in a column that is no fact. */
-  #linkOf({ row, valuation: { valuation_date: day } }) {
-    const told = new URLSearchParams(this.facts[row]);
-    if (day && day !== this.model.sale_dates[1]) told.set("valuation_date", day);
-    return `#${told}`;
+  /** Return the link to a listing's valuation. The date is added because a file may have it in a column that is not a fact. */
+  #linkOf({ row, valuation: { valuation_date: date } }) {
+    const facts = new URLSearchParams(this.rowFacts[row]);
+    if (date && date !== this.model.sale_dates[1]) facts.set("valuation_date", date);
+    return `#${facts}`;
   }
 
-  #asked() {
-    const asked = {};
-    for (const [name, { input, error, share }] of Object.entries(this.costs)) {
+  #readTerms() {
+    const terms = {};
+    for (const [name, { input, error, isShare }] of Object.entries(this.terms)) {
       error.hidden = true;
       input.removeAttribute("aria-invalid");
       const text = input.value.trim().replace(/,/g, "");
       if (text === "") continue;
       const value = Number(text);
-      // What is no number goes as it stands, for the server to judge.
-      asked[name] = share && Number.isFinite(value) ? Number((value / 100).toFixed(6)) : text;
+      // Text that is not a number is sent unchanged: the server reports it.
+      terms[name] = isShare && Number.isFinite(value) ? Number((value / 100).toFixed(6)) : text;
     }
-    return asked;
+    return terms;
   }
 
   async #screen() {
     if (!this.file) {
-      this.result.replaceChildren(el("p", { class: "notice" }, "Choose a file of listings first."));
+      this.result.replaceChildren(el("p", { class: "notice" }, "Choose a CSV file first."));
       return;
     }
-    const turn = (this.turn = {});
+    const request = (this.request = {}); // a later request replaces this one
     this.result.setAttribute("aria-busy", "true");
     try {
-      const answer = await screen(this.file, this.#asked());
-      if (turn !== this.turn) return;
+      const answer = await screen(this.file, this.#readTerms());
+      if (request !== this.request) return;
       this.answer = answer;
-      this.shown = AT_FIRST;
+      this.maxRows = PAGE_ROWS;
       this.order = { key: "rank", down: false };
       this.#show();
     } catch (error) {
-      if (turn !== this.turn) return;
+      if (request !== this.request) return;
       if (!(error instanceof Problem)) throw error;
       this.#fail(error);
     } finally {
@@ -166,80 +168,76 @@ export class Listings {
   }
 
   #fail(problem) {
-    const others = [];
-    let first = null;
+    const otherMessages = [];
+    const invalid = [];
     for (const { row, field, message } of problem.errors) {
-      const own = row === undefined ? this.costs[field] : undefined;
-      if (own) {
-        own.error.textContent = message;
-        own.error.hidden = false;
-        own.input.setAttribute("aria-invalid", "true");
-        first ??= own.input;
-      } else others.push([row === undefined ? "" : `Row ${row + 2}, `, field ? `${field}: ` : "", message].join(""));
+      if (row === undefined && this.terms[field]) invalid.push([field, message]);
+      else otherMessages.push([row === undefined ? "" : `${rowText(row)}, `, field ? `${field}: ` : "", message].join(""));
     }
-    first?.focus();
-    // A problem with one parameter names it at the beginning of its detail.
-    const named = problem.errors.length ? null : Object.keys(this.costs).find((name) => problem.detail?.startsWith(`${name}:`));
-    if (named) {
-      const { input, error } = this.costs[named];
-      error.textContent = problem.detail.slice(named.length + 1).trim();
+    // A problem with one query parameter starts its detail with the parameter's name.
+    const parameter = problem.errors.length ? null : Object.keys(this.terms).find((name) => problem.detail?.startsWith(`${name}:`));
+    if (parameter) invalid.push([parameter, problem.detail.slice(parameter.length + 1).trim()]);
+    for (const [name, message] of invalid) {
+      const { input, error } = this.terms[name];
+      error.textContent = message;
       error.hidden = false;
       input.setAttribute("aria-invalid", "true");
-      input.focus();
     }
+    if (invalid.length) this.terms[invalid[0][0]].input.focus();
     this.result.replaceChildren(el("div", { class: "card refused" },
-      el("p", { class: "over" }, "No deals"),
-      el("p", { class: "verdict" }, problem.title ?? "The file cannot be screened"),
+      el("p", { class: "eyebrow" }, "No result"),
+      el("p", { class: "verdict" }, problem.title ?? "We couldn’t screen this file"),
       el("p", { class: "help" }, problem.detail),
-      others.length ? el("ul", {}, others.map((text) => el("li", {}, text))) : null));
+      otherMessages.length ? el("ul", {}, otherMessages.map((text) => el("li", {}, text))) : null));
   }
 
   #show() {
     const { deals, refused, probability } = this.answer;
-    const good = deals.filter(({ deal }) => deal).length;
+    const count = deals.filter(({ deal }) => deal).length;
+    const listings = plural(deals.length, "listing", "listings");
     this.body = el("tbody");
-    this.heads = el("tr");
+    this.head = el("tr");
     this.more = el("button", { type: "button", class: "plain", onclick: () => {
-      this.shown += AT_FIRST * 5;
+      this.maxRows += PAGE_ROWS * 5;
       this.#fill();
     } }, "Show more");
     this.result.replaceChildren(...[
       el("section", { class: "card", "aria-labelledby": "deals-heading" },
         el("div", { class: "headline" },
           el("div", {},
-            el("h2", { id: "deals-heading" }, good ? `${plural(good, "deal", "deals")} among ${plural(deals.length, "listing", "listings")}` : `No deal among ${plural(deals.length, "listing", "listings")}`),
-            el("p", { class: "help" }, `A deal gains with a probability of ${percent(probability)} or more, after all costs. Open a listing to see why it is worth that.`)),
+            el("h2", { id: "deals-heading" }, `${count ? plural(count, "deal", "deals") : "No deals"} in ${listings}`),
+            el("p", { class: "help" }, `A deal has a chance of profit of ${percent(probability)} or more after all costs. Open a listing to see how it was valued.`)),
           el("div", { class: "actions" },
-            el("label", { class: "check" }, el("input", { type: "checkbox", checked: this.dealsOnly, onchange: (event) => {
+            el("label", { class: "checkbox" }, el("input", { type: "checkbox", checked: this.dealsOnly, onchange: (event) => {
               this.dealsOnly = event.target.checked;
               this.#fill();
             } }), " Deals only"),
             el("button", { type: "button", class: "plain", onclick: (event) => this.#download(event.currentTarget) }, "Download as CSV"))),
-        el("div", { class: "scrolled", tabindex: "0", role: "region", "aria-labelledby": "deals-heading" },
-          el("table", { class: "deals" }, el("thead", {}, this.heads), this.body)),
+        el("div", { class: "scroll-x", tabindex: "0", role: "region", "aria-labelledby": "deals-heading" },
+          el("table", { class: "deals" }, el("thead", {}, this.head), this.body)),
         this.more),
       refused.length ? this.#refused(refused) : null,
-      this.#asks(),
+      this.#note(),
     ].filter(Boolean));
     this.#fill();
   }
 
   #columns() {
     const { money } = this;
-    const amount = (key) => ({ key, value: (deal) => deal[key], text: (deal) => money.full(deal[key]) });
-    const named = this.answer.deals.some(({ listing_id: id }) => id !== null);
+    const amount = (key, name) => ({ key, name, value: (deal) => deal[key], text: (deal) => money.full(deal[key]) });
+    const hasIds = this.answer.deals.some(({ listing_id: id }) => id !== null);
     return [
       { key: "rank", name: "Rank", value: ({ rank }) => rank, text: ({ rank }) => number(rank) },
-      { key: "row", name: "Listing", value: ({ listing_id: id, row }) => (named ? id ?? "" : row), text: ({ listing_id: id, row }) => id ?? `row ${row + 2}`, words: true },
-      { ...amount("list_price"), name: "Asked" },
-      { key: "price", name: "Worth", value: ({ valuation }) => valuation.price, text: ({ valuation }) => money.full(valuation.price) },
-      { ...amount("resale_price"), name: "Resale" },
-      { ...amount("break_even"), name: "Break-even" },
-      { key: "margin", name: "Margin", value: ({ margin }) => margin, text: ({ margin }) => money.signed(margin), strong: true },
-      { key: "margin_low", name: "Margin, 10th to 90th percentile", value: (deal) => deal.margin_low, text: (deal) => `${money.brief(deal.margin_low)} to ${money.brief(deal.margin_high)}` },
-      { key: "margin_percent", name: "Of the outlay", value: (deal) => deal.margin_percent, text: (deal) => `${deal.margin_percent.toFixed(1).replace("-", MINUS)}%` },
-      { key: "probability", name: "Gain probable", value: (deal) => deal.probability, text: (deal) => percent(deal.probability), bar: true },
-      { ...amount("highest_offer"), name: "Offer up to" },
+      { key: "row", name: "Listing", value: ({ listing_id: id, row }) => (hasIds ? id ?? "" : row), text: ({ listing_id: id, row }) => id ?? rowText(row), isName: true },
+      amount("list_price", "List price"),
+      { key: "price", name: "Valuation", value: ({ valuation }) => valuation.price, text: ({ valuation }) => money.full(valuation.price) },
+      amount("resale_price", "Resale price"),
+      amount("break_even", "Break-even"),
+      { key: "margin", name: "Profit", value: ({ margin }) => margin, text: ({ margin }) => money.signed(margin), style: ({ margin }) => (margin < 0 ? "strong loss" : "strong gain") },
+      { key: "margin_low", name: "Profit, 80% range", value: (deal) => deal.margin_low, text: (deal) => `${money.brief(deal.margin_low)} to ${money.brief(deal.margin_high)}` },
+      { key: "margin_percent", name: "Return on cost", value: (deal) => deal.margin_percent, text: (deal) => `${deal.margin_percent.toFixed(1).replace("-", MINUS)}%` },
+      { key: "probability", name: "Chance of profit", value: (deal) => deal.probability, text: (deal) => percent(deal.probability), style: ({ deal }) => (deal ? "strong" : "") },
+      amount("highest_offer", "Highest offer"),
     ];
   }
 
@@ -247,57 +245,56 @@ export class Listings {
     const columns = this.#columns();
     const column = columns.find(({ key }) => key === this.order.key) ?? columns[0];
     const sign = this.order.down ? -1 : 1;
-    const compare = (one, other) => (one < other ? -sign : one > other ? sign : 0);
+    const compare = (first, second) => (first < second ? -sign : first > second ? sign : 0);
     const deals = this.answer.deals.filter(({ deal }) => deal || !this.dealsOnly)
-      .sort((one, other) => compare(column.value(one), column.value(other)) || one.rank - other.rank);
-    this.heads.replaceChildren(...columns.map(({ key, name, words }) => el("th", {
-      scope: "col", class: words ? null : "amount", "aria-sort": key === column.key ? (this.order.down ? "descending" : "ascending") : null,
+      .sort((first, second) => compare(column.value(first), column.value(second)) || first.rank - second.rank);
+    this.head.replaceChildren(...columns.map(({ key, name, isName }) => el("th", {
+      scope: "col", class: isName ? null : "amount", "aria-sort": key === column.key ? (this.order.down ? "descending" : "ascending") : null,
     }, el("button", { type: "button", onclick: () => this.#sortBy(key) }, name))));
-    this.body.replaceChildren(...deals.slice(0, this.shown).map((deal) => this.#row(deal, columns)));
-    if (!deals.length) this.body.append(el("tr", {}, el("td", { colspan: columns.length }, "None.")));
-    this.more.hidden = deals.length <= this.shown;
+    this.body.replaceChildren(...deals.slice(0, this.maxRows).map((deal) => this.#row(deal, columns)));
+    if (!deals.length) this.body.append(el("tr", {}, el("td", { colspan: columns.length }, "No deals.")));
+    this.more.hidden = deals.length <= this.maxRows;
   }
 
   #row(deal, columns) {
-    const cell = ({ text, words, strong, bar }) => {
-      const shown = text(deal);
-      const link = words ? el("a", { href: this.#linkOf(deal), title: "Why it is worth that" }, shown) : null;
-      const node = el("td", { class: [words ? "" : "amount", strong ? (deal.margin < 0 ? "strong loss" : "strong gain") : ""].join(" ").trim() || null }, link ?? (bar ? el("span", { class: deal.deal ? "chance yes" : "chance" }, shown) : shown));
-      if (words && deal.warnings.length) node.append(el("details", { class: "warned" }, el("summary", {}, plural(deal.warnings.length, "warning", "warnings")), el("ul", {}, deal.warnings.map((text) => el("li", {}, text)))));
-      return node;
+    const cell = ({ text, isName, style }) => {
+      if (!isName) return el("td", { class: `amount ${style?.(deal) ?? ""}` }, text(deal));
+      const warnings = deal.warnings.length
+        ? el("details", { class: "warnings" }, el("summary", {}, plural(deal.warnings.length, "warning", "warnings")), el("ul", {}, deal.warnings.map((warning) => el("li", {}, warning)))) : null;
+      return el("td", {}, el("a", { href: this.#linkOf(deal), title: "See how it was valued" }, text(deal)), warnings);
     };
     return el("tr", { class: deal.deal ? "deal" : null }, columns.map(cell));
   }
 
   #sortBy(key) {
-    // A first look is for the greatest amounts, but for the first rank, row and name.
-    const rising = key === "rank" || key === "row";
-    this.order = { key, down: this.order.key === key ? !this.order.down : !rising };
+    // The first click sorts amounts from the largest, but ranks, rows and names from the first.
+    const ascending = key === "rank" || key === "row";
+    this.order = { key, down: this.order.key === key ? !this.order.down : !ascending };
     this.#fill();
-    this.heads.querySelector("[aria-sort] button").focus();
+    this.head.querySelector("[aria-sort] button").focus();
   }
 
   #refused(refused) {
     const messages = ({ error }) => (error.errors?.length ? error.errors.map(({ field, message }) => `${label(field)}: ${message}`) : [error.detail]);
     return el("section", { class: "card", "aria-labelledby": "refused-heading" },
-      el("h2", { id: "refused-heading" }, `${plural(refused.length, "listing", "listings")} without a price`),
-      el("ul", { class: "plainly" }, refused.slice(0, AT_FIRST).map((listing) =>
-        el("li", {}, el("strong", {}, listing.listing_id ?? `Row ${listing.row + 2}`), ` ${messages(listing).join("; ")}`))),
-      refused.length > AT_FIRST ? el("p", { class: "help" }, `and ${number(refused.length - AT_FIRST)} more`) : null);
+      el("h2", { id: "refused-heading" }, `${plural(refused.length, "listing", "listings")} without a valuation`),
+      el("ul", { class: "plain-list" }, refused.slice(0, PAGE_ROWS).map((listing) =>
+        el("li", {}, el("strong", {}, listing.listing_id ?? rowText(listing.row)), ` ${messages(listing).join("; ")}`))),
+      refused.length > PAGE_ROWS ? el("p", { class: "help" }, `and ${number(refused.length - PAGE_ROWS)} more`) : null);
   }
 
-  #asks() {
+  #note() {
     const { fitted, listings } = this.answer.asks;
-    const told = fitted
-      ? `How far asks tell what a home resells for was learned from ${plural(listings, "closed listing", "closed listings")}.`
-      : "How far asks tell what a home resells for is assumed: the model has seen no closed listings.";
-    return el("p", { class: "help" }, `${told} A home that looks cheap may have faults that no record tells: see it before you buy.`);
+    const source = fitted
+      ? `How well list prices predict resale prices was estimated from ${plural(listings, "closed listing", "closed listings")}.`
+      : "How well list prices predict resale prices is an assumption: this model was not given any closed listings.";
+    return el("p", { class: "help" }, `${source} A home that looks cheap may have faults that no record shows. Inspect it before you buy.`);
   }
 
   async #download(button) {
     button.disabled = true;
     try {
-      save(await screen(this.file, this.#asked(), "text/csv"), this.name.replace(/(\.csv)?$/i, "-deals.csv"));
+      save(await screen(this.file, this.#readTerms(), "text/csv"), this.fileName.replace(/(\.csv)?$/i, "-deals.csv"));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.#fail(error);
@@ -305,6 +302,8 @@ export class Listings {
     button.disabled = false;
   }
 }
+
+const rowText = (row) => `Row ${row + FIRST_CSV_ROW}`;
 
 function save(content, name) {
   const address = URL.createObjectURL(content);

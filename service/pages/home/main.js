@@ -1,20 +1,20 @@
-// The page's beginning: asks for the market, makes the parts, and takes the facts from the form to the answer.
+// Entry point: gets the model, builds the page's parts, and takes the facts from the form to the valuation.
 
-import { PriceCard, invitation, refusal } from "./answer.js";
-import { Problem, getModel, getSales, hasKey, predict, useKey } from "./api.js";
+import { Problem, getModel, getSales, hasApiKey, predict, setApiKey } from "./api.js";
 import { comparablesSection } from "./comparables.js";
 import { bringIntoView, el, reducedMotion } from "./dom.js";
 import { FactsForm } from "./form.js";
+import { longDate, moneyOf, monthOf, number, sentence, title } from "./format.js";
 import { Listings } from "./listings.js";
 import { SalesMap } from "./map.js";
+import { PriceCard, placeholder, refusalCard } from "./valuation.js";
 import { waterfallSection } from "./waterfall.js";
 import { WhatIf } from "./what_if.js";
-import { label, longDate, moneyOf, monthOf, number, title } from "./words.js";
 
-const WIDEST = 0.99; // the greatest confidence that may be asked for: the ends of the range's bar
-const USUAL = 0.9; // the confidence of a first answer
-const RETRY_MS = 1000; // a model takes about this long to load
-const CONFIDENCE = "confidence"; // in the address, beside the facts
+const MAX_CONFIDENCE = 0.99; // its range gives the ends of the bar
+const DEFAULT_CONFIDENCE = 0.9;
+const RETRY_MS = 1000; // about as long as a model takes to load
+const CONFIDENCE = "confidence"; // in links, beside the facts
 
 const $ = (id) => document.getElementById(id);
 
@@ -24,39 +24,38 @@ class ValuePage {
     this.money = moneyOf(model.currency);
     this.features = new Map(model.features.map((feature) => [feature.name, feature]));
     this.sizeName = model.size ?? model.features[0].name;
-    this.confidence = USUAL;
+    this.confidence = DEFAULT_CONFIDENCE;
     this.form = new FactsForm($("form"), model, {
-      onValue: (byHand) => (byHand || this.asked ? this.value({ byHand }) : null),
-      onPlace: () => this.#showPlace(),
-      onClear: () => this.#forget(),
+      onSubmit: (byUser) => (byUser || this.autoUpdate ? this.value({ byUser }) : null),
+      onLocation: () => this.#showLocation(),
+      onClear: () => this.#clear(),
     });
-    this.coordinates = this.form.place;
+    this.coordinates = this.form.coordinates;
     this.card = new PriceCard({
       money: this.money,
-      model,
-      onConfidence: (share) => this.#askRange(share),
-      onUnknown: (name) => this.form.focus(name),
-      onShare: (told) => this.#copyLink(told),
+      onConfidence: (confidence) => this.#updateRange(confidence),
+      onMissingFact: (name) => this.form.focus(name),
+      onCopyLink: (outcome) => this.#copyLink(outcome),
     });
     this.whatIf = new WhatIf({
       model,
       money: this.money,
       start: this.sizeName,
-      onFact: () => this.#askCurve(),
+      onFact: () => this.#updateCurve(),
       onUse: (name, value) => {
         this.form.set(name, value);
-        if (this.coordinates.includes(name)) this.#showPlace();
-        this.value({ byHand: true });
+        if (this.coordinates.includes(name)) this.#showLocation();
+        this.value({ byUser: true });
       },
     });
-    this.why = el("div", { class: "why" });
-    this.evidence = el("div");
-    this.result = $("answer");
-    this.result.append(invitation());
+    this.explanation = el("div", { class: "explanation" });
+    this.comparables = el("div");
+    this.result = $("valuation");
+    this.result.append(placeholder());
     this.form.more.addEventListener("toggle", () => this.#suggest(), { once: true });
   }
 
-  /** Show the map, once the sales have come; a market without places has none. */
+  /** Show the map of the sales; a market without locations has none. */
   showMap(sales) {
     if (!sales.count || !this.coordinates.length) return;
     $("view-value").classList.add("mapped");
@@ -65,19 +64,19 @@ class ValuePage {
       onPlace: (latitude, longitude) => {
         this.form.set(this.coordinates[0], latitude);
         this.form.set(this.coordinates[1], longitude);
-        this.#showPlace();
+        this.#showLocation();
         const missing = this.model.features.find(({ name, required }) => required && !(name in this.form.facts()));
-        if (!missing) this.value({ byHand: true, stay: true });
-        else $("status").textContent = `Placed at ${latitude}, ${longitude}.`;
+        if (!missing) this.value({ byUser: true, scroll: false });
+        else $("status").textContent = `Location set to ${latitude}, ${longitude}.`;
       },
     });
-    this.#showPlace();
+    this.#showLocation();
     if (this.answer?.comparables) this.map.setComparables(this.answer.comparables.used, this.coordinates, { move: true });
   }
 
-  /** Value the home in the form; `byHand`: someone asked for it, and is led to the answer or to what is wrong. */
-  async value({ byHand = false, stay = false } = {}) {
-    this.asked = true; // from now on, a change is valued by itself
+  /** Value the home in the form. If `byUser` asked for it, show them the answer, or the first field with an error. */
+  async value({ byUser = false, scroll = true } = {}) {
+    this.autoUpdate = true; // from now on, every change is valued
     this.pending?.abort();
     const { signal } = (this.pending = new AbortController());
     const facts = this.form.facts();
@@ -86,148 +85,148 @@ class ValuePage {
       const include = ["comparables", "contributions", `what_if:${this.whatIf.fact}`];
       const [answer, widest] = await Promise.all([
         predict(facts, { confidence: this.confidence, include, signal }),
-        predict(facts, { confidence: WIDEST, signal }),
+        predict(facts, { confidence: MAX_CONFIDENCE, signal }),
       ]);
       this.#show(answer, widest, facts);
-      if (byHand && !stay) bringIntoView(this.result);
+      if (byUser && scroll) bringIntoView(this.result);
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.#fail(error, byHand);
+      this.#fail(error, byUser);
     }
     this.result.removeAttribute("aria-busy");
   }
 
-  /** Value what an address says, or show an empty form. */
+  /** Value the facts of a link, or show an empty form. */
   open(fragment) {
-    const told = new URLSearchParams(fragment);
-    const share = Number(told.get(CONFIDENCE));
-    if (!this.features.has(CONFIDENCE)) told.delete(CONFIDENCE);
-    this.confidence = share >= 0.5 && share <= WIDEST ? share : USUAL;
-    const strange = this.form.fill(Object.fromEntries(told));
-    this.#showPlace();
-    trouble(strange.length ? `The link names what this market does not know: ${strange.join(", ")}.` : "");
-    if ([...told].length > strange.length) this.value();
+    const parameters = new URLSearchParams(fragment);
+    const confidence = Number(parameters.get(CONFIDENCE));
+    if (!this.features.has(CONFIDENCE)) parameters.delete(CONFIDENCE);
+    this.confidence = confidence >= 0.5 && confidence <= MAX_CONFIDENCE ? confidence : DEFAULT_CONFIDENCE;
+    const unknown = this.form.fill(Object.fromEntries(parameters));
+    this.#showLocation();
+    showAlert(unknown.length ? `This market does not have these facts, so they were ignored: ${unknown.join(", ")}.` : "");
+    if ([...parameters].length > unknown.length) this.value();
   }
 
   #show(answer, widest, facts) {
     Object.assign(this, { answer, facts });
-    trouble("");
+    showAlert("");
     this.form.clearErrors();
-    const given = Object.keys(facts).filter((name) => this.features.has(name));
-    this.card.show(answer, widest, given);
-    this.why.replaceChildren(waterfallSection(answer.contributions, answer.price, this.money), this.whatIf.node);
-    this.evidence.replaceChildren(answer.comparables
+    const entered = Object.keys(facts).filter((name) => this.features.has(name));
+    this.card.show(answer, widest, entered);
+    this.explanation.replaceChildren(waterfallSection(answer.contributions, answer.price, this.money), this.whatIf.node);
+    this.comparables.replaceChildren(answer.comparables
       ? comparablesSection(answer.comparables, {
-        features: this.features, facts, money: this.money, sizeName: this.sizeName, onPoint: (row) => this.map?.highlight(row),
+        features: this.features, facts, money: this.money, sizeName: this.sizeName, onHover: (row) => this.map?.highlight(row),
       }) : "");
-    this.#reveal(this.card.node, this.why, this.evidence);
+    this.#reveal(this.card.node, this.explanation, this.comparables);
     this.whatIf.show(answer.what_if[this.whatIf.fact], this.facts[this.whatIf.fact], answer.price);
     this.map?.setComparables(answer.comparables?.used ?? [], this.coordinates, { move: true });
     $("status").textContent = `Estimated price ${this.money.full(answer.price)}, range ${this.money.full(answer.price_low)} to ${this.money.full(answer.price_high)}.`;
-    this.#remember();
+    this.#updateLink();
   }
 
-  #fail(error, byHand) {
+  #fail(error, byUser) {
     if (!(error instanceof Problem)) throw error;
     this.answer = null;
-    const others = this.form.showErrors(error.errors, { focus: byHand });
+    const otherMessages = this.form.showErrors(error.errors, { focus: byUser });
     this.map?.setComparables([], this.coordinates);
-    const besideFields = error.errors.length > 0 && others.length === 0 && !error.refused;
-    this.#reveal(besideFields ? invitation() : refusal(error, others, this.features, (name) => this.form.focus(name)));
+    const shownInForm = error.errors.length > 0 && otherMessages.length === 0 && !error.refused;
+    this.#reveal(shownInForm ? placeholder() : refusalCard(error, otherMessages, this.features, (name) => this.form.focus(name)));
     $("status").textContent = error.errors.length ? `No price: ${error.errors.map(({ message }) => message).join("; ")}` : error.message;
   }
 
   #reveal(...nodes) {
-    this.result.replaceChildren($("answer-heading"), ...nodes);
+    this.result.replaceChildren($("valuation-heading"), ...nodes);
   }
 
-  async #askRange(share) {
-    this.confidence = share;
+  async #updateRange(confidence) {
+    this.confidence = confidence;
     if (!this.answer) return;
     const { answer } = this;
     try {
-      const again = await predict(this.facts, { confidence: share, include: [`what_if:${this.whatIf.fact}`] });
-      if (answer !== this.answer || share !== this.confidence) return; // another home or share was asked for meanwhile
-      this.card.showRange(again);
-      this.whatIf.show(again.what_if[this.whatIf.fact], this.facts[this.whatIf.fact], again.price);
-      this.#remember();
+      const updated = await predict(this.facts, { confidence, include: [`what_if:${this.whatIf.fact}`] });
+      if (answer !== this.answer || confidence !== this.confidence) return; // superseded by a later request
+      this.card.showRange(updated);
+      this.whatIf.show(updated.what_if[this.whatIf.fact], this.facts[this.whatIf.fact], updated.price);
+      this.#updateLink();
     } catch (error) {
       this.#fail(error, false);
     }
   }
 
-  async #askCurve() {
+  async #updateCurve() {
     const { answer } = this;
     const { fact } = this.whatIf;
     try {
-      const again = await predict(this.facts, { confidence: this.confidence, include: [`what_if:${fact}`] });
+      const updated = await predict(this.facts, { confidence: this.confidence, include: [`what_if:${fact}`] });
       if (answer !== this.answer || fact !== this.whatIf.fact) return;
-      this.whatIf.show(again.what_if[fact], this.facts[fact], again.price);
+      this.whatIf.show(updated.what_if[fact], this.facts[fact], updated.price);
     } catch (error) {
       this.#fail(error, false);
     }
   }
 
-  // The commonest labels of a fact are the points of its what-if: asked for once, when the fields are unfolded.
+  // The most common labels of a fact are the points of its what-if. Requested once, when the optional fields are opened.
   async #suggest() {
-    const names = this.form.labelNames;
+    const names = this.form.suggestible;
     if (!names.length) return;
     const answer = await predict(this.model.example.request, { include: names.map((name) => `what_if:${name}`) }).catch(() => null);
     for (const [name, points] of Object.entries(answer?.what_if ?? {})) this.form.suggest(name, points.map(({ value }) => value));
   }
 
-  #showPlace() {
+  #showLocation() {
     if (!this.map) return;
     const [latitude, longitude] = this.coordinates.map((name) => this.form.facts()[name]);
     this.map.setSubject(latitude, longitude);
   }
 
-  #remember() {
-    const told = new URLSearchParams(this.facts);
-    if (this.confidence !== USUAL && !this.features.has(CONFIDENCE)) told.set(CONFIDENCE, this.confidence);
-    history.replaceState(null, "", `#${told}`);
-    $("to-value").href = `#${told}`;
+  #updateLink() {
+    const parameters = new URLSearchParams(this.facts);
+    if (this.confidence !== DEFAULT_CONFIDENCE && !this.features.has(CONFIDENCE)) parameters.set(CONFIDENCE, this.confidence);
+    history.replaceState(null, "", `#${parameters}`);
+    $("to-value").href = `#${parameters}`;
   }
 
-  #forget() {
+  #clear() {
     this.pending?.abort();
-    this.asked = false;
+    this.autoUpdate = false;
     this.answer = null;
-    this.#reveal(invitation());
-    this.#showPlace();
+    this.#reveal(placeholder());
+    this.#showLocation();
     this.map?.setComparables([], this.coordinates);
-    trouble("");
+    showAlert("");
     history.replaceState(null, "", "#value");
     $("to-value").href = "#value";
   }
 
-  async #copyLink(told) {
+  async #copyLink(outcome) {
     try {
       await navigator.clipboard.writeText(location.href);
-      told.textContent = "Copied.";
+      outcome.textContent = "Copied.";
     } catch {
-      told.textContent = "Copy it from the address bar.";
+      outcome.textContent = "Copy the link from the address bar.";
     }
-    setTimeout(() => (told.textContent = ""), 3000);
+    setTimeout(() => (outcome.textContent = ""), 3000);
   }
 }
 
-function trouble(text) {
-  $("trouble").textContent = text;
-  $("trouble").hidden = !text;
+function showAlert(text) {
+  $("alert").textContent = text;
+  $("alert").hidden = !text;
 }
 
 function describe(model) {
   $("market").textContent = title(model.market);
   document.title = `What is this home worth? ${title(model.market)}`;
   const { all_facts: figures } = model.error_figures;
-  $("about").textContent = [
-    figures ? `Of ${number(figures.n)} sales that the model had not seen, half were valued within ${figures.mdape.toFixed(1)}% of the price.` : "",
+  $("model-info").textContent = [
+    figures ? `Tested on ${number(figures.n)} sales not used in training: half of the valuations are within ${figures.mdape.toFixed(1)}% of the sale price.` : "",
     model.sale_dates ? `Sales from ${monthOf(model.sale_dates[0])} to ${monthOf(model.sale_dates[1])}.` : "",
-    `Trained ${longDate(model.created)}; version ${model.model_version}.`,
+    `Trained on ${longDate(model.created)} (version ${model.model_version}).`,
   ].filter(Boolean).join(" ");
   $("report").href = model.report?.slice(1) ?? "";
-  $("report").hidden = !model.report || hasKey(); // a link sends no key
+  $("report").hidden = !model.report || hasApiKey(); // a link cannot send the key
 }
 
 async function whenReady() {
@@ -236,40 +235,40 @@ async function whenReady() {
       return await getModel();
     } catch (error) {
       if (error.status === 401) {
-        await askForKey(error.detail);
+        await requestApiKey(error.detail);
         continue;
       }
       if (error.status !== 503) throw error;
-      trouble("The model is being loaded …");
+      showAlert("The model is loading …");
       await new Promise((done) => setTimeout(done, RETRY_MS));
     }
   }
 }
 
-/** Ask for a key, and wait for one. */
-function askForKey(why) {
+/** Show a form for the API key; resolve once a key was entered. */
+function requestApiKey(errorDetail) {
   return new Promise((done) => {
     const input = el("input", { id: "key", type: "password", autocomplete: "off", "aria-describedby": "key-help" });
     const form = el("form", { class: "card key", onsubmit: (event) => {
       event.preventDefault();
       if (!input.value.trim()) return;
-      useKey(input.value.trim());
+      setApiKey(input.value.trim());
       form.remove();
       done();
     } },
-    el("label", { for: "key" }, "This server asks for a key"),
+    el("label", { for: "key" }, "API key"),
     el("span", { class: "entry" }, input),
-    el("p", { class: "help", id: "key-help" }, `${hasKey() ? label(why) : "Whoever runs it gives them out"}. It is kept until you close this tab.`),
-    el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, "Go on")));
-    $("trouble").after(form);
+    el("p", { class: "help", id: "key-help" }, `${hasApiKey() ? sentence(errorDetail) : "This server needs an API key. Ask its operator for one."} Your browser keeps the key until you close this tab.`),
+    el("div", { class: "actions" }, el("button", { type: "submit", class: "primary" }, "Continue")));
+    $("alert").after(form);
     input.focus();
   });
 }
 
-function showView(listings) {
-  $("view-listings").hidden = !listings;
-  $("view-value").hidden = listings;
-  for (const [link, current] of [[$("to-listings"), listings], [$("to-value"), !listings]]) {
+function showView(isListings) {
+  $("view-listings").hidden = !isListings;
+  $("view-value").hidden = isListings;
+  for (const [link, current] of [[$("to-listings"), isListings], [$("to-value"), !isListings]]) {
     if (current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
@@ -277,33 +276,33 @@ function showView(listings) {
 
 async function start() {
   const sales = getSales();
-  sales.catch(() => {}); // asked for again below, once the model is there
+  sales.catch(() => {}); // requested again below, once the model is loaded
   const model = await whenReady();
-  trouble("");
+  showAlert("");
   describe(model);
   const page = new ValuePage(model);
   const listings = new Listings($("view-listings"), model);
-  const follow = () => {
+  const showFragment = () => {
     const fragment = location.hash.slice(1);
-    const toListings = fragment === "listings";
-    showView(toListings);
-    if (toListings) listings.prepare();
+    const isListings = fragment === "listings";
+    showView(isListings);
+    if (isListings) listings.prepare();
     else if (fragment !== "value") page.open(fragment);
     scrollTo({ top: 0, behavior: reducedMotion() ? "auto" : "instant" });
   };
-  addEventListener("hashchange", follow);
-  follow();
+  addEventListener("hashchange", showFragment);
+  showFragment();
   performance.mark("interactive");
   try {
     page.showMap(await sales.catch(getSales));
   } catch (error) {
-    $("no-map").textContent = `There is no map. ${error.message}`;
-    $("no-map").hidden = false;
+    $("map-error").textContent = `We couldn’t load the map. ${error.message}`;
+    $("map-error").hidden = false;
   }
   performance.mark("mapped");
 }
 
 start().catch((error) => {
-  trouble(error.message);
+  showAlert(error.message);
   throw error;
 });

@@ -5,7 +5,7 @@ import { el, reducedMotion, svg } from "./dom.js";
 import { DotPainter, packColour } from "./map_dots.js";
 import { Projection, Viewport, interpolateView } from "./map_geometry.js";
 import { factText } from "./widgets.js";
-import { MINUS, label, monthOf, number, shortDate } from "./words.js";
+import { MINUS, label, monthOf, number, shortDate } from "./format.js";
 
 const CLICK_PX = 5; // a pointer that moved less than this has clicked
 const NEAR_PX = 14; // from the pointer to a dot or marker that it points at
@@ -79,7 +79,7 @@ export class SalesMap {
     this.overlay = svg("svg", { class: "markers", "aria-hidden": "true" });
     this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true });
     this.painter = new DotPainter(this.canvas, this.sales.count);
-    this.crosshair = svg("path", { class: "cross", d: "M-14 0H14M0-14V14" });
+    this.crosshair = svg("path", { class: "crosshair", d: "M-14 0H14M0-14V14" });
     const count = this.sales.count;
     this.stage = el("div", {
       class: "stage",
@@ -105,11 +105,11 @@ export class SalesMap {
     const dates = this.sales.date.filter(Boolean).sort();
     const period = dates.length ? `, ${monthOf(dates[0])} to ${monthOf(dates.at(-1))}` : "";
     this.metres = el("span", { class: "metres" });
-    this.bar = el("span", { class: "rule" });
+    this.bar = el("span", { class: "ruler-bar" });
     host.append(
-      el("div", { class: "frame" }, this.stage, this.buttons,
+      el("div", { class: "map-frame" }, this.stage, this.buttons,
         el("div", { class: "ruler", "aria-hidden": "true" }, this.metres, this.bar)),
-      el("div", { class: "under" },
+      el("div", { class: "map-footer" },
         el("p", { class: "help" }, `${number(count)} sold homes${period}. Click where your home is. Drag to move the map, scroll to zoom.`),
         this.#legend()));
     host.hidden = false;
@@ -193,7 +193,7 @@ export class SalesMap {
     this.nextFrame = 0;
     this.painter.paint(this.projection, this.viewport, this.colours, this.background);
     this.#drawMarkers();
-    this.stage.classList.toggle("whole", this.viewport.showsAll);
+    this.stage.classList.toggle("zoomed-out", this.viewport.showsAll);
   }
 
   #drawMarkers() {
@@ -204,7 +204,7 @@ export class SalesMap {
       const highlighted = row === this.highlighted;
       const hasRoom = highlighted || numbered.every(([qx, qy]) => Math.hypot(px - qx, py - qy) > 19);
       if (hasRoom) numbered.push([px, py]);
-      return svg("g", { transform: `translate(${px} ${py})`, class: highlighted ? "comparable lit" : "comparable" },
+      return svg("g", { transform: `translate(${px} ${py})`, class: highlighted ? "comparable highlighted" : "comparable" },
         svg("circle", { r: hasRoom ? 9.5 : 5 }), hasRoom ? svg("text", { dy: "3.6" }, String(row + 1)) : null);
     }).reverse();
     const pin = [];
@@ -293,7 +293,7 @@ export class SalesMap {
       this.#panBy(dx / 2, dy / 2);
       pointer.moved = true;
     } else if (pointer.moved || Math.hypot(now[0] - pointer.start[0], now[1] - pointer.start[1]) > CLICK_PX) {
-      if (!pointer.moved) this.stage.classList.add("dragged");
+      if (!pointer.moved) this.stage.classList.add("dragging");
       pointer.moved = true;
       this.#panBy(dx, dy);
     } else return;
@@ -303,7 +303,7 @@ export class SalesMap {
   #release(event) {
     const pointer = this.pointers.get(event.pointerId);
     this.pointers.delete(event.pointerId);
-    this.stage.classList.remove("dragged");
+    this.stage.classList.remove("dragging");
     if (pointer && !pointer.moved) this.#place(this.viewport.toKm(this.#offset(event)));
   }
 

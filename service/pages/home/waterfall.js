@@ -1,54 +1,56 @@
-// What each fact adds: from the price of the market's usual home, step by step, to this home's. A table, so that it can
-// be read aloud; the bars are pictures of its amounts.
+// What each fact adds: from the price of a typical home, step by step, to this home's. A table, so that screen readers
+// can read it; the bars only draw its amounts.
 
 import { el, svg } from "./dom.js";
-import { label, plural } from "./words.js";
+import { label, plural } from "./format.js";
 
-const MOST = 10; // steps shown at first: the rest are small
+const MAX_STEPS = 10; // shown at first: the others are small
 
-const NAMES = { place: "Where it stands", valuation_date: "The day" };
+const NAMES = { place: "Location", valuation_date: "Valuation date" }; // parts that are not features
 
-/** Make the section; `told` is the member `contributions` of an answer. */
-export function waterfallSection(told, price, money) {
-  const parts = Object.entries(told.parts).map(([name, amount]) => ({ name: NAMES[name] ?? label(name), amount }));
+/** Make the section; `contributions` is that member of a valuation. */
+export function waterfallSection(contributions, price, money) {
+  const parts = Object.entries(contributions.parts).map(([name, amount]) => ({ name: NAMES[name] ?? label(name), amount }));
   const body = el("tbody");
-  const draw = (all) => {
-    const rest = all ? [] : parts.slice(MOST);
-    const steps = rest.length > 1 ? parts.slice(0, MOST) : parts;
-    const shown = rest.length > 1
-      ? [...steps, { name: plural(rest.length, "smaller one", "smaller ones"), amount: rest.reduce((sum, { amount }) => sum + amount, 0), rest: true }] : steps;
-    body.replaceChildren(...rows(shown, told.reference_price, price, money, () => draw(true)));
+  const draw = (showAll) => {
+    const small = showAll ? [] : parts.slice(MAX_STEPS);
+    const steps = small.length > 1
+      ? [...parts.slice(0, MAX_STEPS), {
+        name: plural(small.length, "other", "others"), amount: small.reduce((sum, { amount }) => sum + amount, 0), expandable: true,
+      }]
+      : parts;
+    body.replaceChildren(...rows(steps, contributions.reference_price, price, money, () => draw(true)));
   };
   draw(false);
   return el("section", { class: "card", "aria-labelledby": "waterfall-heading" },
     el("h2", { id: "waterfall-heading" }, "Why this price"),
-    el("p", { class: "help" }, "From the market’s usual home to this one: what each fact adds or takes away."),
+    el("p", { class: "help" }, "What each fact adds or takes away, from the price of a typical home here to this home’s price."),
     el("table", { class: "waterfall" },
-      el("thead", { class: "unseen" }, el("tr", {}, el("th", { scope: "col" }, "Fact"), el("td", {}), el("th", { scope: "col" }, "Adds"))),
+      el("thead", { class: "visually-hidden" }, el("tr", {}, el("th", { scope: "col" }, "Fact"), el("td", {}), el("th", { scope: "col" }, "Effect on the price"))),
       body));
 }
 
-function rows(steps, start, end, money, onAll) {
+function rows(steps, start, end, money, onExpand) {
   const totals = [start];
   for (const { amount } of steps) totals.push(totals.at(-1) + amount);
   const low = Math.min(...totals, end);
   const span = Math.max(...totals, end) - low || 1;
-  const at = (amount) => 3 + (94 * (amount - low)) / span;
-  const point = (amount) => picture(svg("rect", { class: "point", x: at(amount) - 0.5, y: 2, width: 1, height: 20 }));
-  const line = (kind, name, drawing, amount) => el("tr", { class: kind },
-    el("th", { scope: "row" }, name), el("td", { class: "drawing" }, drawing), el("td", { class: "amount" }, amount));
+  const position = (amount) => 3 + (94 * (amount - low)) / span;
+  const point = (amount) => drawing(svg("rect", { class: "point", x: position(amount) - 0.5, y: 2, width: 1, height: 20 }));
+  const line = (kind, name, bar, amount) => el("tr", { class: kind },
+    el("th", { scope: "row" }, name), el("td", { class: "drawing" }, bar), el("td", { class: "amount" }, amount));
   return [
-    line("total", "The usual home", point(start), money.full(start)),
-    ...steps.map(({ name, amount, rest }, step) => {
-      const [from, to] = [at(totals[step]), at(totals[step + 1])];
-      const bar = picture(
-        svg("path", { class: "thread", d: `M${from} 0V12`, "vector-effect": "non-scaling-stroke" }),
-        svg("path", { class: "thread", d: `M${to} 12V24`, "vector-effect": "non-scaling-stroke" }),
+    line("total", "Typical home", point(start), money.full(start)),
+    ...steps.map(({ name, amount, expandable }, step) => {
+      const [from, to] = [position(totals[step]), position(totals[step + 1])];
+      const bar = drawing(
+        svg("path", { class: "connector", d: `M${from} 0V12`, "vector-effect": "non-scaling-stroke" }),
+        svg("path", { class: "connector", d: `M${to} 12V24`, "vector-effect": "non-scaling-stroke" }),
         svg("rect", { x: Math.min(from, to), y: 5, width: Math.max(Math.abs(to - from), 0.4), height: 14 }));
-      return line(amount < 0 ? "down" : "up", rest ? el("button", { type: "button", class: "link", onclick: onAll }, name) : name, bar, money.signed(amount));
+      return line(amount < 0 ? "down" : "up", expandable ? el("button", { type: "button", class: "link", onclick: onExpand }, name) : name, bar, money.signed(amount));
     }),
     line("total", "This home", point(end), money.full(end)),
   ];
 }
 
-const picture = (...children) => svg("svg", { viewBox: "0 0 100 24", preserveAspectRatio: "none", "aria-hidden": "true" }, children);
+const drawing = (...children) => svg("svg", { viewBox: "0 0 100 24", preserveAspectRatio: "none", "aria-hidden": "true" }, children);

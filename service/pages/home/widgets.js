@@ -1,7 +1,7 @@
 // How the value of a fact is entered, shown and placed on an axis: one entry for each `widget` of GET /model.
 // Each kind of fact names its widget, so the page does not need to know the kinds.
 
-import { MINUS, readNumber, shortDate } from "./words.js";
+import { MINUS, readNumber, shortDate } from "./format.js";
 
 const LANGUAGE = "en";
 const grouped = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 2 });
@@ -18,7 +18,7 @@ const format = (formatter, value) => formatter.format(value).replace("-", MINUS)
 // position: JSON value → position on an axis; null where values are separate, such as labels.
 // logarithmic: whether a wide axis may be logarithmic.
 // decimal: whether a phone may show decimal keys, which have no minus.
-// suggest: whether to offer the commonest values of the sold homes. wide: whether the field takes a whole row.
+// suggest: whether to offer the most common values of the sold homes. wide: whether the field takes a whole row.
 const NUMBER = {
   control: "input",
   read: readNumber,
@@ -79,9 +79,9 @@ export function widgetOf(feature) {
   return widget;
 }
 
-/** Write the value of a fact for people; a long unit is left to the field's help. */
+/** Format the value of a fact; a long unit appears only in the field's help. */
 export function factText(feature, value) {
-  if (value === null || value === undefined) return "not known";
+  if (value === null || value === undefined) return "unknown";
   return feature ? widgetOf(feature).show(value, feature) : String(value);
 }
 
@@ -90,11 +90,11 @@ export const unitIsShort = (feature) => Boolean(feature?.unit) && feature.unit.l
 /** Years are written without a thousands separator: whole numbers without a unit whose maximum is a year. */
 const numberFormat = ({ whole, unit, maximum }) => (whole && !unit && maximum >= 1900 && maximum <= 2200 ? ungrouped : grouped);
 
-/** Say which values a fact may take; an empty text if there are no bounds. */
+/** Format the bounds of a fact; empty if it has none. */
 export function boundsText(feature) {
   const { minimum, maximum } = feature;
   const write = (value) => format(numberFormat(feature), value);
   if (minimum !== null && maximum !== null) return `${write(minimum)} to ${write(maximum)}`;
   if (minimum !== null) return `${write(minimum)} or more`;
-  return maximum === null ? "" : `${write(maximum)} at most`;
+  return maximum === null ? "" : `Up to ${write(maximum)}`;
 }

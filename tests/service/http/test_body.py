@@ -16,7 +16,7 @@ def problem_of(content: bytes, limit: int) -> str:
 
 
 @pytest.mark.parametrize("size", [0, 1, 99, 100])
-def test_what_fits_is_unpacked(size: int) -> None:
+def test_a_body_within_the_limit_is_decompressed(size: int) -> None:
     assert decompress(gzip.compress(b"a" * size), 100) == b"a" * size
     assert (
         decompress(gzip.compress(b"a" * (size // 2)) + gzip.compress(b"a" * (size - size // 2)), 100)
@@ -24,24 +24,24 @@ def test_what_fits_is_unpacked(size: int) -> None:
     )
 
 
-def test_what_does_not_is_refused_at_the_limit() -> None:
+def test_decompression_stops_at_the_limit() -> None:
     assert problem_of(gzip.compress(b"a" * 101), 100) == "body-too-large"
     assert problem_of(gzip.compress(b"a" * 51) * 2, 100) == "body-too-large"
     assert problem_of(gzip.compress(bytes(50_000_000)), 100) == "body-too-large"
 
 
 @pytest.mark.parametrize("kept", [1, 10, 20, -1])
-def test_what_was_cut_off_is_refused(kept: int) -> None:
+def test_truncated_gzip_is_refused(kept: int) -> None:
     assert problem_of(gzip.compress(b"a home, and another one")[:kept], 100) == "malformed-body"
 
 
-def test_a_changed_byte_is_noticed() -> None:
+def test_damaged_gzip_is_refused() -> None:
     content = bytearray(gzip.compress(b"a home, and another one"))
     content[-5] ^= 1  # of the checksum
     assert problem_of(bytes(content), 100) == "malformed-body"
 
 
-def test_the_limit_is_on_the_body_as_it_comes_too() -> None:
+def test_the_limit_applies_before_decompression_too() -> None:
     with Flask("test").test_request_context(data=b"a" * 101), pytest.raises(ProblemError) as error:
         read_body(request, 100)
     assert error.value.problem_type.name == "body-too-large"

@@ -31,7 +31,7 @@ def keyed(settings: Settings) -> FlaskClient:
     [{"Authorization": f"Bearer {KEY}"}, {"authorization": f"bearer {OTHER}"}, {"X-API-Key": KEY}],
     ids=["bearer", "another key", "x-api-key"],
 )
-def test_a_known_key_is_let_in(keyed: FlaskClient, headers: dict[str, str]) -> None:
+def test_known_keys_are_accepted(keyed: FlaskClient, headers: dict[str, str]) -> None:
     assert keyed.post("/predict", json=HOME, headers=headers).status_code == 200
 
 
@@ -43,7 +43,7 @@ def test_a_known_key_is_let_in(keyed: FlaskClient, headers: dict[str, str]) -> N
         {"Authorization": "Bearer \xff\xfe"},
     ],
 )
-def test_no_other_key_is(keyed: FlaskClient, headers: dict[str, str]) -> None:
+def test_other_keys_are_refused(keyed: FlaskClient, headers: dict[str, str]) -> None:
     answer = keyed.post("/predict", json=HOME, headers=headers)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -51,7 +51,7 @@ def test_no_other_key_is(keyed: FlaskClient, headers: dict[str, str]) -> None:
     assert KEY not in answer.text
 
 
-def test_every_route_asks_for_a_key_but_those_named(keyed: FlaskClient) -> None:
+def test_all_endpoints_require_a_key_except_public_ones(keyed: FlaskClient) -> None:
     rules = list(keyed.application.url_map.iter_rules())
     for rule in rules:
         path = str(rule).replace("<name>", "x").replace("<version>", "x")
@@ -64,7 +64,7 @@ def test_every_route_asks_for_a_key_but_those_named(keyed: FlaskClient) -> None:
     }
 
 
-def test_more_than_the_rate_is_told_when_to_come_back(settings: Settings) -> None:
+def test_requests_above_the_rate_limit_get_retry_after(settings: Settings) -> None:
     client = ready_client(dataclasses.replace(settings, rate_limit="1000/second; 3/hour"))
     assert [client.post("/predict", json=HOME).status_code for _ in range(4)] == [200, 200, 200, 429]
     answer = client.get("/model")
@@ -75,7 +75,7 @@ def test_more_than_the_rate_is_told_when_to_come_back(settings: Settings) -> Non
     assert client.get("/model", environ_overrides={"REMOTE_ADDR": "10.0.0.9"}).status_code == 200
 
 
-def test_rates_are_each_keys_own(settings: Settings) -> None:
+def test_rate_limits_are_per_key(settings: Settings) -> None:
     client = ready_client(dataclasses.replace(settings, rate_limit="2/hour", api_keys=HASHES))
     statuses = [client.get("/model", headers={"X-API-Key": key}).status_code for key in (KEY, KEY, KEY, OTHER)]
     assert statuses == [200, 200, 429, 200]
@@ -84,11 +84,11 @@ def test_rates_are_each_keys_own(settings: Settings) -> None:
 def test_a_forwarded_address_counts_only_behind_a_proxy(settings: Settings) -> None:
     for proxies, expected in ((0, [200, 429]), (1, [200, 200])):
         client = ready_client(dataclasses.replace(settings, rate_limit="1/hour", proxies=proxies))
-        asked = [{"X-Forwarded-For": address} for address in ("10.0.0.1", "10.0.0.2")]
-        assert [client.get("/model", headers=headers).status_code for headers in asked] == expected
+        headers_by_client = [{"X-Forwarded-For": address} for address in ("10.0.0.1", "10.0.0.2")]
+        assert [client.get("/model", headers=headers).status_code for headers in headers_by_client] == expected
 
 
-def test_what_is_too_much_at_once_is_told_to_come_back_and_health_is_not(settings: Settings) -> None:
+def test_too_many_concurrent_requests_get_503_but_health_checks_do_not(settings: Settings) -> None:
     client = ready_client(dataclasses.replace(settings, max_concurrent=1))
     held, free = threading.Event(), threading.Event()
 
@@ -110,19 +110,22 @@ def test_what_is_too_much_at_once_is_told_to_come_back_and_health_is_not(setting
     assert [client.post("/predict", json=home).status_code for home in (HOME, {}, HOME)] == [200, 422, 200]
 
 
-def test_hosts_that_are_not_named_are_refused(settings: Settings) -> None:
+def test_untrusted_hosts_are_refused(settings: Settings) -> None:
     client = ready_client(dataclasses.replace(settings, trusted_hosts=("localhost", ".example.com")))
     hosts = ("localhost:8000", "api.example.com", "evil.com", "example.com.evil.com")
     assert [client.get("/model", headers={"Host": host}).status_code for host in hosts] == [200, 200, 400, 400]
 
 
-def test_other_sites_may_not_ask_unless_named(client: FlaskClient, settings: Settings) -> None:
+def test_cors_is_off_except_for_listed_origins(client: FlaskClient, settings: Settings) -> None:
     site = {"Origin": "https://app.example.com"}
-    asked = site | {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    preflight_headers = site | {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+    }
     assert "Access-Control-Allow-Origin" not in client.post("/predict", json=HOME, headers=site).headers
-    assert "Access-Control-Allow-Origin" not in client.options("/predict", headers=asked).headers
+    assert "Access-Control-Allow-Origin" not in client.options("/predict", headers=preflight_headers).headers
     named = ready_client(dataclasses.replace(settings, cors_origins=("https://app.example.com",), api_keys=HASHES))
-    preflight = named.options("/predict", headers=asked)
+    preflight = named.options("/predict", headers=preflight_headers)
     assert preflight.status_code == 204
     assert preflight.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
     assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
@@ -135,14 +138,14 @@ def test_other_sites_may_not_ask_unless_named(client: FlaskClient, settings: Set
 
 
 @pytest.mark.parametrize("path", ["/docs", "/model", "/livez", "/no-such", "/predict", "/problems/busy"])
-def test_every_answer_says_what_a_browser_may_do_with_it(client: FlaskClient, path: str) -> None:
+def test_every_answer_has_the_security_headers(client: FlaskClient, path: str) -> None:
     with client.get(path) as answer:
         headers = answer.headers
     assert {name: headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
     assert "unsafe" not in CONTENT_SECURITY_POLICY
 
 
-def test_the_page_of_the_interface_has_nothing_inline(client: FlaskClient) -> None:
+def test_the_docs_page_has_no_inline_scripts_or_styles(client: FlaskClient) -> None:
     with client.get("/docs") as answer:
         page = answer.get_data(as_text=True)
     assert "<style" not in page
@@ -150,7 +153,7 @@ def test_the_page_of_the_interface_has_nothing_inline(client: FlaskClient) -> No
     assert page.count("<script") == page.count("<script src=")
 
 
-def test_requests_keep_the_names_they_came_with(client: FlaskClient) -> None:
+def test_request_ids_and_traces_are_returned(client: FlaskClient) -> None:
     answer = client.get("/model", headers={"X-Request-ID": "order-66", "traceparent": TRACE})
     assert (answer.headers["X-Request-ID"], answer.headers["traceparent"]) == ("order-66", TRACE)
     failed = client.post("/predict", json={}, headers={"X-Request-ID": "order-67"})
@@ -158,13 +161,13 @@ def test_requests_keep_the_names_they_came_with(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a b", "x" * 129, "\xff", '"}'])
-def test_a_request_without_a_good_name_gets_one(client: FlaskClient, name: str) -> None:
+def test_a_request_without_a_valid_id_gets_one(client: FlaskClient, name: str) -> None:
     answer = client.get("/model", headers={"X-Request-ID": name, "traceparent": TRACE[:-1]})
     assert len(answer.headers["X-Request-ID"]) == 32
     assert "traceparent" not in answer.headers
 
 
-def test_the_log_tells_what_was_asked_and_not_with_what(
+def test_the_log_has_route_and_status_but_no_data_of_the_request(
     keyed: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines = []
@@ -185,11 +188,11 @@ def test_the_log_tells_what_was_asked_and_not_with_what(
     assert (first["method"], first["route"], first["status"]) == ("POST", "/predict", 200)
     assert (first["request_id"], first["trace_id"]) == ("order-66", TRACE[3:35])
     assert second["route"] == "unmatched"
-    for told in ("98103", "square_footage", "0.55", KEY, HASHES[0], "secret-path", "127.0.0.1"):
-        assert told not in "".join(lines)
+    for secret in ("98103", "square_footage", "0.55", KEY, HASHES[0], "secret-path", "127.0.0.1"):
+        assert secret not in "".join(lines)
 
 
-def test_a_line_of_the_log_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_log_record_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
     try:
         int("two\nlines")
     except ValueError:
@@ -199,7 +202,7 @@ def test_a_line_of_the_log_is_one_line(caplog: pytest.LogCaptureFixture) -> None
     assert json.loads(line)["message"] == "went\nwrong"
 
 
-def test_a_wrong_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESTIMATOR_API_KEYS", "the-plain-key")
     monkeypatch.setenv("ESTIMATOR_RATE_LIMIT_STORAGE", "mongodb://user:password@host")
     monkeypatch.setenv("ESTIMATOR_RATE_LIMIT", "often")
@@ -214,7 +217,7 @@ def test_a_wrong_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "password" not in message
 
 
-def test_lists_are_read_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESTIMATOR_API_KEYS", ",".join(HASHES))
     monkeypatch.setenv("ESTIMATOR_TRUSTED_HOSTS", "localhost, .example.com")
     settings = Settings.from_environment()

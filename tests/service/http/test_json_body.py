@@ -31,7 +31,7 @@ def depth(value: object) -> int:
 
 
 @given(JSON_VALUES.filter(lambda value: depth(value) <= MAX_DEPTH))
-def test_json_is_read_as_the_standard_library_reads_it(value: object) -> None:
+def test_json_is_parsed_like_the_standard_library_does(value: object) -> None:
     body = json.dumps(value)
     assert parse_json(body.encode()) == json.loads(body)
 
@@ -62,24 +62,24 @@ def test_json_is_read_as_the_standard_library_reads_it(value: object) -> None:
         (b'{"a": "\x01"}', "Invalid control character"),
     ],
 )
-def test_what_is_not_strict_json_is_refused_with_the_reason(body: bytes, reason: str) -> None:
+def test_json_that_is_not_strict_is_refused_with_the_reason(body: bytes, reason: str) -> None:
     with pytest.raises(ProblemError) as error:
         parse_json(body)
     assert error.value.code == 400
     assert reason in str(error.value.description)
 
 
-def test_nesting_is_taken_up_to_the_limit() -> None:
+def test_nesting_up_to_the_limit_is_accepted() -> None:
     assert parse_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH) is not None
 
 
-def test_a_key_that_stands_twice_is_found_in_a_large_object() -> None:
+def test_a_duplicate_key_is_found_in_a_large_object() -> None:
     members = ", ".join(f'"{number}": 0' for number in range(100_000))
     with pytest.raises(ProblemError):
         parse_json(f'{{{members}, "99999": 1}}'.encode())
 
 
-def test_an_answer_never_holds_nan() -> None:
+def test_an_answer_never_contains_nan() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         json_answer({"price": float("nan")})
 
@@ -126,7 +126,7 @@ TOKENS = [
     ).map(json.dumps)
 )
 @hypothesis_settings(max_examples=1500)
-def test_the_quick_parser_is_as_strict_as_the_strict_one(text: str) -> None:
+def test_the_fast_parser_is_as_strict_as_the_strict_parser(text: str) -> None:
     body = text.encode()
 
     def answer(parse: Callable[[bytes], Any]) -> tuple[Any, str]:
@@ -149,11 +149,11 @@ def test_the_quick_parser_is_as_strict_as_the_strict_one(text: str) -> None:
         b"[[[[[[[[[]]]]]]]], {}]",
     ],
 )
-def test_what_the_quick_parser_would_take_is_still_refused(body: bytes) -> None:
+def test_json_that_orjson_accepts_is_still_refused(body: bytes) -> None:
     with pytest.raises(ProblemError) as error:
         parse_json(body)
     assert error.value.code == 400
 
 
-def test_integers_too_long_for_the_quick_parser_stay_whole() -> None:
+def test_integers_too_large_for_orjson_stay_exact() -> None:
     assert parse_json(b"[18446744073709551616]") == [18446744073709551616]

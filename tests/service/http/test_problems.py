@@ -36,15 +36,15 @@ def test_every_http_error_is_a_problem(kind: type[HTTPException]) -> None:
     assert problem["detail"]
 
 
-def test_a_503_says_when_to_ask_again() -> None:
+def test_a_503_has_retry_after() -> None:
     assert answer_to(default_exceptions[503]()).headers["Retry-After"] == "1"
 
 
-def test_a_retry_after_that_was_set_is_kept() -> None:
+def test_retry_after_is_not_overwritten() -> None:
     assert answer_to(default_exceptions[503](retry_after=30)).headers["Retry-After"] == "30"  # type: ignore[call-arg]
 
 
-def test_an_unexpected_error_is_logged_and_its_trace_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_error_is_logged_and_its_trace_not_sent(caplog: pytest.LogCaptureFixture) -> None:
     answer = answer_to(ZeroDivisionError("the secret"))
     assert answer.status_code == 500
     assert answer.content_type == "application/problem+json"
@@ -52,13 +52,13 @@ def test_an_unexpected_error_is_logged_and_its_trace_is_not_told(caplog: pytest.
     assert "the secret" in caplog.text
 
 
-def test_an_error_of_the_estimator_is_told_to_its_cause() -> None:
+def test_an_error_of_the_estimator_is_a_422() -> None:
     answer = answer_to(DataError("row 3 has no price"))
     assert answer.status_code == 422
     assert json.loads(answer.data)["detail"] == "row 3 has no price"
 
 
-def test_a_response_that_is_raised_whole_stays_as_it_is() -> None:
+def test_a_response_passed_to_abort_is_unchanged() -> None:
     app = Flask(__name__)
     problems.install(app)
 
@@ -71,7 +71,7 @@ def test_a_response_that_is_raised_whole_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("kind", PROBLEM_TYPES, ids=lambda kind: kind.name)
-def test_a_problems_type_is_a_page_that_says_what_it_means(kind: ProblemType) -> None:
+def test_the_uri_of_a_problem_type_is_its_explanation(kind: ProblemType) -> None:
     answer = answer_to(ProblemError(kind, "in detail", {"errors": []}))
     problem = json.loads(answer.data)
     assert answer.status_code == problem["status"] == kind.status
@@ -83,7 +83,7 @@ def test_a_problems_type_is_a_page_that_says_what_it_means(kind: ProblemType) ->
     assert kind.meaning in page.text
 
 
-def test_a_kind_of_problem_that_does_not_exist_has_no_page() -> None:
+def test_an_unknown_problem_type_is_not_found() -> None:
     app = Flask(__name__)
     problems.install(app)
     assert app.test_client().get("/problems/no-such").status_code == 404

@@ -18,14 +18,13 @@ from estimator.bulk import predict_file
 from estimator.registry import load_version
 from service.http.tables import MAX_COLUMNS
 from service.settings import Settings
-from tests.service.homes import HOME
+from tests.service.homes import FAR, HOME
 
 CSV, LINES, COLUMNS = "text/csv", "application/x-ndjson", "application/json"
-FAR = HOME | {"latitude": 47.05, "longitude": -121.05}
 MIXED = [HOME, HOME | {"grade": 99}, FAR, HOME | {"square_footage": 3000}]
 
 
-def ask(client: FlaskClient, body: bytes | str, kind: str, query: str = "", **headers: str) -> TestResponse:
+def post(client: FlaskClient, body: bytes | str, kind: str, query: str = "", **headers: str) -> TestResponse:
     length = len(body.encode() if isinstance(body, str) else body)  # of nothing, too
     return client.post(
         "/predict/batch" + query,
@@ -68,21 +67,21 @@ def listed(client: FlaskClient, homes: list[Any]) -> list[Any]:
 
 def problem(answer: TestResponse, status: int, kind: str) -> str:
     assert answer.status_code == status
-    told = answer.get_json(force=True)
-    assert told["type"] == f"/problems/{kind}"
-    return str(told["detail"])
+    expected = answer.get_json(force=True)
+    assert expected["type"] == f"/problems/{kind}"
+    return str(expected["detail"])
 
 
-def test_lines_are_answered_as_a_list_is(client: FlaskClient) -> None:
-    answer = ask(client, as_lines(MIXED), LINES)
+def test_ndjson_is_answered_like_a_list(client: FlaskClient) -> None:
+    answer = post(client, as_lines(MIXED), LINES)
     assert answer.mimetype == LINES
     assert [json.loads(line) for line in answer.text.splitlines()] == listed(client, MIXED)
 
 
-def test_a_line_that_is_no_json_gets_its_problem_in_its_place(client: FlaskClient) -> None:
+def test_a_line_that_is_not_json_gets_a_problem_in_its_place(client: FlaskClient) -> None:
     good = json.dumps(HOME)
     body = "\n".join([good, "", "{", '{"a": NaN}', '{"a": 1, "a": 2}', "[" * 5000, "3", good])
-    rows = [json.loads(line) for line in ask(client, body, LINES).text.splitlines()]
+    rows = [json.loads(line) for line in post(client, body, LINES).text.splitlines()]
     assert len(rows) == 8
     assert rows[0] == rows[7] == client.post("/predict", json=HOME).get_json()
     assert [row["error"]["type"] for row in rows[1:6]] == ["/problems/malformed-json"] * 5
@@ -90,7 +89,7 @@ def test_a_line_that_is_no_json_gets_its_problem_in_its_place(client: FlaskClien
 
 
 def test_columns_are_answered_by_column(client: FlaskClient) -> None:
-    answer = ask(client, as_columns(MIXED), COLUMNS).get_json()
+    answer = post(client, as_columns(MIXED), COLUMNS).get_json()
     rows = listed(client, MIXED)
     for name in ("price", "price_low", "price_high", "fsd", "valuation_date", "looked_up", "unknown", "warnings"):
         assert answer[name] == [row.get(name) for row in rows]
@@ -107,9 +106,9 @@ def test_columns_are_answered_by_column(client: FlaskClient) -> None:
     assert set(answer) == set(schema["properties"])
 
 
-def test_csv_keeps_its_columns_and_every_row(client: FlaskClient) -> None:
+def test_csv_keeps_its_columns_and_rows(client: FlaskClient) -> None:
     homes = [home | {"note": 'a "quoted", one'} for home in MIXED]
-    answer = ask(client, as_csv(homes), CSV)
+    answer = post(client, as_csv(homes), CSV)
     rows, expected = read_csv(answer), listed(client, MIXED)
     assert [row["note"] for row in rows] == ['a "quoted", one'] * 4
     assert [row["latitude"] for row in rows] == [str(home["latitude"]) for home in MIXED]
@@ -120,42 +119,42 @@ def test_csv_keeps_its_columns_and_every_row(client: FlaskClient) -> None:
     assert answer.headers["Model-Version"] == expected[0]["model_version"]
 
 
-def test_csv_gets_what_the_command_line_writes(client: FlaskClient, models: Path, tmp_path: Path) -> None:
+def test_csv_equals_the_output_of_the_command_line(client: FlaskClient, models: Path, tmp_path: Path) -> None:
     saved = load_version(models / "king_county")
     pd.read_csv(models / "market" / "sales.csv.gz", dtype=str).tail(50).to_csv(tmp_path / "in.csv", index=False)
     predict_file(saved.appraiser, tmp_path / "in.csv", tmp_path / "out.csv")
-    answer = ask(client, (tmp_path / "in.csv").read_bytes(), CSV)
+    answer = post(client, (tmp_path / "in.csv").read_bytes(), CSV)
     assert answer.data == (tmp_path / "out.csv").read_bytes()
 
 
-def test_ranges_are_as_sure_as_asked(client: FlaskClient) -> None:
+def test_the_confidence_parameter_applies_to_tables(client: FlaskClient) -> None:
     alone = client.post("/predict?confidence=0.5", json=HOME).get_json()
-    (row,) = read_csv(ask(client, as_csv([HOME]), CSV, "?confidence=0.5"))
+    (row,) = read_csv(post(client, as_csv([HOME]), CSV, "?confidence=0.5"))
     assert float(row["valuation_low"]) == alone["price_low"]
-    assert ask(client, as_columns([HOME]), COLUMNS, "?confidence=.5").get_json()["price_high"] == [
+    assert post(client, as_columns([HOME]), COLUMNS, "?confidence=.5").get_json()["price_high"] == [
         alone["price_high"]
     ]
-    assert problem(ask(client, as_csv([HOME]), CSV, "?include=comparables"), 400, "unknown-parameter")
+    assert problem(post(client, as_csv([HOME]), CSV, "?include=comparables"), 400, "unknown-parameter")
 
 
 @pytest.mark.parametrize("kind", [CSV, LINES, COLUMNS])
-def test_gzip_is_taken(client: FlaskClient, kind: str) -> None:
+def test_gzip_is_accepted(client: FlaskClient, kind: str) -> None:
     write = {CSV: as_csv, LINES: as_lines, COLUMNS: as_columns}[kind]
     body = write(MIXED).encode()
     half = len(body) // 2
     several = gzip.compress(body[:half]) + gzip.compress(body[half:])
-    plain = ask(client, body, kind).data
+    plain = post(client, body, kind).data
     for packed in (gzip.compress(body), several):
-        assert ask(client, packed, kind, **{"Content-Encoding": "gzip"}).data == plain
+        assert post(client, packed, kind, **{"Content-Encoding": "gzip"}).data == plain
 
 
-def test_a_small_body_does_not_become_a_huge_one(client: FlaskClient, settings: Settings) -> None:
+def test_gzip_bombs_are_refused(client: FlaskClient, settings: Settings) -> None:
     bomb = gzip.compress(b"a" * (settings.max_body + 1))
     assert len(bomb) < 1000
-    detail = problem(ask(client, bomb, CSV, **{"Content-Encoding": "gzip"}), 413, "body-too-large")
+    detail = problem(post(client, bomb, CSV, **{"Content-Encoding": "gzip"}), 413, "body-too-large")
     assert detail == f"the decompressed body has more than {settings.max_body} bytes, which is the maximum"
     many = gzip.compress(b"a" * 60_000) * 2
-    problem(ask(client, many, CSV, **{"Content-Encoding": "gzip"}), 413, "body-too-large")
+    problem(post(client, many, CSV, **{"Content-Encoding": "gzip"}), 413, "body-too-large")
 
 
 @pytest.mark.parametrize(
@@ -163,12 +162,12 @@ def test_a_small_body_does_not_become_a_huge_one(client: FlaskClient, settings: 
     [b"plain", gzip.compress(b"latitude\n47\n")[:-3], gzip.compress(b"latitude\n") + b"rest", zlib.compress(b"a")],
 )
 def test_broken_gzip_is_refused(client: FlaskClient, packed: bytes) -> None:
-    problem(ask(client, packed, CSV, **{"Content-Encoding": "gzip"}), 400, "malformed-body")
+    problem(post(client, packed, CSV, **{"Content-Encoding": "gzip"}), 400, "malformed-body")
 
 
 @pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip"])
-def test_other_encodings_are_refused_and_the_one_taken_is_told(client: FlaskClient, encoding: str) -> None:
-    answer = ask(client, b"", CSV, **{"Content-Encoding": encoding})
+def test_other_encodings_are_refused_and_gzip_is_offered(client: FlaskClient, encoding: str) -> None:
+    answer = post(client, b"", CSV, **{"Content-Encoding": encoding})
     problem(answer, 415, "unknown-encoding")
     assert answer.headers["Accept-Encoding"] == "gzip"
 
@@ -176,18 +175,18 @@ def test_other_encodings_are_refused_and_the_one_taken_is_told(client: FlaskClie
 @pytest.mark.parametrize(
     "kind", ["", "text/plain", "text/csv; charset=latin-1", "application/csv", "multipart/form-data"]
 )
-def test_what_is_not_declared_a_table_is_refused(client: FlaskClient, kind: str) -> None:
-    problem(ask(client, as_csv([HOME]), kind), 415, "not-a-table")
+def test_content_types_that_are_not_tables_are_refused(client: FlaskClient, kind: str) -> None:
+    problem(post(client, as_csv([HOME]), kind), 415, "not-a-table")
 
 
 @pytest.mark.parametrize("kind", [CSV, LINES, COLUMNS])
 def test_too_many_rows_are_refused(client: FlaskClient, kind: str) -> None:
     body = {CSV: as_csv, LINES: as_lines, COLUMNS: as_columns}[kind]([HOME] * 51)
-    assert problem(ask(client, body, kind), 413, "too-many-rows") == "the table has 51 rows; the maximum is 50"
+    assert problem(post(client, body, kind), 413, "too-many-rows") == "the table has 51 rows; the maximum is 50"
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
         (b"", "the file is empty"),
         (b"a,a\n1,2\n", "appears more than once"),
@@ -197,37 +196,37 @@ def test_too_many_rows_are_refused(client: FlaskClient, kind: str) -> None:
         (",".join(f"c{n}" for n in range(MAX_COLUMNS + 1)).encode(), "at most 1000"),
     ],
 )
-def test_csv_that_is_no_table_is_refused(client: FlaskClient, body: bytes, told: str) -> None:
-    assert told in problem(ask(client, body, CSV), 400, "malformed-table")
+def test_malformed_csv_is_refused(client: FlaskClient, body: bytes, expected: str) -> None:
+    assert expected in problem(post(client, body, CSV), 400, "malformed-table")
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
         ("latitude,longitude\n47,-122\n", "no column for square_footage"),
         (as_csv([HOME | {"sqft": 1}]), "both stand for square_footage"),
         (as_csv([HOME | {"error": 1}]), "rename it"),
     ],
 )
-def test_csv_whose_columns_do_not_fit_is_refused(client: FlaskClient, body: str, told: str) -> None:
-    assert told in problem(ask(client, body, CSV), 422, "invalid-facts")
+def test_csv_with_wrong_columns_is_refused(client: FlaskClient, body: str, expected: str) -> None:
+    assert expected in problem(post(client, body, CSV), 422, "invalid-facts")
 
 
 @pytest.mark.parametrize(
     "body", [[], {}, 3, {"latitude": 47}, {"latitude": [47], "longitude": []}, {f"c{n}": [] for n in range(1001)}]
 )
-def test_json_that_is_no_table_is_refused(client: FlaskClient, body: Any) -> None:
-    problem(ask(client, json.dumps(body), COLUMNS), 400, "malformed-table")
+def test_malformed_json_tables_are_refused(client: FlaskClient, body: Any) -> None:
+    problem(post(client, json.dumps(body), COLUMNS), 400, "malformed-table")
 
 
-def test_tables_without_rows_get_tables_without_rows(client: FlaskClient) -> None:
-    assert read_csv(ask(client, "latitude,longitude,sqft\n", CSV)) == []
-    assert ask(client, "", LINES).text == ""
-    assert ask(client, '{"latitude": []}', COLUMNS).get_json()["price"] == []
+def test_tables_without_rows_are_answered_without_rows(client: FlaskClient) -> None:
+    assert read_csv(post(client, "latitude,longitude,sqft\n", CSV)) == []
+    assert post(client, "", LINES).text == ""
+    assert post(client, '{"latitude": []}', COLUMNS).get_json()["price"] == []
 
 
-def test_a_byte_order_mark_before_csv_is_no_part_of_a_name(client: FlaskClient) -> None:
-    (row,) = read_csv(ask(client, "\ufeff" + as_csv([HOME]), CSV))
+def test_a_byte_order_mark_before_csv_is_ignored(client: FlaskClient) -> None:
+    (row,) = read_csv(post(client, "\ufeff" + as_csv([HOME]), CSV))
     assert row["valuation_price"]
 
 

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 
-def test_the_page_loads_nothing_from_elsewhere_and_holds_no_script(client: FlaskClient) -> None:
+def test_the_page_loads_only_local_files_and_has_no_inline_script(client: FlaskClient) -> None:
     page = client.get("/docs", buffered=True).text
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert len(loaded) >= 4
@@ -17,5 +17,5 @@ def test_the_page_loads_nothing_from_elsewhere_and_holds_no_script(client: Flask
 
 
 @pytest.mark.parametrize("name", ["swagger-ui.js", "..%2fflask_swagger_ui.py", "docs.html", "index.css"])
-def test_no_other_file_of_those_folders_is_served(client: FlaskClient, name: str) -> None:
+def test_other_files_of_those_folders_are_not_served(client: FlaskClient, name: str) -> None:
     assert client.get(f"/docs/{name}").status_code == 404

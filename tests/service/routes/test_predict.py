@@ -21,14 +21,14 @@ def predict(client: FlaskClient, body: object) -> TestResponse:
     return client.post("/predict", data=json.dumps(body), content_type="application/json")
 
 
-def told(answer: TestResponse) -> dict[str, str]:
+def field_messages(answer: TestResponse) -> dict[str, str]:
     """Return the faults that a problem names, by field."""
     assert answer.status_code == 422
     assert answer.content_type == "application/problem+json"
     return {fault["field"]: fault["message"] for fault in answer.get_json(force=True)["errors"]}
 
 
-def test_the_storys_facts_get_a_price_and_a_range(client: FlaskClient) -> None:
+def test_the_four_basic_facts_get_a_price_and_a_range(client: FlaskClient) -> None:
     answer = predict(client, HOME)
     valuation = answer.get_json()
     assert answer.status_code == 200
@@ -44,7 +44,7 @@ def test_a_valuation_is_the_served_models_own(client: FlaskClient, models: Path)
     assert predict(client, HOME).get_json() == expected
 
 
-def test_place_and_size_are_enough_and_what_was_looked_up_is_said(client: FlaskClient) -> None:
+def test_location_and_size_are_enough_and_looked_up_facts_are_listed(client: FlaskClient) -> None:
     home = {name: HOME[name] for name in ("latitude", "longitude", "square_footage")}
     valuation = predict(client, home).get_json()
     assert {"crime_rate", "population"} <= set(valuation["looked_up"])
@@ -55,21 +55,21 @@ def test_aliases_value_the_same_home(client: FlaskClient) -> None:
     assert predict(client, home).get_json() == predict(client, HOME).get_json()
 
 
-def test_answers_use_the_facts_own_names_whichever_were_sent(client: FlaskClient) -> None:
+def test_answers_use_feature_names_whichever_names_were_sent(client: FlaskClient) -> None:
     home = {"Latitude": 47.6, "Longitude": -122.3, "LivingArea": 1800, "BedroomsTotal": 3.5}
-    assert told(predict(client, home)) == {"bedrooms": "3.5 is not a whole number"}
+    assert field_messages(predict(client, home)) == {"bedrooms": "3.5 is not a whole number"}
     valuation = predict(client, {name: home[name] for name in ("Latitude", "Longitude", "LivingArea")}).get_json()
     assert "bedrooms" in valuation["unknown"]
     assert not {"BedroomsTotal", "LivingArea"} & set(valuation["unknown"])
 
 
-def test_the_day_of_valuation_is_the_one_asked_for(client: FlaskClient) -> None:
+def test_the_valuation_date_is_the_requested_one(client: FlaskClient) -> None:
     assert predict(client, HOME | {"valuation_date": "2014-12-24"}).get_json()["valuation_date"] == "2014-12-24"
 
 
-def test_every_bad_fact_is_named_at_once(client: FlaskClient) -> None:
+def test_all_invalid_facts_are_reported_at_once(client: FlaskClient) -> None:
     answer = predict(client, {"latitude": 4.6, "longitude": "west", "sqft": 1, "sqft_living": 1, "size": 9})
-    assert told(answer) == {
+    assert field_messages(answer) == {
         "latitude": "4.6 is below the minimum of 47 °",
         "longitude": "'west' is not a number",
         "square_footage": "'sqft' and 'sqft_living' are both names of square_footage; send one of them",
@@ -81,13 +81,13 @@ def test_every_bad_fact_is_named_at_once(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("body", [1, "text", True, None])
-def test_a_body_that_is_no_home_is_refused(client: FlaskClient, body: object) -> None:
-    assert "" in told(predict(client, body))
+def test_a_body_that_is_not_a_home_is_refused(client: FlaskClient, body: object) -> None:
+    assert "" in field_messages(predict(client, body))
 
 
-def test_very_many_faults_are_counted_not_told(client: FlaskClient) -> None:
+def test_errors_above_the_limit_are_only_counted(client: FlaskClient) -> None:
     answer = predict(client, HOME | {f"no fact {number}": number for number in range(MAX_ERRORS + 7)})
-    assert len(told(answer)) == MAX_ERRORS
+    assert len(field_messages(answer)) == MAX_ERRORS
     assert answer.get_json(force=True)["errors_left_out"] == 7
 
 
@@ -102,7 +102,7 @@ def test_an_empty_list_gets_an_empty_list(client: FlaskClient) -> None:
     assert predict(client, []).get_json() == []
 
 
-def test_a_bad_home_in_a_list_gets_an_error_in_its_place(client: FlaskClient) -> None:
+def test_an_invalid_home_in_a_list_gets_an_error_in_its_place(client: FlaskClient) -> None:
     good = predict(client, HOME).get_json()
     answer = predict(client, [HOME, HOME | {"grade": 99}, 3, HOME])
     assert answer.status_code == 200
@@ -113,12 +113,12 @@ def test_a_bad_home_in_a_list_gets_an_error_in_its_place(client: FlaskClient) ->
     assert no_home["error"]["errors"][0]["row"] == 2
 
 
-def test_each_bad_home_of_a_long_list_is_told_at_least_one_reason(client: FlaskClient) -> None:
+def test_each_invalid_home_of_a_long_list_has_at_least_one_error(client: FlaskClient) -> None:
     home = {f"no fact {number}": number for number in range(30)}
     rows = predict(client, [home] * 20).get_json()
-    told_of_each = [len(row["error"]["errors"]) for row in rows]
-    assert min(told_of_each) == 1
-    assert sum(told_of_each) <= MAX_ERRORS + len(rows)
+    error_counts = [len(row["error"]["errors"]) for row in rows]
+    assert min(error_counts) == 1
+    assert sum(error_counts) <= MAX_ERRORS + len(rows)
     assert all(len(row["error"]["errors"]) + row["error"].get("errors_left_out", 0) == 33 for row in rows)
 
 
@@ -131,7 +131,7 @@ def test_a_list_that_is_too_long_is_refused(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "text/json", "", "json"]
 )
-def test_what_is_not_declared_json_is_refused(client: FlaskClient, content_type: str) -> None:
+def test_other_content_types_are_refused(client: FlaskClient, content_type: str) -> None:
     answer = client.post("/predict", data=json.dumps(HOME), content_type=content_type)
     assert answer.status_code == 415
     assert answer.get_json(force=True)["type"] == "/problems/not-json"
@@ -140,7 +140,7 @@ def test_what_is_not_declared_json_is_refused(client: FlaskClient, content_type:
 @pytest.mark.parametrize(
     "content_type", ["application/json; charset=utf-8", "APPLICATION/JSON", "application/home+json"]
 )
-def test_json_may_be_declared_in_its_other_ways(client: FlaskClient, content_type: str) -> None:
+def test_variants_of_the_json_content_type_are_accepted(client: FlaskClient, content_type: str) -> None:
     assert client.post("/predict", data=json.dumps(HOME), content_type=content_type).status_code == 200
 
 
@@ -155,7 +155,7 @@ def test_a_request_without_a_length_is_refused(client: FlaskClient) -> None:
     assert answer.status_code == 411
 
 
-def test_another_method_is_told_which_one_goes(client: FlaskClient) -> None:
+def test_another_method_gets_405_with_allow(client: FlaskClient) -> None:
     answer = client.get("/predict")
     assert answer.status_code == 405
     assert "POST" in answer.headers["Allow"]
@@ -185,20 +185,20 @@ BODIES = (HOMES | st.lists(HOMES | VALUES, max_size=4) | VALUES).map(json.dumps)
 @pytest.mark.slow
 @given(body=BODIES, kind=st.sampled_from(["application/json", "text/csv", "application/x-ndjson"]))
 @hypothesis_settings(max_examples=20_000, deadline=None)
-def test_none_of_twenty_thousand_bodies_is_the_servers_fault(client: FlaskClient, body: bytes, kind: str) -> None:
+def test_none_of_twenty_thousand_bodies_causes_a_server_error(client: FlaskClient, body: bytes, kind: str) -> None:
     for path in ("/predict", "/predict/batch", "/v2/models/king_county/infer"):
         assert client.post(path, data=body, content_type=kind).status_code < 500
 
 
 @given(body=BODIES)
 @hypothesis_settings(max_examples=300, deadline=None)
-def test_no_body_is_the_servers_fault(client: FlaskClient, body: bytes) -> None:
+def test_no_body_causes_a_server_error(client: FlaskClient, body: bytes) -> None:
     answer = client.post("/predict", data=body, content_type="application/json")
     assert answer.status_code in {200, 400, 422}
     assert parse_json(answer.data) == json.loads(answer.data)
 
 
-def test_a_parameter_that_is_not_known_is_refused_not_passed_over(client: FlaskClient) -> None:
+def test_an_unknown_parameter_is_refused(client: FlaskClient) -> None:
     answer = client.post("/predict?reasons=all", data=json.dumps(HOME), content_type="application/json")
     assert answer.status_code == 400
     assert answer.get_json(force=True)["type"] == "/problems/unknown-parameter"

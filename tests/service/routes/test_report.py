@@ -23,7 +23,7 @@ def test_the_report_is_the_one_saved_with_the_version(client: FlaskClient, model
     assert b"<script" not in answer.data
 
 
-def test_a_version_without_a_report_says_so(models: Path, tmp_path: Path) -> None:
+def test_a_version_without_a_report_gets_404(models: Path, tmp_path: Path) -> None:
     version = tmp_path / "version"
     shutil.copytree((models / "king_county" / "current").resolve(), version)
     manifest = json.loads((version / "manifest.json").read_text())
@@ -37,7 +37,7 @@ def test_a_version_without_a_report_says_so(models: Path, tmp_path: Path) -> Non
     assert "has no report" in answer.get_json()["detail"]
 
 
-def test_a_report_that_the_key_did_not_sign_is_not_shown(models: Path, tmp_path: Path) -> None:
+def test_an_unsigned_report_is_not_served(models: Path, tmp_path: Path) -> None:
     version = tmp_path / "version"
     shutil.copytree((models / "king_county" / "current").resolve(), version)
     key, manifest = b"k" * 32, (version / "manifest.json").read_bytes()

@@ -24,13 +24,13 @@ CHEAP, DEAR = LISTING | {"list_price": 300_000, "listing_id": "c"}, LISTING | {"
 FAR = LISTING | {"latitude": 47.05, "longitude": -121.05}
 
 
-def ask(client: FlaskClient, body: Any, query: str = "", status: int = 200) -> Any:
+def screen(client: FlaskClient, body: Any, query: str = "", status: int = 200) -> Any:
     answer = client.post(f"/screen{query}", json=body)
     assert answer.status_code == status, answer.text
     return answer.get_json()
 
 
-def ask_csv(client: FlaskClient, text: str, query: str = "", **headers: str) -> TestResponse:
+def screen_csv(client: FlaskClient, text: str, query: str = "", **headers: str) -> TestResponse:
     return client.post(f"/screen{query}", data=text.encode(), content_type="text/csv", headers=headers)
 
 
@@ -42,9 +42,9 @@ def as_csv(listings: list[dict[str, Any]]) -> str:
     return file.getvalue()
 
 
-def test_deals_come_best_first_and_the_others_apart(client: FlaskClient) -> None:
+def test_deals_are_ranked_and_refused_listings_separate(client: FlaskClient) -> None:
     bad = LISTING | {"list_price": 0}
-    answer = ask(client, [DEAR, bad, CHEAP, FAR, LISTING])
+    answer = screen(client, [DEAR, bad, CHEAP, FAR, LISTING])
     assert [deal["row"] for deal in answer["deals"]] == [2, 4, 0]
     assert [deal["rank"] for deal in answer["deals"]] == [1, 2, 3]
     assert [deal["listing_id"] for deal in answer["deals"]] == ["c", None, None]
@@ -54,52 +54,52 @@ def test_deals_come_best_first_and_the_others_apart(client: FlaskClient) -> None
     assert far["type"] == "/problems/out-of-reach"
 
 
-def test_the_value_is_the_one_of_predict_whatever_is_asked(client: FlaskClient) -> None:
+def test_valuations_equal_those_of_predict_whatever_the_list_price(client: FlaskClient) -> None:
     expected = client.post("/predict?confidence=0.5", json=HOME).get_json()
-    answer = ask(client, [CHEAP, LISTING], "?confidence=0.5")
+    answer = screen(client, [CHEAP, LISTING], "?confidence=0.5")
     assert len(answer["deals"]) == 2
     assert all(deal["valuation"] == expected for deal in answer["deals"])
 
 
-def test_an_ask_that_hardly_goes_with_the_value_is_told_and_ranked(client: FlaskClient) -> None:
-    (deal,) = ask(client, [LISTING | {"list_price": 40_000}])["deals"]
+def test_an_implausible_list_price_gets_a_warning_and_a_rank(client: FlaskClient) -> None:
+    (deal,) = screen(client, [LISTING | {"list_price": 40_000}])["deals"]
     assert any("typing error" in text for text in deal["warnings"])
 
 
-def test_costs_of_the_listing_go_before_those_of_the_request(client: FlaskClient) -> None:
+def test_costs_of_a_listing_override_those_of_the_request(client: FlaskClient) -> None:
     body = {"listings": [LISTING, DEAR | {"rehab": 7_000}], "costs": {"rehab": 5_000}, "probability": 0.7}
-    answer = ask(client, body)
+    answer = screen(client, body)
     assert {deal["row"]: deal["costs"]["rehab"] for deal in answer["deals"]} == {0: 5_000, 1: 7_000}
     assert answer["probability"] == 0.7
-    by_address = ask(client, [LISTING], "?rehab=5000&probability=0.7")
+    by_address = screen(client, [LISTING], "?rehab=5000&probability=0.7")
     assert by_address["deals"][0]["margin"] == next(d for d in answer["deals"] if d["row"] == 0)["margin"]
 
 
 def test_reasons_come_with_each_valuation(client: FlaskClient) -> None:
-    answer = ask(client, [CHEAP, DEAR], "?include=comparables,contributions")
+    answer = screen(client, [CHEAP, DEAR], "?include=comparables,contributions")
     expected = client.post("/predict?include=comparables,contributions", json=HOME).get_json()
     assert [deal["valuation"] for deal in answer["deals"]] == [expected, expected]
 
 
-def test_one_listing_twice_is_told(client: FlaskClient) -> None:
-    answer = ask(client, [CHEAP, CHEAP | {"list_price": 5}, LISTING, LISTING])
-    told = [(entry["row"], entry["error"]["errors"][0]["message"]) for entry in answer["refused"]]
-    assert told == [(1, "'c' is already used in row 0"), (3, "the same listing is already in row 2")]
-    by_file = ask_csv(client, as_csv([LISTING, LISTING]), Accept="application/json").get_json()
+def test_duplicate_listings_are_refused(client: FlaskClient) -> None:
+    answer = screen(client, [CHEAP, CHEAP | {"list_price": 5}, LISTING, LISTING])
+    expected = [(entry["row"], entry["error"]["errors"][0]["message"]) for entry in answer["refused"]]
+    assert expected == [(1, "'c' is already used in row 0"), (3, "the same listing is already in row 2")]
+    by_file = screen_csv(client, as_csv([LISTING, LISTING]), Accept="application/json").get_json()
     assert by_file["refused"][0]["error"]["errors"] == [
         {"row": 1, "field": "list_price", "message": "the same listing is already in row 2"}
     ]
 
 
-def test_a_listing_put_right_is_screened_though_the_one_with_a_fault_stands_before(client: FlaskClient) -> None:
-    abroad, strange = CHEAP | {"currency": "EUR"}, LISTING | {"bedrooms": "many"}
-    answer = ask(client, [abroad, strange, CHEAP, LISTING])
+def test_a_corrected_copy_of_an_invalid_listing_is_screened(client: FlaskClient) -> None:
+    foreign, invalid = CHEAP | {"currency": "EUR"}, LISTING | {"bedrooms": "many"}
+    answer = screen(client, [foreign, invalid, CHEAP, LISTING])
     assert [deal["row"] for deal in answer["deals"]] == [2, 3]
-    rows = list(csv.DictReader(io.StringIO(ask_csv(client, as_csv([abroad, strange, CHEAP, LISTING])).text)))
+    rows = list(csv.DictReader(io.StringIO(screen_csv(client, as_csv([foreign, invalid, CHEAP, LISTING])).text)))
     assert [row["screen_rank"] for row in rows] == ["1", "2", "", ""]
 
 
-def test_what_became_of_listings_is_counted_the_same_in_every_form(client: FlaskClient) -> None:
+def test_metrics_are_the_same_for_json_and_csv(client: FlaskClient) -> None:
     listings: list[dict[str, Any]] = [
         DEAR,
         CHEAP,
@@ -109,7 +109,7 @@ def test_what_became_of_listings_is_counted_the_same_in_every_form(client: Flask
         LISTING | {"currency": "EUR"},
     ]
     counted = []
-    for send in (lambda: ask(client, listings), lambda: ask_csv(client, as_csv(listings))):
+    for send in (lambda: screen(client, listings), lambda: screen_csv(client, as_csv(listings))):
         before = figures(client)
         send()
         now = added(client, before)
@@ -123,31 +123,31 @@ def test_what_became_of_listings_is_counted_the_same_in_every_form(client: Flask
     assert counted[0]['estimator_input_count{fact="square_footage"}'] == 2
 
 
-def test_lines_of_json_are_refused_and_what_is_taken_is_named(client: FlaskClient) -> None:
+def test_ndjson_is_refused_and_the_accepted_types_named(client: FlaskClient) -> None:
     answer = client.post("/screen", data=b"{}", content_type="application/x-ndjson")
     assert answer.status_code == 415
     assert answer.get_json()["detail"].endswith("x-ndjson; send one of text/csv, application/json")
 
 
 @pytest.mark.parametrize("accept", ["", "text/csv", "*/*"])
-def test_csv_comes_back_as_csv(client: FlaskClient, accept: str) -> None:
+def test_csv_is_answered_as_csv(client: FlaskClient, accept: str) -> None:
     headers = {"Accept": accept} if accept else {}
-    answer = ask_csv(client, as_csv([DEAR, CHEAP, LISTING | {"list_price": "x"}]), **headers)
+    answer = screen_csv(client, as_csv([DEAR, CHEAP, LISTING | {"list_price": "x"}]), **headers)
     assert answer.mimetype == "text/csv"
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert [row["list_price"] for row in rows] == ["300000", "900000", "x"]
     assert [row["screen_rank"] for row in rows] == ["1", "2", ""]
     assert rows[2]["error"] == "list_price: 'x' is not a number"
-    told = {deal["list_price"]: deal["margin"] for deal in ask(client, [DEAR, CHEAP])["deals"]}
-    assert {float(row["list_price"]): float(row["screen_margin"]) for row in rows[:2]} == told
+    expected = {deal["list_price"]: deal["margin"] for deal in screen(client, [DEAR, CHEAP])["deals"]}
+    assert {float(row["list_price"]): float(row["screen_margin"]) for row in rows[:2]} == expected
 
 
-def test_csv_comes_back_as_json_where_that_is_asked_for(client: FlaskClient) -> None:
-    answer = ask_csv(client, as_csv([DEAR, CHEAP]), Accept="application/json")
-    told = ask(client, [DEAR, CHEAP])
-    for deal in told["deals"]:
+def test_csv_is_answered_as_json_on_request(client: FlaskClient) -> None:
+    answer = screen_csv(client, as_csv([DEAR, CHEAP]), Accept="application/json")
+    expected = screen(client, [DEAR, CHEAP])
+    for deal in expected["deals"]:
         deal["costs"] = {name: float(value) for name, value in deal["costs"].items()}
-    assert answer.get_json() == told
+    assert answer.get_json() == expected
 
 
 @pytest.mark.parametrize(
@@ -175,54 +175,52 @@ def test_csv_comes_back_as_json_where_that_is_asked_for(client: FlaskClient) -> 
         ([LISTING] * 51, "", 413, "too-many-rows", "51 rows; the maximum is 50"),
     ],
 )
-def test_what_cannot_be_screened_is_a_problem(
+def test_invalid_requests_are_problems(
     client: FlaskClient, body: Any, query: str, status: int, kind: str, detail: str
 ) -> None:
-    problem = ask(client, body, query, status)
+    problem = screen(client, body, query, status)
     assert problem["type"] == f"/problems/{kind}"
     assert detail in problem["detail"]
 
 
-def test_rows_that_are_no_listings_are_told(client: FlaskClient) -> None:
-    answer = ask(client, [7, {}, LISTING | {"pool": True}])
+def test_invalid_listings_are_reported(client: FlaskClient) -> None:
+    answer = screen(client, [7, {}, LISTING | {"pool": True}])
     assert [len(entry["error"]["errors"]) for entry in answer["refused"]] == [1, 4, 1]
     assert answer["deals"] == []
 
 
-def test_what_was_learned_of_asks_is_served_and_told(models: Path, settings: Settings) -> None:
+def test_saved_list_prices_are_used_and_reported(models: Path, settings: Settings) -> None:
     rng = np.random.default_rng(0)
     worth = np.exp(rng.normal(13, 0.3, 300))
-    value, asks = worth * np.exp(rng.normal(0, 0.2, 300)), worth * np.exp(rng.normal(0.1, 0.03, 300))
-    learned = ListPriceModel.fit(value, np.full(300, 0.2), asks, worth)
-    unlearned = ask(ready_client(settings), [LISTING])
-    path = save_list_prices(models, "king_county", learned, {})
+    value, list_prices = worth * np.exp(rng.normal(0, 0.2, 300)), worth * np.exp(rng.normal(0.1, 0.03, 300))
+    fitted = ListPriceModel.fit(value, np.full(300, 0.2), list_prices, worth)
+    without_fit = screen(ready_client(settings), [LISTING])
+    path = save_list_prices(models, "king_county", fitted, {})
     try:
-        answer = ask(ready_client(settings), [LISTING])
+        answer = screen(ready_client(settings), [LISTING])
     finally:
         (models / "king_county" / LIST_PRICES_FILE).unlink()
     assert path.name == LIST_PRICES_FILE
-    assert unlearned["asks"]["fitted"] is False
+    assert without_fit["asks"]["fitted"] is False
     assert answer["asks"] == {
         "fitted": True,
         "listings": 300,
-        "premium": round(learned.premium, 4),
-        "noise": round(learned.noise, 4),
+        "premium": round(fitted.premium, 4),
+        "noise": round(fitted.noise, 4),
     }
-    assert answer["deals"][0]["resale_price"] != unlearned["deals"][0]["resale_price"]
+    assert answer["deals"][0]["resale_price"] != without_fit["deals"][0]["resale_price"]
 
 
-def test_the_answer_is_as_the_document_says(client: FlaskClient) -> None:
+def test_the_answer_matches_the_document(client: FlaskClient) -> None:
     document = client.get("/openapi.json").get_json()
     schema = {"$ref": "#/components/schemas/Deals", "components": document["components"]}
     body = [DEAR, CHEAP, FAR, 7, LISTING | {"list_price": 0}]
-    OAS31Validator(schema).validate(ask(client, body, "?include=comparables"))
+    OAS31Validator(schema).validate(screen(client, body, "?include=comparables"))
     example = document["paths"]["/screen"]["post"]["requestBody"]["content"]["application/json"]["example"]
-    assert len(ask(client, example)["deals"]) == 1
+    assert len(screen(client, example)["deals"]) == 1
 
 
-def test_the_columns_are_rounded_once_however_many_listings_there_are(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_columns_are_rounded_once_for_all_listings(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     once, calls = Screening.rounded, []
 
     def rounded(promise: Screening) -> Any:
@@ -230,6 +228,6 @@ def test_the_columns_are_rounded_once_however_many_listings_there_are(
         return once(promise)
 
     monkeypatch.setattr(Screening, "rounded", rounded)
-    answer = ask(client, [LISTING | {"square_footage": 1500 + n} for n in range(20)])
+    answer = screen(client, [LISTING | {"square_footage": 1500 + n} for n in range(20)])
     assert len(answer["deals"]) == 20
     assert len(calls) == 1

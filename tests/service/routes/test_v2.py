@@ -11,8 +11,7 @@ from openapi_schema_validator import OAS31Validator
 from estimator import __version__
 from service.app import create_app
 from service.settings import Settings
-from tests.service.homes import HOME
-from tests.service.routes.test_refusals import FAR
+from tests.service.homes import FAR, HOME
 
 M = "/v2/models/king_county"
 
@@ -32,7 +31,7 @@ def error(client: FlaskClient, body: Any, status: int) -> str:
     return str(answer.get_json()["error"])
 
 
-def test_inference_gives_the_prices_of_predict(client: FlaskClient) -> None:
+def test_inference_equals_predict(client: FlaskClient) -> None:
     homes = [HOME, HOME | {"square_footage": 900}]
     expected = client.post("/predict", json=homes).get_json()
     answer = client.post(f"{M}/infer", json={"id": "order-66", "inputs": tensors(homes)}).get_json()
@@ -47,7 +46,7 @@ def test_inference_gives_the_prices_of_predict(client: FlaskClient) -> None:
     assert client.post(version, json={"inputs": tensors(homes)}).get_json()["outputs"] == answer["outputs"]
 
 
-def test_a_column_of_one_is_a_column_and_outputs_are_those_asked_for(client: FlaskClient) -> None:
+def test_shape_n_1_is_accepted_and_outputs_can_be_selected(client: FlaskClient) -> None:
     inputs = [tensor | {"shape": [1, 1], "data": [tensor["data"]]} for tensor in tensors([HOME])]
     body = {"inputs": inputs, "outputs": [{"name": "price_low"}], "parameters": {"confidence": 0.5}}
     answer = client.post(f"{M}/infer", json=body).get_json()
@@ -56,7 +55,7 @@ def test_a_column_of_one_is_a_column_and_outputs_are_those_asked_for(client: Fla
     assert "id" not in answer
 
 
-def test_metadata_names_every_fact_by_its_datatype(client: FlaskClient) -> None:
+def test_metadata_has_every_fact_and_its_datatype(client: FlaskClient) -> None:
     model = client.get(M).get_json()
     assert (model["name"], model["platform"]) == ("king_county", "numpy")
     inputs = {tensor["name"]: tensor["datatype"] for tensor in model["inputs"]}
@@ -92,12 +91,12 @@ def test_without_a_model_nothing_is_ready(tmp_path: Path, settings: Settings) ->
     "path",
     ["/v2/models/paris", f"{M}/versions/1", f"{M}/versions/1/ready", "/v2/models/paris/ready", "/v2/nothing"],
 )
-def test_what_is_not_served_is_not_found_in_the_protocols_form(client: FlaskClient, path: str) -> None:
+def test_unknown_models_get_404_in_the_format_of_the_protocol(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, list(answer.get_json())) == (404, ["error"])
 
 
-def test_another_method_is_told_which_goes(client: FlaskClient) -> None:
+def test_another_method_gets_405_with_allow(client: FlaskClient) -> None:
     answer = client.get(f"{M}/infer")
     assert (answer.status_code, list(answer.get_json())) == (405, ["error"])
     assert "POST" in answer.headers["Allow"]
@@ -124,29 +123,29 @@ def one(**changes: Any) -> list[dict[str, Any]]:
         {"inputs": one(), "id": 3},
     ],
 )
-def test_a_request_that_is_not_of_the_protocol_is_refused(client: FlaskClient, body: Any) -> None:
+def test_malformed_requests_are_refused(client: FlaskClient, body: Any) -> None:
     assert error(client, body, 400)
 
 
-def test_homes_that_cannot_be_valued_are_named(client: FlaskClient) -> None:
+def test_homes_that_cannot_be_valued_are_listed(client: FlaskClient) -> None:
     bad = [HOME | {"grade": 7}, HOME | {"grade": 99}, *[HOME | {"grade": 0.5}] * 6]
-    told = error(client, {"inputs": tensors(bad)}, 422)
-    assert told.startswith("home 1: grade: 99 is above the maximum of 13; home 2: grade: 0.5")
-    assert told.endswith("; and 2 more")
+    message = error(client, {"inputs": tensors(bad)}, 422)
+    assert message.startswith("home 1: grade: 99 is above the maximum of 13; home 2: grade: 0.5")
+    assert message.endswith("; and 2 more")
     assert error(client, {"inputs": tensors([HOME, FAR])}, 422).startswith("home 1: latitude: ")
     assert error(client, {"inputs": tensors([HOME] * 51)}, 413) == "the table has 51 rows; the maximum is 50"
 
 
-def test_answers_are_what_the_document_says(client: FlaskClient) -> None:
+def test_answers_match_the_document(client: FlaskClient) -> None:
     document = client.get("/openapi.json").get_json()
-    asked = {
+    schema_by_path = {
         "/v2": "V2Server",
         "/v2/health/live": "V2Live",
         "/v2/health/ready": "V2Ready",
         M: "V2Model",
         f"{M}/ready": "V2ModelReady",
     }
-    answers = {schema: client.get(path).get_json() for path, schema in asked.items()}
+    answers = {schema: client.get(path).get_json() for path, schema in schema_by_path.items()}
     answers["V2Inference"] = client.post(f"{M}/infer", json={"inputs": tensors([HOME])}).get_json()
     answers["V2Error"] = client.get("/v2/models/paris").get_json()
     answers["V2Request"] = {"inputs": tensors([HOME])}

@@ -50,16 +50,16 @@ def test_comparables_are_the_served_models_own(client: FlaskClient, models: Path
     appraiser = load_version(models / "king_county").appraiser
     facts = Facts.of(appraiser.market, [{name: float(value) for name, value in HOME.items()}])
     day = np.array(["2014-12-24"], "datetime64[D]")
-    told = appraiser.comparables(facts, day)
-    assert told is not None
+    comparables = appraiser.comparables(facts, day)
+    assert comparables is not None
     answer = predict(client, HOME | {"valuation_date": "2014-12-24"}, "comparables")["comparables"]
-    assert answer == told[0].as_dict()
+    assert answer == comparables[0].as_dict()
     for sale in answer["used"]:
         assert sale["date"] < "2014-12-24"
         assert round(sale["price"] + sum(sale["adjustments"].values()), 2) == sale["adjusted_price"]
 
 
-def test_each_home_of_a_list_has_its_own_reasons_and_a_bad_one_its_error(client: FlaskClient) -> None:
+def test_homes_in_a_list_have_their_own_reasons_and_an_invalid_home_its_error(client: FlaskClient) -> None:
     homes = [HOME, HOME | {"latitude": 47.5, "grade": 9}, HOME | {"grade": 99}, HOME | {"square_footage": 900}]
     include = "comparables,what_if:square_footage"
     answers = predict(client, homes, include)
@@ -70,7 +70,7 @@ def test_each_home_of_a_list_has_its_own_reasons_and_a_bad_one_its_error(client:
 
 
 @pytest.mark.parametrize("name", ["square_footage", "postal_code", "waterfront", "year_built", "longitude"])
-def test_every_point_is_what_a_request_of_its_own_gets(client: FlaskClient, name: str) -> None:
+def test_what_if_points_equal_separate_requests(client: FlaskClient, name: str) -> None:
     home = HOME | {"valuation_date": "2015-01-31"}
     points = predict(client, home, f"what_if:{name}")["what_if"][name]
     values = [point["value"] for point in points]
@@ -82,14 +82,14 @@ def test_every_point_is_what_a_request_of_its_own_gets(client: FlaskClient, name
         }
 
 
-def test_a_fact_is_asked_for_by_any_of_its_names(client: FlaskClient) -> None:
+def test_what_if_accepts_aliases(client: FlaskClient) -> None:
     by_alias = predict(client, HOME, "what_if:LivingArea")
     assert by_alias == predict(client, HOME, "what_if:square_footage")
     assert list(by_alias["what_if"]) == ["square_footage"]
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "parts"),
     [
         ("include=reasons", ["'reasons': unknown value; expected one of", "comparables", "what_if:<fact>"]),
         ("include=", ["''", "comparables"]),
@@ -106,19 +106,19 @@ def test_a_fact_is_asked_for_by_any_of_its_names(client: FlaskClient) -> None:
         ("include=comparables&why=1", ["'why'", "include"]),
     ],
 )
-def test_what_cannot_be_included_is_named_beside_what_can(
-    client: FlaskClient, query: str, told: list[str]
+def test_invalid_includes_are_refused_and_the_accepted_values_listed(
+    client: FlaskClient, query: str, parts: list[str]
 ) -> None:
     detail = refused(client, query)
-    for words in told:
-        assert words in detail
+    for part in parts:
+        assert part in detail
 
 
-def test_a_long_word_is_cut(client: FlaskClient) -> None:
+def test_long_entries_are_truncated_in_the_error(client: FlaskClient) -> None:
     assert len(refused(client, f"include={'x' * 5000}")) < 200
 
 
-def test_more_reasons_than_are_given_are_refused_and_counted(client: FlaskClient, settings: Settings) -> None:
+def test_more_reasons_than_the_maximum_are_refused(client: FlaskClient, settings: Settings) -> None:
     assert settings.max_reasons == 400
     nine = ",".join(["comparables", *(f"what_if:{feature.name}" for feature in KING_COUNTY.features[:8])])
     detail = refused(client, f"include={nine}", [HOME] * 45, 413)
@@ -126,7 +126,7 @@ def test_more_reasons_than_are_given_are_refused_and_counted(client: FlaskClient
     assert len(predict(client, [HOME] * 45, "comparables")) == 45
 
 
-def test_every_fact_of_the_market_can_be_moved_at_once(client: FlaskClient) -> None:
+def test_what_if_works_for_all_facts_at_once(client: FlaskClient) -> None:
     names = [feature.name for feature in KING_COUNTY.features]
     answer = predict(client, HOME, ",".join(f"what_if:{name}" for name in names))
     assert list(answer["what_if"]) == names
@@ -138,7 +138,7 @@ WORDS = st.sampled_from([*INCLUDES, "what_if:grade", "what_if:sqft", ":", ",", "
 
 @given(st.lists(WORDS, max_size=5).map(",".join))
 @hypothesis_settings(deadline=None)
-def test_what_is_asked_for_is_understood_or_refused(text: str) -> None:
+def test_any_text_is_read_or_refused(text: str) -> None:
     included = None
     with suppress(ProblemError):
         included = read_include(text, KING_COUNTY)

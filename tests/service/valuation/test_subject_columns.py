@@ -45,14 +45,14 @@ BAD: list[Any] = [
 NAMES = [*KING_COUNTY.by_name, "valuation_date", "size", "", "LATITUDE", "x" * 90]
 
 
-def judged(schema: SubjectSchema, value: object) -> Subject | list[dict[str, str]]:
+def check_alone(schema: SubjectSchema, value: object) -> Subject | list[dict[str, str]]:
     return check_subject(schema, value)
 
 
-def assert_judged_alike(market: Market, values: list[Any], checked: CheckedSubjects, *, has_dates: bool) -> None:
+def assert_same_errors(market: Market, values: list[Any], checked: CheckedSubjects, *, has_dates: bool) -> None:
     schema = SubjectSchema.of(market, has_dates=has_dates)
     for row, value in enumerate(values):
-        alone = judged(schema, value)
+        alone = check_alone(schema, value)
         if not isinstance(alone, Subject):
             assert checked.errors[row] == alone
             assert not checked.valid[row]
@@ -76,18 +76,18 @@ homes = st.dictionaries(
 
 @given(values=st.lists(homes | st.sampled_from(BAD), max_size=6), has_dates=st.booleans())
 @hypothesis_settings(max_examples=500)
-def test_many_subjects_are_judged_as_each_alone(values: list[Any], has_dates: bool) -> None:
-    assert_judged_alike(
+def test_many_subjects_get_the_same_result_as_single_ones(values: list[Any], has_dates: bool) -> None:
+    assert_same_errors(
         KING_COUNTY, values, check_subjects(KING_COUNTY, values, has_dates=has_dates), has_dates=has_dates
     )
 
 
 @pytest.mark.parametrize("name", [feature.name for feature in KING_COUNTY.features] + ["valuation_date", "size"])
-def test_every_bad_value_of_every_fact_is_judged_as_alone(name: str) -> None:
+def test_invalid_values_of_every_fact_get_the_same_errors(name: str) -> None:
     values = [HOME | {name: value} for value in BAD]
-    assert_judged_alike(KING_COUNTY, values, check_subjects(KING_COUNTY, values, has_dates=True), has_dates=True)
+    assert_same_errors(KING_COUNTY, values, check_subjects(KING_COUNTY, values, has_dates=True), has_dates=True)
     for value in BAD:
-        assert_judged_alike(
+        assert_same_errors(
             KING_COUNTY,
             [HOME | {name: value}],
             check_subjects(KING_COUNTY, [HOME | {name: value}], has_dates=True),
@@ -95,11 +95,11 @@ def test_every_bad_value_of_every_fact_is_judged_as_alone(name: str) -> None:
         )
 
 
-def test_another_markets_kinds_of_fact_are_judged_alike(tmp_path: Path) -> None:
+def test_another_market_gets_the_same_errors(tmp_path: Path) -> None:
     (tmp_path / "market.toml").write_text(MARKET + PLACES, encoding="utf-8")
     town = Market.read(tmp_path)
     values = [{"size": 50, name: value} for name in town.by_name for value in BAD]
-    assert_judged_alike(town, values, check_subjects(town, values, has_dates=False), has_dates=False)
+    assert_same_errors(town, values, check_subjects(town, values, has_dates=False), has_dates=False)
 
 
 columns = st.lists(st.sampled_from(NAMES), unique=True, min_size=1, max_size=5).flatmap(
@@ -110,19 +110,19 @@ columns = st.lists(st.sampled_from(NAMES), unique=True, min_size=1, max_size=5).
 
 
 @given(columns=columns)
-def test_columns_are_judged_as_their_rows(columns: Mapping[str, list[Any]]) -> None:
+def test_columns_get_the_same_errors_as_their_rows(columns: Mapping[str, list[Any]]) -> None:
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     checked = check_subject_columns(KING_COUNTY, columns, has_dates=True)
-    assert_judged_alike(KING_COUNTY, rows, checked, has_dates=True)
+    assert_same_errors(KING_COUNTY, rows, checked, has_dates=True)
 
 
-def test_no_subjects_are_no_rows() -> None:
+def test_zero_subjects_give_zero_rows() -> None:
     checked = check_subjects(KING_COUNTY, [], has_dates=True)
     assert (len(checked.facts), len(checked.dates), checked.errors) == (0, 0, {})
 
 
-def test_subjects_of_ten_thousand_shapes_take_no_more_than_their_share() -> None:
-    few, many = (
+def test_subjects_with_many_different_sets_of_names_are_checked_fast() -> None:
+    uniform, distinct = (
         [HOME | {f"{name} {row % shapes}": 1} for row in range(5000) for name in "a"] for shapes in (1, 5000)
     )
 
@@ -131,5 +131,5 @@ def test_subjects_of_ten_thousand_shapes_take_no_more_than_their_share() -> None
         check_subjects(KING_COUNTY, values, has_dates=True)
         return time.perf_counter() - began
 
-    seconds(few)
-    assert min(seconds(many) for _ in range(3)) < 5 * min(seconds(few) for _ in range(3))
+    seconds(uniform)
+    assert min(seconds(distinct) for _ in range(3)) < 5 * min(seconds(uniform) for _ in range(3))

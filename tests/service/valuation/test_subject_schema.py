@@ -31,31 +31,31 @@ ODD_MARKET = Market.from_dict(
 )
 
 
-def faults(schema: SubjectSchema, value: dict[str, Any]) -> dict[str, str]:
+def field_messages(schema: SubjectSchema, value: dict[str, Any]) -> dict[str, str]:
     with pytest.raises(ValidationError) as error:
         schema.load(value)
-    return {fault["field"]: fault["message"] for fault in schema.field_errors(error.value)}
+    return {error["field"]: error["message"] for error in schema.field_errors(error.value)}
 
 
-def test_a_fact_goes_by_its_name_its_column_or_an_alias() -> None:
+def test_a_fact_is_accepted_by_name_column_or_alias() -> None:
     expected = Subject({"latitude": 47.6, "longitude": -122.3, "square_footage": 1800.0}, None)
     assert SCHEMA.load({"latitude": 47.6, "longitude": -122.3, "square_footage": 1800}) == expected
     assert SCHEMA.load({"lat": 47.6, "long": -122.3, "sqft_living": 1800}) == expected
     assert SCHEMA.load({"Latitude": 47.6, "lng": -122.3, "LivingArea": 1800}) == expected
 
 
-def test_two_names_for_one_fact_are_refused_and_both_named() -> None:
-    assert faults(SCHEMA, HOME | {"sqft": 1800}) == {
+def test_two_names_of_one_fact_are_refused_and_both_named() -> None:
+    assert field_messages(SCHEMA, HOME | {"sqft": 1800}) == {
         "square_footage": "'square_footage' and 'sqft' are both names of square_footage; send one of them"
     }
 
 
-def test_null_is_left_out() -> None:
+def test_null_means_missing() -> None:
     assert SCHEMA.load(HOME | {"grade": None, "sqft": None, "valuation_date": None}) == SCHEMA.load(HOME)
-    assert faults(SCHEMA, HOME | {"latitude": None}) == {"latitude": "is required"}
+    assert field_messages(SCHEMA, HOME | {"latitude": None}) == {"latitude": "is required"}
 
 
-def test_every_fault_is_told_at_once_in_the_markets_order() -> None:
+def test_all_errors_are_reported_at_once_in_the_order_of_the_market() -> None:
     wrong = {
         "zzz": 1,
         "grade": 7.5,
@@ -64,22 +64,22 @@ def test_every_fault_is_told_at_once_in_the_markets_order() -> None:
         "aaa": 1,
         "valuation_date": "2015-02-30",
     }
-    told = faults(SCHEMA, wrong)
-    assert list(told) == [
+    messages = field_messages(SCHEMA, wrong)
+    assert list(messages) == [
         "latitude", "longitude", "square_footage", "grade", "waterfront", "valuation_date", "aaa", "zzz",
     ]  # fmt: skip
-    assert told["latitude"] == "'north' is not a number"
-    assert told["longitude"] == "is required"
-    assert told["grade"] == "7.5 is not a whole number"
-    assert told["valuation_date"] == "'2015-02-30' is not a date like 2015-05-27"
-    assert told["aaa"] == "is not a fact of the market king_county"
+    assert messages["latitude"] == "'north' is not a number"
+    assert messages["longitude"] == "is required"
+    assert messages["grade"] == "7.5 is not a whole number"
+    assert messages["valuation_date"] == "'2015-02-30' is not a date like 2015-05-27"
+    assert messages["aaa"] == "is not a fact of the market king_county"
 
 
 @pytest.mark.parametrize("feature", KING_COUNTY.features, ids=lambda feature: feature.name)
 @pytest.mark.parametrize(
     "value", [True, 0, 1, 3.0, 3.9, -1e9, 10**400, "7", "", " ", "１２", [], {}, "\ud800", "x" * 300]
 )
-def test_a_field_judges_as_the_estimator_does(feature: Any, value: object) -> None:
+def test_a_field_accepts_and_refuses_what_the_estimator_does(feature: Any, value: object) -> None:
     subject = {name: known for name, known in HOME.items() if name != feature.name} | {feature.name: value}
     expected: object
     try:
@@ -87,20 +87,20 @@ def test_a_field_judges_as_the_estimator_does(feature: Any, value: object) -> No
     except ValueError as error:
         expected = str(error)
     try:
-        judged: object = SCHEMA.load(subject).facts[feature.name]
+        result: object = SCHEMA.load(subject).facts[feature.name]
     except ValidationError as error:
-        judged = SCHEMA.field_errors(error)[0]["message"]
-    assert judged == expected
+        result = SCHEMA.field_errors(error)[0]["message"]
+    assert result == expected
 
 
-def test_a_market_may_call_its_facts_what_it_likes() -> None:
+def test_facts_may_have_names_that_marshmallow_uses() -> None:
     schema = SubjectSchema.of(ODD_MARKET, has_dates=False)
     loaded = schema.load({"a.b": 1, "Meta": 2, "fields": "brick", "load": "1970-01-02", "fact_0": True})
     assert loaded == Subject({"a.b": 1.0, "Meta": 2.0, "fields": "brick", "load": 1.0, "fact_0": 1.0}, None)
 
 
-def test_a_market_without_dates_takes_no_day_of_valuation() -> None:
+def test_a_market_without_dates_has_no_valuation_date() -> None:
     schema = SubjectSchema.of(ODD_MARKET, has_dates=False)
-    assert faults(schema, {"a.b": 1, "valuation_date": "2015-05-27"}) == {
+    assert field_messages(schema, {"a.b": 1, "valuation_date": "2015-05-27"}) == {
         "valuation_date": "is not a fact of the market odd"
     }

@@ -1,4 +1,4 @@
-"""What a range is to hold, and homes that get no price, over HTTP."""
+"""Confidence levels, and homes that are refused a price, over HTTP."""
 
 from typing import Any
 
@@ -6,13 +6,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.valuation.responses import MAX_ERRORS
-from tests.service.homes import HOME
-
-MANSION = HOME | {"square_footage": 13_000, "bathrooms": 1}
-FAR = HOME | {"latitude": 47.05, "longitude": -121.05}
+from tests.service.homes import FAR, HOME, MANSION
 
 
-def test_a_home_like_none_that_was_sold_is_a_problem_that_names_the_fact(client: FlaskClient) -> None:
+def test_a_home_unlike_any_sold_home_is_a_problem_that_names_the_fact(client: FlaskClient) -> None:
     for home, fields in ((MANSION, {"square_footage", "bathrooms"}), (FAR, {"latitude"})):
         answer = client.post("/predict", json=home)
         assert answer.status_code == 422
@@ -25,7 +22,7 @@ def test_a_home_like_none_that_was_sold_is_a_problem_that_names_the_fact(client:
         )
 
 
-def test_in_a_list_the_others_keep_their_prices_and_reasons(client: FlaskClient) -> None:
+def test_refused_homes_do_not_affect_others_in_a_list(client: FlaskClient) -> None:
     alone = client.post("/predict?include=contributions", json=HOME).get_json()
     answers = client.post("/predict?include=contributions", json=[FAR, HOME, {}, HOME]).get_json()
     assert answers[1] == answers[3] == alone
@@ -44,7 +41,7 @@ def test_contributions_sum_to_the_price(client: FlaskClient) -> None:
     assert 0 not in sizes
 
 
-def test_more_confidence_asked_gives_a_wider_range(client: FlaskClient) -> None:
+def test_a_higher_confidence_level_gives_a_wider_range(client: FlaskClient) -> None:
     answers = [client.post(f"/predict?confidence={c}", json=HOME).get_json() for c in (0.5, ".8", 0.9, 0.99)]
     assert [answer["confidence"] for answer in answers] == [0.5, 0.8, 0.9, 0.99]
     assert len({answer["price"] for answer in answers}) == 1
@@ -55,7 +52,7 @@ def test_more_confidence_asked_gives_a_wider_range(client: FlaskClient) -> None:
     assert answers[2] == client.post("/predict", json=HOME).get_json()
 
 
-def test_what_if_has_ranges_of_the_confidence_asked(client: FlaskClient) -> None:
+def test_what_if_uses_the_requested_confidence_level(client: FlaskClient) -> None:
     path = "/predict?confidence=0.5&include=what_if:square_footage"
     answer = client.post(path, json=HOME).get_json()
     (own,) = [point for point in answer["what_if"]["square_footage"] if point["value"] == HOME["square_footage"]]
@@ -64,30 +61,30 @@ def test_what_if_has_ranges_of_the_confidence_asked(client: FlaskClient) -> None
     }
 
 
-def test_what_if_has_no_point_where_there_is_no_price(client: FlaskClient) -> None:
+def test_what_if_leaves_out_values_without_a_price(client: FlaskClient) -> None:
     large = HOME | {"square_footage": 5000, "bathrooms": 4}
     points = client.post("/predict?include=what_if:square_footage", json=large).get_json()["what_if"]
     assert all(isinstance(point["price"], float) for point in points["square_footage"])
 
 
 @pytest.mark.parametrize(
-    "asked", ["0.49", "0.995", "1", "90", "nan", "0_9", "\uff10.9", "", "-0.9", "0.9&confidence=0.8"]
+    "confidence", ["0.49", "0.995", "1", "90", "nan", "0_9", "\uff10.9", "", "-0.9", "0.9&confidence=0.8"]
 )
-def test_a_confidence_that_cannot_be_promised_is_refused(client: FlaskClient, asked: str) -> None:
-    answer = client.post(f"/predict?confidence={asked}", json=HOME)
+def test_invalid_confidence_levels_are_refused(client: FlaskClient, confidence: str) -> None:
+    answer = client.post(f"/predict?confidence={confidence}", json=HOME)
     problem: dict[str, Any] = answer.get_json()
     assert (answer.status_code, problem["type"]) == (400, "/problems/bad-confidence")
     assert "confidence" in problem["detail"]
 
 
-def test_refusals_and_bad_facts_share_the_room_for_errors(client: FlaskClient) -> None:
-    nowhere = MANSION | {"latitude": FAR["latitude"], "longitude": FAR["longitude"]}
+def test_refusals_and_invalid_facts_share_the_error_limit(client: FlaskClient) -> None:
+    refused = MANSION | {"latitude": FAR["latitude"], "longitude": FAR["longitude"]}
     bad = {f"no fact {number}": 1 for number in range(20)}
-    alone = [len(client.post("/predict", json=home).get_json()["errors"]) for home in (nowhere, HOME | bad)]
+    alone = [len(client.post("/predict", json=home).get_json()["errors"]) for home in (refused, HOME | bad)]
     assert alone[0] > 1
-    rows = client.post("/predict", json=[nowhere, HOME | bad] * 25).get_json()
-    told = [len(row["error"]["errors"]) for row in rows]
-    assert min(told) == 1
-    assert sum(told) <= MAX_ERRORS + len(rows)
+    rows = client.post("/predict", json=[refused, HOME | bad] * 25).get_json()
+    error_counts = [len(row["error"]["errors"]) for row in rows]
+    assert min(error_counts) == 1
+    assert sum(error_counts) <= MAX_ERRORS + len(rows)
     assert [len(row["error"]["errors"]) + row["error"].get("errors_left_out", 0) for row in rows] == alone * 25
     assert {error["row"] for row in rows for error in row["error"]["errors"]} == set(range(50))

@@ -1,0 +1,136 @@
+// The valuation: price, range and the facts used, exactly as the server returned them. Or why there is no price.
+
+import { debounce, el } from "./dom.js";
+import { label, longDate, percent, plural } from "./format.js";
+
+const MIN_CONFIDENCE = 50; // percent
+const MAX_CONFIDENCE = 99;
+
+/** Make the card that is shown before the first valuation. */
+export function placeholder() {
+  const item = (heading, text) => el("li", {}, el("strong", {}, heading), el("span", {}, text));
+  return el("div", { class: "card placeholder" },
+    el("ul", {},
+      item("A price and a range", "At the confidence level you choose."),
+      item("Comparable sales", "Similar homes sold nearby, adjusted for how yours differs."),
+      item("Why this price", "What each fact adds, and what changes if the fact changes.")));
+}
+
+export class PriceCard {
+  /**
+   * @param onConfidence called with the confidence, 0.5 to 0.99, shortly after the slider stops
+   * @param onMissingFact called with the name of a fact that the user wants to enter
+   * @param onCopyLink called with the element that shows the outcome
+   */
+  constructor({ money, onConfidence, onMissingFact, onCopyLink }) {
+    Object.assign(this, { money, onMissingFact });
+    const changed = debounce(60, onConfidence);
+    this.price = el("p", { class: "price" });
+    this.date = el("p", { class: "help" });
+    this.range = el("p", { class: "range-text" });
+    this.fill = el("div", { class: "fill" });
+    this.tick = el("div", { class: "tick" });
+    this.low = el("span");
+    this.high = el("span");
+    this.output = el("output", { for: "confidence" });
+    this.slider = el("input", {
+      id: "confidence", type: "range", min: MIN_CONFIDENCE, max: MAX_CONFIDENCE, step: 1,
+      oninput: () => {
+        this.output.textContent = `${this.slider.value}%`;
+        changed(this.confidence);
+      },
+    });
+    this.meaning = el("p", { class: "help" });
+    this.warnings = el("ul", { class: "notice", hidden: true });
+    this.factsUsed = el("div", { class: "facts-used" });
+    this.copied = el("span", { class: "help", role: "status" });
+    this.node = el("div", { class: "card price-card" },
+      el("div", { class: "headline" },
+        el("div", {}, el("p", { class: "eyebrow" }, "Estimated price"), this.price, this.date),
+        el("div", { class: "actions" }, this.copied, el("button", { type: "button", class: "plain", onclick: () => onCopyLink(this.copied) }, "Copy link"))),
+      el("div", { class: "range" },
+        this.range,
+        el("div", { class: "track", "aria-hidden": "true" }, this.fill, this.tick),
+        el("div", { class: "ends", "aria-hidden": "true" }, this.low, this.high)),
+      el("div", { class: "confidence" },
+        el("label", { for: "confidence" }, "Confidence level"), this.slider, this.output),
+      this.meaning, this.warnings, this.factsUsed);
+    this.confidence = 0.9;
+  }
+
+  get confidence() {
+    return Number(this.slider.value) / 100;
+  }
+
+  set confidence(confidence) {
+    this.slider.value = String(Math.round(100 * confidence));
+    this.output.textContent = `${this.slider.value}%`;
+  }
+
+  /**
+   * Show a valuation.
+   * @param widest the same home's valuation at the highest confidence, for the ends of the bar
+   * @param entered names of the facts that the user entered
+   */
+  show(valuation, widest, entered) {
+    const { money } = this;
+    this.price.textContent = money.full(valuation.price);
+    this.price.setAttribute("data-price", valuation.price);
+    this.date.textContent = valuation.valuation_date ? `As of ${longDate(valuation.valuation_date)}` : "";
+    this.ends = [Math.min(widest.price_low, valuation.price_low), Math.max(widest.price_high, valuation.price_high)];
+    this.showRange(valuation);
+    this.warnings.replaceChildren(...valuation.warnings.map((text) => el("li", {}, text)));
+    this.warnings.hidden = valuation.warnings.length === 0;
+    this.#showFactsUsed(valuation, entered);
+  }
+
+  /** Show another range of the home that is shown. */
+  showRange({ price, price_low: low, price_high: high, confidence, fsd }) {
+    const [first, last] = this.ends;
+    const margin = 0.04 * (last - first);
+    const position = (amount) => `${(100 * (amount - first + margin)) / (last - first + 2 * margin)}%`;
+    const { money } = this;
+    this.range.replaceChildren(el("strong", {}, money.full(low)), " to ", el("strong", {}, money.full(high)));
+    this.fill.style.left = position(low);
+    this.fill.style.width = `${(100 * (high - low)) / (last - first + 2 * margin)}%`;
+    this.tick.style.left = position(price);
+    this.low.textContent = money.brief(first);
+    this.high.textContent = money.brief(last);
+    this.confidence = confidence;
+    this.slider.setAttribute("aria-valuetext", `${percent(confidence)}: ${money.full(low)} to ${money.full(high)}`);
+    this.meaning.textContent = `About ${Math.round(100 * confidence)} of 100 homes like this sell within such a range. Typical error (forecast standard deviation): ${percent(fsd, 1)}.`;
+  }
+
+  #showFactsUsed({ looked_up: lookedUp, unknown: missing }, entered) {
+    const group = (heading, names, chip) => (names.length
+      ? el("div", {}, el("h3", {}, heading), el("ul", { class: "chips" }, names.map((name) => el("li", {}, chip(name)))))
+      : null);
+    const fixed = (name) => el("span", { class: "chip" }, label(name));
+    const editable = (name) => el("button", { type: "button", class: "chip open", title: `Enter ${label(name).toLowerCase()}`, onclick: () => this.onMissingFact(name) }, label(name));
+    const parts = [
+      group("You entered", entered, fixed),
+      group("Looked up", lookedUp, editable),
+      group("Missing (entering them can narrow the range)", missing, editable),
+    ].filter(Boolean);
+    const open = this.factsUsed.querySelector("details")?.open ?? false;
+    this.factsUsed.replaceChildren(el("details", { open }, el("summary", {}, factsUsedText(entered.length, lookedUp.length, missing.length)), parts));
+  }
+}
+
+function factsUsedText(entered, lookedUp, missing) {
+  const used = `Based on ${plural(entered, "fact", "facts")} you entered${lookedUp ? ` and ${lookedUp} looked up` : ""}`;
+  return missing ? `${used}; ${missing} ${missing === 1 ? "is" : "are"} missing` : used;
+}
+
+/** Make the card that says why there is no price. */
+export function refusalCard(problem, otherMessages, features, onField) {
+  const reasons = problem.errors.map(({ field, message }) => el("li", {},
+    features.has(field) ? el("button", { type: "button", class: "link", onclick: () => onField(field) }, label(field)) : label(field || "This home"),
+    `: ${message}`));
+  return el("div", { class: "card refused", role: "alert" },
+    el("p", { class: "eyebrow" }, "No price"),
+    el("p", { class: "verdict" }, problem.refused ? "We can’t value this home: nothing similar has sold." : problem.title),
+    el("p", { class: "help" }, problem.refused ? "Any price would be a guess. The reasons:" : problem.detail),
+    reasons.length ? el("ul", {}, reasons) : null,
+    otherMessages.length && !reasons.length ? el("ul", {}, otherMessages.map((text) => el("li", {}, text))) : null);
+}
