@@ -1,6 +1,5 @@
-"""What if: every point is the valuation that the moved home gets by itself."""
+"""What-if curves: every point is the valuation of the changed home by itself."""
 
-import copy
 import json
 from dataclasses import replace
 
@@ -20,12 +19,12 @@ from estimator.what_if import MAX_POINTS, what_if
 HOME = {"latitude": 47.63, "longitude": -122.34, "square_footage": 1801.0, "grade": 8.0}
 
 
-def subject(appraiser: Appraiser, **more: float | str) -> Facts:
-    return Facts.of(appraiser.market, [HOME | more])
+def subject(appraiser: Appraiser, **changes: float | str) -> Facts:
+    return Facts.of(appraiser.market, [HOME | changes])
 
 
-def values(appraiser: Appraiser, feature: Feature, **more: float | str) -> list[Value]:
-    (points,) = what_if(appraiser, subject(appraiser, **more), feature)
+def values(appraiser: Appraiser, feature: Feature, **changes: float | str) -> list[Value]:
+    (points,) = what_if(appraiser, subject(appraiser, **changes), feature)
     return [point.value for point in points]
 
 
@@ -44,7 +43,7 @@ def test_every_point_is_the_valuation_of_the_home_with_that_value(appraiser: App
         }
 
 
-def test_a_number_runs_evenly_over_nearly_all_sold_homes_and_through_the_subjects_own(
+def test_a_number_varies_evenly_over_nearly_all_sold_homes_and_includes_the_subjects_own(
     appraiser: Appraiser, parts: Parts
 ) -> None:
     found = values(appraiser, appraiser.market.by_name["square_footage"])
@@ -57,7 +56,7 @@ def test_a_number_runs_evenly_over_nearly_all_sold_homes_and_through_the_subject
     assert np.mean((spread[0] <= sizes) & (sizes <= spread[-1])) == pytest.approx(0.99, abs=0.005)
 
 
-def test_whole_numbers_are_taken_once_each_and_spread_where_they_are_many(appraiser: Appraiser) -> None:
+def test_few_whole_numbers_are_all_included_and_many_are_spread(appraiser: Appraiser) -> None:
     by_name = appraiser.market.by_name
     grades = values(appraiser, by_name["grade"])
     assert grades == list(range(int(grades[0]), int(grades[-1]) + 1))
@@ -66,7 +65,7 @@ def test_whole_numbers_are_taken_once_each_and_spread_where_they_are_many(apprai
     assert all(isinstance(year, int) for year in years)
 
 
-def test_a_boolean_is_false_or_true_and_labels_are_the_commonest_and_the_subjects_own(
+def test_a_boolean_is_false_or_true_and_labels_are_the_most_common_and_the_subjects_own(
     appraiser: Appraiser,
 ) -> None:
     by_name = appraiser.market.by_name
@@ -77,10 +76,10 @@ def test_a_boolean_is_false_or_true_and_labels_are_the_commonest_and_the_subject
 
 
 def test_more_of_what_raises_the_price_never_lowers_it(appraiser: Appraiser) -> None:
-    for name, way in (("square_footage", 1), ("grade", 1), ("crime_rate", -1)):
+    for name, sign in (("square_footage", 1), ("grade", 1), ("crime_rate", -1)):
         (points,) = what_if(appraiser, subject(appraiser), appraiser.market.by_name[name])
         prices = np.array([point.price for point in points])
-        assert (way * np.diff(prices) >= 0).all()
+        assert (sign * np.diff(prices) >= 0).all()
         assert prices[0] != prices[-1]
 
 
@@ -90,35 +89,35 @@ def test_a_subjects_points_do_not_depend_on_the_others(appraiser: Appraiser, par
     feature = appraiser.market.by_name["lot_size"]
     facts = parts.test.facts.take(rows).without({"lot_size": rows == 80})
     together = what_if(appraiser, facts, feature, parts.test.date[rows])
-    assert [len(points) for points in together].count(MAX_POINTS) == 1, "the one whose own is unknown"
-    for place in range(len(rows)):
-        one = np.array([place])
-        assert what_if(appraiser, facts.take(one), feature, parts.test.date[rows][one]) == [together[place]]
+    assert [len(points) for points in together].count(MAX_POINTS) == 1, "the subject without a lot size"
+    for index in range(len(rows)):
+        one = np.array([index])
+        assert what_if(appraiser, facts.take(one), feature, parts.test.date[rows][one]) == [together[index]]
     assert what_if(appraiser, facts.take(rows[:0]), feature) == []
 
 
-def with_range(appraiser: Appraiser, name: str, found: NumberRange | None) -> Appraiser:
+def with_range(appraiser: Appraiser, name: str, number_range: NumberRange | None) -> Appraiser:
     numbers = {key: value for key, value in appraiser.fact_ranges.numbers.items() if key != name}
-    ranges = FactRanges(numbers if found is None else numbers | {name: found}, appraiser.fact_ranges.labels)
-    changed = copy.copy(appraiser)
-    changed.fact_ranges = ranges
-    return changed
+    ranges = FactRanges(
+        numbers if number_range is None else numbers | {name: number_range}, appraiser.fact_ranges.labels
+    )
+    return replace(appraiser, fact_ranges=ranges)
 
 
-def test_a_fact_that_never_varied_or_was_never_known_has_the_subjects_own_value_besides(
+def test_a_constant_or_never_known_fact_still_includes_the_subjects_own_value(
     appraiser: Appraiser,
 ) -> None:
     feature = appraiser.market.by_name["lot_size"]
-    always = with_range(appraiser, "lot_size", NumberRange(5000, 5000, 5000, 5000, 5000))
-    assert values(always, feature) == [5000]
-    assert values(always, feature, lot_size=6000.0) == [5000, 6000]
-    never = with_range(appraiser, "lot_size", None)
-    assert values(never, feature) == []
-    assert values(never, feature, lot_size=6000.0) == [6000]
+    constant = with_range(appraiser, "lot_size", NumberRange(5000, 5000, 5000, 5000, 5000))
+    assert values(constant, feature) == [5000]
+    assert values(constant, feature, lot_size=6000.0) == [5000, 6000]
+    never_known = with_range(appraiser, "lot_size", None)
+    assert values(never_known, feature) == []
+    assert values(never_known, feature, lot_size=6000.0) == [6000]
 
 
-def test_a_date_moves_in_whole_days_and_is_told_as_a_day(appraiser: Appraiser) -> None:
-    """No market at hand is declared so: the same values, read as days since 1970."""
+def test_a_date_varies_in_whole_days_and_is_given_as_a_date(appraiser: Appraiser) -> None:
+    """No market here has such a fact: `year_built` is read as days since 1970."""
     feature = replace(appraiser.market.by_name["year_built"], kind="date")
     (points,) = what_if(appraiser, subject(appraiser), feature)
     assert points[-1].value == str(
@@ -127,7 +126,7 @@ def test_a_date_moves_in_whole_days_and_is_told_as_a_day(appraiser: Appraiser) -
     assert json.loads(json.dumps(points[0].as_dict())) == points[0].as_dict()
 
 
-def test_every_value_is_one_that_a_request_may_name(appraiser: Appraiser, market: Market) -> None:
+def test_every_value_is_valid_in_a_request(appraiser: Appraiser, market: Market) -> None:
     for feature in market.features:
         for value in values(appraiser, feature):
             check_value(feature, value)

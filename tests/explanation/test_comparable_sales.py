@@ -1,6 +1,5 @@
-"""The comparables that people read: exact sums, the right reasons, the day and the facts of the valuation."""
+"""Comparables for people to read: exact sums, correct reasons, the date and the facts of the valuation."""
 
-import copy
 import json
 from dataclasses import replace
 
@@ -11,14 +10,14 @@ from hypothesis import strategies as st
 
 from estimator.appraiser import Appraiser
 from estimator.explanation.comparable_sales import (
-    HARDLY_ANY,
-    MOST_LEFT_OUT,
-    MOST_USED,
+    MAX_LEFT_OUT,
+    MAX_USED,
+    MIN_RELATIVE_WEIGHT,
     ComparableSales,
     adjust,
     comparable_sales,
 )
-from estimator.features.comparables import COUNT, Comparables
+from estimator.features.comparables import N_COMPARABLES, Comparables
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales
@@ -40,32 +39,32 @@ MARKET = Market.from_dict(TABLE)
 KM = 1 / 111.2
 """Degrees of latitude in a kilometre."""
 THETA = np.concatenate(([-20, -20], np.log([9.0, 9.0, 1.0, 2.0]), [0, 0, 0.1, 0.2], np.zeros(4), [0.01]))
-"""Half a spread of size, or a garden, counts as much as ten times the distance or a year and more between."""
+"""Half a spread of size, or a garden, has the penalty of ten times the distance or of more than a year."""
 
 
-def street(**one: float | str) -> Comparables:
-    """Forty homes side by side, all alike but the nearest, whose `km`, `size`, `garden` or `date` may differ."""
+def street(**nearest: float | str) -> Comparables:
+    """Forty equal homes in a row; `km`, `size`, `garden` or `date` of the nearest one can be changed."""
     n = 40
-    km = np.concatenate(([float(one.get("km", 0.05))], np.linspace(0.1, 0.4, n - 1)))
-    # Far from the subject stand homes unlike each other, so that the facts have a spread.
+    km = np.concatenate(([float(nearest.get("km", 0.05))], np.linspace(0.1, 0.4, n - 1)))
+    # Different homes far from the subject give the facts a spread.
     far, size = np.full(n, 50.0), np.tile([60.0, 140.0], n // 2)
     facts = Facts(
         {
             "latitude": np.concatenate((km, far)) * KM + 50,
             "longitude": np.full(2 * n, 7.0),
-            "size": np.concatenate(([float(one.get("size", 100.0))], np.full(n - 1, 100.0), size)),
+            "size": np.concatenate(([float(nearest.get("size", 100.0))], np.full(n - 1, 100.0), size)),
             "garden": np.concatenate(
-                ([float(one.get("garden", 1.0))], np.full(n - 1, 1.0), np.tile([0.0, 1.0], n // 2))
+                ([float(nearest.get("garden", 1.0))], np.full(n - 1, 1.0), np.tile([0.0, 1.0], n // 2))
             ),
         }
     )
     date = np.full(2 * n, np.datetime64("2020-06-01"))
-    date[0] = np.datetime64(str(one.get("date", "2020-06-01")))
+    date[0] = np.datetime64(str(nearest.get("date", "2020-06-01")))
     price = np.full(2 * n, 200_000.0)
     fitted = Comparables.fit(MARKET, Sales(facts, price, date, np.arange(2 * n)), np.random.default_rng(0))
     assert fitted is not None
     state = fitted.state()
-    return Comparables.from_state(MARKET, state | {"theta": THETA, "told": THETA})
+    return Comparables.from_state(MARKET, state | {"theta": THETA, "display_theta": THETA})
 
 
 SUBJECT = Facts(
@@ -75,7 +74,7 @@ TODAY = np.array(["2020-06-11"], "datetime64[D]")
 
 
 @pytest.fixture(scope="module")
-def told(appraiser: Appraiser, parts: Parts) -> list[ComparableSales]:
+def sold_comparables(appraiser: Appraiser, parts: Parts) -> list[ComparableSales]:
     found = appraiser.comparables(parts.test.facts, parts.test.date)
     assert found is not None
     return list(found)
@@ -104,96 +103,96 @@ def test_two_equal_differences_share_the_money_equally() -> None:
     assert amounts[0, 3] == pytest.approx(50_000, abs=0.05)
 
 
-def test_what_is_told_sums_exactly_in_the_answer(told: list[ComparableSales]) -> None:
-    for sales in told[::7]:
-        assert 0 < len(sales.used) <= MOST_USED
-        assert len(sales.left_out) <= MOST_LEFT_OUT
+def test_amounts_sum_exactly_in_the_answer(sold_comparables: list[ComparableSales]) -> None:
+    for sales in sold_comparables[::7]:
+        assert 0 < len(sales.used) <= MAX_USED
+        assert len(sales.left_out) <= MAX_LEFT_OUT
         for sale in sales.used:
             assert round(sale.price + sum(sale.adjustments.values()), 2) == sale.adjusted_price
             assert all(amount and amount == round(amount, 2) for amount in sale.adjustments.values())
         weights = [sale.weight for sale in sales.used]
         assert weights == sorted(weights, reverse=True)
         assert sum(weights) <= 1.00001
-        assert min(weights) >= HARDLY_ANY * max(weights)
+        assert min(weights) >= MIN_RELATIVE_WEIGHT * max(weights)
         assert [sale.distance_km for sale in sales.left_out] == sorted(sale.distance_km for sale in sales.left_out)
-    assert any(sales.left_out for sales in told)
+    assert any(sales.left_out for sales in sold_comparables)
 
 
 def test_weights_and_adjustments_are_the_formula_written_out(appraiser: Appraiser, parts: Parts) -> None:
-    """Every step again, a sale at a time: place, scales, likeness, softmax, worth."""
+    """All steps written out for one sale at a time: distance, scaling, score, softmax, adjustment."""
     comparables, market, row = appraiser.model.comparables, appraiser.market, 77
     assert comparables is not None
     assert parts.test.date is not None
     subject, day = appraiser.areas.complete(parts.test.facts.take(np.array([row])))[0], parts.test.date[row]
     state, names = comparables.state(), [feature.name for feature in market.numbers]
-    median, spread, logarithmic = state["scales"]
+    median, spread, logarithmic = state["scales"].values()
     sold, f = state["facts"], len(names)
-    theta = state["told"]
+    theta = state["display_theta"]
 
-    def scaled(value: float, place: int) -> float:
-        size = np.log1p(max(value, 0)) if logarithmic[place] else value
-        z = (size - median[place]) / spread[place]
+    def scaled(value: float, column: int) -> float:
+        size = np.log1p(max(value, 0)) if logarithmic[column] else value
+        z = (size - median[column]) / spread[column]
         return float(z / np.sqrt(1 + (z / 3) ** 2))
 
-    shrink = np.cos(np.radians(state["centre"][1]))
-    away = (
+    shrink = np.cos(np.radians(state["mean_latitude"]))
+    km = (
         np.hypot(sold["latitude"] - subject["latitude"], (sold["longitude"] - subject["longitude"]) * shrink)
         * 111.2
     )
     days = state["date"].astype("datetime64[D]")
-    nearest = [place for place in np.argsort(away, kind="stable") if days[place] < day][:COUNT]
-    score, worth = {}, {}
-    for place in nearest:
-        since = float((day - days[place]).astype(int)) / 100
-        score[place] = -np.exp(theta[f]) * np.log(away[place] + 0.05) - np.exp(theta[f + 1]) * since
-        worth[place] = {"valuation_date": theta[-1] * since}
-        for at, name in enumerate(names):
-            x, y = scaled(subject[name][0], at), scaled(sold[name][place], at)
-            score[place] -= np.exp(theta[at]) * (x - y) ** 2
-            worth[place][name] = theta[f + 2 + at] * (x - y) + theta[2 * f + 2 + at] * (x**2 - y**2)
-    total = sum(np.exp(each) for each in score.values())
-    heaviest = sorted(nearest, key=lambda place: -score[place])
+    nearest = [index for index in np.argsort(km, kind="stable") if days[index] < day][:N_COMPARABLES]
+    score, adjustment = {}, {}
+    for index in nearest:
+        since = float((day - days[index]).astype(int)) / 100
+        score[index] = -np.exp(theta[f]) * np.log(km[index] + 0.05) - np.exp(theta[f + 1]) * since
+        adjustment[index] = {"valuation_date": theta[-1] * since}
+        for column, name in enumerate(names):
+            x, y = scaled(subject[name][0], column), scaled(sold[name][index], column)
+            score[index] -= np.exp(theta[column]) * (x - y) ** 2
+            adjustment[index][name] = theta[f + 2 + column] * (x - y) + theta[2 * f + 2 + column] * (x**2 - y**2)
+    total = sum(np.exp(value) for value in score.values())
+    by_weight = sorted(nearest, key=lambda index: -score[index])
 
     (answer,) = comparable_sales(comparables, subject, np.array([day]))
-    assert [sale.price for sale in answer.used[:3]] == [state["price"][place] for place in heaviest[:3]]
-    for sale, place in zip(answer.used, heaviest, strict=False):
-        assert sale.weight == pytest.approx(np.exp(score[place]) / total, rel=1e-3)
-        assert sale.distance_km == pytest.approx(away[place], abs=6e-4)
-        assert sale.date == days[place].astype(object)
-        change = sum(worth[place].values())
+    assert [sale.price for sale in answer.used[:3]] == [state["price"][index] for index in by_weight[:3]]
+    for sale, index in zip(answer.used, by_weight, strict=False):
+        assert sale.weight == pytest.approx(np.exp(score[index]) / total, rel=1e-3)
+        assert sale.distance_km == pytest.approx(km[index], abs=6e-4)
+        assert sale.date == days[index].astype(object)
+        change = sum(adjustment[index].values())
         assert sale.adjusted_price == pytest.approx(sale.price * np.exp(change), rel=1e-4)
-        for name, part in worth[place].items():
+        for name, part in adjustment[index].items():
             expected = sale.price * np.expm1(change) / change * part
             assert sale.adjustments.get(name, 0.0) == pytest.approx(expected, rel=1e-3, abs=sale.price * 1e-5)
 
 
 @pytest.mark.parametrize(
-    ("one", "reason"),
+    ("nearest", "reason"),
     [
-        ({"size": 140.0}, "Its size is 140 m², the subject's 100 m²."),
-        ({"garden": 0.0}, "Its garden is false, the subject's true."),
+        ({"size": 140.0}, "Its size is 140 m², the subject's is 100 m²."),
+        ({"garden": 0.0}, "Its garden is false, the subject's is true."),
         ({"date": "2012-06-11"}, "It was sold 2922 days before the valuation date."),
     ],
 )
-def test_a_home_that_hardly_counts_is_told_with_what_counts_most_against_it(
-    one: dict[str, float | str], reason: str
+def test_a_home_with_little_weight_is_listed_with_its_largest_difference(
+    nearest: dict[str, float | str], reason: str
 ) -> None:
-    (answer,) = comparable_sales(street(**one), SUBJECT, TODAY)
+    (answer,) = comparable_sales(street(**nearest), SUBJECT, TODAY)
     assert answer.left_out[0].reason == reason
     assert answer.left_out[0].distance_km == 0.05
     assert 0.05 not in [sale.distance_km for sale in answer.used]
 
 
-def test_homes_that_are_far_are_left_out_for_that() -> None:
-    little_known = SUBJECT.without({"size": np.array([True]), "garden": np.array([True])})
-    (answer,) = comparable_sales(street(), little_known, TODAY)
+def test_distant_homes_are_left_out_because_of_the_distance() -> None:
+    few_facts = SUBJECT.without({"size": np.array([True]), "garden": np.array([True])})
+    (answer,) = comparable_sales(street(), few_facts, TODAY)
     assert answer.used[0].distance_km == 0.05
     far = [sale for sale in answer.left_out if sale.reason.startswith("It is 50 km away")]
     assert far
     assert all(sale.distance_km == pytest.approx(50) for sale in far)
 
 
-def test_a_nearer_home_that_was_sold_on_the_day_or_later_is_not_told() -> None:
+def test_homes_sold_on_the_valuation_date_or_later_are_not_listed() -> None:
     later = street(date="2020-06-11", km=0.01)
     (answer,) = comparable_sales(later, SUBJECT, TODAY)
     assert 0.01 not in [sale.distance_km for sale in answer.used]
@@ -202,15 +201,15 @@ def test_a_nearer_home_that_was_sold_on_the_day_or_later_is_not_told() -> None:
     assert next_day.used[0].distance_km == 0.01
 
 
-def test_none_are_told_of_a_home_without_a_place_or_before_the_first_sale() -> None:
-    lost = SUBJECT.without({"latitude": np.array([True])})
-    assert comparable_sales(street(), lost, TODAY) == [ComparableSales((), ())]
+def test_there_are_none_without_a_location_or_before_the_first_sale() -> None:
+    unlocated = SUBJECT.without({"latitude": np.array([True])})
+    assert comparable_sales(street(), unlocated, TODAY) == [ComparableSales((), ())]
     assert comparable_sales(street(), SUBJECT, np.array(["2020-06-01"], "datetime64[D]")) == [
         ComparableSales((), ())
     ]
 
 
-def test_without_dates_neither_day_nor_time_is_told() -> None:
+def test_without_dates_there_is_neither_a_sale_date_nor_a_time_adjustment() -> None:
     rng = np.random.default_rng(0)
     n = 300
     place = {"latitude": rng.uniform(50, 50.1, n), "longitude": rng.uniform(7, 7.1, n)}
@@ -225,23 +224,23 @@ def test_without_dates_neither_day_nor_time_is_told() -> None:
     assert json.loads(json.dumps(answer.as_dict(), allow_nan=False)) == answer.as_dict()
 
 
-def test_an_appraiser_tells_the_day_and_the_facts_that_it_values_with(appraiser: Appraiser, parts: Parts) -> None:
+def test_the_appraiser_uses_the_same_date_and_facts_as_for_the_value(appraiser: Appraiser, parts: Parts) -> None:
     assert appraiser.sale_dates is not None
     home = parts.test.facts.take(np.array([5]))
-    unsaid = home.without({"crime_rate": np.array([True]), "population": np.array([True])})
+    incomplete = home.without({"crime_rate": np.array([True]), "population": np.array([True])})
     newest = np.array([appraiser.sale_dates[1]])
-    assert appraiser.comparables(unsaid) == appraiser.comparables(appraiser.areas.complete(home)[0], newest)
+    assert appraiser.comparables(incomplete) == appraiser.comparables(appraiser.areas.complete(home)[0], newest)
     after = np.array(["2999-01-01"], "datetime64[D]")
-    assert appraiser.comparables(unsaid, after) == appraiser.comparables(unsaid, newest)
+    assert appraiser.comparables(incomplete, after) == appraiser.comparables(incomplete, newest)
 
 
 def test_a_subjects_comparables_do_not_depend_on_the_others(
-    appraiser: Appraiser, parts: Parts, told: list[ComparableSales]
+    appraiser: Appraiser, parts: Parts, sold_comparables: list[ComparableSales]
 ) -> None:
     assert parts.test.date is not None
-    for row in range(0, len(told), 50):
+    for row in range(0, len(sold_comparables), 50):
         one = np.array([row])
-        assert appraiser.comparables(parts.test.facts.take(one), parts.test.date[one]) == [told[row]]
+        assert appraiser.comparables(parts.test.facts.take(one), parts.test.date[one]) == [sold_comparables[row]]
 
 
 def test_more_of_what_raises_the_price_never_lowers_what_a_comparable_suggests(
@@ -254,22 +253,19 @@ def test_more_of_what_raises_the_price_never_lowers_what_a_comparable_suggests(
     )
     assert smaller is not None
     assert larger is not None
-    for one, other in zip(smaller, larger, strict=True):
-        assert [sale.weight for sale in one.used] == [sale.weight for sale in other.used]
-        for before, after in zip(one.used, other.used, strict=True):
+    for of_smaller, of_larger in zip(smaller, larger, strict=True):
+        assert [sale.weight for sale in of_smaller.used] == [sale.weight for sale in of_larger.used]
+        for before, after in zip(of_smaller.used, of_larger.used, strict=True):
             assert after.adjusted_price > before.adjusted_price
 
 
-def test_an_answer_is_plain_json(told: list[ComparableSales]) -> None:
-    answer = told[3].as_dict()
+def test_an_answer_is_plain_json(sold_comparables: list[ComparableSales]) -> None:
+    answer = sold_comparables[3].as_dict()
     assert json.loads(json.dumps(answer, allow_nan=False)) == answer
     assert answer["used"][0]["facts"]["square_footage"] > 0
 
 
-def test_a_market_without_places_has_none(appraiser: Appraiser) -> None:
+def test_a_market_without_locations_has_none(appraiser: Appraiser) -> None:
     model = appraiser.model
-    placeless = replace(model._evidence, comparables=None)
-    model = type(model)(appraiser.market, placeless, model._networks.networks, 0.0, 1.0, 0.0, model._drift)
-    blind = copy.copy(appraiser)
-    blind.model = model
-    assert blind.comparables(SUBJECT) is None
+    without_comparables = replace(model, pipeline=replace(model.pipeline, comparables=None))
+    assert replace(appraiser, model=without_comparables).comparables(SUBJECT) is None

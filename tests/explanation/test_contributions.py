@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from estimator.appraiser import Appraiser
-from estimator.explanation.contributions import PLACE, explain, reference_home
+from estimator.explanation.contributions import PLACE, build_reference_home, explain
 from estimator.market.arrays import DateArray, FloatArray
 from estimator.market.fact_ranges import FactRanges
 from estimator.market.facts import Facts
@@ -24,44 +24,46 @@ SMALL = Market.from_dict(
         ],
     }
 )
-USUAL = Facts({"size": np.array([100.0]), "grade": np.array([3.0]), "quarter": np.array(["old town"])})
+REFERENCE = Facts({"size": np.array([100.0]), "grade": np.array([3.0]), "quarter": np.array(["old town"])})
 
 
-def priced(homes: Facts, _: DateArray | None) -> FloatArray:
-    """A made-up model in which facts matter together."""
+def price_of(homes: Facts, _: DateArray | None) -> FloatArray:
+    """A made-up price model with interactions between facts."""
     charm = np.where(homes["quarter"] == "old town", 1.0, 0.8)
     price: FloatArray = np.round(1000 * homes["size"] * charm + 500 * homes["grade"] * homes["size"], 2)
     return price
 
 
-def test_parts_are_what_facts_add_on_average_over_orders() -> None:
+def test_parts_are_average_changes_over_the_orders() -> None:
     subject = Facts({"size": np.array([150.0]), "grade": np.array([5.0]), "quarter": np.array(["harbour"])})
-    found = explain(SMALL, priced, USUAL, subject, None)
-    every = []
-    for order in permutations(USUAL.columns):
-        home, before, parts = USUAL, priced(USUAL, None)[0], {}
+    found = explain(SMALL, price_of, REFERENCE, subject, None)
+    by_order = []
+    for order in permutations(REFERENCE.columns):
+        home, before, parts = REFERENCE, price_of(REFERENCE, None)[0], {}
         for name in order:
             home = home.replace({name: subject[name]})
-            parts[name] = priced(home, None)[0] - before
-            before = priced(home, None)[0]
-        every.append(parts)
-    for name in USUAL.columns:
-        amounts = [parts[name] for parts in every]
+            parts[name] = price_of(home, None)[0] - before
+            before = price_of(home, None)[0]
+        by_order.append(parts)
+    for name in REFERENCE.columns:
+        amounts = [parts[name] for parts in by_order]
         assert min(amounts) <= found.parts[name] <= max(amounts)
         assert found.parts[name] == pytest.approx(np.mean(amounts), rel=0.15), "four orders of the six"
     assert found.reference_price == 250_000
-    assert found.reference_price + sum(found.parts.values()) == pytest.approx(priced(subject, None)[0], abs=1e-6)
+    assert found.reference_price + sum(found.parts.values()) == pytest.approx(price_of(subject, None)[0], abs=1e-6)
 
 
-def test_the_usual_home_has_the_place_of_a_sold_one(appraiser: Appraiser, market: Market, parts: Parts) -> None:
-    usual = reference_home(market, parts.train.facts, FactRanges.fit(market, parts.train.facts))
-    at = (parts.train.facts["latitude"] == usual["latitude"][0]) & (
-        parts.train.facts["longitude"] == usual["longitude"][0]
+def test_the_reference_home_has_the_location_of_a_sold_one(
+    appraiser: Appraiser, market: Market, parts: Parts
+) -> None:
+    reference = build_reference_home(market, parts.train.facts, FactRanges.fit(market, parts.train.facts))
+    at = (parts.train.facts["latitude"] == reference["latitude"][0]) & (
+        parts.train.facts["longitude"] == reference["longitude"][0]
     )
-    assert usual["postal_code"][0] in parts.train.facts["postal_code"][at]
-    assert usual["square_footage"][0] == np.quantile(parts.train.facts["square_footage"], 0.5, method="lower")
-    assert all(appraiser.usual.known(feature.name).all() for feature in market.features)
-    assert appraiser.value(appraiser.usual).refusals == {}
+    assert reference["postal_code"][0] in parts.train.facts["postal_code"][at]
+    assert reference["square_footage"][0] == np.quantile(parts.train.facts["square_footage"], 0.5, method="lower")
+    assert all(appraiser.reference_home.known(feature.name).all() for feature in market.features)
+    assert appraiser.value(appraiser.reference_home).refusals == {}
 
 
 def test_contributions_sum_to_the_served_price_to_the_cent(appraiser: Appraiser, parts: Parts) -> None:
@@ -70,13 +72,13 @@ def test_contributions_sum_to_the_served_price_to_the_cent(appraiser: Appraiser,
     for row, why in enumerate(appraiser.contributions(homes, dates)):
         cents = round(why.reference_price * 100) + sum(round(part * 100) for part in why.parts.values())
         assert cents == round(served[row] * 100)
-        assert why.reference_price == appraiser.value(appraiser.usual).price[0]
+        assert why.reference_price == appraiser.value(appraiser.reference_home).price[0]
 
 
-def test_a_fact_as_in_the_usual_home_contributes_nothing(appraiser: Appraiser, parts: Parts) -> None:
+def test_a_fact_equal_to_the_reference_homes_contributes_nothing(appraiser: Appraiser, parts: Parts) -> None:
     homes = parts.test.facts.take(np.arange(5))
     same = ("grade", "bathrooms", "crime_rate")
-    homes = homes.replace({name: np.repeat(appraiser.usual[name], 5) for name in same})
+    homes = homes.replace({name: np.repeat(appraiser.reference_home[name], 5) for name in same})
     for why in appraiser.contributions(homes):
         assert [why.parts[name] for name in (*same, "valuation_date")] == [0, 0, 0, 0]
         assert why.parts[PLACE] != 0
@@ -89,12 +91,14 @@ def test_a_fact_as_in_the_usual_home_contributes_nothing(appraiser: Appraiser, p
         }
 
 
-def test_the_usual_home_needs_no_reasons(appraiser: Appraiser) -> None:
-    (why,) = appraiser.contributions(appraiser.usual)
+def test_all_contributions_of_the_reference_home_are_0(appraiser: Appraiser) -> None:
+    (why,) = appraiser.contributions(appraiser.reference_home)
     assert set(why.parts.values()) == {0.0}
 
 
-def test_reasons_are_the_same_every_time_and_whoever_else_asks(appraiser: Appraiser, parts: Parts) -> None:
+def test_contributions_are_reproducible_and_do_not_depend_on_other_homes(
+    appraiser: Appraiser, parts: Parts
+) -> None:
     homes = parts.test.facts.take(np.arange(3))
     together = appraiser.contributions(homes)
     assert appraiser.contributions(homes) == together
