@@ -1,4 +1,4 @@
-"""Whoever uses the page: by keyboard alone, by screen reader, on a telephone, in the dark."""
+"""Accessibility: the page by keyboard alone, by screen reader, on a phone, in dark mode."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -7,25 +7,25 @@ from typing import Any
 
 import pytest
 
-from tests.browser.asking import FAR, HOME, ask, facts_in, link, shown_price
 from tests.browser.conftest import OpenPage
-from tests.browser.test_listings import LISTINGS, written
+from tests.browser.page_actions import HOME, REFUSED_HOME, call_api, facts_in_address, link, shown_price
+from tests.browser.test_listings import LISTINGS, write_csv
 
 with suppress(ImportError):
     from axe_playwright_python.sync_playwright import Axe
 
 
-def unfold(page: Any) -> None:
+def open_all_facts(page: Any) -> None:
     page.click(".more summary")
 
 
 def wait_for_price(page: Any) -> None:
     shown_price(page)
-    page.click(".knowledge summary")
+    page.click(".facts-used summary")
     page.click("button:text('Adjustments') >> nth=0")
 
 
-def leave_out(page: Any) -> None:
+def submit_without_facts(page: Any) -> None:
     page.click("text=Value this home")
     page.wait_for_selector("[aria-invalid]")
 
@@ -35,18 +35,16 @@ def wait_for_refusal(page: Any) -> None:
 
 
 def screen(page: Any) -> None:
-    rows = [{**HOME, **row} for row in LISTINGS]
-    path = written(page.listings / "listings.csv", rows)
-    page.set_input_files("#listings-file", path)
+    page.set_input_files("#listings-file", page.listings)
     page.wait_for_selector(".deals")
 
 
 VIEWS: dict[str, tuple[str, Callable[[Any], None]]] = {
     "empty": ("", lambda page: None),
-    "all facts": ("", unfold),
+    "all facts": ("", open_all_facts),
     "valued": (link(HOME), wait_for_price),
-    "facts missing": ("", leave_out),
-    "refused": (link(FAR), wait_for_refusal),
+    "facts missing": ("", submit_without_facts),
+    "refused": (link(REFUSED_HOME), wait_for_refusal),
     "listings": ("#listings", lambda page: None),
     "deals": ("#listings", screen),
 }
@@ -54,11 +52,11 @@ VIEWS: dict[str, tuple[str, Callable[[Any], None]]] = {
 
 @pytest.fixture
 def view(open_page: OpenPage, tmp_path: Any) -> Callable[..., Any]:
-    def view(name: str, **how: Any) -> Any:
-        fragment, act = VIEWS[name]
-        page = open_page(fragment, refusals=True, **how)
-        page.listings = tmp_path
-        act(page)
+    def view(name: str, **options: Any) -> Any:
+        fragment, prepare = VIEWS[name]
+        page = open_page(fragment, refusals=True, **options)
+        page.listings = write_csv(tmp_path / "listings.csv", LISTINGS)
+        prepare(page)
         return page
 
     return view
@@ -68,10 +66,10 @@ def view(open_page: OpenPage, tmp_path: Any) -> Callable[..., Any]:
 @pytest.mark.parametrize("name", VIEWS)
 def test_axe_finds_nothing_serious(view: Callable[..., Any], name: str, scheme: str) -> None:
     page = view(name, scheme=scheme)
-    found = Axe().run(page).response["violations"]
+    violations = Axe().run(page).response["violations"]
     serious = [
         (rule["id"], [node["html"][:200] for node in rule["nodes"]])
-        for rule in found
+        for rule in violations
         if rule["impact"] in {"serious", "critical"}
     ]
     assert serious == []
@@ -79,81 +77,81 @@ def test_axe_finds_nothing_serious(view: Callable[..., Any], name: str, scheme: 
 
 @pytest.mark.parametrize("width", [320, 360, 800, 1600])
 @pytest.mark.parametrize("name", VIEWS)
-def test_nothing_sticks_out_at_any_width(view: Callable[..., Any], name: str, width: int) -> None:
+def test_nothing_overflows_at_any_width(view: Callable[..., Any], name: str, width: int) -> None:
     page = view(name, width=width, height=740)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    # What is wider than its place scrolls inside it.
-    outside = page.evaluate(
+    # Wide content may scroll inside its own container.
+    overflowing = page.evaluate(
         """width => [...document.querySelectorAll("main *, header *, footer *")].filter((node) => {
           const box = node.getBoundingClientRect();
-          const inside = node.closest(".scrolled, .stage, .unseen, .skip, datalist");
+          const inside = node.closest(".scroll-x, .stage, .visually-hidden, .skip-link, datalist");
           return box.width > 1 && box.right > width + 1 && !inside;
         }).map((node) => node.outerHTML.slice(0, 120))""",
         width,
     )
-    assert outside == []
+    assert overflowing == []
 
 
 def test_a_home_is_valued_by_keyboard_alone(open_page: OpenPage) -> None:
     page = open_page()
-    key = page.keyboard.press
+    press = page.keyboard.press
 
-    def go(to: str) -> None:
-        """Press Tab until an element has the focus, which must be seen."""
+    def tab_to(selector: str) -> None:
+        """Press Tab until an element has the focus; the focus must be visible."""
         for _ in range(80):
-            key("Tab")
-            if page.evaluate("to => document.activeElement.matches(to)", to):
+            press("Tab")
+            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
                 break
-        assert page.evaluate("to => document.activeElement.matches(to)", to), to
+        assert page.evaluate("selector => document.activeElement.matches(selector)", selector), selector
         assert page.evaluate(
             """() => {
             const node = document.activeElement;
-            const lined = (shown) => {
-              const style = shown && getComputedStyle(shown);
-              return shown && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+            const hasOutline = (element) => {
+              const style = element && getComputedStyle(element);
+              return element && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
             };
-            const rimmed = (knob) => getComputedStyle(knob).strokeWidth === "4px";
-            return lined(node) || lined(node.closest(".entry"))
-              || (node.matches(".handle") && rimmed(node.querySelector("circle"))); }"""
-        ), f"{to} shows no focus"
+            const hasThickStroke = (circle) => getComputedStyle(circle).strokeWidth === "4px";
+            return hasOutline(node) || hasOutline(node.closest(".entry"))
+              || (node.matches(".handle") && hasThickStroke(node.querySelector("circle"))); }"""
+        ), f"{selector} shows no focus"
 
-    key("Tab")
+    press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
-    go(".stage")
+    tab_to(".stage")
     for name in ("+", "ArrowLeft", "ArrowUp", "-", "ArrowRight", "Home", "+"):
-        key(name)
-    page.wait_for_timeout(600)  # the map glides
-    key("Enter")
+        press(name)
+    page.wait_for_timeout(600)  # the map's animation
+    press("Enter")
     assert page.input_value("[name=latitude]") != ""
-    go("[name=square_footage]")
+    tab_to("[name=square_footage]")
     page.keyboard.type("1850")
-    go("summary")
-    key("Enter")
-    go("[name=grade]")
+    tab_to("summary")
+    press("Enter")
+    tab_to("[name=grade]")
     page.keyboard.type("9")
-    key("Enter")
+    press("Enter")
     price = shown_price(page)
-    facts = facts_in(page)
+    facts = facts_in_address(page)
     assert (facts["square_footage"], facts["grade"]) == (1850, 9)
-    assert price == ask(page, "predict", facts)["price"]
-    go("#confidence")
-    key("ArrowLeft")
+    assert price == call_api(page, "predict", facts)["price"]
+    tab_to("#confidence")
+    press("ArrowLeft")
     page.wait_for_function("() => location.hash.includes('confidence=0.89')")
-    go("#what-if-fact")
-    go(".handle")
+    tab_to("#what-if-fact")
+    tab_to(".handle")
     before = page.locator(".reading strong").inner_text()
-    key("ArrowRight")
+    press("ArrowRight")
     assert page.locator(".reading strong").inner_text() != before
-    go("button.small")
-    key("Enter")
+    tab_to("button.small")
+    press("Enter")
     page.wait_for_function("price => document.querySelector('.price').dataset.price != price", arg=str(price))
-    go(".scrolled")
-    go("button[aria-controls=comparable-0]")
-    key("Enter")
+    tab_to(".scroll-x")
+    tab_to("button[aria-controls=comparable-0]")
+    press("Enter")
     assert page.locator("#comparable-0").is_visible()
 
 
-def test_what_happens_is_announced(open_page: OpenPage) -> None:
+def test_results_and_errors_are_announced(open_page: OpenPage) -> None:
     page = open_page(link(HOME), refusals=True)
     shown_price(page)
     assert page.locator(".price").inner_text() in page.locator("[role=status]#status").inner_text()
@@ -162,18 +160,23 @@ def test_what_happens_is_announced(open_page: OpenPage) -> None:
     page.wait_for_function("() => document.querySelector('#status').textContent.includes('is required')")
 
 
-def test_the_maps_colours_rise_in_lightness(open_page: OpenPage) -> None:
-    """The order of prices can then be told in grey, and so with any kind of colour vision."""
+def test_the_lightness_of_the_maps_colours_is_monotone(open_page: OpenPage) -> None:
+    """So the order of prices is visible in grey, and with any kind of colour vision."""
     page = open_page()
     for dark in (False, True):
-        colours = page.evaluate("dark => import('/home/colours.js').then(({ scale }) => scale(dark))", dark)
+        colours = page.evaluate(
+            "dark => import('/home/colours.js').then(({ colourScale }) => colourScale(dark))", dark
+        )
         linear = [
-            [(part / 255 / 12.92) if part < 11 else ((part / 255 + 0.055) / 1.055) ** 2.4 for part in colour]
+            [
+                (channel / 255 / 12.92) if channel < 11 else ((channel / 255 + 0.055) / 1.055) ** 2.4
+                for channel in colour
+            ]
             for colour in colours
         ]
-        light = [0.2126 * red + 0.7152 * green + 0.0722 * blue for red, green, blue in linear]
-        steps = [after - before for before, after in pairwise(light)]
+        lightness = [0.2126 * red + 0.7152 * green + 0.0722 * blue for red, green, blue in linear]
+        steps = [after - before for before, after in pairwise(lightness)]
         assert len(colours) == 256
         assert all(step > -0.002 if dark else step < 0.002 for step in steps)
-        ends = sorted((light[0], light[-1]))
+        ends = sorted((lightness[0], lightness[-1]))
         assert (ends[1] + 0.05) / (ends[0] + 0.05) > 6

@@ -1,4 +1,4 @@
-"""How much the page weighs, and how much it draws; how fast it is, `benchmarks.page_speed` measures."""
+"""How many bytes the page loads, and whether it draws all homes. `benchmarks.page_speed` measures its speed."""
 
 import gzip
 import json
@@ -8,15 +8,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.browser.asking import HOME, link, shown_price
 from tests.browser.conftest import OpenPage
+from tests.browser.page_actions import HOME, link, shown_price
 from tests.conftest import KING_COUNTY
 
-_log = logging.getLogger(__name__)  # pytest --log-cli-level=INFO shows what was measured
+_log = logging.getLogger(__name__)  # shown by pytest --log-cli-level=INFO
 
 
-def every_sale() -> dict[str, Any]:
-    """Return all of King County's sales as `GET /sales` gives them."""
+def all_sales() -> dict[str, Any]:
+    """Return all of King County's sales in the form of `GET /sales`."""
     sales = pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype={"date": str})
     return {
         "model_version": "",
@@ -32,8 +32,8 @@ def every_sale() -> dict[str, Any]:
     }
 
 
-def test_the_page_is_light(open_page: OpenPage) -> None:
-    body = gzip.compress(json.dumps(every_sale(), separators=(",", ":")).encode())
+def test_the_page_loads_few_bytes(open_page: OpenPage) -> None:
+    body = gzip.compress(json.dumps(all_sales(), separators=(",", ":")).encode())
     page = open_page(link(HOME))
     shown_price(page)
     loaded = page.evaluate(
@@ -47,8 +47,8 @@ def test_the_page_is_light(open_page: OpenPage) -> None:
 
 
 @pytest.mark.parametrize("zoomed", [False, True])
-def test_the_map_draws_every_home(open_page: OpenPage, *, zoomed: bool) -> None:
-    sales = every_sale()
+def test_the_map_draws_all_homes(open_page: OpenPage, *, zoomed: bool) -> None:
+    sales = all_sales()
     assert sales["count"] == 21613
     page = open_page(
         width=1600,
@@ -59,10 +59,10 @@ def test_the_map_draws_every_home(open_page: OpenPage, *, zoomed: bool) -> None:
     if zoomed:
         page.click("[aria-label='Zoom in']")
         page.wait_for_timeout(600)
-    coloured = page.evaluate(
+    coloured_share = page.evaluate(
         """() => { const canvas = document.querySelector("canvas");
         const image = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
         const data = new Uint32Array(image.data.buffer);
         return data.reduce((count, pixel) => count + (pixel !== data[0]), 0) / data.length; }"""
     )
-    assert coloured > 0.03
+    assert coloured_share > 0.03
