@@ -1,4 +1,4 @@
-"""A made-up city whose true prices are known: a folder with a market file and sales, as anyone would bring it."""
+"""A synthetic market whose true prices are known: a folder with a market file, a recipe and sales."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ kind = "number"
 name = "always_seven"
 kind = "integer"
 """
-PLACES = """
+LOCATION = """
 [[features]]
 name = "north"
 kind = "latitude"
@@ -80,12 +80,12 @@ def make_town(folder: Path, n: int = 500, *, places: bool = False, seed: int = 0
     )
     market = MARKET
     if places:
-        market += PLACES
+        market += LOCATION
         sales["north"], sales["east"] = rng.uniform(59, 60, n).round(4), rng.uniform(17, 19, n).round(4)
     for column in ("rooms", "quarter", "garden", "renovated"):
         sales.loc[rng.random(n) < 0.2, column] = None
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "market.toml").write_text(market, encoding="utf-8")
-    (folder / RECIPE).write_text("networks = 2\n")  # enough to be averaged; more take longer and show no more
+    (folder / RECIPE).write_text("networks = 2\n")  # enough to test averaging, and quick to train
     sales.to_csv(folder / "sales.csv", index=False)
     return sales

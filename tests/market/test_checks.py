@@ -313,7 +313,7 @@ def test_typed_columns_are_read(kind: str, values: list[Any], arrow: pa.DataType
     ],
     ids=lambda values: str(values.type),
 )
-def test_a_column_of_an_unusable_type_has_a_problem_in_each_cell(kind: str, values: pa.ChunkedArray) -> None:
+def test_all_cells_of_a_column_of_an_unusable_type_are_problems(kind: str, values: pa.ChunkedArray) -> None:
     found, problems = check_column(feature(kind), values)
     assert [problem.row for problem in problems] == [0]
     assert not Facts({"fact": found}).known("fact").any()

@@ -136,11 +136,11 @@ def client(saved: SavedVersion) -> FlaskClient:
 
 
 def facts_of(market: Market, *homes: dict[str, Any]) -> Facts:
-    checked = [{name: check_value(market.by_name[name], value) for name, value in home.items()} for home in homes]
-    return Facts.of(market, checked)
+    stored = [{name: check_value(market.by_name[name], value) for name, value in home.items()} for home in homes]
+    return Facts.of(market, stored)
 
 
-def test_every_kind_sets_every_property_itself() -> None:
+def test_all_properties_of_a_kind_are_set_explicitly() -> None:
     assert all(
         field.default is field.default_factory is dataclasses.MISSING for field in dataclasses.fields(FactKind)
     )
@@ -152,7 +152,7 @@ def test_every_kind_sets_every_property_itself() -> None:
         assert re.findall(r"^        (\w+)=", entry, re.MULTILINE) == names
 
 
-def test_no_other_code_compares_the_name_of_a_kind_or_has_a_default_for_one() -> None:
+def test_no_other_code_compares_names_of_kinds_or_has_a_default_for_them() -> None:
     comparison = re.compile(
         r"(?<!dtype)\.kind\b\s*(==|!=|in\b|not in\b)\s*[\"'({\[]|\.get\(\w*\.?kind\b|\bkind in \{"
     )
@@ -167,7 +167,7 @@ def test_no_other_code_compares_the_name_of_a_kind_or_has_a_default_for_one() ->
     assert found == []
 
 
-def test_the_page_has_every_widget_and_knows_no_kinds() -> None:
+def test_the_page_has_all_widgets_and_does_not_use_kinds() -> None:
     script = (PAGE / "widgets.js").read_text(encoding="utf-8")
     table = script.partition("export const WIDGETS = {\n")[2].partition("\n};\n")[0]
     assert set(re.findall(r"^  (\w+): ", table, re.MULTILINE)) == set(get_args(Widget))

@@ -87,7 +87,7 @@ def test_an_inconsistent_market_is_refused(wrong: dict[str, Any], message: str) 
     assert message in str(error.value)
 
 
-def test_a_feature_is_found_by_each_of_its_names() -> None:
+def test_a_feature_is_found_by_all_its_names() -> None:
     market = Market.from_dict(TOWN)
     assert {name: feature.name for name, feature in market.by_name.items()} == {
         "size": "size",

@@ -148,7 +148,7 @@ def test_a_file_with_many_problems_gets_a_short_message(file: Callable[[str], Pa
     assert lines[-1] == f"  and {40_000 - MAX_REPORTED} more"
 
 
-def test_each_repetition_of_a_sale_is_reported(file: Callable[[str], Path]) -> None:
+def test_repeated_sales_are_reported(file: Callable[[str], Path]) -> None:
     with pytest.raises(DataError) as error:
         read_sales(TOWN, file("id,sold,price,m2\n" + "a,2020-01-01,1,20\n" * 3))
     assert [line.split(":")[0] for line in str(error.value).splitlines()[1:]] == [

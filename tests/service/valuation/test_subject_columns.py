@@ -1,4 +1,4 @@
-"""Many subjects at once are judged as each is alone, by marshmallow: every bad value of every kind of fact."""
+"""Many subjects checked by column get the same errors as single subjects checked by marshmallow."""
 
 import time
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from estimator.market.market import Market
 from service.valuation.subject_columns import CheckedSubjects, check_subject_columns, check_subjects
 from service.valuation.subject_schema import Subject, SubjectSchema
 from service.valuation.valuation import check_subject
-from tests.town import MARKET, PLACES
+from tests.town import LOCATION, MARKET
 
 KING_COUNTY = Market.read(Path(__file__).parents[3] / "data" / "king_county")
 HOME: dict[str, Any] = {"latitude": 47.6, "longitude": -122.3, "square_footage": 1800}
@@ -96,7 +96,7 @@ def test_invalid_values_of_every_fact_get_the_same_errors(name: str) -> None:
 
 
 def test_another_market_gets_the_same_errors(tmp_path: Path) -> None:
-    (tmp_path / "market.toml").write_text(MARKET + PLACES, encoding="utf-8")
+    (tmp_path / "market.toml").write_text(MARKET + LOCATION, encoding="utf-8")
     town = Market.read(tmp_path)
     values = [{"size": 50, name: value} for name in town.by_name for value in BAD]
     assert_same_errors(town, values, check_subjects(town, values, has_dates=False), has_dates=False)
