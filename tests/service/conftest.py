@@ -1,4 +1,4 @@
-"""A small real model, trained once, and the application that serves it."""
+"""A small trained model, and a client of the application that serves it."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.service.ready import ready_client
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a version of King County, learned from every 30th of its sales."""
+    """`models` with a version of King County that was trained on every 30th sale."""
     folder = tmp_path_factory.mktemp("models")
     train_market(thin_king_county(folder / "market", every=30), None, folder, split=None, seed=0)
     return folder

@@ -1,4 +1,4 @@
-"""A client of an application that has its model."""
+"""A client of an application that has loaded its model."""
 
 import time
 
@@ -9,7 +9,7 @@ from service.settings import Settings
 
 
 def ready_client(settings: Settings) -> FlaskClient:
-    """Make an application and wait until it can value homes."""
+    """Create an application and wait until it is ready."""
     client = create_app(settings).test_client()
     while client.get("/readyz").status_code != 200:
         time.sleep(0.01)

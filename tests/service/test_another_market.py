@@ -1,4 +1,4 @@
-"""The service of a market that is unlike King County: no places, no dates, facts of the other kinds."""
+"""The service with a market unlike King County: no locations, no dates, other kinds of facts."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What ships for production: nginx in front of the real server, the unit, the clients."""
+"""The files in deploy/: nginx in front of the real server, the systemd unit, the clients."""
 
 import http.client
 import json
@@ -23,7 +23,7 @@ NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
 
 @contextmanager
 def proxied(server: Server, folder: Path) -> Iterator[Server]:
-    """Run the nginx that ships in front of a server, on a port and in a folder of its own."""
+    """Run nginx with the shipped configuration in front of a server, on a free port and in a temporary folder."""
     port = free_port()
     for name in ("body", "proxy", "fastcgi", "uwsgi", "scgi"):
         (folder / name).mkdir()
@@ -40,7 +40,7 @@ def proxied(server: Server, folder: Path) -> Iterator[Server]:
         configuration = configuration.replace(shipped, ours)
     (folder / "nginx.conf").write_text(configuration)
     assert NGINX is not None
-    # Its workers write in the test's folder, which is the user's own; where that is root they would be another's.
+    # nginx's workers write to the test's folder. If the tests run as root, the workers must do so, too.
     user = "user root; " if os.getuid() == 0 else ""
     with (folder / "nginx.log").open("wb") as log:
         command: list[str | Path] = [NGINX, "-c", folder / "nginx.conf", "-g", f"{user}daemon off;"]
@@ -95,7 +95,7 @@ def test_nginx_forwards_requests_and_answers(proxy: Server) -> None:
     ids=["headers", "body"],
 )
 def test_stalled_clients_do_not_block_others_behind_nginx(proxy: Server, begun: bytes, clients: int) -> None:
-    # More of them than the server has threads.
+    # The server has fewer threads.
     stalled = [proxy.connect(begun) for _ in range(clients)]
     seconds = []
     for _ in range(50):
@@ -112,7 +112,7 @@ def test_stalled_clients_do_not_block_others_behind_nginx(proxy: Server, begun: 
 def test_a_chunked_body_is_accepted_completely_or_refused(proxy: Server, size: int, status: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=TIMEOUT_SECONDS)
     chunks = (b"[" + b" " * 999 for _ in range(size // 1000))
-    with suppress(BrokenPipeError):  # refused before all was sent
+    with suppress(BrokenPipeError):  # refused before the whole body was sent
         connection.request("POST", "/predict", chunks, {"Content-Type": "application/json"}, encode_chunked=True)
     answer = connection.getresponse()
     problem = json.loads(answer.read())
@@ -164,7 +164,7 @@ def test_the_example_clients_get_prices(models: Path, tmp_path: Path) -> None:
 
 def test_the_python_client_has_at_most_ten_lines() -> None:
     lines = (DEPLOY / "examples" / "client.py").read_text().splitlines()
-    assert len([line for line in lines if line.strip()]) <= 11, "one of them says what it is"
+    assert len([line for line in lines if line.strip()]) <= 11, "ten lines and the docstring"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")

@@ -1,4 +1,4 @@
-"""The live model: what a request takes, and what happens when there is nothing to take."""
+"""The live model: loading, publishing, damaged versions, stopping."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ from service.valuation.snapshot import Snapshot
 
 
 def loaded(live: LiveModel, *, within: float) -> bool:
-    """Return whether a model is there to take within some seconds."""
+    """Return whether a model is loaded within some seconds."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         with suppress(ProblemError):
@@ -78,7 +78,7 @@ def test_a_snapshot_is_immutable(models: Path) -> None:
 
 
 def copied(models: Path, folder: Path, *names: str) -> Path:
-    """Return `models/<market>` with copies of the published version under these names; the first is published."""
+    """Return `models/<market>` with copies of the published version under some names; the first is published."""
     for name in names:
         shutil.copytree((models / "king_county" / "current").resolve(), folder / "market" / name)
     publish(folder / "market" / names[0])
@@ -86,7 +86,7 @@ def copied(models: Path, folder: Path, *names: str) -> Path:
 
 
 def following(market: Path, **more: Any) -> LiveModel:
-    """Return a live model that looks when it is told to."""
+    """Return a live model that has loaded a version and follows only when `refresh` is called."""
     live = LiveModel(market, **more)
     live.refresh()
     return live
@@ -100,7 +100,7 @@ def test_publishing_and_rolling_back_change_the_served_version(models: Path, tmp
         publish(market / name)
         live.refresh()
         assert live.snapshot().version == name
-    assert first_snapshot.version == "one", "what a request took stays as it is"
+    assert first_snapshot.version == "one", "a snapshot in use does not change"
 
 
 def test_an_unchanged_version_is_not_loaded_again(models: Path, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_damaged_version_is_logged_and_counted_once_while_the_old_one_is_serve
 ) -> None:
     market = copied(models, tmp_path, "one", "two")
     live = following(market)
-    # Models of other tests may still be looked for, by threads of their own.
+    # Threads of other tests may still try to load their models.
     threads: list[threading.Thread] = []
     monkeypatch.setattr(metrics, "count_failed_load", lambda: threads.append(threading.current_thread()))
     spoil(market / "two")
@@ -157,7 +157,7 @@ def test_a_damaged_version_is_logged_and_counted_once_while_the_old_one_is_serve
     shutil.rmtree(market / "two", ignore_errors=True)
     shutil.copytree(market / "one", market / "two")
     live.refresh()
-    assert live.snapshot().version == "two", "a copy that has become whole is served"
+    assert live.snapshot().version == "two", "a repaired version is served"
 
 
 def test_an_unsigned_version_is_not_served(models: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

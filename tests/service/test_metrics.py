@@ -1,4 +1,4 @@
-"""What is counted, and that it is counted of all workers."""
+"""Metrics: requests, outcomes, the served version, drift."""
 
 import re
 import time
@@ -59,7 +59,9 @@ def test_homes_are_counted_by_outcome(client: FlaskClient) -> None:
 
 
 def test_metrics_have_the_served_version_and_its_age(settings: Settings) -> None:
-    client = ready_client(settings)  # one of its own: the last that loads in a process is what it serves
+    client = ready_client(
+        settings
+    )  # a new one, because the gauges show the last model that was loaded in the process
     version = client.get("/model").get_json()["model_version"]
     now = figures(client)
     assert now[f'estimator_workers_serving{{model_version="{version}"}}'] == 1

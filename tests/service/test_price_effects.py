@@ -1,4 +1,4 @@
-"""A fact of declared effect never moves the served price the other way: many homes, all the way through HTTP."""
+"""Served prices respect the price effects of the market, for many homes over HTTP."""
 
 from pathlib import Path
 
@@ -47,4 +47,4 @@ def test_served_prices_of_a_thousand_homes_respect_every_price_effect(
     for row in table:
         falls += int((sign * np.diff(row[~np.isnan(row)]) < 0).sum())
     assert falls == 0
-    assert np.isfinite(table).mean() > 0.2, "not all of the way is refused"
+    assert np.isfinite(table).mean() > 0.2, "too many steps are refused a price"

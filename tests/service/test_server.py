@@ -36,7 +36,7 @@ class Server:
     log: Path
 
     def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        """Send one request on a connection of its own; return the answer's status and body."""
+        """Send a request on a new connection; return the status and the body of the answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request(method, path, body, {"Content-Type": "application/json"})
@@ -59,7 +59,7 @@ class Server:
         return [int(child) for child in children.read_text().split()]
 
     def wait_until_ready(self, workers: int = 2) -> None:
-        """Wait until so many workers have said that they serve."""
+        """Wait until the log says that a number of workers serve."""
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while min(self.log.read_text().count(text) for text in ("Started worker", "serving version ")) < workers:
             assert time.monotonic() < deadline
@@ -67,7 +67,7 @@ class Server:
             time.sleep(0.02)
 
     def replace_a_worker(self) -> None:
-        """Kill a worker and wait until another process has its place; it need not be ready."""
+        """Kill a worker and wait until another process replaces it; that need not be ready."""
         before = self.workers()
         os.kill(before[0], signal.SIGKILL)
         deadline = time.monotonic() + TIMEOUT_SECONDS
@@ -208,7 +208,7 @@ def test_requests_in_flight_at_sigterm_are_answered_and_the_exit_code_is_0(model
     with running(models) as server, ExitStack() as connections:
         connection_in_flight = [connections.enter_context(server.connect(begun)) for _ in range(8)]
         for connection in connection_in_flight:
-            # The application asks for the body: the request is in its hands.
+            # The application waits for the body: the request is in progress.
             assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
@@ -259,7 +259,7 @@ def test_the_log_has_the_served_version_and_no_request_data(models: Path) -> Non
 
 
 def refused_start(port: int, folder: Path, **settings: object) -> str:
-    """Return what a server says that does not start."""
+    """Return the output of a server that does not start."""
     log = folder / "refused.log"
     assert start(port, log, **settings).wait(TIMEOUT_SECONDS) == 2
     return log.read_text()

@@ -1,4 +1,4 @@
-"""The server that ships, under load: published to, killed, stopped, stalled, and asked by schemathesis."""
+"""The real server under load: publishing, killed workers, stopping, stalled clients, schemathesis."""
 
 import http.client
 import json
@@ -34,7 +34,7 @@ CONNECTIONS = 32
 
 @dataclass
 class Load:
-    """What clients that ask without a pause got."""
+    """The answers, failures and times of clients that send requests without a pause."""
 
     answers: "Counter[tuple[Any, ...]]" = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Load:
 
 @contextmanager
 def load(server: Server, clients: int, bodies: list[Any]) -> Iterator[Load]:
-    """Ask from so many connections, each kept, all bodies in turn."""
+    """Send the bodies in turn on a number of persistent connections."""
     load_result = Load()
 
     def send(first: int) -> None:
@@ -116,7 +116,7 @@ def test_twenty_publishes_fail_no_request_and_prices_match_their_version(models:
     assert load_result.failures == []
     assert {status for status, _, _ in load_result.answers} == {200}
     assert {version: price for _, version, price in load_result.answers} == prices
-    assert last == {later[-1]}, "every worker has moved on"
+    assert last == {later[-1]}, "a worker still serves an old version"
 
 
 def test_after_a_damaged_publish_the_old_version_is_served(models: Path, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_after_a_damaged_publish_the_old_version_is_served(models: Path, tmp_pat
 
 
 def seconds_of_twenty(server: Server) -> float:
-    """Return how long it takes until twenty requests in a row were answered."""
+    """Return how long it takes until twenty consecutive requests are answered."""
     start, n_consecutive = time.monotonic(), 0
     while n_consecutive < 20:
         assert time.monotonic() - start < TIMEOUT_SECONDS
@@ -155,7 +155,7 @@ def test_a_worker_killed_under_load_fails_only_requests_in_progress(models: Path
     clients = 8
     with running(models) as server, load(server, clients, [HOME]) as load_result:
         time.sleep(1)
-        before = seconds_of_twenty(server)  # beside the same load: what this machine takes is no fault of the kill
+        before = seconds_of_twenty(server)  # with the same load, so that a slow machine does not count
         os.kill(server.workers()[0], signal.SIGKILL)
         assert seconds_of_twenty(server) - before < 2
         time.sleep(2)
@@ -175,7 +175,7 @@ def test_a_server_stopped_under_load_answers_requests_in_progress(models: Path) 
 
 
 def memory(server: Server) -> int:
-    """Return the bytes that the workers hold for themselves and share."""
+    """Return the resident memory of all workers, in bytes."""
     return sum(
         int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         for worker in server.workers()
@@ -202,7 +202,7 @@ def test_two_minutes_of_mixed_load_fail_no_request_and_leak_no_memory(models: Pa
     assert set(counts) == {200, 422}
     assert counts[422] == pytest.approx(sum(counts.values()) / 10, rel=0.1)
     assert end < 1.05 * halfway
-    assert end / 2 < 250e6, "a worker's"
+    assert end / 2 < 250e6, "memory per worker"
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_metrics_are_summed_over_workers(models: Path) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_schemathesis_finds_no_errors(models: Path, seed: int, tmp_path: Path) -> None:
     pytest.importorskip("schemathesis")
-    # What the document cannot say, such as columns all as long, may be refused though the document takes it.
+    # The document cannot express all rules (columns of equal length, for example), so valid data may be refused.
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run", "--phases", "examples,coverage,fuzzing,stateful"),
         *(

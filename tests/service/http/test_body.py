@@ -1,4 +1,4 @@
-"""Bodies: whole, within limits, unpacked no further than the limit."""
+"""Bodies are complete and within the limit, also after decompression."""
 
 import gzip
 
@@ -37,7 +37,7 @@ def test_truncated_gzip_is_refused(kept: int) -> None:
 
 def test_damaged_gzip_is_refused() -> None:
     content = bytearray(gzip.compress(b"a home, and another one"))
-    content[-5] ^= 1  # of the checksum
+    content[-5] ^= 1  # a byte of the checksum
     assert problem_of(bytes(content), 100) == "malformed-body"
 
 

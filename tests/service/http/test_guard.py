@@ -1,4 +1,4 @@
-"""Who may ask, how much, and what every answer carries."""
+"""API keys, rate limits, concurrency, hosts, CORS, security headers, request IDs and the log."""
 
 import dataclasses
 import hashlib

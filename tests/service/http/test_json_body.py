@@ -1,4 +1,4 @@
-"""Strict JSON: what is not, is refused with the reason."""
+"""Strict JSON is parsed, and anything else refused with the reason."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ JSON_VALUES = st.recursive(
 
 
 def depth(value: object) -> int:
-    """Return how many objects and arrays lie within each other."""
+    """Return the number of nested levels."""
     if not isinstance(value, (dict, list)):
         return 0
     return 1 + max(map(depth, value.values() if isinstance(value, dict) else value), default=0)

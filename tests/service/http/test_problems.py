@@ -1,4 +1,4 @@
-"""Every error is a problem, and keeps what HTTP asks of it."""
+"""Every error is a problem and keeps its HTTP headers."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`POST /predict/batch`: tables in, the same kind of table out, every row answered in its place."""
+"""`POST /predict/batch`: tables are answered in the same format, row by row."""
 
 import csv
 import gzip
@@ -25,7 +25,7 @@ MIXED = [HOME, HOME | {"grade": 99}, FAR, HOME | {"square_footage": 3000}]
 
 
 def post(client: FlaskClient, body: bytes | str, kind: str, query: str = "", **headers: str) -> TestResponse:
-    length = len(body.encode() if isinstance(body, str) else body)  # of nothing, too
+    length = len(body.encode() if isinstance(body, str) else body)  # also set for an empty body
     return client.post(
         "/predict/batch" + query,
         data=body,

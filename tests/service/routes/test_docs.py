@@ -1,4 +1,4 @@
-"""The document's page: everything it loads comes from this server."""
+"""`GET /docs`: the page loads files of this server only."""
 
 import re
 

@@ -35,9 +35,7 @@ def test_the_page_loads_only_local_files_and_has_nothing_inline(client: FlaskCli
             assert file.mimetype == "text/javascript"
             to_load += loaded_by(file.text)
     folder = Path(__file__).parents[3] / "service" / "pages" / "home"
-    assert {f"home/{file.name}" for file in folder.iterdir()} == loaded | {"home/index.html"}, (
-        "no file is left over"
-    )
+    assert {f"home/{file.name}" for file in folder.iterdir()} == loaded | {"home/index.html"}, "a file is not used"
 
 
 @pytest.mark.parametrize("name", ["index.html", "other.js", "..%2fdocs.js", ""])

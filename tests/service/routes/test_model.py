@@ -58,7 +58,7 @@ def test_the_model_answer_matches_the_document(client: FlaskClient, models: Path
         (study["all_facts"], "RatioStudy"),
         (study["all_facts"]["overall"], "RatioFigures"),
     ):
-        assert list(answer_part) == list(schemas[name]["properties"]), "no key goes undescribed"
+        assert list(answer_part) == list(schemas[name]["properties"]), "the document lacks a key"
     model["ratio_study"]["all_facts"]["areas"][0]["cod"] = "low"
     assert not described.is_valid(model)
 

@@ -49,7 +49,7 @@ def test_answers_match_the_document(client: FlaskClient) -> None:
         (sales["used"][0], "UsedSale"),
         (valuation["what_if"]["grade"][0], "WhatIfPoint"),
     ):
-        assert list(answer_part) == list(described[name]["properties"]), "no key goes undescribed"
+        assert list(answer_part) == list(described[name]["properties"]), "the document lacks a key"
     sales["used"][0]["adjustments"]["grade"] = "dear"
     assert not answered.is_valid(valuation)
     refused = OAS31Validator(document["components"]["schemas"]["Problem"] | schemas)

@@ -1,4 +1,4 @@
-"""`POST /predict`: one home, a list of homes, and all that can be wrong with either."""
+"""`POST /predict`: one home, a list of homes, and invalid requests."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ def predict(client: FlaskClient, body: object) -> TestResponse:
 
 
 def field_messages(answer: TestResponse) -> dict[str, str]:
-    """Return the faults that a problem names, by field."""
+    """Return the messages of a problem by field."""
     assert answer.status_code == 422
     assert answer.content_type == "application/problem+json"
     return {fault["field"]: fault["message"] for fault in answer.get_json(force=True)["errors"]}

@@ -71,7 +71,7 @@ def test_sales_match_the_document(client: FlaskClient) -> None:
     described(client).validate(answer)
     document = client.get("/openapi.json").get_json()
     assert list(answer) == list(document["components"]["schemas"]["Sales"]["properties"]), (
-        "no key goes undescribed"
+        "the document lacks a key"
     )
 
 

@@ -1,4 +1,4 @@
-"""`POST /screen`: listings in, deals out, best first; every other listing told apart, none dropped."""
+"""`POST /screen`: listings are ranked; invalid and refused listings are reported."""
 
 import csv
 import io

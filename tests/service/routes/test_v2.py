@@ -1,4 +1,4 @@
-"""The Open Inference Protocol: what it asks for, in its own words, and the same prices as everywhere."""
+"""The Open Inference Protocol: its formats, its errors, and the same prices as `POST /predict`."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`include`: reasons beside the valuation, which stays what it is; and every way to ask wrongly."""
+"""`include`: reasons for a valuation, which do not change it, and all kinds of invalid values."""
 
 import json
 from contextlib import suppress
@@ -31,7 +31,7 @@ def predict(client: FlaskClient, body: object, include: str | None = None) -> An
 
 
 def refused(client: FlaskClient, query: str, body: object = HOME, status: int = 400) -> str:
-    """Return the detail of the problem that a query gets."""
+    """Return the detail of the problem that answers a query."""
     answer = client.post(f"/predict?{query}", json=body)
     problem = json.loads(answer.data)
     assert answer.status_code == problem["status"] == status

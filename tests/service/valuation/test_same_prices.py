@@ -1,4 +1,4 @@
-"""The command line and the service value the same home alike."""
+"""The command line and the service give the same valuations."""
 
 from pathlib import Path
 

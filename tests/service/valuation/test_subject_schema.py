@@ -1,4 +1,4 @@
-"""Schemas made from a market: names, nulls, every fault at once, and no judgement of their own."""
+"""The schema of a subject: names, nulls, and errors, which are those of the estimator."""
 
 from pathlib import Path
 from typing import Any
