@@ -25,9 +25,9 @@ ROOT = Path(__file__).parents[1]
 KING_COUNTY = ROOT / "data" / "king_county"
 
 PAIR = Recipe(networks=2)
-"""Otherwise as served: more networks make an average no other way, and take their time."""
+"""The served recipe with two networks: enough to test averaging, and quicker."""
 
-# How long an example takes says nothing on a shared machine; the same examples every time keep the suite steady.
+# No deadline, because the machine may be shared; the same examples every time keep the suite reproducible.
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=100)
 settings.load_profile("steady")
 
@@ -49,12 +49,12 @@ def run_command(*arguments: object) -> Result:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the file of the full training, so that no worker ends with it alone."""
+    """Run the file of the full training first, so that it does not delay the end of a parallel run."""
     items.sort(key=lambda item: item.path != ROOT / "tests" / "test_training.py")
 
 
 def thin_king_county(folder: Path, every: int) -> Path:
-    """Write a market of some of King County's sales, which two networks learn; return its folder."""
+    """Write a market with one in `every` of King County's sales and two networks; return its folder."""
     folder.mkdir()
     for name in ("market.toml", "areas.csv"):
         shutil.copy(KING_COUNTY / name, folder)
@@ -81,13 +81,13 @@ def areas(market: Market) -> Areas:
 
 @pytest.fixture(scope="session")
 def parts(sales: Sales) -> Parts:
-    """Every tenth sale, divided by time."""
+    """Every tenth sale, split by time."""
     return split_sales(sales.take(np.arange(0, len(sales), 10)), "time", np.random.default_rng(0))
 
 
 @pytest.fixture(scope="session")
 def appraiser(market: Market, areas: Areas, parts: Parts) -> Appraiser:
-    """A real appraiser that learned from 1,500 sales."""
+    """An appraiser trained on 1,500 sales."""
     return Appraiser.fit(market, areas, parts, np.random.default_rng(0), recipe=PAIR)
 
 

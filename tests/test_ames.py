@@ -79,9 +79,9 @@ def test_the_known_problems_are_as_documented(table: pd.DataFrame) -> None:
     assert (table["Year_Remod_Add"] < table["Year_Built"]).sum() == 1
     assert (table["Gr_Liv_Area"] > 4000).sum() == 5
     assert table.duplicated(["Latitude", "Longitude"]).sum() == 6
-    assert table["BsmtFin_SF_1"].max() <= 7, "codes, no area"
+    assert table["BsmtFin_SF_1"].max() <= 7, "codes, not areas"
     assert len(table[["BsmtFin_Type_1", "BsmtFin_SF_1"]].drop_duplicates()) == 8, (
-        "a code a label, but for one home"
+        "one code per label, except for one home"
     )
 
 
@@ -111,8 +111,8 @@ def test_facts_have_descriptions(market: Market) -> None:
 
 
 def test_the_sales_can_be_split_at_random_and_by_month(sales: Sales) -> None:
-    for how in ("random", "time"):
-        parts = split_sales(sales, how, np.random.default_rng(0))
+    for split in ("random", "time"):
+        parts = split_sales(sales, split, np.random.default_rng(0))
         assert len(parts.train) + len(parts.validation) + len(parts.test) == 2_930
 
 
@@ -122,7 +122,7 @@ def test_writing_the_sales_is_reproducible(tmp_path: Path, maker: dict[str, Any]
     maker["write"](table, tmp_path / "sales.csv.gz")
     made = (tmp_path / "sales.csv.gz").read_bytes()
     assert gzip.decompress(made) == gzip.decompress(committed)
-    assert made[4:8] == committed[4:8] == bytes(4), "no clock in the header"
+    assert made[4:8] == committed[4:8] == bytes(4), "no time stamp in the header"
 
 
 def test_cleaning_removes_unknown_values_and_converts_ratings(maker: dict[str, Any]) -> None:
@@ -146,4 +146,4 @@ def test_cleaning_removes_unknown_values_and_converts_ratings(maker: dict[str, A
     assert cleaned["Bsmt_Cond"].tolist() == [0, 3]
     assert cleaned["date"].tolist() == ["2010-05-01", "2006-12-01"]
     assert cleaned["Sale_Type"].tolist() == ["WD", "New"]
-    assert source["Lot_Frontage"].tolist() == [0, 80], "the caller's table is untouched"
+    assert source["Lot_Frontage"].tolist() == [0, 80], "the argument is not changed"

@@ -1,4 +1,4 @@
-"""A new city is a new folder, and no code."""
+"""A new market needs a new folder and no code."""
 
 from pathlib import Path
 
@@ -11,35 +11,37 @@ from estimator.bulk import predict_file
 from estimator.errors import DataError
 from estimator.market.facts import Facts
 from estimator.registry import SavedVersion, load_version
-from estimator.training import Trained, train_market
+from estimator.training import TrainingResult, train_market
 from tests.town import QUARTERS, make_town
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["without places", "with places"])
-def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Trained]:
+def trained(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, TrainingResult]:
     folder = tmp_path_factory.mktemp("cities")
     make_town(folder / "data", places=request.param)
     return folder, train_market(folder / "data", None, folder / "models", split=None, seed=0)
 
 
 @pytest.fixture(scope="module")
-def saved(trained: tuple[Path, Trained]) -> SavedVersion:
+def saved(trained: tuple[Path, TrainingResult]) -> SavedVersion:
     return load_version(trained[0] / "models" / "town")
 
 
-def test_five_hundred_sales_are_enough_to_learn_the_quarters(trained: tuple[Path, Trained]) -> None:
+def test_five_hundred_sales_are_enough_to_learn_the_quarters(trained: tuple[Path, TrainingResult]) -> None:
     _, training = trained
     assert training.parts == {"train": 320, "validation": 80, "test": 100}
     known, bare = training.figures[ALL_FACTS], training.figures[REQUIRED_FACTS]
-    # The spread of the quarters' factors alone is some 40%; a fifth of the sales do not name theirs.
+    # The quarters' factors alone spread by about 40%, and a fifth of the sales have no quarter.
     assert known.mdape < 20
     assert bare.mdape > known.mdape
     assert bare.median_width > known.median_width
-    # One calibration for every state of knowledge: 90% of them together, on 200 values from 80 sales.
+    # One calibration for any number of known facts: 90% on average, with 200 values calibrated on 80 sales.
     assert (known.coverage + bare.coverage) / 2 == pytest.approx(90, abs=8)
 
 
-def test_the_manifest_says_how_sales_without_dates_were_divided(saved: SavedVersion) -> None:
+def test_the_manifest_records_the_split_of_sales_without_dates(saved: SavedVersion) -> None:
     assert saved.manifest["split"] == "random"
     assert saved.manifest["market"] == "town"
     assert set(saved.manifest["example"]) >= {"size", "always_seven"}
@@ -53,7 +55,7 @@ def test_a_city_without_postal_codes_has_a_ratio_study_without_areas(saved: Save
     assert study["reasons"] == {"areas": "no sale's postal code is known"}
 
 
-def test_an_answer_is_in_the_citys_currency_and_without_a_day(saved: SavedVersion) -> None:
+def test_an_answer_has_the_markets_currency_and_no_date(saved: SavedVersion) -> None:
     appraiser = saved.appraiser
     answer = appraiser.value(Facts.of(appraiser.market, [{"size": 100.0, "quarter": 'the "hill"'}])).as_dict(0)
     assert answer["currency"] == "SEK"
@@ -65,25 +67,25 @@ def test_an_answer_is_in_the_citys_currency_and_without_a_day(saved: SavedVersio
     assert answer["price_low"] < answer["price"] < answer["price_high"]
 
 
-def test_the_quarters_are_told_apart(saved: SavedVersion) -> None:
+def test_prices_of_the_quarters_are_ranked_correctly(saved: SavedVersion) -> None:
     appraiser = saved.appraiser
     homes: list[dict[str, float | str]] = [{"size": 100.0, "quarter": quarter} for quarter in QUARTERS]
     price = dict(zip(QUARTERS, appraiser.value(Facts.of(appraiser.market, homes)).price, strict=True))
     assert price["Öland"] < price["harbour, east"] < price["old town"] < price['the "hill"']
 
 
-def test_a_quarter_never_sold_in_is_warned_of_and_taken_as_unknown(saved: SavedVersion) -> None:
+def test_a_quarter_without_sales_gets_a_warning_and_is_treated_as_unknown(saved: SavedVersion) -> None:
     appraiser = saved.appraiser
-    strange = "a quarter whose name is longer than any other's"
-    homes: list[dict[str, float | str]] = [{"size": 100.0, "quarter": strange}, {"size": 100.0}]
+    unseen = "a quarter whose name is longer than any other's"
+    homes: list[dict[str, float | str]] = [{"size": 100.0, "quarter": unseen}, {"size": 100.0}]
     values = appraiser.value(Facts.of(appraiser.market, homes))
     assert values.price[0] == values.price[1]
     assert values.unknown["quarter"].all()
-    assert values.as_dict(0)["warnings"] == ["quarter is one with too few sales to learn from: taken as unknown"]
+    assert values.as_dict(0)["warnings"] == ["No training sale has this quarter, so it is treated as unknown"]
     assert values.as_dict(1)["warnings"] == []
 
 
-def test_a_file_of_the_citys_homes_is_valued(trained: tuple[Path, Trained], saved: SavedVersion) -> None:
+def test_a_file_of_the_citys_homes_is_valued(trained: tuple[Path, TrainingResult], saved: SavedVersion) -> None:
     folder, _ = trained
     homes = make_town(folder / "other", 50, places=saved.appraiser.market.coordinates is not None, seed=1)
     target = folder / "valued.csv"
@@ -96,7 +98,9 @@ def test_a_file_of_the_citys_homes_is_valued(trained: tuple[Path, Trained], save
     assert error[homes["quarter"].notna()].median() < 0.15
 
 
-def test_the_same_folder_and_seed_give_the_same_model(trained: tuple[Path, Trained], tmp_path: Path) -> None:
+def test_the_same_folder_and_seed_give_the_same_model(
+    trained: tuple[Path, TrainingResult], tmp_path: Path
+) -> None:
     folder, training = trained
     again = train_market(folder / "data" / "market.toml", None, tmp_path, split=None, seed=0)
     other = train_market(folder / "data", None, tmp_path, split="random", seed=1)
@@ -104,14 +108,14 @@ def test_the_same_folder_and_seed_give_the_same_model(trained: tuple[Path, Train
     assert bytes_of[0] == bytes_of[1] != bytes_of[2]
 
 
-def test_sales_without_dates_cannot_be_divided_by_time(trained: tuple[Path, Trained], tmp_path: Path) -> None:
+def test_sales_without_dates_cannot_be_split_by_time(trained: tuple[Path, TrainingResult], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no dates"):
         train_market(trained[0] / "data", None, tmp_path, split="time", seed=0)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("n", [5, 12])
-def test_a_handful_of_sales_makes_a_model_that_is_unsure(tmp_path: Path, n: int) -> None:
+def test_a_few_sales_are_enough_for_a_model(tmp_path: Path, n: int) -> None:
     make_town(tmp_path, n)
     train_market(tmp_path, None, tmp_path / "models", split=None, seed=0)
     appraiser = load_version(tmp_path / "models" / "town").appraiser
@@ -123,26 +127,26 @@ def test_a_handful_of_sales_makes_a_model_that_is_unsure(tmp_path: Path, n: int)
 
 
 @pytest.mark.parametrize("n", [1, 2])
-def test_too_few_sales_are_told(tmp_path: Path, n: int) -> None:
+def test_too_few_sales_are_an_error(tmp_path: Path, n: int) -> None:
     make_town(tmp_path, n)
     with pytest.raises(DataError, match="too few"):
         train_market(tmp_path, None, tmp_path / "models", split=None, seed=0)
 
 
-def test_a_city_of_labels_that_stand_once_each_is_told_that_nothing_can_be_learned(tmp_path: Path) -> None:
+def test_a_market_with_only_unique_labels_is_an_error(tmp_path: Path) -> None:
     features = '[[features]]\nname = "kind"\nkind = "category"\n'
     market = f'name = "odd"\ncurrency = "EUR"\nsales = "sales.csv"\nprice = "price"\n{features}'
     (tmp_path / "market.toml").write_text(market)
     (tmp_path / "sales.csv").write_text("price,kind\n" + "".join(f"{100 + row},home {row}\n" for row in range(60)))
-    with pytest.raises(DataError, match="no fact of the market can be learned from"):
+    with pytest.raises(DataError, match="market .odd. has nothing to learn from"):
         train_market(tmp_path, None, tmp_path, None, seed=0)
 
 
-def test_prices_that_no_figure_can_hold_are_not_published(tmp_path: Path) -> None:
+def test_a_model_with_infinite_error_figures_is_not_published(tmp_path: Path) -> None:
     make_town(tmp_path / "town", 60)
     sales = pd.read_csv(tmp_path / "town" / "sales.csv", dtype=str, keep_default_na=False)
     sales["paid"] = np.where(np.arange(60) % 2, "1e-300", "1e300")
     sales.to_csv(tmp_path / "town" / "sales.csv", index=False)
-    with np.errstate(all="ignore"), pytest.raises(DataError, match="prices so far apart cannot be learned"):
+    with np.errstate(all="ignore"), pytest.raises(DataError, match="prices are too far apart"):
         train_market(tmp_path / "town", None, tmp_path / "models", None, seed=0)
     assert [path.name for path in (tmp_path / "models").glob("*/*")] == [".lock"]

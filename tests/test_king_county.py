@@ -43,7 +43,7 @@ def test_all_sales_are_read(table: pd.DataFrame, sales: Sales) -> None:
 def test_facts_equal_the_columns_of_the_file(table: pd.DataFrame, sales: Sales, market: Market) -> None:
     for feature in market.features:
         if feature.column not in table:
-            assert not sales.facts.known(feature.name).any(), "the area's: looked up"
+            assert not sales.facts.known(feature.name).any(), "looked up by area"
         elif feature.is_label:
             np.testing.assert_array_equal(sales.facts[feature.name], table[feature.column])
         else:
@@ -125,10 +125,10 @@ def test_areas_match_the_sales_and_their_crime_rates_sum(table: pd.DataFrame, ar
         parts = float(row["violent_crime_rate"]) + float(row["property_crime_rate"])
         assert float(row["crime_rate"]) == pytest.approx(parts, abs=1e-6)
     by_code = {row["postal_code"]: row for row in rows}
-    place, found = areas.find(np.array(["98103", "98039"]))
+    index, found = areas.find(np.array(["98103", "98039"]))
     assert found.all()
-    assert areas.figures["crime_rate"][place] == pytest.approx([374.4 + 6321.1, 2216.6])
-    assert areas.figures["population"][place] == pytest.approx([45911, 2971])
+    assert areas.figures["crime_rate"][index] == pytest.approx([374.4 + 6321.1, 2216.6])
+    assert areas.figures["population"][index] == pytest.approx([45911, 2971])
     assert by_code["98103"]["city"] == "Seattle"
 
 
@@ -139,7 +139,7 @@ def test_making_the_sales_file_is_reproducible(tmp_path: Path, maker: dict[str, 
     maker["write"](table, tmp_path / "sales.csv.gz")
     made = (tmp_path / "sales.csv.gz").read_bytes()
     assert gzip.decompress(made) == gzip.decompress(committed)
-    assert made[4:8] == committed[4:8] == bytes(4), "no clock in the header"
+    assert made[4:8] == committed[4:8] == bytes(4), "no time stamp in the header"
     assert len(committed) < 1_000_000
 
 
@@ -147,7 +147,7 @@ def test_cleaning_removes_only_the_typo(maker: dict[str, Any]) -> None:
     source = pd.DataFrame({"id": [2402100895, 2402100895, 7], "bedrooms": [33, 3, 33], "price": [1, 2, 3]})
     cleaned = maker["clean"](source)
     assert cleaned["bedrooms"].tolist() == [pd.NA, 3, 33]
-    assert source["bedrooms"].tolist() == [33, 3, 33], "the caller's table is untouched"
+    assert source["bedrooms"].tolist() == [33, 3, 33], "the argument is not changed"
     assert cleaned.drop(columns="bedrooms").equals(source.drop(columns="bedrooms"))
 
 
