@@ -56,8 +56,8 @@ def town(n: int = 900) -> DataSet:
 @pytest.mark.parametrize("peer", [name for name, peer in PEERS.items() if "plain" in peer.variants])
 def test_a_peer_predicts_prices_without_using_the_test_prices(peer: str, tmp_path: Path) -> None:
     data = town()
-    training_set, _, test, _ = jobs.build_training_set(Job("town", peer, "plain", 0), data, tmp_path)
-    log_price = PEERS[peer].fit(training_set)(test)
+    training_input, _, test, _ = jobs.build_inputs(Job("town", peer, "plain", 0), data, tmp_path)
+    log_price = PEERS[peer].fit(training_input)(test)
     actual = np.log(data.parts.test.price)
     assert log_price.shape == actual.shape
     rmse = np.sqrt(np.mean((log_price - actual) ** 2))
@@ -65,17 +65,17 @@ def test_a_peer_predicts_prices_without_using_the_test_prices(peer: str, tmp_pat
 
     expensive = replace(data.parts.test, price=100 * data.parts.test.price)
     other = replace(data, parts=replace(data.parts, test=expensive))
-    again = PEERS[peer].fit(jobs.build_training_set(Job("town", peer, "plain", 0), other, tmp_path)[0])(test)
+    again = PEERS[peer].fit(jobs.build_inputs(Job("town", peer, "plain", 0), other, tmp_path)[0])(test)
     np.testing.assert_array_equal(log_price, again)
 
 
 @pytest.mark.parametrize("peer", list(tuning.SPACES))
 def test_a_search_finds_settings_that_the_peer_accepts(peer: str, tmp_path: Path) -> None:
-    training_set, validation, _, _ = jobs.build_training_set(Job("town", peer, "plain", 0), town(), tmp_path)
-    found = tuning.search(training_set, validation, PEERS[peer].fit, tuning.SPACES[peer], trials=2)
+    training_input, validation, _, _ = jobs.build_inputs(Job("town", peer, "plain", 0), town(), tmp_path)
+    found = tuning.search(training_input, validation, PEERS[peer].fit, tuning.SPACES[peer], trials=2)
     assert found["trials"] == 2
-    values = PEERS[peer].fit(replace(training_set, settings=found["settings"]))(validation)
-    error = np.sqrt(np.mean((values - training_set.validation_log_price) ** 2))
+    values = PEERS[peer].fit(replace(training_input, settings=found["settings"]))(validation)
+    error = np.sqrt(np.mean((values - training_input.validation_log_price) ** 2))
     assert error == pytest.approx(found["validation_log_rmse"], rel=0.1), (
         "equal up to the rounding of the settings"
     )

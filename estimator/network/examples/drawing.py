@@ -131,8 +131,8 @@ def animate_surface(run: CirclesRun, points: np.ndarray, inner: np.ndarray, path
         (1, "white", "black", "o", "inner"),
         (0, "black", "white", "^", "outer"),
     ):
-        style = {"marker": marker, "markersize": 5, "color": colour, "mec": outline, "mew": 0.6}
-        axis.plot(*points[inner == label_value].T, linestyle="", label=label, **style)
+        x, y = points[inner == label_value].T
+        axis.plot(x, y, marker, markersize=5, color=colour, mec=outline, mew=0.6, label=label)
     axis.set(xlabel="x", ylabel="y", aspect="equal", title="epoch 1")
     axis.grid(visible=False)
     axis.legend(loc="upper right", framealpha=1)
