@@ -138,7 +138,7 @@ def test_a_market_with_only_unique_labels_is_an_error(tmp_path: Path) -> None:
     market = f'name = "odd"\ncurrency = "EUR"\nsales = "sales.csv"\nprice = "price"\n{features}'
     (tmp_path / "market.toml").write_text(market)
     (tmp_path / "sales.csv").write_text("price,kind\n" + "".join(f"{100 + row},home {row}\n" for row in range(60)))
-    with pytest.raises(DataError, match="market .odd. has nothing to learn from"):
+    with pytest.raises(DataError, match="market 'odd' has nothing to learn from"):
         train_market(tmp_path, None, tmp_path, None, seed=0)
 
 
