@@ -1,1 +1,1 @@
-"""Why a home is worth its value: comparable sales and contributions of facts."""
+"""The reasons for a value: comparable sales and contributions of facts."""

@@ -1,1 +1,1 @@
-"""How far off a value may be, and when there is none: error scale, ranges, applicability."""
+"""How uncertain a value is, and which homes cannot be valued: error scale, ranges, applicability domain."""
