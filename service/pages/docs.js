@@ -1,2 +1,2 @@
-// No `validatorUrl`: the page asks no other host.
-window.SwaggerUIBundle({ url: "openapi.json", dom_id: "#interface", validatorUrl: null });
+// Without a validator the page sends no request to another host.
+window.SwaggerUIBundle({ url: "openapi.json", dom_id: "#api", validatorUrl: null });

@@ -355,7 +355,7 @@ def test_the_page_waits_while_the_model_is_loading(open_page: OpenPage) -> None:
     assert page.locator("#alert").is_hidden()
 
 
-def test_the_page_asks_for_an_api_key_where_the_server_needs_one(
+def test_the_page_requests_an_api_key_where_the_server_needs_one(
     open_page: OpenPage, server_with_key: str
 ) -> None:
     page = open_page(link(HOME), address=server_with_key, refusals=True, wait=False)

@@ -36,7 +36,7 @@ export function comparablesSection(comparables, { features, facts, money, sizeNa
   return el("section", { class: "card", "aria-labelledby": "comparables-heading" },
     el("h2", { id: "comparables-heading" }, "Comparable sales"),
     used.length
-      ? [el("p", { class: "help" }, "Similar homes sold nearby, with prices adjusted for how your home differs. The estimate also uses all other sales."),
+      ? [el("p", { class: "help" }, "Similar homes sold nearby, adjusted to your home. The estimate also uses all other sales."),
         el("div", { class: "scroll-x", tabindex: "0", role: "region", "aria-labelledby": "comparables-heading" },
           el("table", {}, el("thead", {}, head), body))]
       : el("p", { class: "help" }, "No comparable home was sold before that date."),
