@@ -10,8 +10,9 @@ import numpy as np
 from estimator.network.arrays import Array
 
 BLOCK_ROWS = 8
-"""Rows per BLAS call. With 8, a row's position makes no difference on any processor tried; with 12 or more it does
-on Haswell and Zen."""
+"""Rows per BLAS call, few enough that a row's position makes no difference.
+
+See benchmarks/DECISIONS.md, "Eight rows per matrix product"."""
 
 
 def matmul_row_stable(x: Array, weight: Array, out: Array) -> Array:

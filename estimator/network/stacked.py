@@ -14,8 +14,9 @@ from estimator.network.layer import build, describe
 from estimator.network.network import Network, Sequential, mean_of_members
 
 MAX_STACKED_ROWS = 16
-"""Up to this many examples the networks are stacked. Beyond it they run one after another, which keeps the weights
-of one network in the cache and is a tenth faster on a busy machine."""
+"""Up to this many examples the networks are stacked; beyond it they run one after another, which is faster.
+
+See benchmarks/DECISIONS.md, "Stack the networks for up to 16 examples"."""
 
 
 class StackedNetworks:

@@ -34,7 +34,8 @@ def main(arguments: list[str] | None = None) -> None:
         "Circles: a five-layer classifier": lambda: show_circles(options.out),
         "House network: depth and width": lambda: show_house(options.out, options.sales),
     }
-    # The matrices are small: a second BLAS thread costs more than it saves, up to 20 times on busy cores.
+    # With small matrices a second BLAS thread slows training down.
+    # See benchmarks/DECISIONS.md, "One BLAS thread for the examples".
     with threadpool_limits(1, user_api="blas"):
         for number, (title, run) in enumerate(examples.items(), 1):
             show(f"[{number}/{len(examples)}] {title}")
