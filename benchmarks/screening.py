@@ -1,6 +1,6 @@
-"""The screening on simulated markets and on King County's homes that were sold twice: `make bench-screening`.
+"""The screening on simulated markets and on the homes of King County that were sold twice.
 
-Prints the tables of SCREENING.md.
+`make bench-screening` prints the tables of SCREENING.md.
 """
 
 import os
@@ -32,41 +32,41 @@ FREE = {"buying_cost": 0.0, "selling_cost": 0.0}
 def simulated_market(
     n: int, error: float, noise: float, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return worth, value and ask of n listings: value and ask are unbiased, their errors log-normal."""
+    """Return worth, value and list price of n listings: both prices are unbiased with log-normal errors."""
     worth = np.exp(rng.normal(13.0, 0.4, n))
     value = worth * np.exp(rng.normal(-(error**2) / 2, error, n))
-    ask = worth * np.exp(rng.normal(-(noise**2) / 2, noise, n))
-    return worth, value, ask
+    list_price = worth * np.exp(rng.normal(-(noise**2) / 2, noise, n))
+    return worth, value, list_price
 
 
 def simulate(error: float, noise: float, seed: int) -> dict[str, float]:
-    """Fit to 10,000 closed listings, screen 10,000 others; return claimed and realised figures."""
+    """Fit to `LISTINGS` closed listings, screen as many others; return claimed and realised figures."""
     rng = np.random.default_rng(seed)
     fsd = np.full(LISTINGS, error)
-    worth, value, ask = simulated_market(LISTINGS, error, noise, rng)
-    asks = ListPriceModel.fit(value, fsd, ask, worth)
-    worth, value, ask = simulated_market(LISTINGS, error, noise, rng)
-    promise = screen(value, fsd, ask, Costs.of(FREE, LISTINGS), asks)
-    realised = 100 * (worth - ask) / ask
+    worth, value, list_price = simulated_market(LISTINGS, error, noise, rng)
+    model = ListPriceModel.fit(value, fsd, list_price, worth)
+    worth, value, list_price = simulated_market(LISTINGS, error, noise, rng)
+    screening = screen(value, fsd, list_price, Costs.of(FREE, LISTINGS), model)
+    realised = 100 * (worth - list_price) / list_price
     best, naive = (
-        best_first(score)[: LISTINGS // 20] for score in (promise.margin_percent, promise.naive_percent)
+        best_first(score)[: LISTINGS // 20] for score in (screening.margin_percent, screening.naive_percent)
     )
-    bands = [band for band in reliability(promise.probability, worth > ask) if band.n >= 200]
-    off = [100 * abs(band.claimed - band.realised) for band in bands]
-    chance = [100 * np.sqrt(band.claimed * (1 - band.claimed) / band.n) for band in bands]
+    bands = [band for band in reliability(screening.probability, worth > list_price) if band.n >= 200]
+    errors = [100 * abs(band.claimed - band.realised) for band in bands]
+    standard_errors = [100 * np.sqrt(band.claimed * (1 - band.claimed) / band.n) for band in bands]
     return {
-        "claimed": float(promise.margin_percent[best].mean()),
+        "claimed": float(screening.margin_percent[best].mean()),
         "realised": float(realised[best].mean()),
-        "naive claims": float(promise.naive_percent[naive].mean()),
+        "naive claims": float(screening.naive_percent[naive].mean()),
         "naive realises": float(realised[naive].mean()),
-        "worst band": max(off),
-        "in standard errors": max(o / c for o, c in zip(off, chance, strict=True)),
-        "bands within 3": 100 * float(np.mean(np.array(off) <= 3)),
+        "worst band": max(errors),
+        "in standard errors": max(np.divide(errors, standard_errors)),
+        "bands within 3": 100 * float(np.mean(np.array(errors) <= 3)),
     }
 
 
 def resales() -> Backtest:
-    """Screen the homes of King County that were sold twice, by a model that has seen neither sale of any."""
+    """Screen the homes of King County that were sold twice, by a model trained without any of their sales."""
     market = Market.read(KING_COUNTY)
     sales = read_sales(market, KING_COUNTY / market.sales).sorted_by_date()
     twice = np.bincount(sales.home)[sales.home] > 1
@@ -92,7 +92,7 @@ def resales() -> Backtest:
 
 
 def _first_and_last(sales: Sales) -> tuple[Sales, Sales]:
-    """Return the first and the second sale of each home, the homes in one order; sales are by date."""
+    """Return the first and the second sale of each home, in the same order of homes; `sales` are by date."""
     order = np.argsort(sales.home, kind="stable")
     _, first = np.unique(sales.home[order], return_index=True)
     return sales.take(order[first]), sales.take(order[first + 1])
@@ -106,12 +106,12 @@ def _months(first: Sales, last: Sales) -> float:
 
 
 def throughput(appraiser: Appraiser) -> tuple[float, float]:
-    """Return the seconds that predicting and screening a file of 100,000 listings take; the best of three."""
+    """Return the CPU seconds for valuing and for screening a file of 100,000 listings; the best of three runs."""
     table = pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype=str, keep_default_na=False)
     table = pd.concat([table] * 5, ignore_index=True).head(100_000)
     table = table.rename(columns={"price": "list_price"})
     table["listing_id"] = [f"L{row}" for row in range(len(table))]
-    asks = ListPriceModel.prior(appraiser.ranges.scores)
+    model = ListPriceModel.prior(appraiser.ranges.scores)
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "listings.csv"), Path(folder, "answer.csv")
         table.to_csv(source, index=False)
@@ -120,7 +120,7 @@ def throughput(appraiser: Appraiser) -> tuple[float, float]:
             start = time.process_time()
             predict_file(appraiser, source, target)
             middle = time.process_time()
-            screen_file(appraiser, asks, source, target, {})
+            screen_file(appraiser, model, source, target, {})
             seconds[0].append(middle - start)
             seconds[1].append(time.process_time() - middle)
     return min(seconds[0]), min(seconds[1])
@@ -131,22 +131,22 @@ def _simulation_table() -> str:
     for error in (0.10, 0.15):
         for noise in (0.04, 0.08):
             runs = pd.DataFrame([simulate(error, noise, seed) for seed in SEEDS])
-            gap = (runs["claimed"] - runs["realised"]).abs()
+            difference = (runs["claimed"] - runs["realised"]).abs()
             rows[f"{error:.0%}, {noise:.0%}"] = {
                 **{name: f"{runs[name].mean():+.2f}" for name in list(runs)[:4]},
-                "claimed − realised, worst seed": f"{gap.max():.2f}",
+                "claimed − realised, worst seed": f"{difference.max():.2f}",
                 "worst band, median seed": f"{runs['worst band'].median():.1f}",
                 "bands within 3 points": f"{runs['bands within 3'].mean():.0f}%",
                 "worst band in standard errors, median seed": f"{runs['in standard errors'].median():.1f}",
             }
-    return _markdown(pd.DataFrame(rows).T.rename_axis("errors of value, ask"))
+    return _markdown(pd.DataFrame(rows).T.rename_axis("errors of value, list price"))
 
 
 def _ranking_table(found: Backtest) -> str:
     rows = {
         name: {
             "rank correlation": f"{ranking.rank_correlation:.3f}",
-            "top fifth less bottom fifth": f"{ranking.spread:+.1f} ({ranking.spread_low:.1f} to"
+            "top fifth minus bottom fifth": f"{ranking.spread:+.1f} ({ranking.spread_low:.1f} to"
             f" {ranking.spread_high:.1f})",
             **{
                 f"best {top.k}: claimed, realised": ("–" if top.claimed is None else f"{top.claimed:+.1f}")
@@ -166,14 +166,13 @@ def _markdown(table: pd.DataFrame) -> str:
 
 
 def main() -> None:
-    print(f"Simulated: {LISTINGS:,} closed listings to learn from, {LISTINGS:,} to screen, {len(SEEDS)} seeds\n")
+    print(f"Simulated: {LISTINGS:,} closed listings to fit to, {LISTINGS:,} to screen, {len(SEEDS)} seeds\n")
     print(_simulation_table() + "\n")
     found = resales()
     print(_ranking_table(found) + "\n")
     for band in found.reliability:
-        print(
-            f"P {band.low:.1f}–{band.high:.1f}: {band.n} homes, {band.claimed:.2f} said, {band.realised:.2f} true"
-        )
+        shares = f"claimed {band.claimed:.2f}, realised {band.realised:.2f}"
+        print(f"P {band.low:.1f}–{band.high:.1f}: {band.n} homes, {shares}")
     market = Market.read(KING_COUNTY)
     sales = read_sales(market, KING_COUNTY / market.sales)
     rng = np.random.default_rng(0)

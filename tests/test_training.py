@@ -130,13 +130,13 @@ class TestAccuracy:
         realised = np.std(values.price / tested.price - 1)
         assert realised / np.sqrt(np.mean(values.fsd**2)) == pytest.approx(1, abs=0.2)
 
-    def test_all_sales_are_split_as_the_readme_says(self, full_training: Training) -> None:
+    def test_the_sizes_of_the_parts_agree_with_the_readme(self, full_training: Training) -> None:
         report = read_report(full_training.version.folder)
         assert [part["sales"] for part in report["data"]["parts"]] == [15_129, 2_161, 4_323]
         assert sum(full_training.version.manifest["sales"].values()) == 21_613
 
 
-def test_the_published_appraiser_knows_the_test_sales(training: Training) -> None:
+def test_the_published_appraiser_includes_the_test_sales(training: Training) -> None:
     test = training.tested
     published = percent_errors(training.version.appraiser, test, test.facts)
     assert published.median() < percent_errors(training.evaluated, test, test.facts).median()
