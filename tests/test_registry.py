@@ -140,7 +140,7 @@ def test_a_model_of_another_format_is_refused(folder: Path, appraiser: Appraiser
     digest = hashlib.sha256((version / APPRAISER).read_bytes()).hexdigest()
     (version / MANIFEST).write_text(json.dumps({"files": {APPRAISER: digest}}))
     with pytest.raises(
-        SavedVersionError, match=f"has format {number!r} and this program reads format {STATE_FORMAT}: train it again"
+        SavedVersionError, match=f"has format {number!r} and this program reads format {STATE_FORMAT}: train"
     ):
         load_version(version)
 

@@ -72,7 +72,9 @@ def test_searched_settings_are_within_their_bounds() -> None:
         assert BOUNDS[name][0] <= low < getattr(DEFAULTS, name) < high <= BOUNDS[name][1]
 
 
-def test_without_optuna_an_error_names_the_command_that_installs_it(town: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_optuna_the_error_names_a_command_to_install_it(
+    town: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)  # as for a module that is not installed
     run = CliRunner().invoke(main, options(town, 2))
     assert run.exit_code == 2
