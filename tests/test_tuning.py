@@ -149,7 +149,7 @@ class TestSearch:
         assert [trial["log_rmse"] for trial in reported] == sorted(values)
         assert {name: reported[0][name] for name in SEARCHED} == {name: settings[name] for name in SEARCHED}
         page = (town / "models" / "town" / "current" / "report.html").read_text()
-        assert "What was tried, best first" in page
+        assert "Settings that were tried, best first" in page
 
     def test_the_same_seed_gives_the_same_trials(self, town: Path) -> None:
         tune(town, 3)
