@@ -1,3 +1,3 @@
-"""An automated valuation model: sold homes in, prices out. Knows nothing of HTTP."""
+"""An automated valuation model: learns prices from sold homes and values others. Knows nothing of HTTP."""
 
 __version__ = "0.1.0"

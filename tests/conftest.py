@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,9 @@ from estimator.cli import main
 from estimator.market.areas import Areas
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales, read_sales, split_sales
+from estimator.model.price_model import PriceModel
 from estimator.model.recipe import RECIPE, Recipe
-from estimator.registry import publish, save_version
+from estimator.registry import load_version, publish, save_version
 
 ROOT = Path(__file__).parents[1]
 KING_COUNTY = ROOT / "data" / "king_county"
@@ -48,9 +50,30 @@ def run_command(*arguments: object) -> Result:
     return CliRunner().invoke(main, [*map(str, arguments)])
 
 
+TRAINING_FIXTURES = frozenset({"appraiser", "small_models", "fully_trained", "models"})
+"""Fixtures that train a price model. Tests that use them are marked `training`."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the file of the full training first, so that it does not delay the end of a parallel run."""
+    """Mark tests whose fixtures train, and run the file of the full training first, so that it ends in time."""
+    for item in items:
+        if TRAINING_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.training)
     items.sort(key=lambda item: item.path != ROOT / "tests" / "test_training.py")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let only marked tests train, so that `make test-fast` stays fast."""
+    marks = {mark.name for mark in item.iter_markers()}
+    allowed = bool(marks & {"training", "slow", "browser"})
+    PriceModel.fit = TRAIN if allowed else _refuse_training  # type: ignore[method-assign, assignment]
+
+
+TRAIN = PriceModel.fit
+
+
+def _refuse_training(*_arguments: object, **_options: object) -> None:
+    raise AssertionError("this test trains a price model: mark it with pytest.mark.training")
 
 
 def thin_king_county(folder: Path, every: int) -> Path:
@@ -85,31 +108,45 @@ def parts(sales: Sales) -> Parts:
     return split_sales(sales.take(np.arange(0, len(sales), 10)), "time", np.random.default_rng(0))
 
 
-@pytest.fixture(scope="session")
-def appraiser(market: Market, areas: Areas, parts: Parts) -> Appraiser:
-    """An appraiser trained on 1,500 sales."""
-    return Appraiser.fit(market, areas, parts, np.random.default_rng(0), recipe=PAIR)
-
-
-@pytest.fixture(scope="session")
-def small_models(appraiser: Appraiser, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`models/<market>` with the small appraiser published."""
-    folder = tmp_path_factory.mktemp("small") / appraiser.market.name
-    publish(save_version(folder, appraiser, {}))
+def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return a folder that the first test worker to need it makes; the other workers wait for it."""
+    shared = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / name
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            unfinished = folder.with_suffix(".unfinished")
+            make(unfinished)
+            unfinished.rename(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
+def small_models(market: Market, areas: Areas, parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`models/<market>` with a published appraiser that was trained on 1,500 sales; for reading only."""
+
+    def make(folder: Path) -> None:
+        appraiser = Appraiser.fit(market, areas, parts, np.random.default_rng(0), recipe=PAIR)
+        publish(save_version(folder / market.name, appraiser, {}))
+
+    return make_once(tmp_path_factory, "small_models", make) / market.name
+
+
+@pytest.fixture(scope="session")
+def appraiser(small_models: Path) -> Appraiser:
+    """An appraiser trained on 1,500 sales."""
+    return load_version(small_models).appraiser
+
+
+@pytest.fixture(scope="session")
 def fully_trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`models/<market>` of a full training of King County, for slow tests; trained once for all test workers."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    folder = shared / "fully_trained"
-    with (shared / "fully_trained.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "king_county" / "current").exists():
-            run = estimator("train", "--market", KING_COUNTY, "--models", folder)
-            assert run.returncode == 0, run.stderr
-            assert "published" in run.stdout
-    return folder / "king_county"
+    """`models/<market>` of a full training of King County, for slow tests."""
+
+    def make(folder: Path) -> None:
+        run = estimator("train", "--market", KING_COUNTY, "--models", folder)
+        assert run.returncode == 0, run.stderr
+        assert "published" in run.stdout
+
+    return make_once(tmp_path_factory, "fully_trained", make) / "king_county"

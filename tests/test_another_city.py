@@ -14,6 +14,8 @@ from estimator.registry import SavedVersion, load_version
 from estimator.training import TrainingResult, train_market
 from tests.town import QUARTERS, make_town
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture(scope="module", params=[False, True], ids=["without places", "with places"])
 def trained(

@@ -166,6 +166,7 @@ def test_an_answer_is_plain_json(appraiser: Appraiser) -> None:
     ]
 
 
+@pytest.mark.training
 def test_the_test_sales_prices_and_facts_are_not_used(market: Market, areas: Areas, parts: Parts) -> None:
     fewer = Parts(*(part.take(np.arange(0, len(part), 5)) for part in (parts.train, parts.validation, parts.test)))
     other = replace(
@@ -225,6 +226,7 @@ def test_a_state_of_another_format_is_refused(appraiser: Appraiser) -> None:
         Appraiser.from_state(appraiser.state() | {"format": STATE_FORMAT + 1})
 
 
+@pytest.mark.training
 def test_ranges_cover_their_share_of_a_random_split(market: Market, areas: Areas, parts: Parts) -> None:
     """Calibration and test sales of a random split are exchangeable, so the coverage is as stated."""
     sales = parts.train.take(np.arange(len(parts.train)))

@@ -34,6 +34,7 @@ def test_sales(sales: Sales, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.training
 @pytest.mark.timeout(600)  # the full training, on a busy machine
 @pytest.mark.parametrize(
     ("fixture", "max_refused", "max_error"),
@@ -107,6 +108,7 @@ def test_evaluate_lists_the_figures_that_few_sales_cannot_give(small_models: Pat
     assert overall["reasons"]["cod"] == "fewer than 5 sales"
 
 
+@pytest.mark.training
 def test_evaluate_warns_of_sales_that_the_model_was_trained_on(tmp_path: Path) -> None:
     make_town(tmp_path / "town", 60)
     run_command("train", "--market", tmp_path / "town", "--models", tmp_path)
@@ -116,6 +118,7 @@ def test_evaluate_warns_of_sales_that_the_model_was_trained_on(tmp_path: Path) -
     assert run_command("evaluate", "--model", tmp_path / "town", tmp_path / "other" / "sales.csv").stderr == ""
 
 
+@pytest.mark.training
 def test_train_prints_counts_and_error_figures_and_publishes(tmp_path: Path) -> None:
     make_town(tmp_path / "town")
     run = estimator("train", "--market", tmp_path / "town" / "market.toml", "--models", tmp_path / "models")
@@ -126,6 +129,7 @@ def test_train_prints_counts_and_error_figures_and_publishes(tmp_path: Path) -> 
     assert load_version(tmp_path / "models" / "town").name == Path(lines[-1].removeprefix("published ")).name
 
 
+@pytest.mark.training
 def test_train_takes_other_sales_and_seeds(tmp_path: Path) -> None:
     make_town(tmp_path / "town")
     make_town(tmp_path / "other", 60, seed=9)

@@ -16,6 +16,8 @@ from estimator.training import train_market
 from tests.conftest import environment
 from tests.town import make_town
 
+pytestmark = pytest.mark.training
+
 Condition = Callable[[Path, set[str]], bool]
 
 

@@ -28,7 +28,7 @@ from estimator.registry import SavedVersion, load_version
 from estimator.report import PAGE, read_report
 from tests.conftest import KING_COUNTY, PAIR, estimator, thin_king_county
 
-pytestmark = pytest.mark.timeout(600)  # the full training, on a busy machine
+pytestmark = [pytest.mark.training, pytest.mark.timeout(600)]  # the full training, on a busy machine
 
 
 def train_twice(folder: Path, every: int) -> list[SavedVersion]:

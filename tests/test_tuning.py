@@ -24,6 +24,8 @@ from estimator.tuning import MAX_TRIAL_NETWORKS, SEARCHED, _prepare, _run_trial
 from tests.conftest import environment, estimator
 from tests.town import make_town
 
+pytestmark = pytest.mark.training
+
 QUICK = "epochs = 4\nnetworks = 3\n"
 """Settings that are not searched: few epochs for short trials, and a number of networks for `train` alone."""
 

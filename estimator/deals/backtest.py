@@ -117,8 +117,11 @@ class Backtest:
     seventy_percent_buys: tuple[int, float | None]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the results as plain values."""
-        return asdict(self)
+        """Return the results as plain values, under the names that readers of `backtest --json` know."""
+        values = asdict(self)
+        model = values.pop("list_price_model")
+        model["fade"] = model.pop("huber_threshold")
+        return values | {"asks": model}
 
 
 def backtest(

@@ -38,6 +38,7 @@ def setup(data: DataSet) -> ablation.Setup:
     return ablation.prepare(data, seed=3, recipe=SMALL_RECIPE)
 
 
+@pytest.mark.training
 def test_the_full_model_is_the_one_that_is_served(data: DataSet, setup: ablation.Setup) -> None:
     networks = ablation.train(setup, ablation.FULL_MODEL)
     parts = data.parts

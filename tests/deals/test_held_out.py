@@ -34,6 +34,7 @@ def listings(town: Path) -> HeldOutListings:
     return held_out_listings(town, town / "closed.csv", None, 0)
 
 
+@pytest.mark.training
 def test_held_out_listings_are_test_sales_with_a_list_price(town: Path, listings: HeldOutListings) -> None:
     closed = pd.read_csv(town / "closed.csv")
     assert 0.8 * 240 < len(listings) <= 240
@@ -43,11 +44,13 @@ def test_held_out_listings_are_test_sales_with_a_list_price(town: Path, listings
     assert set(listings.size) <= set(closed.m2)
 
 
+@pytest.mark.training
 def test_held_out_listings_are_valued_without_their_own_prices(listings: HeldOutListings) -> None:
     # The town's prices scatter by 5% around the best prediction from the facts.
     assert np.std(np.log(listings.values.price / listings.price)) > 0.045
 
 
+@pytest.mark.training
 def test_the_fit_recovers_the_premium_of_list_prices(listings: HeldOutListings) -> None:
     model = fit_list_prices(listings)
     assert model.premium == pytest.approx(np.log(1.04), abs=0.01)
@@ -55,6 +58,7 @@ def test_the_fit_recovers_the_premium_of_list_prices(listings: HeldOutListings) 
     assert model.listings == len(listings)
 
 
+@pytest.mark.training
 def test_fit_list_prices_saves_the_model_that_screen_uses(town: Path, tmp_path: Path) -> None:
     make_town(tmp_path / "small", 60)
     assert run_command("train", "--market", tmp_path / "small", "--models", tmp_path).exit_code == 0
@@ -70,6 +74,7 @@ def test_fit_list_prices_saves_the_model_that_screen_uses(town: Path, tmp_path: 
     assert "fit-list-prices" not in run.stderr
 
 
+@pytest.mark.training
 def test_backtest_compares_claims_with_resale_prices(
     town: Path, listings: HeldOutListings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +90,7 @@ def test_backtest_compares_claims_with_resale_prices(
     assert run.exit_code == 0, run.stderr
     assert arguments == [town, town / "closed.csv", None, 0]
     found = json.loads(run.stdout)
+    assert set(found["asks"]) == {"drift", "premium", "noise", "fade", "listings"}
     assert sum(band["n"] for band in found["reliability"]) == found["n"]
     assert {"expected margin", "value over ask", "70% rule", "price per unit"} == set(found["rankings"])
     tables = run_command(*command)
@@ -93,6 +99,7 @@ def test_backtest_compares_claims_with_resale_prices(
         assert name in tables.stdout
 
 
+@pytest.mark.training
 def test_the_number_of_listings_without_a_value_is_printed(
     listings: HeldOutListings, capsys: pytest.CaptureFixture[str]
 ) -> None:

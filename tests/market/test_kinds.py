@@ -244,6 +244,7 @@ def test_an_appraiser_values_warns_and_explains(appraiser: Appraiser, market: Ma
     assert {"size", "share"} <= set(appraiser.fact_ranges.numbers)
 
 
+@pytest.mark.training
 def test_the_service_takes_it_everywhere(client: FlaskClient) -> None:
     include = "contributions,comparables,what_if:front,what_if:share"
     answer = client.post(f"/predict?include={include}", json=HOME | {"front": COLOURS[1]}).get_json()
@@ -262,6 +263,7 @@ def test_the_service_takes_it_everywhere(client: FlaskClient) -> None:
     assert "not a colour" in rows[2]
 
 
+@pytest.mark.training
 def test_documents_describe_it(client: FlaskClient) -> None:
     subject = client.get("/openapi.json").get_json()["components"]["schemas"]["Subject"]["properties"]
     assert (subject["front"]["type"], subject["front"]["format"]) == (["string", "null"], "hex-colour")
@@ -288,6 +290,7 @@ def test_a_file_is_valued(appraiser: Appraiser, tmp_path: Path) -> None:
     assert "red is not a colour" in valued["error"][1]
 
 
+@pytest.mark.training
 def test_the_report_describes_it(saved: SavedVersion) -> None:
     report = json.loads((saved.folder / "report.json").read_text())
     facts = {fact["fact"]: fact for fact in report["data"]["facts"]}

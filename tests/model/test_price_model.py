@@ -39,6 +39,7 @@ def model(market: Market, completed: Parts) -> PriceModel:
     return fit(market, completed)
 
 
+@pytest.mark.training
 def test_the_same_seed_gives_the_same_model_and_another_seed_another(
     market: Market, completed: Parts, model: PriceModel
 ) -> None:
@@ -48,6 +49,7 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(
     assert not np.array_equal(other.predict(facts, date), model.predict(facts, date))
 
 
+@pytest.mark.training
 def test_the_facts_explain_the_price(market: Market, completed: Parts) -> None:
     model = fit(market, completed, recipe=replace(PAIR, epochs=25))
     log_price = np.log(completed.test.price)
@@ -55,6 +57,7 @@ def test_the_facts_explain_the_price(market: Market, completed: Parts) -> None:
     assert np.sqrt(np.mean(residual**2)) < 0.6 * log_price.std()
 
 
+@pytest.mark.training
 def test_each_network_is_validated_after_every_epoch(market: Market, completed: Parts) -> None:
     events: list[EpochEvent] = []
     fit(market, completed, callbacks=[events.append])
@@ -64,18 +67,21 @@ def test_each_network_is_validated_after_every_epoch(market: Market, completed: 
         assert losses[-1] < losses[0]  # type: ignore[operator]
 
 
+@pytest.mark.training
 def test_a_model_is_restored_from_its_state(market: Market, completed: Parts, model: PriceModel) -> None:
     again = PriceModel.from_state(market, pickle.loads(pickle.dumps(model.state())))
     facts, date = completed.test.facts, completed.test.date
     np.testing.assert_array_equal(again.predict(facts, date), model.predict(facts, date))
 
 
+@pytest.mark.training
 def test_a_model_is_not_changed_by_predicting(completed: Parts, model: PriceModel) -> None:
     before = pickle.dumps(model.state())
     model.predict(completed.test.facts, completed.test.date)
     assert pickle.dumps(model.state()) == before
 
 
+@pytest.mark.training
 def test_predicting_does_not_change_the_facts(completed: Parts, model: PriceModel) -> None:
     before = {name: column.copy() for name, column in completed.test.facts.columns.items()}
     model.predict(completed.test.facts, completed.test.date)
@@ -83,6 +89,7 @@ def test_predicting_does_not_change_the_facts(completed: Parts, model: PriceMode
         np.testing.assert_array_equal(completed.test.facts[name], column)
 
 
+@pytest.mark.training
 def test_unknown_facts_include_labels_without_a_column(
     market: Market, completed: Parts, model: PriceModel
 ) -> None:
@@ -96,6 +103,7 @@ def test_unknown_facts_include_labels_without_a_column(
     assert not unknown["latitude"].any()
 
 
+@pytest.mark.training
 def test_labels_without_a_column_have_one_warning_per_fact_and_reason(model: PriceModel, completed: Parts) -> None:
     codes, counts = np.unique(completed.train.facts["postal_code"], return_counts=True)
     rare = str(codes[counts == 4][0])
@@ -107,6 +115,7 @@ def test_labels_without_a_column_have_one_warning_per_fact_and_reason(model: Pri
     }
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("unknown", ["bedrooms", "postal_code", "latitude"])
 def test_a_fact_that_is_always_unknown_does_not_prevent_training(
     market: Market, completed: Parts, unknown: str
@@ -125,6 +134,7 @@ def test_a_fact_that_is_always_unknown_does_not_prevent_training(
     assert np.isfinite(model.predict(completed.test.facts, completed.test.date)).all()
 
 
+@pytest.mark.training
 def test_if_all_prices_are_equal_so_are_the_values(market: Market, completed: Parts) -> None:
     constant = Parts(
         *(
@@ -137,6 +147,7 @@ def test_if_all_prices_are_equal_so_are_the_values(market: Market, completed: Pa
     assert np.median(price) == pytest.approx(250_000, rel=0.6)
 
 
+@pytest.mark.training
 def test_validation_sales_are_used_only_after_with_sales(market: Market, completed: Parts) -> None:
     """Without dates only the home's identifier keeps a sale out of its own comparables."""
     table = {key: value for key, value in market.to_dict().items() if key != "sale_date"}

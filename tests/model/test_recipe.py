@@ -159,6 +159,7 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [old]
 
 
+@pytest.mark.training
 def test_train_uses_the_recipe_and_records_it_in_the_manifest(town: Path) -> None:
     write_settings(town / "town", QUICK, "")
     saved = load_version(trained(town, "models"))
@@ -171,6 +172,7 @@ def test_train_uses_the_recipe_and_records_it_in_the_manifest(town: Path) -> Non
     assert len(by_default.appraiser.state()["model"]["networks"]) == Recipe().networks
 
 
+@pytest.mark.training
 def test_a_file_with_the_defaults_makes_the_same_model_as_no_file(town: Path) -> None:
     write_settings(town / "town", QUICK, "")
     short = (trained(town, "short") / "appraiser.joblib").read_bytes()
@@ -178,12 +180,14 @@ def test_a_file_with_the_defaults_makes_the_same_model_as_no_file(town: Path) ->
     assert (trained(town, "long") / "appraiser.joblib").read_bytes() == short
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_facts_can_be_withheld_from_no_sale_and_from_all(town: Path, share: float) -> None:
     write_settings(town / "town", QUICK | {"withheld_share": share}, "")
     assert load_version(trained(town, "models")).manifest["recipe"]["withheld_share"] == share
 
 
+@pytest.mark.training
 def test_a_market_can_train_all_networks_on_one_loss(town: Path) -> None:
     write_settings(town / "town", QUICK, "")
     by_default = load_version(trained(town, "default"))

@@ -58,6 +58,7 @@ def test_price_bins_contain_every_sale(appraiser: Appraiser, parts: Parts, min_p
     assert counts == {name: len(part) for name, part in by_name.items()}
 
 
+@pytest.mark.training
 def test_the_price_surface_starts_at_step_0_and_ends_at_the_epoch_that_was_kept(town: Path) -> None:
     report = read_report(town)
     surface, epochs = report["surface"], report["learning"]

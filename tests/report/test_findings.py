@@ -31,6 +31,7 @@ def test_location_and_size_are_the_most_important_facts(report: Report) -> None:
     assert set(facts[:2]) == {"place", "square_footage"}
 
 
+@pytest.mark.training
 def test_a_constant_fact_has_no_importance(town: Path) -> None:
     rises = {entry["fact"]: entry for entry in read_report(town)["importance"]["facts"]}
     assert (rises["always_seven"]["mdape"], rises["always_seven"]["log_rmse_sd"]) == (0, 0)

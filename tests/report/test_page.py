@@ -20,6 +20,7 @@ def test_every_number_in_a_table_comes_from_the_json(report: Report) -> None:
     assert bare - units == set()
 
 
+@pytest.mark.training
 def test_the_saved_page_is_rendered_from_the_saved_json_only(town: Path) -> None:
     report = read_report(town)
     assert report["version"] == town.name
@@ -28,6 +29,7 @@ def test_the_saved_page_is_rendered_from_the_saved_json_only(town: Path) -> None
     check_numbers(Page(page), {"this": report})
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("word", ["None", "nan", "inf", "{{", "undefined"])
 def test_missing_parts_of_a_market_leave_no_placeholders_on_the_page(town: Path, word: str) -> None:
     page = Page((town / PAGE).read_text(encoding="utf-8"))

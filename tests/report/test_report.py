@@ -13,6 +13,7 @@ from tests.conftest import estimator
 from tests.report.page_parser import Report
 
 
+@pytest.mark.training
 def test_the_report_command_renders_the_report_of_a_saved_version(town: Path, tmp_path: Path) -> None:
     run = estimator("report", "--model", town, tmp_path / "out.html", "--compare", town.parent)
     assert (run.returncode, run.stderr, run.stdout) == (0, "", f"written to {tmp_path / 'out.html'}\n")

@@ -7,16 +7,19 @@ from flask.testing import FlaskClient
 
 from estimator.training import train_market
 from service.settings import Settings
-from tests.conftest import thin_king_county
+from tests.conftest import make_once, thin_king_county
 from tests.service.ready import ready_client
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`models` with a version of King County that was trained on every 30th sale."""
-    folder = tmp_path_factory.mktemp("models")
-    train_market(thin_king_county(folder / "market", every=30), None, folder, split=None, seed=0)
-    return folder
+    """`models` with a version of King County that was trained on every 30th sale; for reading only."""
+
+    def make(folder: Path) -> None:
+        market = thin_king_county(tmp_path_factory.mktemp("every_30th") / "market", every=30)
+        train_market(market, None, folder, split=None, seed=0)
+
+    return make_once(tmp_path_factory, "models", make)
 
 
 @pytest.fixture(scope="session")

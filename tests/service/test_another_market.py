@@ -11,6 +11,8 @@ from estimator.training import train_market
 from service.settings import Settings
 from tests.service.ready import ready_client
 
+pytestmark = pytest.mark.training
+
 MARKET = """
 name = "flats"
 currency = "EUR"

@@ -55,6 +55,7 @@ def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return ready_client(Settings(model=train_market(folder, None, folder, split=None, seed=0).folder))
 
 
+@pytest.mark.training
 def test_sales_of_other_markets_match_the_document(town: FlaskClient) -> None:
     answer = town.get("/sales").get_json()
     described(town).validate(answer)
