@@ -13,11 +13,11 @@ from tests.service.ready import ready_client
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`models` with a version of King County that was trained on every 30th sale; for reading only."""
+    """`models` with a version of King County, trained on the sales in `models/market`; for reading only."""
 
     def make(folder: Path) -> None:
-        market = thin_king_county(tmp_path_factory.mktemp("every_30th") / "market", every=30)
-        train_market(market, None, folder, split=None, seed=0)
+        folder.mkdir()
+        train_market(thin_king_county(folder / "market", every=30), None, folder, split=None, seed=0)
 
     return make_once(tmp_path_factory, "models", make)
 
