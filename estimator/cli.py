@@ -60,7 +60,7 @@ _MODEL = click.option(
     help="Folder of a saved version, or models/<market> for the market's published version.",
 )
 _MODELS = click.option(
-    "--models", type=_FILE, default=Path("models"), show_default=True, help="Folder that saved versions go to."
+    "--models", type=_FILE, default=Path("models"), show_default=True, help="Folder for saved versions."
 )
 _LISTED_SALES = click.option(
     "--sales", type=_FILE, help="Sales with a list_price column.  [default: the sales file named in market.toml]"
@@ -80,6 +80,22 @@ _SEED = click.option(
 )
 
 
+def _read_key_option(_context: click.Context, _option: click.Parameter, path: Path | None) -> bytes | None:
+    return read_key(path)
+
+
+_KEY = click.option(
+    "--key-file",
+    "key",
+    type=_FILE,
+    envvar="ESTIMATOR_KEY_FILE",
+    show_envvar=True,
+    callback=_read_key_option,
+    help="File with a secret key of at least 32 bytes. It signs saved versions; with a key, a version that it did"
+    " not sign is refused.",
+)
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(_version(), prog_name="house-price")
 def main() -> None:
@@ -96,22 +112,15 @@ def main() -> None:
 @_MODELS
 @_SPLIT
 @_SEED
-@click.option(
-    "--key-file",
-    type=_FILE,
-    envvar="ESTIMATOR_KEY_FILE",
-    show_envvar=True,
-    help="File with the key that signs the saved version, at least 32 bytes.",
-)
+@_KEY
 def train(
-    market: Path, sales: Path | None, models: Path, split: Split | None, seed: int, key_file: Path | None
+    market: Path, sales: Path | None, models: Path, split: Split | None, seed: int, key: bytes | None
 ) -> None:
     """Train a model of a market, then save and publish it.
 
     The sales are split into training, validation and test sales. The error figures printed at the end are those on
     the test sales, which the model was not trained on. A report of the model is saved with it.
     """
-    key = read_key(key_file)
     with ProgressBar("training") as bar:
         trained = train_market(market, sales, models, split, seed, callbacks=[bar], key=key)
     counts = trained.parts
@@ -169,15 +178,16 @@ def tune(market: Path, trials: int, jobs: int, split: Split | None, seed: int, s
 
 @main.command(short_help="Value the homes in a file.")
 @_MODEL
+@_KEY
 @click.argument("source", type=_FILE)
 @click.argument("target", type=_FILE)
-def predict(model: Path, source: Path, target: Path) -> None:
+def predict(model: Path, key: bytes | None, source: Path, target: Path) -> None:
     """Value every home in the file SOURCE and write the file TARGET.
 
     Both files are CSV (.csv or .csv.gz) or Parquet (.parquet). TARGET has the columns of SOURCE, then the price,
     its range and its uncertainty. A row that cannot be valued has the reason in the column `error`.
     """
-    appraiser = load_version(model).appraiser
+    appraiser = load_version(model, key).appraiser
     with tqdm(desc="valuing", unit=" homes", unit_scale=True, disable=None) as bar:
         valued, failed = predict_file(appraiser, source, target, bar.update)
     click.echo(f"valued {valued:,} homes, {failed:,} with an error: {target}")
@@ -185,15 +195,16 @@ def predict(model: Path, source: Path, target: Path) -> None:
 
 @main.command(name="evaluate", short_help="Compare valuations with sale prices.")
 @_MODEL
+@_KEY
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.argument("sales", type=_FILE)
-def evaluate_command(model: Path, sales: Path, *, as_json: bool) -> None:
+def evaluate_command(model: Path, key: bytes | None, sales: Path, *, as_json: bool) -> None:
     """Compare a model's valuations with the sale prices in the file SALES.
 
     Prints error figures and a ratio study, each for valuations with all facts and for valuations with the required
     facts alone. Use sales that the model was not trained on.
     """
-    saved = load_version(model)
+    saved = load_version(model, key)
     evaluation = evaluate(saved.appraiser, read_sales(saved.appraiser.market, sales))
     if file_sha256(sales) == saved.manifest.get("sales_sha256"):
         click.echo("the model was trained on these sales: its errors on other sales are larger", err=True)
@@ -225,12 +236,15 @@ def _cost_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.FloatRange(MIN_PROBABILITY, MAX_PROBABILITY),
     default=DEFAULT_PROBABILITY,
     show_default=True,
-    help="Chance of profit required of a deal, and at the highest offer.",
+    help="Chance of profit that a deal must have, and that the highest offer leaves.",
 )
+@_KEY
 @_cost_options
 @click.argument("source", type=_FILE)
 @click.argument("target", type=_FILE)
-def screen_command(model: Path, probability: float, source: Path, target: Path, **costs: float) -> None:
+def screen_command(
+    model: Path, probability: float, key: bytes | None, source: Path, target: Path, **costs: float
+) -> None:
     """Find the listings in the file SOURCE that should resell for more than they cost.
 
     SOURCE is CSV (.csv or .csv.gz) or Parquet (.parquet) with the facts of each home and its list_price. TARGET
@@ -238,12 +252,12 @@ def screen_command(model: Path, probability: float, source: Path, target: Path, 
     best listings first. Costs in columns of SOURCE (buying_cost, selling_cost, rehab, holding) take precedence
     over the options.
     """
-    saved = load_version(model)
+    saved = load_version(model, key)
     list_price_model = load_list_prices(saved.folder, saved.appraiser)
     if list_price_model.listings is None:
         click.echo(
-            "how well list prices predict resale prices is assumed, not estimated: with closed listings,"
-            " `house-price fit-list-prices` estimates it",
+            "this market has no list price model, so a default assumption is used;"
+            " `house-price fit-list-prices` estimates one from closed listings",
             err=True,
         )
     with tqdm(desc="screening", unit=" listings", unit_scale=True, disable=None) as bar:
@@ -309,10 +323,11 @@ def backtest_command(
 @main.command(short_help="Write the report of a saved version.")
 @_MODEL
 @click.option("--compare", "other", type=_FILE, help="Folder of a second version to compare with.")
+@_KEY
 @click.argument("target", type=_FILE)
-def report(model: Path, other: Path | None, target: Path) -> None:
+def report(model: Path, other: Path | None, key: bytes | None, target: Path) -> None:
     """Write the training report of a saved version to the HTML file TARGET."""
-    page = render(read_report(model), None if other is None else read_report(other))
+    page = render(read_report(model, key), None if other is None else read_report(other, key))
     try:
         with replace_atomically(target) as file:
             file.write(page.encode())

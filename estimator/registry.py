@@ -10,7 +10,6 @@ import datetime as dt
 import fcntl
 import hashlib
 import hmac
-import io
 import json
 import os
 import shutil
@@ -21,11 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import joblib
-
 from estimator.appraiser import Appraiser
 from estimator.errors import SavedVersionError
 from estimator.market.tables import sync_folder
+from estimator.state_file import dump_state, load_state
 
 APPRAISER = "appraiser.joblib"
 MANIFEST = "manifest.json"
@@ -126,9 +124,7 @@ def save_version(
     SavedVersionError
         The version cannot be written.
     """
-    buffer = io.BytesIO()
-    joblib.dump(appraiser.state(), buffer, compress=("zlib", 3))
-    content = buffer.getvalue()
+    content = dump_state(appraiser.state())
     digest = hashlib.sha256(content).hexdigest()
     try:
         with _writer_lock(market_folder):
@@ -199,7 +195,19 @@ def load_version(path: Path, key: bytes | None = None) -> SavedVersion:
         There is no such version, or its files do not agree with its manifest.
     """
     folder, manifest, content = _read_verified(path, APPRAISER, key)
-    return SavedVersion(folder, manifest, Appraiser.from_state(joblib.load(io.BytesIO(content))))
+    return SavedVersion(folder, manifest, _restore(folder, content))
+
+
+def _restore(folder: Path, content: bytes) -> Appraiser:
+    """Return the appraiser of a version from the content of its file."""
+    try:
+        return Appraiser.from_state(load_state(content))
+    except SavedVersionError as error:
+        raise SavedVersionError(f"{folder / APPRAISER}: {error}") from error
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise SavedVersionError(
+            f"{folder / APPRAISER}: this is not the state of an appraiser; train the version again"
+        ) from error
 
 
 def read_version_file(path: Path, name: str, key: bytes | None = None) -> bytes:

@@ -13,11 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 import estimator as package
+from estimator.appraiser import Appraiser
 from estimator.assessment.evaluation import evaluate
 from estimator.cli import main
 from estimator.market.market import Market
 from estimator.market.sales import Sales, read_sales, split_sales
-from estimator.registry import load_version
+from estimator.registry import load_version, publish, save_version
 from tests.conftest import KING_COUNTY, estimator, run_command
 from tests.town import make_town
 
@@ -217,3 +218,36 @@ def test_commands_and_their_options_have_a_help_text(command: str | None, option
 
 def test_the_version_is_that_of_the_package() -> None:
     assert CliRunner().invoke(main, ["--version"]).stdout == f"house-price, version {package.__version__}\n"
+
+
+@pytest.mark.parametrize("option", ["variable", "--key-file"])
+@pytest.mark.parametrize(
+    "command", ["predict IN.csv OUT.csv", "evaluate SALES.csv", "screen IN.csv OUT.csv", "report OUT.html"]
+)
+def test_with_a_key_commands_refuse_an_unsigned_model(
+    command: str, option: str, small_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(b"k" * 32)
+    name, *files = command.split()
+    arguments = [name, "--model", small_models, *(tmp_path / file for file in files)]
+    if option == "variable":
+        monkeypatch.setenv("ESTIMATOR_KEY_FILE", str(key))
+    else:
+        arguments += ["--key-file", key]
+    run = run_command(*arguments)
+    assert run.exit_code == 2
+    assert "the manifest is not signed, but a key is set" in run.stderr
+
+
+def test_a_version_signed_with_the_key_is_used(
+    appraiser: Appraiser, test_sales: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = b"k" * 32
+    (tmp_path / "key").write_bytes(key)
+    publish(save_version(tmp_path / "models", appraiser, {}, key=key))
+    monkeypatch.setenv("ESTIMATOR_KEY_FILE", str(tmp_path / "key"))
+    run = run_command("predict", "--model", tmp_path / "models", test_sales, tmp_path / "out.csv")
+    assert run.exit_code == 0, run.stderr
+    (tmp_path / "key").write_bytes(b"another" * 8)
+    assert run_command("predict", "--model", tmp_path / "models", test_sales, tmp_path / "out.csv").exit_code == 2

@@ -8,7 +8,6 @@ import sys
 import threading
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pytest
 
@@ -25,6 +24,7 @@ from estimator.registry import (
     read_key,
     save_version,
 )
+from estimator.state_file import dump_state
 from tests.conftest import environment
 
 SAVE_FIVE = """
@@ -133,10 +133,22 @@ def test_a_file_that_is_not_a_manifest_is_reported(folder: Path, appraiser: Appr
         load_version(version)
 
 
+@pytest.mark.parametrize("state", [None, [], {"format": STATE_FORMAT}, {"format": STATE_FORMAT, "market": 1}])
+def test_a_file_that_is_no_appraiser_is_refused_though_its_hash_is_right(
+    folder: Path, appraiser: Appraiser, state: object
+) -> None:
+    version = save_version(folder, appraiser, {})
+    (version / APPRAISER).write_bytes(dump_state(state))
+    digest = hashlib.sha256((version / APPRAISER).read_bytes()).hexdigest()
+    (version / MANIFEST).write_text(json.dumps({"files": {APPRAISER: digest}}))
+    with pytest.raises(SavedVersionError, match="not the state of an appraiser"):
+        load_version(version)
+
+
 @pytest.mark.parametrize("number", [STATE_FORMAT + 1, 0, None, "1"])
 def test_a_model_of_another_format_is_refused(folder: Path, appraiser: Appraiser, number: object) -> None:
     version = save_version(folder, appraiser, {})
-    joblib.dump({"format": number}, version / APPRAISER)
+    (version / APPRAISER).write_bytes(dump_state({"format": number}))
     digest = hashlib.sha256((version / APPRAISER).read_bytes()).hexdigest()
     (version / MANIFEST).write_text(json.dumps({"files": {APPRAISER: digest}}))
     with pytest.raises(

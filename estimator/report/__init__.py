@@ -23,8 +23,8 @@ def report_files(report_data: dict[str, Any], version: str) -> dict[str, bytes]:
     return {NUMBERS: json.dumps(report, allow_nan=False).encode(), PAGE: render(report).encode()}
 
 
-def read_report(path: Path) -> dict[str, Any]:
-    """Return the numbers of a version's report; `path` is as in `load_version`.
+def read_report(path: Path, key: bytes | None = None) -> dict[str, Any]:
+    """Return the numbers of a version's report; `path` and `key` are as in `load_version`.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def read_report(path: Path) -> dict[str, Any]:
         The version does not exist, was saved without a report, its report was changed, or has a format that this
         program cannot read.
     """
-    report: dict[str, Any] = json.loads(read_version_file(path, NUMBERS))
+    report: dict[str, Any] = json.loads(read_version_file(path, NUMBERS, key))
     if report.get("format") != FORMAT:
         raise SavedVersionError(
             f"{path}: the report has format {report.get('format')!r}; this program reads format {FORMAT}"
