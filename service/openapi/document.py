@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document of the HTTP interface, built for the served model."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from apispec import APISpec
@@ -22,32 +23,43 @@ _COMPONENTS: Mapping[str, dict[str, Any]] = {
     **v2.SCHEMAS,
 }
 
-_GET_ROUTES = {
-    "/model": (
+
+@dataclass(frozen=True, slots=True)
+class _GetRoute:
+    """A GET route without parameters: its summary, the media type and component of its answer."""
+
+    summary: str
+    media_type: str
+    schema: str | None = None
+    needs_model: bool = False
+    """Whether it answers 503 while no model is loaded."""
+
+
+_GET_ROUTES: Mapping[str, _GetRoute] = {
+    "/model": _GetRoute(
         "The served version: facts with units and bounds, error figures, ratio study, an example request",
         "application/json",
+        schema="Model",
+        needs_model=True,
     ),
-    "/report": (
+    "/report": _GetRoute(
         "The training report of the served version; 404 if the version was saved without one",
         "text/html",
+        needs_model=True,
     ),
-    "/sales": (
+    "/sales": _GetRoute(
         "The sold homes with known coordinates, by column: location, price, size, sale date",
         "application/json",
+        schema="Sales",
+        needs_model=True,
     ),
-    "/livez": ("Liveness: whether the server runs", "text/plain"),
-    "/readyz": ("Readiness: whether the server can value homes", "text/plain"),
-    "/metrics": ("Metrics of all workers together, for Prometheus", "text/plain"),
-    "/openapi.json": ("This document", "application/json"),
-    "/docs": ("A page to read this document and try the routes", "text/html"),
+    "/livez": _GetRoute("Liveness: whether the server runs", "text/plain"),
+    "/readyz": _GetRoute("Readiness: whether the server can value homes", "text/plain", needs_model=True),
+    "/metrics": _GetRoute("Metrics of all workers together, for Prometheus", "text/plain"),
+    "/openapi.json": _GetRoute("This document", "application/json", needs_model=True),
+    "/docs": _GetRoute("A page to read this document and try the routes", "text/html"),
 }
-"""Path → summary and media type of the answer."""
-
-_GET_SCHEMAS = {"/model": "Model", "/sales": "Sales"}
-"""Path → the component that describes its answer."""
-
-_NEED_A_MODEL = frozenset({"/model", "/sales", "/report", "/readyz", "/openapi.json"})
-"""Paths that answer 503 while no model is loaded."""
+"""Path → its description. A route with parameters or a body has a `describe_…` function in its own module."""
 
 
 def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,16 +90,15 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
     spec.path(screen.PATH, operations={"post": screen.describe_screen(schema.market, example)})
     for path, operations in v2.describe_v2(schema.market, version).items():
         spec.path(path, operations=operations)
-    for path in _GET_ROUTES:
-        spec.path(path, operations={"get": _describe_get(path)})
+    for path, route in _GET_ROUTES.items():
+        spec.path(path, operations={"get": _describe_get(route)})
     document: dict[str, Any] = spec.to_dict()
     return document
 
 
-def _describe_get(path: str) -> dict[str, Any]:
+def _describe_get(route: _GetRoute) -> dict[str, Any]:
     """Return the operation of a route in `_GET_ROUTES`."""
-    summary, media_type = _GET_ROUTES[path]
-    content = {"schema": ref(_GET_SCHEMAS[path])} if path in _GET_SCHEMAS else {}
-    responses = {"200": {"description": summary, "content": {media_type: content}}}
-    errors = problem.problem_responses([503] if path in _NEED_A_MODEL else [])
-    return {"summary": summary, "responses": responses | errors}
+    content = {} if route.schema is None else {"schema": ref(route.schema)}
+    responses = {"200": {"description": route.summary, "content": {route.media_type: content}}}
+    errors = problem.problem_responses([503] if route.needs_model else [])
+    return {"summary": route.summary, "responses": responses | errors}
