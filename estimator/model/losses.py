@@ -1,6 +1,8 @@
 """The losses a recipe can name, and how each is made from the training set.
 
-To add one, write its class in `estimator.network.losses` and add an entry to `LOSSES`.
+To add one, write its class in `estimator.network.losses`, export it from `estimator.network`, and add an entry to
+`LOSSES`. Whatever the loss, networks are validated by the RMSE. The report draws training losses as errors in log
+price, so a loss should be in the target's unit, as these are.
 """
 
 import math

@@ -26,7 +26,8 @@ from estimator.report.sales_summary import summarise_sales
 from estimator.report.surface import price_surface
 
 FORMAT = 2
-"""Version of the report's structure; a report of another version is refused."""
+"""Version of the report's structure; a report of another version is refused. Raise it when the page needs a number
+that saved reports lack."""
 MAX_POINTS = 5000
 """Test sales in scatter plots and maps: more would hide each other and make the file large."""
 

@@ -19,16 +19,14 @@ from estimator.market.feature import Feature
 from estimator.market.kinds import KINDS
 from estimator.market.values import MAX_LABEL_LENGTH, format_value
 
-BOUNDS = {
+BOUNDS = {name: kind.default_bounds for name, kind in KINDS.items()} | {
     "number": (-1000.0, 20000.0),
     "integer": (0.0, 20.0),
-    "latitude": (-90.0, 90.0),
-    "longitude": (-180.0, 180.0),
 }
 
 
 def feature(kind: str, **declared: Any) -> Feature:
-    minimum, maximum = BOUNDS.get(kind, (None, None))
+    minimum, maximum = BOUNDS[kind]
     return Feature(
         **{"name": "fact", "kind": kind, "column": "fact", "minimum": minimum, "maximum": maximum} | declared
     )

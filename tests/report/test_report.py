@@ -9,6 +9,7 @@ from estimator.appraiser import Appraiser
 from estimator.errors import SavedVersionError
 from estimator.registry import publish, save_version
 from estimator.report import NUMBERS, read_report, render
+from estimator.report.collect import FORMAT
 from tests.conftest import estimator
 from tests.report.page_parser import Report
 
@@ -25,10 +26,10 @@ def test_a_missing_changed_or_outdated_report_is_refused(appraiser: Appraiser, t
     def save(report: Report) -> Path:
         return save_version(tmp_path / "market", appraiser, {}, lambda _: {NUMBERS: json.dumps(report).encode()})
 
-    with pytest.raises(SavedVersionError, match="has format 0; this program reads format 2"):
+    with pytest.raises(SavedVersionError, match=f"has format 0; this program reads format {FORMAT}"):
         read_report(save({"format": 0}))
-    version = save({"format": 2})
-    assert read_report(version) == {"format": 2}
+    version = save({"format": FORMAT})
+    assert read_report(version) == {"format": FORMAT}
     (version / NUMBERS).write_text("{}")
     with pytest.raises(SavedVersionError, match=r"report\.json: the file was changed"):
         read_report(version)
