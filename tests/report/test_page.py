@@ -53,6 +53,14 @@ def test_ids_on_the_page_are_unique(report: Report) -> None:
     assert len(set(names)) == len(names)
 
 
+def test_links_within_the_page_lead_somewhere(report: Report) -> None:
+    html = render(report, report | {"version": "other"})
+    targets = set(re.findall(r' id="([^"]*)"', html))
+    links = re.findall(r'<a href="#([^"]*)"', html)
+    assert "comparison" in links
+    assert [link for link in links if link not in targets] == []
+
+
 def test_two_versions_are_compared_side_by_side(report: Report) -> None:
     other = json.loads(json.dumps(report)) | {"version": "the-other", "seed": 1}
     other["error_figures"]["all_facts"]["mdape"] = 12.3456
