@@ -174,9 +174,18 @@ def publish(folder: Path) -> None:
 
 
 def version_folder(path: Path) -> Path:
-    """Return the folder of the version that a path refers to now, see `load_version`; it may not exist."""
-    folder = path / CURRENT if not (path / MANIFEST).exists() and (path / CURRENT).is_symlink() else path
-    return folder.resolve()
+    """Return the folder of the version that a path refers to now, see `load_version`; it may not exist.
+
+    Raises
+    ------
+    SavedVersionError
+        The folder cannot be read, or a link leads back to itself.
+    """
+    try:
+        folder = path / CURRENT if not (path / MANIFEST).exists() and (path / CURRENT).is_symlink() else path
+        return folder.resolve()
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
+        raise SavedVersionError(f"{path}: the version cannot be found: {error}") from error
 
 
 def load_version(path: Path, key: bytes | None = None) -> SavedVersion:

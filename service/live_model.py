@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from estimator.deals.saved_list_prices import LIST_PRICES_FILE
-from estimator.errors import EstimatorError
+from estimator.errors import EstimatorError, SavedVersionError
 from estimator.registry import APPRAISER, MANIFEST, load_version, version_folder
 from service import metrics
 from service.http.problems import NOT_READY, ProblemError
@@ -45,6 +45,7 @@ class LiveModel:
         self._loaded_files: object = None
         self._failed_files: object = None
         self._draining = False
+        self._last_check = time.monotonic()
 
     def start(self) -> None:
         """Start a background thread that loads the model and follows what is published."""
@@ -78,10 +79,21 @@ class LiveModel:
         if self._draining:
             raise ProblemError(NOT_READY, "the server is about to stop")
 
+    def seconds_since_check(self) -> float:
+        """Return how long ago this worker last checked for a newly published version."""
+        return time.monotonic() - self._last_check
+
     def refresh(self) -> None:
         """Load what is published, if it is not what is served."""
-        folder = version_folder(self._path)
-        files = _fingerprint(folder)
+        files: object
+        try:
+            folder = version_folder(self._path)
+        except SavedVersionError as error:
+            folder, files = self._path, str(error)  # cannot be loaded either, which is logged below
+        else:
+            files = _fingerprint(folder)
+            self._last_check = time.monotonic()
+            metrics.set_last_check()
         if files == self._loaded_files:
             self._failed_files = None
             return
@@ -96,8 +108,15 @@ class LiveModel:
 
     def _follow(self) -> None:
         while True:
-            self.refresh()
-            time.sleep(RETRY_SECONDS if self._snapshot is None else POLL_SECONDS)
+            pause = RETRY_SECONDS if self._snapshot is None else POLL_SECONDS
+            try:
+                self.refresh()
+            except Exception:
+                # Nothing may end this thread: without it, no publish and no rollback is ever served.
+                _log.exception("cannot check for a newly published version")
+                metrics.count_failed_load()
+                pause = RETRY_SECONDS
+            time.sleep(pause)
 
     def _try_to_load(self, folder: Path) -> bool:
         """Load a version and serve it; if that fails, log why and return False."""

@@ -48,6 +48,12 @@ _created = Gauge(
     registry=_REGISTRY,
     multiprocess_mode="livemostrecent",
 )
+_last_check = Gauge(
+    "estimator_last_check_timestamp_seconds",
+    "Time of the last check for a newly published version; of the worker where it was longest ago.",
+    registry=_REGISTRY,
+    multiprocess_mode="livemin",
+)
 _deviations = Gauge(
     "estimator_input_deviation_sum",
     "Sum of (value - training mean)/training standard deviation over the values of a fact in requests.",
@@ -89,13 +95,18 @@ def count_failed_load() -> None:
 _served_versions: list[str] = []
 
 
-def set_served_version(version: str, created: str) -> None:
+def set_last_check() -> None:
+    """Record that this worker has just checked for a newly published version."""
+    _last_check.set_to_current_time()
+
+
+def set_served_version(version: str, created: dt.datetime) -> None:
     """Record which version this worker serves from now on."""
     for previous in _served_versions:
         _serving.labels(previous).set(0)
     _served_versions[:] = [version]
     _serving.labels(version).set(1)
-    _created.set(dt.datetime.fromisoformat(created).timestamp())
+    _created.set(created.timestamp())
 
 
 def observe_inputs(facts: Facts, rows: BoolArray, statistics: Mapping[str, Mapping[str, float]]) -> None:

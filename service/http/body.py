@@ -15,6 +15,9 @@ from service.http.problems import (
 MAX_DISCARDED_BYTES = 64 * 2**20
 """Bytes read of a body that is refused unread: eight times the default of `max_body`."""
 
+MAX_GZIP_MEMBERS = 16
+"""Parts of a gzip body. Clients send one; each further one costs a copy of all bytes after it."""
+
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -58,8 +61,13 @@ def decompress(body: bytes, max_bytes: int) -> bytes:
     ProblemError
         The body is not gzip or is truncated (400), or is too large (413).
     """
-    parts, remaining = [], max_bytes
+    parts: list[bytes] = []
+    remaining = max_bytes
     while body:
+        if len(parts) == MAX_GZIP_MEMBERS:
+            raise ProblemError(
+                MALFORMED_BODY, f"the gzip data has more than {MAX_GZIP_MEMBERS} members, which is the maximum"
+            )
         member = zlib.decompressobj(_GZIP)
         try:
             part = member.decompress(body, remaining + 1)

@@ -18,6 +18,7 @@ def health_routes(live: LiveModel) -> Blueprint:
     @routes.get("/readyz")
     def readyz() -> Response:
         live.check_ready()
-        return Response("ready\n", content_type=_TEXT)
+        seconds = live.seconds_since_check()
+        return Response(f"ready\nlast check for a new version: {seconds:.1f} s ago\n", content_type=_TEXT)
 
     return routes

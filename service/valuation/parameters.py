@@ -21,6 +21,10 @@ from service.valuation.valuation import ValuationOptions
 
 CONFIDENCE = "confidence"
 """Name of the parameter."""
+MAX_NUMBER_LENGTH = 32
+"""Characters in a number: the longest that a float needs are 24. Longer text is refused before it is parsed."""
+
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?|\.[0-9]+", re.ASCII)
 
 
 def read_options(args: MultiDict[str, str], market: Market, path: str, names: Sequence[str]) -> ValuationOptions:
@@ -67,7 +71,7 @@ def read_number(args: MultiDict[str, str], name: str, problem_type: ProblemType)
     if len(texts) > 1:
         raise ProblemError(problem_type, f"{name} is given {len(texts)} times; give it once")
     # float() accepts more than plain numbers, for example 0_9, full-width digits and infinity.
-    if texts and not re.fullmatch(r"[0-9]*\.?[0-9]+", texts[0], re.ASCII):
+    if texts and (len(texts[0]) > MAX_NUMBER_LENGTH or not _NUMBER.fullmatch(texts[0])):
         raise ProblemError(problem_type, f"{name}: {format_value(texts[0])} is not a number such as 0.8")
     return float(texts[0]) if texts else None
 

@@ -1,5 +1,6 @@
 """One saved version in memory, with everything that requests need from it. Knows nothing of requests."""
 
+import datetime as dt
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class Snapshot:
     version
         Name of the version.
     created
-        When it was saved, in ISO 8601.
+        When it was saved.
     appraiser
         The trained appraiser.
     schema
@@ -46,7 +47,7 @@ class Snapshot:
 
     folder: Path
     version: str
-    created: str
+    created: dt.datetime
     appraiser: Appraiser
     schema: SubjectSchema
     list_price_model: ListPriceModel
@@ -73,7 +74,7 @@ class Snapshot:
         return cls(
             folder=saved.folder,
             version=saved.name,
-            created=saved.manifest["created"],
+            created=dt.datetime.fromisoformat(saved.manifest["created"]),
             appraiser=appraiser,
             schema=schema,
             list_price_model=load_list_prices(saved.folder, appraiser),

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from estimator.deals.saved_list_prices import save_list_prices
-from estimator.registry import load_version, publish
-from service import metrics
+from estimator.registry import load_version, publish, version_folder
+from service import live_model, metrics
 from service.http.problems import ProblemError
 from service.live_model import LiveModel
 from service.valuation.snapshot import Snapshot
@@ -204,3 +204,84 @@ def test_saved_list_prices_are_used_at_once_and_damaged_ones_are_not(
     path.unlink()
     live.refresh()
     assert live.snapshot().list_price_model.listings is None
+
+
+def unreadable_link(market: Path) -> Callable[[], None]:
+    """Make `current` a link to itself; return what repairs it."""
+    link = market / "current"
+    target = link.readlink()
+    link.unlink()
+    link.symlink_to("current")
+
+    def repair() -> None:
+        link.unlink()
+        link.symlink_to(target)
+
+    return repair
+
+
+def bad_date(market: Path) -> Callable[[], None]:
+    """Publish a version whose manifest has no valid date; return what repairs it."""
+    name = (market / "current").readlink()
+    shutil.copytree(market / name, market / "bad")
+    manifest = json.loads((market / "bad" / "manifest.json").read_text())
+    (market / "bad" / "manifest.json").write_text(json.dumps(manifest | {"created": "yesterday"}))
+    publish(market / "bad")
+    return lambda: publish(market / name)
+
+
+def failing_check(market: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let the check itself fail in a way that nobody expects; return what repairs it."""
+
+    def fail(_path: Path) -> Path:
+        raise MemoryError
+
+    name = "service.live_model.version_folder"
+    monkeypatch.setattr(name, fail)
+    return lambda: monkeypatch.setattr(name, version_folder)
+
+
+@pytest.mark.parametrize("break_it", [unreadable_link, bad_date, failing_check])
+@pytest.mark.parametrize("at_start", [False, True], ids=["while serving", "at the start"])
+def test_following_survives_everything_and_recovers_by_itself(
+    break_it: Callable[..., Callable[[], None]],
+    at_start: bool,
+    models: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(live_model, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(live_model, "RETRY_SECONDS", 0.01)
+    market = copied(models, tmp_path, "one", "two")
+    live = LiveModel(market)
+    if not at_start:
+        live.start()
+        assert loaded(live, within=30)
+    repair = break_it(market, monkeypatch) if break_it is failing_check else break_it(market)
+    if at_start:
+        live.start()
+    deadline = time.monotonic() + 30
+    while "cannot" not in caplog.text and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert "cannot" in caplog.text, "the failure is logged"
+    if not at_start:
+        assert live.snapshot().version == "one", "the old version is served meanwhile"
+    repair()
+    publish(market / "two")
+    while time.monotonic() < deadline:
+        with suppress(ProblemError):
+            if live.snapshot().version == "two":
+                break
+        time.sleep(0.01)
+    assert live.snapshot().version == "two"
+    assert live.seconds_since_check() < 5
+
+
+def test_a_worker_that_starts_while_the_folder_cannot_be_read_serves_the_fallback(
+    models: Path, tmp_path: Path
+) -> None:
+    market = copied(models, tmp_path, "one")
+    unreadable_link(market)
+    live = following(market, fallback=market / "one")
+    assert live.snapshot().version == "one"
