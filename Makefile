@@ -59,14 +59,14 @@ chromium: $(VENV)/browser
 	command -v chromium >/dev/null || (apt-get update && apt-get install --yes --no-install-recommends chromium) \
 		|| $(BIN)/playwright install --with-deps chromium
 
-bench: $(VENV)/oracles $(VENV)/peers chromium | $(MODEL)/current  ## Speed of network, price model, service and page beside their peers
+bench: $(VENV)/oracles $(VENV)/peers chromium | $(MODEL)/current  ## Speed of network, price model, service and page compared with other libraries
 	$(BIN)/python -m benchmarks.network
 	$(BIN)/python -m benchmarks.price_model
 	$(BIN)/python -m benchmarks.stability
 	$(BIN)/python -m benchmarks.service --model $(MODEL)
 	$(BIN)/python -m benchmarks.page_speed --model $(MODEL)
 
-bench-accuracy: $(VENV)/peers  ## Accuracy of the price model beside its peers (many hours; continues where it stopped)
+bench-accuracy: $(VENV)/peers  ## Accuracy of the price model compared with other models (many hours; continues where it stopped)
 	$(BIN)/python -m benchmarks.accuracy run
 	$(BIN)/python -m benchmarks.accuracy table
 

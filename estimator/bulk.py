@@ -95,7 +95,7 @@ def check_header(market: Market, names: Sequence[str]) -> None:
     Raises
     ------
     DataError
-        A required fact has no column, two columns hold the same fact, or one has the name of a column of the
+        A required fact has no column, two columns contain the same fact, or one has the name of a column of the
         answer.
     """
     reserved = [name for name in names if name in ANSWER_COLUMNS]

@@ -247,7 +247,7 @@ class _Study:
         return len(self._trials(self._states.COMPLETE))
 
     def remaining(self, trials: int) -> int:
-        """Return how many of so many trials remain; the trial of the defaults always runs."""
+        """Return how many of the requested trials remain; the trial of the defaults always runs."""
         return max(trials - self.done, len(self._trials(self._states.WAITING)))
 
     @property
@@ -292,7 +292,7 @@ class _Study:
 
 
 def _search(study: _Study, setup: _TrialSetup, seed: int, trials: int, jobs: int, progress: Progress) -> None:
-    """Run trials in parallel until there are so many in all."""
+    """Run trials in parallel until the total number of trials is reached."""
     progress(study.done, study.log_rmse)
     # Batches of one, and no more than there are processes: a later proposal can use more results.
     parallel = joblib.Parallel(

@@ -39,7 +39,7 @@ def main(**given: str | None) -> None:
     # NumPy reads this when it is first imported. The matrix products are small: one thread is faster than two.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # prometheus_client reads this when it is first imported, and then sums over all workers. The folder is new, so
-    # that it holds no counts of an earlier server.
+    # that it contains no counts of an earlier server.
     metrics = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="estimator-metrics-")
     from service.server import main as run_server  # noqa: PLC0415 # after the environment is set
 

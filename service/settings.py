@@ -99,9 +99,9 @@ class Settings:
         int,
         SettingInfo(
             "threads per worker",
-            "Maximum number of threads, and so of requests handled at once. A stalled upload occupies a thread"
-            " until its client disconnects, so the default is far above the number of cores. Threads are started"
-            " only when needed.",
+            "Maximum number of threads, each of which handles one request at a time. A stalled upload occupies a"
+            " thread until its client disconnects, so the default is far above the number of cores. Threads are"
+            " started only when needed.",
             (1, 1024),
         ),
     ] = 128
@@ -140,8 +140,8 @@ class Settings:
         int,
         SettingInfo(
             "bytes",
-            "Maximum size of a request body, before and after decompression. The default holds `max_rows` homes"
-            " with all facts.",
+            "Maximum size of a request body, before and after decompression. The default is enough for `max_rows`"
+            " homes with all facts.",
             (1024, 2**30),
         ),
     ] = 8 * 2**20
@@ -191,7 +191,7 @@ class Settings:
         SettingInfo(
             "URL",
             "Where requests are counted for `rate_limit`. With `memory://` each worker counts on its own, so N"
-            " workers together let N times as many requests pass. With `redis://…` all workers share one count.",
+            " workers together allow N times as many requests. With `redis://…` all workers share one count.",
             check=_matching(
                 r"(memory://|rediss?://\S+|redis\+unix://\S+)", "the value must be memory:// or a Redis URL"
             ),

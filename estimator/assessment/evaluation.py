@@ -153,7 +153,7 @@ def evaluate(appraiser: Appraiser, sales: Sales) -> Evaluation:
         valued = values.priced
         if not valued.any():
             field, message = values.refusals[0][0]
-            raise DataError(f"none of the {len(sales)} homes can be valued; of the first, {field}: {message}")
+            raise DataError(f"none of the {len(sales)} homes can be valued; the first one: {field}: {message}")
         figures[name] = error_figures(sales.price, values)
         studies[name] = ratio_study(
             sales.price[valued], values.price[valued], None if area is None else area[valued]

@@ -21,7 +21,7 @@ MIN_SALES = 5
 1 − 2/2⁴ = 87.5%, so not even the level is known at 90%; those of 5 enclose it with 1 − 2/2⁵ = 93.75%."""
 
 _Z = 1.645
-"""Standard deviations of a normal distribution on either side that hold `CONFIDENCE`, as printed in the drafts."""
+"""Standard deviations on either side that contain `CONFIDENCE` of a normal distribution, as in the drafts."""
 
 _OUTLIER_RANGES = 3.0
 """A ratio more than this many interquartile ranges beyond the quartiles is an outlier."""
@@ -50,8 +50,8 @@ def median_interval(ratio: FloatArray) -> tuple[float, float]:
     Notes
     -----
     The ratios of ranks ⌈n/2 − 1.645·√n/2⌉ and ⌊1 + n/2 + 1.645·√n/2⌋, from 1 (the VEI's bounds in the drafts).
-    They approximate the interval from the binomial distribution: it holds the median with a probability of 90% on
-    average over n, of 82% to 97% with few sales, and above 86% from 30 sales on.
+    They approximate the interval from the binomial distribution: it contains the median with a probability of 90%
+    on average over n, of 82% to 97% with few sales, and above 86% from 30 sales on.
     """
     n, ordered = len(ratio), np.sort(ratio)
     half_width = _Z * math.sqrt(n) / 2

@@ -50,7 +50,7 @@ MIN_SALES_FOR_BANDS = 20
 drafts: it has no interval to show how little a dozen sales determine it."""
 
 _DECIMALS = 4
-"""Decimal places that are written and judged, so that a verdict never contradicts the figure beside it."""
+"""Decimal places of the figures. Verdicts use the rounded figures, so that they never contradict them."""
 
 _LEVEL = ("median_ratio", "mean_ratio", "weighted_mean_ratio", "cod")
 _EQUITY = ("prd", "prb", "mki", "vei", "vei_significance")
@@ -289,7 +289,7 @@ def _by_price(price: FloatArray, estimate: FloatArray, kept: BoolArray) -> tuple
 
 def _without_equity(figures: RatioFigures) -> RatioFigures:
     """Return a price band's figures without the measures of vertical equity, which compare price levels."""
-    added = dict.fromkeys(_EQUITY, "compares price levels, and a band holds one")
+    added = dict.fromkeys(_EQUITY, "compares price levels, and a price band is a single level")
     return replace(
         figures,
         prd=None,

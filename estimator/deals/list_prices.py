@@ -1,6 +1,6 @@
 """The distribution of a home's resale price, given its value and its list price.
 
-A seller knows things about the home that no record holds, so the list price carries information. Of many homes,
+A seller knows things about the home that no record contains, so the list price carries information. Of many homes,
 those with a list price furthest below their value are mostly homes that were over-valued (the winner's curse;
 Smith and Winkler 2006, The optimizer's curse, Management Science 52(3)). So value and list price are weighted by
 their error variances. This module works on arrays and knows nothing of homes.
@@ -99,7 +99,7 @@ class ListPriceModel:
     Value and list price are two measurements of the resale price, with error variances FSD² and `noise`², and are
     weighted by the inverse of these. Values have heavy tails: one very far from the list price is more likely
     wrong than a bargain. So the weight of the difference falls as in the pseudo-Huber loss. The outcome is not
-    assumed to be normal: `scores` hold its empirical distribution.
+    assumed to be normal: `scores` is its empirical distribution.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ from estimator.market.market import LIST_PRICES, Market
 LIST_PRICE, LISTING_ID, CURRENCY = LIST_PRICES[0], "listing_id", "currency"
 
 _MAX_LIST_PRICE = 1e12
-"""In any currency: above it, double precision cannot hold cents."""
+"""In any currency: above it, double precision cannot represent cents."""
 
 
 def listing_table(market: Market) -> Market:

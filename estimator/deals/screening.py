@@ -18,7 +18,7 @@ from estimator.market.values import check_within
 
 MIN_PROBABILITY, MAX_PROBABILITY = 0.5, 0.99
 """Bounds of the required probability: below one half a loss is more likely than a profit, and above .99 the
-probability would rest on a handful of sales."""
+probability would depend on a handful of sales."""
 DEFAULT_PROBABILITY = 0.8
 """Default probability of a resale above the break-even price for a listing to be a deal: four in five."""
 
@@ -184,7 +184,7 @@ def screen(
     Notes
     -----
     A list price carries information about the home's worth, and an offer below it does not: the highest offer
-    holds for this list price.
+    is valid for this list price.
     """
     check_within(probability, MIN_PROBABILITY, MAX_PROBABILITY)
     resale = model.resale(value, fsd, list_price)

@@ -1,7 +1,7 @@
 """Encode facts and dates as columns for the networks. Fitted on training sales, then fixed; uses no prices.
 
 Every fact has its own columns, so that any fact can be unknown: numbers are scaled and have a missing-value flag,
-labels are one-hot, locations also become Fourier features, so that a network can tell neighbourhoods apart, and
+labels are one-hot, locations also become Fourier features, so that a network can distinguish neighbourhoods, and
 the valuation date is a number. Of a feature with a `price_effect` only the missing-value flag is here; its value
 is encoded in `monotone`.
 """

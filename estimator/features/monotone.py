@@ -131,7 +131,7 @@ class MonotoneEncoding:
 def quantile_knots(values: FloatArray, n_pieces: int) -> FloatArray:
     """Split the range of n ≥ 1 known values into pieces with equally many values; return their ends, ascending.
 
-    A narrower outer piece at either end holds the few smallest and largest values. If there are few distinct
+    A narrower outer piece at either end contains the few smallest and largest values. If there are few distinct
     values, there is one piece between any two of them.
     """
     distinct = np.unique(values)

@@ -30,8 +30,8 @@ from estimator.market.market import Market
 from estimator.market.sales import Sales
 
 _RARELY_MISSING_SHARE = 0.95
-"""A fact is rarely missing if this share of sales knows it. If more sales lack it, kriging can learn what that
-means."""
+"""A fact is rarely missing if at least this share of sales has it. If more sales lack it, kriging can learn what
+that means."""
 
 
 @dataclass(frozen=True)

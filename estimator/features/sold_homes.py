@@ -1,4 +1,4 @@
-"""A spatial index of sold homes: the nearest ones that were sold before a given day. It holds no prices."""
+"""A spatial index of sold homes: the nearest ones that were sold before a given day. It contains no prices."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ class SoldHomes:
     """Sold homes by location and day of sale.
 
     A k-d tree cannot skip later sales. So there are several: one of all sales, one of the oldest half, one of the
-    oldest quarter, and so on. At most half of the smallest tree that holds all earlier sales are later sales.
+    oldest quarter, and so on. At most half of the smallest tree that contains all earlier sales are later sales.
 
     Parameters
     ----------

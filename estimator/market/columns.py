@@ -1,7 +1,7 @@
 """Parse one column of a file, as Arrow gives it, into an array that `Facts` stores.
 
 A million rows take array operations alone; only cells with a problem are looked at one by one. Numbers, dates and
-labels are judged as in `values`. This module knows neither features nor their bounds.
+labels are checked as in `values`. This module knows neither features nor their bounds.
 """
 
 import datetime as dt

@@ -16,7 +16,7 @@ from estimator.market.market import Market
 QUANTILES = (0.005, 0.995)
 """Nearly all homes are between these quantiles; one in a hundred is an extreme or a typing error."""
 MAX_LABELS = 25
-"""Labels kept for a fact: as many as a person still reads."""
+"""Labels kept for a fact: as many as are easy to read."""
 
 
 @dataclass(frozen=True, slots=True)

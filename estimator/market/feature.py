@@ -115,7 +115,7 @@ def check_keys(declared: Mapping[str, Any], keys: Keys, where: str) -> dict[str,
         if key not in keys:
             raise MarketError(f"{where} has an unknown key '{key}'; the known keys are {', '.join(keys)}")
         expected = keys[key][0]
-        # bool is an int to Python, not to a reader of the file.
+        # In Python a bool is an int; in the file it is not a number.
         if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
             raise MarketError(
                 f"{where}: '{key}' is {value!r}, which has the wrong type; it must be {_type_name(expected)}"

@@ -1,7 +1,7 @@
 """The kinds of facts: the one table that says how a fact of each kind is parsed, described, shown and compared.
 
 A new kind is one more entry in `KINDS`. Code elsewhere reads the properties of a kind and never compares its name,
-except to find the fact that holds a home's latitude, longitude or postal code (`Market.of_kind`).
+except to find the fact that is a home's latitude, longitude or postal code (`Market.of_kind`).
 """
 
 from collections.abc import Callable, Mapping

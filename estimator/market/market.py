@@ -17,7 +17,7 @@ from estimator.market.feature import Feature, Keys, check_keys, parse_feature
 from estimator.market.kinds import KINDS
 
 VALUATION_DATE = "valuation_date"
-"""Field of a request: the date that the valuation holds for. No feature may have this name."""
+"""Field of a request: the date for which the home is valued. No feature may have this name."""
 ANSWER_COLUMNS = (
     *("valuation_price", "valuation_low", "valuation_high", "valuation_fsd"),
     *(VALUATION_DATE, "looked_up", "unknown", "warnings", "error"),

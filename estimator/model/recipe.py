@@ -90,7 +90,7 @@ class Recipe:
     withheld_share: float = 0.3
 
     def as_dict(self) -> Settings:
-        """Return the settings as JSON and TOML hold them."""
+        """Return the settings as JSON and TOML store them."""
         return asdict(self) | {"losses": list(self.losses)}
 
 

@@ -242,7 +242,7 @@ class PiecewiseLinear(Layer):
 
 
 def quantile_edges(x: Array, bins: int) -> list[Array]:
-    """Bin edges for ``PiecewiseLinear`` at the quantiles, so that all bins hold equally many examples.
+    """Bin edges for ``PiecewiseLinear`` at the quantiles, so that all bins contain equally many examples.
 
     Parameters
     ----------

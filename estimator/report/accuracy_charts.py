@@ -1,6 +1,6 @@
 """Charts of accuracy and uncertainty on the test sales: numbers in, SVG out.
 
-Charts with thousands of points hold them as a picture inside the SVG, which keeps the page small.
+Charts with thousands of points draw them as a picture inside the SVG, which keeps the page small.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ ERRORS = LinearSegmentedColormap.from_list("errors", ["#0072B2", "#56B4E9", "#A8
 """Blue below the sale price, orange above it, grey between: all of them show on white and on black."""
 POINTS = ("#2E8BC9", "#E0701A")
 """Blue and orange that show on white and on black: points inside a picture cannot take the page's colours."""
-MAX_ABBREVIATION_LENGTH = 3
+_MAX_ABBREVIATION_LENGTH = 3
 """Names of measures up to this length are abbreviations, written in capitals: COD, PRD, PRB, MKI, VEI."""
 MAX_AREAS = 80
 """Areas in one chart: as many as fit on a printed page."""
@@ -139,6 +139,12 @@ def areas(entries: Sequence[Record], name: str) -> str:
     return chart.svg(f"Median valuation divided by price, by {name}; the band is the acceptable range")
 
 
+def measure_name(name: str) -> str:
+    """Return the name of a measure of the ratio study as people write it: `COD`, `median ratio`."""
+    words = name.split("_")
+    return " ".join(word.upper() if len(word) <= _MAX_ABBREVIATION_LENGTH else word for word in words)
+
+
 @STYLED
 def ratio_study(overall: Record, acceptable: Mapping[str, Sequence[float | None]]) -> str:
     """Draw each measure of the ratio study relative to the range that the standard accepts."""
@@ -156,7 +162,7 @@ def ratio_study(overall: Record, acceptable: Mapping[str, Sequence[float | None]
         axes.barh(y, 1, 0.55, color=FAINT)
         axes.plot(x, y, "X" if outside else "o", color=ORANGE if outside else BLUE, markersize=9)
         axes.text(1.52, y, f"{overall[name]:.4g}", va="center")
-    names = [name.replace("_", " ") if len(name) > MAX_ABBREVIATION_LENGTH else name.upper() for name, _ in rows]
+    names = [measure_name(name) for name, _ in rows]
     limits = [f"{low:g} to {high:g}" for _, (low, high) in rows]
     axes.set_yticks(range(len(rows)), [f"{name}, {limit}" for name, limit in zip(names, limits, strict=True)])
     axes.set(xlim=(-0.5, 1.5), xticks=[], ylim=(len(rows) - 0.4, -0.6))

@@ -41,7 +41,7 @@ _Z_90 = 1.645
 def coverage(appraiser: Appraiser, test: Sales) -> dict[str, list[dict[str, float | None]]]:
     """Return the share of prices inside the ranges in percent, by confidence level and by set of known facts.
 
-    `by_chance` is the half-width, in percentage points, of the 90% interval of that share for so many sales.
+    `by_chance` is the half-width, in percentage points, of that share's 90% interval for this number of sales.
     """
     by_fact_set: dict[str, list[dict[str, float | None]]] = {}
     for known, facts in fact_sets(appraiser.market, test.facts).items():

@@ -25,6 +25,7 @@ _PAGES = Environment(
     lstrip_blocks=True,
     undefined=StrictUndefined,
 )
+_PAGES.filters["measure_name"] = accuracy_charts.measure_name
 
 _FORMATS: Mapping[str, Callable[[float], str]] = {
     "count": lambda value: f"{value:,.0f}",
@@ -186,7 +187,7 @@ def _surface(surface: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def _comparison(report: Report, other: Report) -> dict[str, Any]:
     """Return what the page needs to compare two versions."""
     measures = [
-        ComparedFigure(name.replace("_", " "), ("ratio_study", ALL_FACTS, "overall", name), "ratio")
+        ComparedFigure(accuracy_charts.measure_name(name), ("ratio_study", ALL_FACTS, "overall", name), "ratio")
         for name in report["ratio_study"]["acceptable"]
     ]
     rows = {

@@ -24,9 +24,9 @@ from estimator.market.market import Market
 
 MARGIN = 0.1
 """Share of a number's range by which a home may lie outside it and still be valued: homes built since the sales, a
-house slightly larger than any sold one."""
+home slightly larger than any sold one."""
 MARGIN_AT_SIZE = 0.25
-"""The same for the range given the size, which rests on fewer homes and on a fitted line."""
+"""The same for the range given the size, which is based on fewer homes and on a fitted line."""
 RANGE_QUANTILES = (0.0005, 0.9995)
 """Quantiles that bound the range given the size: a mansion without a bathroom is a typing error and must not count
 as normal."""

@@ -30,7 +30,7 @@ MAX_SEGMENTS = 6
 """Segments of a fact's piecewise linear term, besides the flat outer ones."""
 INFORMATIVE_SHARE = 0.45
 """Share of homes for which knowing a fact reduces the expected error: a larger one makes narrower ranges with all
-facts, but too wide ones with place and size alone.
+facts, but too wide ones with location and size alone.
 See benchmarks/DECISIONS.md, "Share of homes for which a known fact narrows the range"."""
 SKEW = 0.03
 """Longer upwards and shorter downwards, per standard deviation of the price that the comparables suggest, beyond
@@ -65,7 +65,7 @@ class ErrorScale:
     Parameters
     ----------
     required, optional
-        Names of the numbers it uses. Labels add little to what the place says.
+        Names of the numbers it uses. Labels add little once the location is known.
     median
         Value that stands in for a missing fact until its term is left out, shape (r + f,).
     start, width
@@ -113,7 +113,7 @@ class ErrorScale:
         The sizes of downward and of upward residuals are modelled as exponentially distributed (a Laplace
         distribution with a scale for each half), and so are the squared relative errors. The slopes maximise the
         penalised likelihood. Those of the error features and required facts are fitted first, without the optional
-        facts, because they must also hold where nothing else is known.
+        facts, because they must also be right where nothing else is known.
         See benchmarks/DECISIONS.md, "Error scale learned from training residuals, a direction at a time".
         """
         rows = np.flatnonzero(~np.isnan(residual))

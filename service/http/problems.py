@@ -69,13 +69,13 @@ UNAUTHORIZED = ProblemType(
     401,
     "API key required",
     "This server requires an API key, as `Authorization: Bearer <key>` or `X-API-Key: <key>`. The request has no"
-    " key, or one that is not known.",
+    " key, or an unknown one.",
 )
 LENGTH_REQUIRED = ProblemType(
     "no-length",
     411,
     "Length required",
-    "The request has no Content-Length. Without it, a truncated body cannot be told from a complete one.",
+    "The request has no Content-Length. Without it, a truncated body cannot be distinguished from a complete one.",
 )
 BODY_TOO_LARGE = ProblemType(
     "body-too-large",

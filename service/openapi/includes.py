@@ -96,7 +96,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
     "WhatIfPoint": object_schema(
         {
             "value": _FACT_VALUE | {"description": "Value of the fact. Points are in ascending order of it."},
-            "price": {"type": "number", "description": "Value of the home with it."},
+            "price": {"type": "number", "description": "Price of the home with this value of the fact."},
             "price_low": {"type": "number", "description": "Lower end of the range."},
             "price_high": {"type": "number", "description": "Upper end of the range."},
         }

@@ -32,7 +32,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
     },
     "RefusedRow": {
         "type": "object",
-        "description": "Takes the place of a home that cannot be valued in a list of answers.",
+        "description": "In a list of answers, takes the place of the valuation of a home that cannot be valued.",
         "required": ["error"],
         "properties": {"error": ref("Problem")},
     },

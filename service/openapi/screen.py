@@ -21,7 +21,10 @@ from service.openapi.problem import problem_responses
 
 PATH = "/screen"
 
-_AMOUNT, _PERCENT = {"type": "number"}, {"type": "number", "description": "In percent of the outlay."}
+_AMOUNT, _PERCENT = (
+    {"type": "number"},
+    {"type": "number", "description": "In percent of the outlay, which is everything paid before the resale."},
+)
 _COSTS: dict[str, dict[str, Any]] = {
     cost.name: {
         "type": "number",
@@ -37,7 +40,7 @@ _PROBABILITY: dict[str, Any] = {
     "minimum": MIN_PROBABILITY,
     "maximum": MAX_PROBABILITY,
     "default": DEFAULT_PROBABILITY,
-    "description": "Probability of a profitable resale that a listing needs to be a deal.",
+    "description": "Probability of a profit that a listing must reach to count as a deal.",
 }
 _DEAL = object_schema(
     {
@@ -63,10 +66,13 @@ _DEAL = object_schema(
         **dict.fromkeys(("margin_percent", "margin_low_percent", "margin_high_percent"), _PERCENT),
         "highest_offer": {
             **_AMOUNT,
-            "description": "Maximum allowable offer: the price at which the probability equals the required one.",
+            "description": "Highest purchase price that still has the required probability of a profit.",
         },
         "seventy_percent_offer": {**_AMOUNT, "description": "Offer by the 70% rule, for comparison."},
-        "naive_percent": {"type": "number", "description": "(value − list price)/list price, for comparison."},
+        "naive_percent": {
+            "type": "number",
+            "description": "(value − list price)/list price in percent, for comparison.",
+        },
         "deal": {"type": "boolean", "description": "Whether the probability reaches the required one."},
         "costs": ref("Costs"),
         "warnings": array_schema(
@@ -86,7 +92,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "deals": array_schema(ref("Deal"), description="The listings that could be valued, best first."),
             "refused": array_schema(_REFUSED_LISTING, description="All other listings, in their order."),
             "costs": ref("Costs"),
-            "probability": {"type": "number", "description": "Required probability of a deal."},
+            "probability": {"type": "number", "description": "Probability of a profit that a deal requires."},
             "asks": object_schema(
                 {
                     "fitted": {

@@ -1,4 +1,4 @@
-"""`POST /screen`: listings → deals, best first. Listings that cannot be screened are reported, none is dropped."""
+"""`POST /screen`: listings → deals, best first. Listings that cannot be screened are reported, not dropped."""
 
 from collections.abc import Mapping
 from typing import Any

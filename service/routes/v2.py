@@ -223,7 +223,7 @@ def _read_outputs(outputs: Any, known: Mapping[str, Any]) -> list[str]:
         raise _malformed("`outputs` must be a list of objects with a `name`")
     names = [output.get("name") for output in outputs]
     if not all(isinstance(name, str) and name in known for name in names):
-        raise _malformed(f"`outputs` has an unknown name; expected some of {', '.join(known)}")
+        raise _malformed(f"`outputs` has an unknown name; expected one or more of {', '.join(known)}")
     if len(set(names)) < len(names):
         raise _malformed("`outputs` has the same name twice")
     return names

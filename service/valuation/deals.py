@@ -99,7 +99,7 @@ def _ranked_deals(
     terms: ScreeningTerms,
     options: ValuationOptions,
 ) -> tuple[list[dict[str, Any]], dict[int, Sequence[Refusal]]]:
-    """Value and screen the valid listings, of which there must be one; return the deals, and row → refusals."""
+    """Value and screen the valid listings, at least one; return the deals, and row → refusals."""
     appraiser, valid = snapshot.appraiser, subjects.valid
     facts, dates = home_facts(appraiser.market, subjects.facts).take(valid), subjects.dates[valid]
     rows, listings = np.flatnonzero(valid).tolist(), listings.take(valid)

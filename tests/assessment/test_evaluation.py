@@ -86,7 +86,7 @@ def test_an_error_with_a_reason_is_raised_if_no_home_can_be_valued(appraiser: Ap
     homes = parts.test.take(np.arange(3))
     huge = replace(homes, facts=homes.facts.replace({"square_footage": np.full(3, 19_999.0)}))
     with pytest.raises(
-        DataError, match=r"none of the 3 homes can be valued; of the first, square_footage: 19,999 ft² is"
+        DataError, match=r"none of the 3 homes can be valued; the first one: square_footage: 19,999 ft² is"
     ):
         evaluate(appraiser, huge)
 

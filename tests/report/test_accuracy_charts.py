@@ -2,7 +2,7 @@
 
 import re
 
-from estimator.report.accuracy_charts import areas
+from estimator.report.accuracy_charts import areas, measure_name
 
 
 def test_names_from_sales_are_escaped_in_charts() -> None:
@@ -21,3 +21,11 @@ def test_with_many_areas_only_the_extremes_are_drawn() -> None:
     ]
     drawn = set(re.findall(r"area \d+", areas(entries, "areas")))
     assert drawn == {f"area {index}" for index in (*range(40), *range(960, 1000))}
+
+
+def test_names_of_measures_are_written_as_people_write_them() -> None:
+    assert [measure_name(name) for name in ("cod", "median_ratio", "vei_significance")] == [
+        "COD",
+        "median ratio",
+        "VEI significance",
+    ]

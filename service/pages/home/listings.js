@@ -287,7 +287,7 @@ export class Listings {
     const { fitted, listings } = this.answer.asks;
     const source = fitted
       ? `How well list prices predict resale prices was estimated from ${plural(listings, "closed listing", "closed listings")}.`
-      : "How well list prices predict resale prices is an assumption: this model was not given any closed listings.";
+      : "How well list prices predict resale prices is a default assumption: there are no closed listings to estimate it from.";
     return el("p", { class: "help" }, `${source} A home that looks cheap may have faults that no record shows. Inspect it before you buy.`);
   }
 
