@@ -63,8 +63,10 @@ def load_list_prices(version: Path, appraiser: Appraiser) -> ListPriceModel:
         return ListPriceModel.from_state(json.loads(path.read_bytes()))
     except FileNotFoundError:
         return ListPriceModel.prior(appraiser.ranges.scores)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         reason = str(error)
+    except (TypeError, AttributeError):
+        reason = "its entries are not those of a fitted model"
     except KeyError as error:
         reason = f"{error} is missing"
     raise SavedVersionError(

@@ -35,7 +35,8 @@ def read_report(path: Path, key: bytes | None = None) -> dict[str, Any]:
     report: dict[str, Any] = json.loads(read_version_file(path, NUMBERS, key))
     if report.get("format") != FORMAT:
         raise SavedVersionError(
-            f"{path}: the report has format {report.get('format')!r}; this program reads format {FORMAT}"
+            f"{path}: the saved report has format {report.get('format')!r} and this program reads format "
+            f"{FORMAT}: train it again with `house-price train`"
         )
     return report
 

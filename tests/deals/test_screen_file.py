@@ -177,7 +177,9 @@ def test_the_list_price_model_is_saved_next_to_the_versions(appraiser: Appraiser
     assert load_list_prices(tmp_path / "other" / "a-version", appraiser).listings is None
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b'{"format": 9}', b'{"format": 1}', b'{"format": 2}', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"{", b"[]", b"null", b'{"format": 9}', b'{"format": 1}', b'{"format": 2}', b"\xff"]
+)
 def test_a_damaged_file_of_list_prices_is_refused(
     small_models: Path, tmp_path: Path, content: bytes, appraiser: Appraiser
 ) -> None:

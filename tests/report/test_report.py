@@ -26,7 +26,7 @@ def test_a_missing_changed_or_outdated_report_is_refused(appraiser: Appraiser, t
     def save(report: Report) -> Path:
         return save_version(tmp_path / "market", appraiser, {}, lambda _: {NUMBERS: json.dumps(report).encode()})
 
-    with pytest.raises(SavedVersionError, match=f"has format 0; this program reads format {FORMAT}"):
+    with pytest.raises(SavedVersionError, match=f"has format 0 and this program reads format {FORMAT}: train"):
         read_report(save({"format": 0}))
     version = save({"format": FORMAT})
     assert read_report(version) == {"format": FORMAT}
