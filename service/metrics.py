@@ -50,9 +50,10 @@ _created = Gauge(
 )
 _last_check = Gauge(
     "estimator_last_check_timestamp_seconds",
-    "Time of the last check for a newly published version; of the worker where it was longest ago.",
+    "Time of the last check for a newly published version, by process ID of the worker.",
+    ["worker"],
     registry=_REGISTRY,
-    multiprocess_mode="livemin",
+    multiprocess_mode="livemostrecent",
 )
 _deviations = Gauge(
     "estimator_input_deviation_sum",
@@ -97,7 +98,7 @@ _served_versions: list[str] = []
 
 def set_last_check() -> None:
     """Record that this worker has just checked for a newly published version."""
-    _last_check.set_to_current_time()
+    _last_check.labels(str(os.getpid())).set_to_current_time()
 
 
 def set_served_version(version: str, created: dt.datetime) -> None:

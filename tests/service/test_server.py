@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -125,6 +126,15 @@ def test_it_values_a_home(server: Server) -> None:
     status, valuation = server.predict(HOME)
     assert status == 200
     assert valuation["price_low"] < valuation["price"] < valuation["price_high"]
+
+
+def test_each_worker_reports_when_it_last_checked_for_a_new_version(server: Server) -> None:
+    metric = r'estimator_last_check_timestamp_seconds\{worker="(\d+)"\} (\S+)'
+    checks = dict(re.findall(metric, server.request("GET", "/metrics")[1].decode()))
+    assert sorted(map(int, checks)) == sorted(server.workers())
+    for seconds in checks.values():
+        assert abs(time.time() - float(seconds)) < TIMEOUT_SECONDS
+    assert b"last check for a new version: " in server.request("GET", "/readyz")[1]
 
 
 def test_both_workers_give_the_same_answer(server: Server) -> None:
