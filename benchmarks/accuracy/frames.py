@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from estimator.market.arrays import DateArray, FloatArray
+from estimator.market.arrays import DateArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 
@@ -75,9 +75,3 @@ def with_columns(homes: pd.DataFrame, values: NDArray[Any], names: Sequence[str]
     """Return the homes with additional number columns."""
     additional = pd.DataFrame(np.asarray(values, np.float64), columns=list(names), index=homes.index)
     return pd.concat([homes, additional], axis=1)
-
-
-def numbers_of(homes: pd.DataFrame) -> FloatArray:
-    """Return the number columns, shape (n, m)."""
-    numbers: FloatArray = homes.select_dtypes("number").to_numpy(np.float64)
-    return numbers

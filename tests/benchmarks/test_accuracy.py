@@ -94,7 +94,6 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     }
     for module in (jobs, cli, report):
         monkeypatch.setattr(module, "PEERS", pair)
-    monkeypatch.setattr(datasets, "TITLES", {"town": "The town"})
     monkeypatch.setattr(report, "TITLES", {"town": "The town"})
     monkeypatch.setattr(jobs, "DATA_SETS", {"town": town})
     jobs.data_of.cache_clear()
