@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from estimator.cli import _report_refused
+from estimator.cli.commands import _report_refused
 from estimator.deals.held_out import HeldOutListings, fit_list_prices, held_out_listings
 from estimator.deals.list_prices import ListPriceModel
 from estimator.deals.saved_list_prices import LIST_PRICES_FILE
@@ -84,7 +84,9 @@ def test_backtest_compares_claims_with_resale_prices(
         arguments[:] = given
         return listings
 
-    monkeypatch.setattr("estimator.cli.held_out_listings", held_out)  # the fixture's training serves both commands
+    monkeypatch.setattr(
+        "estimator.cli.commands.held_out_listings", held_out
+    )  # the fixture's training serves both commands
     command = ("backtest", "--market", town, "--sales", town / "closed.csv", "--selling-cost", "0")
     run = run_command(*command, "--json")
     assert run.exit_code == 0, run.stderr

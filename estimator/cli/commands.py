@@ -15,7 +15,7 @@ from tqdm import tqdm
 import estimator
 from estimator.assessment.evaluation import evaluate
 from estimator.bulk import predict_file
-from estimator.cli_tables import backtest_tables, error_table, ratio_study_tables
+from estimator.cli.tables import backtest_tables, error_table, ratio_study_tables
 from estimator.deals.held_out import HeldOutListings, evaluate_screening, fit_list_prices, held_out_listings
 from estimator.deals.saved_list_prices import load_list_prices, save_list_prices
 from estimator.deals.screen_file import screen_file

@@ -1,0 +1,5 @@
+"""The command line of the estimator: its commands, and how they print figures."""
+
+from estimator.cli.commands import main
+
+__all__ = ["main"]
