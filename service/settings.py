@@ -128,6 +128,16 @@ class Settings:
             "seconds", "Time a client has to send its request headers before it is disconnected.", (1, 60)
         ),
     ] = 10
+    request_seconds: Annotated[
+        int,
+        SettingInfo(
+            "seconds",
+            "Time in which a request whose body has arrived must be answered, waiting for its turn included. After"
+            " it, the request is stopped and gets status 503 with Retry-After, never a part of an answer. The"
+            " default is what most clients and proxies wait.",
+            (1, 600),
+        ),
+    ] = 30
     stop_timeout: Annotated[
         int,
         SettingInfo(

@@ -152,6 +152,39 @@ BUSY = ProblemType(
     "Busy",
     "This server is handling as many requests as it can. Repeat the request after Retry-After seconds.",
 )
+DEADLINE_EXCEEDED = ProblemType(
+    "deadline-exceeded",
+    503,
+    "Took too long",
+    "The request took longer than this server allows, so it was stopped. Send fewer homes, or ask for fewer"
+    " reasons.",
+)
+CLIENT_GONE = ProblemType(
+    "client-gone",
+    499,
+    "Client gone",
+    "The client closed its connection before the answer was ready. This status is in logs and metrics only.",
+)
+MALFORMED_REQUEST = ProblemType(
+    "malformed-request",
+    400,
+    "Malformed request",
+    "The request is not HTTP/1.1 as RFC 9112 defines it, or it does not name its host exactly once. The detail"
+    " says what is wrong.",
+)
+HEADERS_TOO_LARGE = ProblemType(
+    "headers-too-large",
+    431,
+    "Headers too large",
+    "The request line and the headers together are larger than this server accepts.",
+)
+BODY_TOO_SLOW = ProblemType(
+    "body-too-slow",
+    408,
+    "Body too slow",
+    "The body did not arrive in time. The settings of the server bound how long a body may take, and how slow it"
+    " may be.",
+)
 PROBLEM_TYPES = (
     MALFORMED_JSON,
     MALFORMED_BODY,
@@ -171,6 +204,11 @@ PROBLEM_TYPES = (
     TOO_MANY_REQUESTS,
     NOT_READY,
     BUSY,
+    DEADLINE_EXCEEDED,
+    CLIENT_GONE,
+    MALFORMED_REQUEST,
+    HEADERS_TOO_LARGE,
+    BODY_TOO_SLOW,
 )
 
 
