@@ -1,13 +1,11 @@
 """The Flask application: connects routes, access control, error handling and the served model."""
 
-from http import HTTPStatus
 from pathlib import Path
 
-from flask import Flask, Response, request
+from flask import Flask
 
 from estimator.registry import read_key
 from service.http import guard, headers, problems, tracing
-from service.http.body import discard_body
 from service.live_model import LiveModel
 from service.routes.batch import batch_routes
 from service.routes.docs import docs_routes
@@ -24,7 +22,9 @@ from service.routes.v2 import v2_routes
 from service.settings import Settings
 
 
-def create_app(settings: Settings | None = None, fallback: Path | None = None) -> Flask:
+def create_app(
+    settings: Settings | None = None, fallback: Path | None = None, live: LiveModel | None = None
+) -> Flask:
     """Create the application, and start to load its model in the background.
 
     Parameters
@@ -33,6 +33,8 @@ def create_app(settings: Settings | None = None, fallback: Path | None = None) -
         Default: the settings of the environment.
     fallback
         Version to serve while the published one cannot be loaded.
+    live
+        What to serve instead of the model of the settings. It has been started.
 
     Raises
     ------
@@ -44,7 +46,9 @@ def create_app(settings: Settings | None = None, fallback: Path | None = None) -
     settings = settings or Settings.from_environment()
     app = Flask(__name__, static_folder=None)
     key = read_key(settings.key_file)
-    live = LiveModel(settings.model, key, fallback)
+    if live is None:
+        live = LiveModel(settings.model, key, fallback)
+        live.start()
     app.extensions["live_model"] = live
     problems.install(app)
     tracing.install(app)
@@ -67,11 +71,4 @@ def create_app(settings: Settings | None = None, fallback: Path | None = None) -
     ):
         app.register_blueprint(routes)
 
-    @app.after_request
-    def discard_refused_body(answer: Response) -> Response:
-        if answer.status_code >= HTTPStatus.BAD_REQUEST:
-            discard_body(request)
-        return answer
-
-    live.start()
     return app

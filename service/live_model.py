@@ -76,12 +76,19 @@ class LiveModel:
             No model is loaded yet, or the server is about to stop (503).
         """
         self.snapshot()
+        self._check_draining()
+
+    def _check_draining(self) -> None:
         if self._draining:
             raise ProblemError(NOT_READY, "the server is about to stop")
 
     def seconds_since_check(self) -> float:
         """Return how long ago this worker last checked for a newly published version."""
         return time.monotonic() - self._last_check
+
+    def notes(self) -> tuple[str, ...]:
+        """Return further lines for `/readyz`: what an operator should know about the served model."""
+        return ()
 
     def refresh(self) -> None:
         """Load what is published, if it is not what is served."""

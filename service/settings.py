@@ -99,35 +99,74 @@ class Settings:
         int,
         SettingInfo(
             "threads per worker",
-            "Maximum number of threads, each of which handles one request at a time. A stalled upload occupies a"
-            " thread until its client disconnects, so the default is far above the number of cores. Threads are"
-            " started only when needed.",
+            "Requests that a worker handles at a time. Further requests wait for their turn, small ones first."
+            " More threads are not faster, because valuing homes keeps a core busy; they let small requests be"
+            " answered while large ones are computed.",
             (1, 1024),
         ),
-    ] = 128
+    ] = 16
     max_concurrent: Annotated[
         int,
         SettingInfo(
-            "requests per worker",
-            "Maximum number of requests in progress, not counting health checks and metrics. Further requests get"
-            " status 503 with Retry-After. Keep it below `threads`, so that health checks still find a thread.",
-            (1, 1024),
+            "requests",
+            "Maximum number of requests that are in progress or wait, not counting health checks and metrics."
+            " Further requests get status 503 with Retry-After. The default is what two workers can answer within"
+            " `request_seconds`, unless all are large.",
+            (1, 65536),
         ),
-    ] = 112
+    ] = 256
     max_connections: Annotated[
         int,
         SettingInfo(
-            "connections per worker",
-            "Maximum number of open connections. Further connections wait in the operating system's queue.",
-            (1, 65536),
+            "connections",
+            "Maximum number of open connections. For one more, the connection whose client has been idle for"
+            " longest is closed. An idle connection takes 20 kB.",
+            (8, 65536),
         ),
-    ] = 512
+    ] = 4096
+    buffer_memory: Annotated[
+        int,
+        SettingInfo(
+            "bytes",
+            "Memory for bodies that arrive and wait and for answers that clients have not yet taken. When it is"
+            " used up, bodies over 64 kB get status 503 with Retry-After. The default is enough for 32 bodies of"
+            " the largest size.",
+            (2**20, 2**36),
+        ),
+    ] = 256 * 2**20
     header_timeout: Annotated[
         int,
         SettingInfo(
             "seconds", "Time a client has to send its request headers before it is disconnected.", (1, 60)
         ),
     ] = 10
+    body_timeout: Annotated[
+        int,
+        SettingInfo(
+            "seconds",
+            "Time a client has to send a body, or to receive an answer. A body that takes longer gets status 408."
+            " The default lets 8 MiB arrive over 1.2 Mbit/s.",
+            (1, 3600),
+        ),
+    ] = 60
+    body_rate: Annotated[
+        int,
+        SettingInfo(
+            "bytes per second",
+            "Least rate of a body or an answer after its first 10 seconds. A body that is slower gets status 408."
+            " The default is below any working connection.",
+            (1, 2**30),
+        ),
+    ] = 1000
+    idle_timeout: Annotated[
+        int,
+        SettingInfo(
+            "seconds",
+            "Time after which a connection without a request is closed. The default is longer than the 60 seconds"
+            " that proxies keep theirs, so that a proxy does not use one that is just being closed.",
+            (1, 3600),
+        ),
+    ] = 75
     request_seconds: Annotated[
         int,
         SettingInfo(

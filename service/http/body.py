@@ -12,9 +12,6 @@ from service.http.problems import (
     ProblemError,
 )
 
-MAX_DISCARDED_BYTES = 64 * 2**20
-"""Bytes read of a body that is refused unread: eight times the default of `max_body`."""
-
 MAX_GZIP_MEMBERS = 16
 """Parts of a gzip body. Clients send one; each further one costs a copy of all bytes after it."""
 
@@ -83,14 +80,3 @@ def decompress(body: bytes, max_bytes: int) -> bytes:
         parts.append(part)
         body = member.unused_data
     return b"".join(parts)
-
-
-def discard_body(request: Request) -> None:
-    """Read the rest of a refused request's body, up to `MAX_DISCARDED_BYTES`.
-
-    If the connection is closed while the client is still sending, the client sees a broken connection instead of
-    the answer.
-    """
-    left = MAX_DISCARDED_BYTES
-    while left > 0 and (chunk := request.stream.read(min(left, 2**16))):
-        left -= len(chunk)

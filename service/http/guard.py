@@ -1,4 +1,4 @@
-"""Access control: trusted hosts, API keys, rate limits, concurrent requests, CORS. Knows HTTP, nothing of homes.
+"""Access control: trusted hosts, API keys, rate limits, CORS. Knows HTTP, nothing of homes.
 
 All endpoints are protected, except those in `PUBLIC_ENDPOINTS`.
 """
@@ -7,8 +7,8 @@ import hashlib
 import hmac
 import logging
 import math
-import threading
 import time
+from collections.abc import Callable
 
 from flask import Flask, Response, g, request
 from limits import parse_many
@@ -17,7 +17,8 @@ from limits.storage import storage_from_string
 from limits.strategies import SlidingWindowCounterRateLimiter
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.http.problems import BUSY, TOO_MANY_REQUESTS, UNAUTHORIZED, ProblemError
+from service.http.deadline import request_deadline
+from service.http.problems import TOO_MANY_REQUESTS, UNAUTHORIZED, ProblemError
 from service.http.tables import MODEL_VERSION
 from service.settings import Settings
 
@@ -28,14 +29,15 @@ PUBLIC_ENDPOINTS = frozenset(
     }
 )
 """Endpoints without API key and limits: health checks, and pages that are the same for everyone."""
-_UNLIMITED_ENDPOINTS = PUBLIC_ENDPOINTS | {"metrics.metrics"}
-"""Endpoints that a busy worker still answers: metrics matter most when the server is busy."""
+REFUSAL = "estimator.refusal"
+"""Key in the WSGI environ of the problem with which a request is to be refused, before anything else is done."""
 
 _log = logging.getLogger(__name__)
 
 
 def install(app: Flask, settings: Settings) -> None:
     """Protect an application; the checks run in the order in which they are installed here."""
+    _refuse(app)
     if settings.trusted_hosts:
         app.config["TRUSTED_HOSTS"] = list(settings.trusted_hosts)
     if settings.proxies:
@@ -45,33 +47,53 @@ def install(app: Flask, settings: Settings) -> None:
         _require_api_key(app, settings.api_keys)
     if settings.rate_limit:
         _limit_rates(app, settings)
-    _limit_concurrency(app, settings.max_concurrent)
 
 
-def _is_public() -> bool:
+def is_public(endpoint: str | None, method: str) -> bool:
+    """Return whether an endpoint (None: there is none) answers without an API key."""
     # Unknown paths get their 404 without a key: that reveals nothing.
-    return request.endpoint is None or request.endpoint in PUBLIC_ENDPOINTS or request.method == "OPTIONS"
+    return endpoint is None or endpoint in PUBLIC_ENDPOINTS or method == "OPTIONS"
+
+
+def check_key(header: Callable[[str], str | None], hashes: tuple[str, ...]) -> str:
+    """Return the hash of the API key of a request.
+
+    Parameters
+    ----------
+    header
+        Returns the value of a header, by its name.
+
+    Raises
+    ------
+    ProblemError
+        The key is missing or not known (401).
+    """
+    scheme, _, token = (header("Authorization") or "").partition(" ")
+    key = token.strip() if scheme.lower() == "bearer" and token else header("X-API-Key")
+    if key is None:
+        raise _unauthorized("send an API key, as Authorization: Bearer <key> or as X-API-Key: <key>")
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    # Every hash is compared, each in constant time, so that the time taken reveals nothing about the keys.
+    matches = [hmac.compare_digest(digest, known) for known in hashes]
+    if not any(matches):
+        raise _unauthorized("the API key is not known to this server")
+    return digest
 
 
 def _require_api_key(app: Flask, hashes: tuple[str, ...]) -> None:
     @app.before_request
-    def check_key() -> None:
-        if _is_public():
-            return
-        key = _sent_key()
-        if key is None:
-            raise _unauthorized("send an API key, as Authorization: Bearer <key> or as X-API-Key: <key>")
-        digest = hashlib.sha256(key.encode()).hexdigest()
-        # Every hash is compared, each in constant time, so that the time taken reveals nothing about the keys.
-        matches = [hmac.compare_digest(digest, known) for known in hashes]
-        if not any(matches):
-            raise _unauthorized("the API key is not known to this server")
-        g.client = digest
+    def remember_client() -> None:
+        if not is_public(request.endpoint, request.method):
+            g.client = check_key(request.headers.get, hashes)
 
 
-def _sent_key() -> str | None:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" and token else request.headers.get("X-API-Key")
+def _refuse(app: Flask) -> None:
+    @app.before_request
+    def raise_refusal() -> None:
+        refusal: ProblemError | None = request.environ.get(REFUSAL)
+        if refusal is not None:
+            raise refusal
+        request_deadline(request).check()
 
 
 def _unauthorized(detail: str) -> ProblemError:
@@ -86,7 +108,7 @@ def _limit_rates(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def check_rate() -> None:
-        if _is_public():
+        if is_public(request.endpoint, request.method):
             return
         client = g.get("client") or request.remote_addr or ""
         try:
@@ -99,23 +121,6 @@ def _limit_rates(app: Flask, settings: Settings) -> None:
             _log.exception("rate limits are not enforced: the storage that counts requests failed")
             return
         raise ProblemError(TOO_MANY_REQUESTS, f"the limit is {exceeded}", headers={"Retry-After": str(seconds)})
-
-
-def _limit_concurrency(app: Flask, limit: int) -> None:
-    slots = threading.BoundedSemaphore(limit)
-
-    @app.before_request
-    def enter() -> None:
-        if request.endpoint in _UNLIMITED_ENDPOINTS:
-            return
-        if not slots.acquire(blocking=False):
-            raise ProblemError(BUSY, f"{limit} requests are already in progress, which is the maximum")
-        g.holds_slot = True
-
-    @app.teardown_request
-    def leave(_: BaseException | None) -> None:
-        if g.pop("holds_slot", False):
-            slots.release()
 
 
 def allow_origins(app: Flask, origins: tuple[str, ...]) -> None:

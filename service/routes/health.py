@@ -18,7 +18,7 @@ def health_routes(live: LiveModel) -> Blueprint:
     @routes.get("/readyz")
     def readyz() -> Response:
         live.check_ready()
-        seconds = live.seconds_since_check()
-        return Response(f"ready\nlast check for a new version: {seconds:.1f} s ago\n", content_type=_TEXT)
+        last_check = f"last check for a new version: {live.seconds_since_check():.1f} s ago"
+        return Response("\n".join(["ready", last_check, *live.notes(), ""]), content_type=_TEXT)
 
     return routes

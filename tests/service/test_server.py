@@ -62,7 +62,7 @@ class Server:
     def wait_until_ready(self, workers: int = 2) -> None:
         """Wait until the log says that a number of workers serve."""
         deadline = time.monotonic() + TIMEOUT_SECONDS
-        while min(self.log.read_text().count(text) for text in ("Started worker", "serving version ")) < workers:
+        while min(self.log.read_text().count(text) for text in ("is ready", "serving version ")) < workers:
             assert time.monotonic() < deadline
             assert self.process.poll() is None
             time.sleep(0.02)

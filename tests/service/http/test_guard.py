@@ -4,11 +4,12 @@ import dataclasses
 import hashlib
 import json
 import logging
-import threading
+import time
 
 import pytest
 from flask.testing import FlaskClient
 
+from service.http.deadline import ENVIRON_KEY, RequestDeadline
 from service.http.guard import PUBLIC_ENDPOINTS
 from service.http.headers import CONTENT_SECURITY_POLICY, SECURITY_HEADERS
 from service.http.tracing import JsonLines
@@ -88,26 +89,13 @@ def test_a_forwarded_address_counts_only_behind_a_proxy(settings: Settings) -> N
         assert [client.get("/model", headers=headers).status_code for headers in headers_by_client] == expected
 
 
-def test_too_many_concurrent_requests_get_503_but_health_checks_do_not(settings: Settings) -> None:
-    client = ready_client(dataclasses.replace(settings, max_concurrent=1))
-    held, free = threading.Event(), threading.Event()
-
-    def hold() -> str:
-        held.set()
-        return str(free.wait(10))
-
-    client.application.view_functions["model.model"] = hold
-    holder = threading.Thread(target=client.application.test_client().get, args=("/model",))
-    holder.start()
-    assert held.wait(10)
-    answer = client.post("/predict", json=HOME)
-    assert answer.status_code == 503
-    assert answer.headers["Retry-After"] == "1"
-    assert answer.get_json(force=True)["type"] == "/problems/busy"
-    assert client.get("/readyz").status_code == client.get("/metrics").status_code == 200
-    free.set()
-    holder.join()
-    assert [client.post("/predict", json=home).status_code for home in (HOME, {}, HOME)] == [200, 422, 200]
+def test_a_request_is_not_begun_after_its_deadline_or_for_a_client_that_has_gone(client: FlaskClient) -> None:
+    late = RequestDeadline(ends=time.monotonic() - 1)
+    answer = client.post("/predict", json=HOME, environ_overrides={ENVIRON_KEY: late})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.get_json(force=True)["type"] == "/problems/deadline-exceeded"
+    gone = RequestDeadline(client_gone=lambda: True)
+    assert client.post("/predict", json=HOME, environ_overrides={ENVIRON_KEY: gone}).status_code == 499
 
 
 def test_untrusted_hosts_are_refused(settings: Settings) -> None:
