@@ -132,16 +132,16 @@ def exposition() -> bytes:
     """Return the metrics of all workers in Prometheus' text format."""
     folder = os.environ.get(FOLDER)
     if folder is None:
-        return _render(_REGISTRY)
+        return _render(_REGISTRY.collect())
     _drop_dead_workers(Path(folder))
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
-    return _render(registry)
+    # A worker that has just started creates its files empty, and prometheus_client cannot read those.
+    files = [str(file) for file in Path(folder).glob("*.db") if file.stat().st_size]
+    return _render(MultiProcessCollector.merge(files))  # type: ignore[no-untyped-call]
 
 
-def _render(registry: CollectorRegistry) -> bytes:
+def _render(metrics: Iterable[Metric]) -> bytes:
     rendered = CollectorRegistry()
-    rendered.register(_WithDerivedMetrics(list(registry.collect())))
+    rendered.register(_WithDerivedMetrics(list(metrics)))
     return generate_latest(rendered)
 
 

@@ -51,7 +51,8 @@ def request_head(request: h11.Request, client: tuple[str, int], server: tuple[st
     Raises
     ------
     ProblemError
-        The target or the host is malformed (400). h11 has refused a missing and a second Host already.
+        The version is not supported, or the target or the host is malformed (400). h11 has refused a missing and a
+        second Host already.
     """
     headers: dict[str, str] = {}
     for raw_name, raw_value in request.headers:
@@ -65,13 +66,15 @@ def request_head(request: h11.Request, client: tuple[str, int], server: tuple[st
     if absolute is not None:
         # The target's host counts (RFC 9112, section 3.2.2).
         headers["host"], target = absolute[1], absolute[2] if absolute[2].startswith("/") else f"/{absolute[2]}"
-    method = request.method.decode("ascii")
+    method, version = request.method.decode("ascii"), request.http_version.decode("ascii")
+    if version not in {"1.0", "1.1"}:
+        raise ProblemError(MALFORMED_REQUEST, f"HTTP/{version} is not supported; use HTTP/1.1")
     path, _, query = target.partition("?")
     if not path.startswith("/") and not (method == "OPTIONS" and path == "*"):
         raise ProblemError(MALFORMED_REQUEST, f"the target {target[:60]!a} is not a path")
     if "host" in headers and not _HOST.fullmatch(headers["host"]):
         raise ProblemError(MALFORMED_REQUEST, f"the Host {headers['host'][:60]!a} is not a host name")
-    return RequestHead(method, path, query, request.http_version.decode("ascii"), headers, client, server)
+    return RequestHead(method, path, query, version, headers, client, server)
 
 
 def environ_of(head: RequestHead) -> dict[str, Any]:

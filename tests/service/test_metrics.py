@@ -1,7 +1,9 @@
 """Metrics: requests, outcomes, the served version, drift."""
 
+import os
 import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -94,3 +96,11 @@ def test_unknown_inputs_are_not_counted() -> None:
 
 def test_failed_loads_are_exported(settings: Settings) -> None:
     assert "estimator_failed_loads_total" in figures(ready_client(settings))
+
+
+def test_the_empty_file_of_a_worker_that_has_just_started_is_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(metrics.FOLDER, str(tmp_path))
+    (tmp_path / f"counter_{os.getpid()}.db").touch()
+    assert metrics.exposition().startswith(b"# HELP")
