@@ -1,10 +1,13 @@
 """The Flask application that `benchmarks.servers` runs under each server."""
 
+import os
 import time
 
 from flask import Flask, request
 
-from benchmarks.servers import BODY_LIMIT, SLOW_SECONDS
+from benchmarks.servers import BODY_LIMIT, LOAD_SECONDS, SLOW_SECONDS
+
+time.sleep(float(os.environ.get(LOAD_SECONDS, "0")))  # as a model takes time to load
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT

@@ -2,8 +2,8 @@
 
     python -m benchmarks.service [--model models/king_county]
 
-Prints Markdown. The service and the empty route run under the same server (granian with the service's settings),
-one after the other. On a busy machine the ratios are more reliable than the times.
+Prints Markdown. The service and the empty route run under the same server (`service/front/`), one after the other.
+On a busy machine the ratios are more reliable than the times.
 """
 
 import argparse
@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from granian import Granian
-from granian.constants import Interfaces
 
 from benchmarks.timing import timed
 from estimator.market.facts import Facts
@@ -37,11 +35,6 @@ from service.valuation.valuation import ValuationOptions, check_subject, value_f
 N_REQUESTS = 2000
 N_ROWS = 10_000
 N_RUNS = 3
-
-
-def serve_empty(port: int) -> None:
-    """Serve an empty Flask route with one worker, as `service.server` serves the service."""
-    Granian("benchmarks.servers_app:app", interface=Interfaces.WSGI, port=port, blocking_threads=128).serve()
 
 
 @contextmanager
@@ -70,9 +63,9 @@ def running(command: list[str], port: int, path: str, **variables: str) -> Itera
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time used by the workers of a server."""
+    """Return the CPU time used by a server and its workers."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    stats = [Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split() for child in children]
+    stats = [Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split() for process in (pid, *children)]
     return sum(int(fields[11]) + int(fields[12]) for fields in stats) / os.sysconf("SC_CLK_TCK")
 
 
@@ -94,7 +87,7 @@ def requests(model: Path, home: Mapping[str, Any]) -> None:
     """Print the cost of one home compared with an empty route."""
     rows = {}
     port = free_port()
-    command = [sys.executable, "-c", f"from benchmarks.service import serve_empty; serve_empty({port})"]
+    command = [sys.executable, "-m", "benchmarks.servers_front", "--port", str(port), "--workers", "1"]
     with running(command, port, "/") as pid:
         rows["empty Flask route"] = cost(pid, port, "GET", "/", b"")
     port = free_port()

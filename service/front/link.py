@@ -24,11 +24,22 @@ class WorkerLink(asyncio.Protocol):
     ----------
     threads
         Number of jobs that it handles at a time.
+    generation
+        Number of reloads before it was started.
     changed
-        Called when the worker can take another job, is ready, or has gone.
+        Called when the worker is ready or has gone.
+    freed
+        Called when the worker can take another job.
     """
 
-    def __init__(self, threads: int, changed: Callable[["WorkerLink"], None], generation: int) -> None:
+    def __init__(
+        self,
+        threads: int,
+        generation: int,
+        *,
+        changed: Callable[["WorkerLink"], None],
+        freed: Callable[[], None],
+    ) -> None:
         self.generation = generation
         self.readiness = Readiness(ready=False)
         self.draining = False
@@ -36,6 +47,7 @@ class WorkerLink(asyncio.Protocol):
         self.jobs: dict[int, Job] = {}
         self._threads = threads
         self._changed = changed
+        self._freed = freed
         self._heard = time.monotonic()
         self._decoder = Decoder()
         self._transport: asyncio.Transport | None = None
@@ -137,7 +149,7 @@ class WorkerLink(asyncio.Protocol):
                 job.answer(Answer(status, [(name, value) for name, value in headers], message.body))
                 if self.draining and not self.jobs:
                     self.stop()
-                self._changed(self)
+                self._freed()
             else:
                 was_ready = self.readiness.ready
                 self.readiness, self._heard = Readiness.from_head(message.head), time.monotonic()

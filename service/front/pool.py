@@ -110,7 +110,7 @@ class WorkerPool:
             await asyncio.sleep(0.01)
 
     def _start_worker(self) -> None:
-        link = WorkerLink(self._threads, self._worker_changed, self._generation)
+        link = WorkerLink(self._threads, self._generation, changed=self._worker_changed, freed=self._give_out)
         try:
             connection = link.start(self._command)
         except OSError as error:
