@@ -8,11 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from service.front.jobs import Job
+from service.front.jobs import Job, Lane
 from service.front.messages import Answer, Decoder, Kind, Message, Readiness, encode
-
-MAX_LARGE_JOBS = 4
-"""Large requests that a worker handles at a time. They keep a core busy: more at a time would only take memory."""
 
 _log = logging.getLogger(__name__)
 
@@ -96,11 +93,11 @@ class WorkerLink(asyncio.Protocol):
         """How long ago it last checked for a newly published version, by what it last said."""
         return self.readiness.seconds_since_check + time.monotonic() - self._heard
 
-    def can_take(self, *, large: bool) -> bool:
-        """Return whether it can begin another job now."""
+    def can_take(self, lane: Lane) -> bool:
+        """Return whether it can begin another job of a lane now."""
         if not self.serves or len(self.jobs) >= self._threads:
             return False
-        return not large or sum(job.is_large for job in self.jobs.values()) < MAX_LARGE_JOBS
+        return lane.value is None or sum(job.lane is lane for job in self.jobs.values()) < lane.value
 
     def send(self, job: Job) -> None:
         """Give it a job."""

@@ -5,13 +5,13 @@ import logging
 import time
 from collections.abc import Sequence
 
-from service.front.jobs import Job, Queue
+from service.front.jobs import Job, Lane, Queue
 from service.front.link import WorkerLink
 from service.http.deadline import DeadlineExceeded
 from service.http.problems import BUSY, NOT_READY, ProblemError
 
-MAX_ATTEMPTS = 2
-"""Workers that may end while they have the same request. It could be the request that ends them."""
+MAX_ATTEMPTS = 3
+"""Workers that may end while they have the same request: by chance once or twice, not more often."""
 LATE_SECONDS = 2.0
 """A worker answers 503 itself when a deadline passes. If it has not done so after this, the front does."""
 HUNG_SECONDS = 60.0
@@ -137,18 +137,19 @@ class WorkerPool:
         _log.error("worker %d ended with %d requests in progress", link.pid, len(link.jobs))
         if not link.readiness.ready:
             self._next_start = time.monotonic() + RETRY_SECONDS
-        for job in reversed(link.jobs.values()):
+        for job in link.jobs.values():
             if job.attempts < MAX_ATTEMPTS:
-                self._queue.put_back(job)
+                job.lane = Lane.RETRIED
+                self._queue.add(job)
             else:
                 job.fail(ProblemError(NOT_READY, "the processes that worked on this request ended"))
         link.jobs.clear()
 
     def _give_out(self) -> None:
         """Give waiting requests to workers that can take them."""
-        for take, large in ((self._queue.next_small, False), (self._queue.next_large, True)):
-            while able := [link for link in self._links if link.can_take(large=large)]:
-                job = take()
+        for lane in Lane:
+            while able := [link for link in self._links if link.can_take(lane)]:
+                job = self._queue.next(lane)
                 if job is None:
                     break
                 min(able, key=lambda link: len(link.jobs)).send(job)

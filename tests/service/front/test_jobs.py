@@ -2,7 +2,7 @@
 
 import time
 
-from service.front.jobs import LARGE_BODY_BYTES, Job, Queue
+from service.front.jobs import LARGE_BODY_BYTES, Job, Lane, Queue
 from service.front.messages import Answer
 from service.http.problems import BUSY, ProblemError
 
@@ -11,25 +11,17 @@ def job(size: int = 0, ends: float = float("inf"), **environ: str) -> Job:
     return Job(dict(environ), bytes(size), ends, lambda _: None, lambda _: None)
 
 
-def test_small_and_large_requests_keep_their_order_among_themselves() -> None:
+def test_small_and_large_requests_keep_their_order_in_lanes_of_their_own() -> None:
     queue = Queue()
     jobs = [job(size) for size in (1, LARGE_BODY_BYTES + 1, 2, LARGE_BODY_BYTES + 2)]
     for one in jobs:
         queue.add(one)
-    assert [queue.next_small(), queue.next_small(), queue.next_small()] == [jobs[0], jobs[2], None]
-    assert [queue.next_large(), queue.next_large(), queue.next_large()] == [jobs[1], jobs[3], None]
+    assert [queue.next(Lane.SMALL) for _ in range(3)] == [jobs[0], jobs[2], None]
+    assert [queue.next(Lane.LARGE) for _ in range(3)] == [jobs[1], jobs[3], None]
 
 
 def test_a_compressed_body_is_taken_for_a_large_one() -> None:
-    assert job(1, HTTP_CONTENT_ENCODING="gzip").is_large
-
-
-def test_a_request_whose_worker_ended_is_the_next_one() -> None:
-    queue = Queue()
-    first, second = job(), job()
-    queue.add(second)
-    queue.put_back(first)
-    assert queue.next_small() is first
+    assert job(1, HTTP_CONTENT_ENCODING="gzip").lane is Lane.LARGE
 
 
 def test_expired_requests_leave_the_queue_and_abandoned_ones_are_skipped() -> None:
@@ -39,7 +31,7 @@ def test_expired_requests_leave_the_queue_and_abandoned_ones_are_skipped() -> No
         queue.add(one)
     assert queue.expired() == [late]
     gone.finished = True
-    assert queue.next_small() is waiting
+    assert queue.next(Lane.SMALL) is waiting
     assert len(queue) == 0
 
 
