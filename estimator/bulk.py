@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from estimator.appraiser import CONFIDENCE, Appraiser
 from estimator.errors import DataError
-from estimator.market.arrays import BoolArray
+from estimator.market.arrays import BoolArray, DateArray
 from estimator.market.checks import check_table, find_columns, valuation_dates
 from estimator.market.columns import Problem
 from estimator.market.facts import Facts
@@ -25,6 +25,9 @@ from estimator.valuations import Valuations
 
 SEPARATOR = "; "
 """Separates the entries of one cell."""
+
+ValueFunction = Callable[[Facts, DateArray, float], Valuations]
+"""Facts of n homes, their valuation dates, a confidence level → their valuations, as `Appraiser.value` does."""
 
 
 def predict_file(
@@ -136,13 +139,23 @@ class AnsweredTable:
     priced: BoolArray
 
 
-def value_table(appraiser: Appraiser, piece: pa.Table, confidence: float = CONFIDENCE) -> AnsweredTable:
-    """Value n rows with a header that `check_header` has accepted; `confidence` as `Appraiser.value` takes it."""
+def value_table(
+    appraiser: Appraiser, piece: pa.Table, confidence: float = CONFIDENCE, value: ValueFunction | None = None
+) -> AnsweredTable:
+    """Value n rows with a header that `check_header` has accepted.
+
+    Parameters
+    ----------
+    confidence
+        As `Appraiser.value` takes it.
+    value
+        How homes are valued, if not by `Appraiser.value`.
+    """
     facts, problems = check_table(appraiser.market.features, piece)
     date, date_problems = valuation_dates(appraiser.market, piece)
     errors = row_errors(problems + date_problems, piece.num_rows)
     valid = errors == ""
-    values = appraiser.value(facts.take(valid), date[valid], confidence)
+    values = (value or appraiser.value)(facts.take(valid), date[valid], confidence)
     errors[valid] = refusal_texts(values)
     priced = errors == ""
     for name, column in valuation_columns(values.take(values.priced), priced).items():

@@ -50,13 +50,54 @@ def parallel_imap(function: Callable[[Item], Result], items: Iterable[Item]) -> 
     """
     cores = joblib.cpu_count()
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores) as pool:
-        futures: deque[Future[Result]] = deque()
         try:
-            for item in items:
-                futures.append(pool.submit(function, item))
-                if len(futures) == 2 * cores:
-                    yield futures.popleft().result()
-            while futures:
-                yield futures.popleft().result()
+            yield from _imap(pool, function, items, 2 * cores)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+class SharedThreads:
+    """As many threads as there are cores, shared by all callers; what callers ask for takes turns.
+
+    Each thread that computes keeps memory for its next batch (`estimator.network.arrays.Buffer`). A server whose
+    request threads computed themselves would keep that memory once for each of them.
+    """
+
+    def __init__(self) -> None:
+        self._n = joblib.cpu_count()
+        self._pool = ThreadPoolExecutor(self._n, "compute")
+
+    def map(
+        self, function: Callable[[Item], Result], items: Iterable[Item], check: Callable[[], None] = lambda: None
+    ) -> list[Result]:
+        """Return `function(item)` for each item, in the items' order; results are identical to a serial run.
+
+        Parameters
+        ----------
+        check
+            Called before each item. It ends the work by raising; what it raises is raised here.
+        """
+
+        def checked(item: Item) -> Result:
+            check()
+            return function(item)
+
+        # No caller has more items in the queue than there are threads: small requests get their turn soon.
+        return list(_imap(self._pool, checked, items, self._n))
+
+
+def _imap(
+    pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item], n_ahead: int
+) -> Generator[Result, None, None]:
+    """Yield `function(item)` in order; at most `n_ahead` items are computed, wait or are held at a time."""
+    futures: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            futures.append(pool.submit(function, item))
+            if len(futures) == n_ahead:
+                yield futures.popleft().result()
+        while futures:
+            yield futures.popleft().result()
+    finally:
+        for future in futures:
+            future.cancel()

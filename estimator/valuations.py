@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -74,6 +76,30 @@ class Valuations:
             refusals={},
         )
 
+    @staticmethod
+    def joined(parts: Sequence["Valuations"]) -> "Valuations":
+        """Return the valuations of all subjects of several parts, at least one, with one confidence level."""
+        if len(parts) == 1:
+            return parts[0]
+        starts = np.cumsum([0, *(len(part) for part in parts)]).tolist()
+        dates = [part.date for part in parts if part.date is not None]
+        return replace(
+            parts[0],
+            price=np.concatenate([part.price for part in parts]),
+            low=np.concatenate([part.low for part in parts]),
+            high=np.concatenate([part.high for part in parts]),
+            fsd=np.concatenate([part.fsd for part in parts]),
+            date=np.concatenate(dates) if dates else None,
+            looked_up=_joined_flags([part.looked_up for part in parts], starts),
+            unknown=_joined_flags([part.unknown for part in parts], starts),
+            warnings=_joined_flags([part.warnings for part in parts], starts),
+            refusals={
+                start + row: refusals
+                for start, part in zip(starts, parts, strict=False)
+                for row, refusals in part.refusals.items()
+            },
+        )
+
     def as_dict(self, row: int) -> dict[str, Any]:
         """Return the valuation of one subject, which was not refused, in the form of a JSON answer."""
         return {
@@ -88,3 +114,18 @@ class Valuations:
             "unknown": [name for name, where in self.unknown.items() if where[row]],
             "warnings": [text for text, where in self.warnings.items() if where[row]],
         }
+
+
+def _joined_flags(parts: Sequence[Mapping[str, BoolArray]], starts: Sequence[int]) -> dict[str, BoolArray]:
+    """Return name → flags of all rows. Parts may lack names; the order of their names is kept, for messages."""
+    order: TopologicalSorter[str] = TopologicalSorter()
+    for part in parts:
+        for name in part:
+            order.add(name)
+        for earlier, later in pairwise(part):
+            order.add(later, earlier)
+    joined = {name: np.zeros(starts[-1], np.bool_) for name in order.static_order()}
+    for start, part in zip(starts, parts, strict=False):
+        for name, flags in part.items():
+            joined[name][start : start + len(flags)] = flags
+    return joined

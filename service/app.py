@@ -6,6 +6,7 @@ from flask import Flask
 
 from estimator.registry import read_key
 from service.http import guard, headers, problems, tracing
+from service.http.body_budget import BodyBudget
 from service.live_model import LiveModel
 from service.routes.batch import batch_routes
 from service.routes.docs import docs_routes
@@ -50,19 +51,20 @@ def create_app(
         live = LiveModel(settings.model, key, fallback)
         live.start()
     app.extensions["live_model"] = live
+    budget = BodyBudget(settings.max_body)
     problems.install(app)
     tracing.install(app)
     guard.allow_origins(app, settings.cors_origins)
     guard.install(app, settings)
     headers.install(app)
     for routes in (
-        predict_routes(live, settings),
-        batch_routes(live, settings),
-        screen_routes(live, settings),
+        predict_routes(live, settings, budget),
+        batch_routes(live, settings, budget),
+        screen_routes(live, settings, budget),
         model_routes(live),
         sales_routes(live),
         report_routes(live, key),
-        v2_routes(live, settings),
+        v2_routes(live, settings, budget),
         health_routes(live),
         metrics_routes(),
         openapi_routes(live),

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from estimator.appraiser import CONFIDENCE, Appraiser
 from estimator.bulk import (
     AnsweredTable,
+    ValueFunction,
     check_header,
     fill_rows,
     refusal_texts,
@@ -75,10 +76,10 @@ class ScreeningTerms:
 
 
 def value_and_screen(
-    appraiser: Appraiser,
+    value: ValueFunction,
     model: ListPriceModel,
     facts: Facts,
-    date: DateArray | None,
+    date: DateArray,
     listings: Listings,
     probability: float = DEFAULT_PROBABILITY,
     confidence: float = CONFIDENCE,
@@ -87,8 +88,10 @@ def value_and_screen(
 
     Parameters
     ----------
+    value
+        How homes are valued, such as `Appraiser.value`.
     facts, date, confidence
-        As `Appraiser.value` takes them.
+        What it gets.
     listings
         List prices and costs.
     model, probability
@@ -99,7 +102,7 @@ def value_and_screen(
     tuple
         The valuations, and the screening: NaN for a home without a price.
     """
-    values = appraiser.value(facts, date, confidence)
+    values = value(facts, date, confidence)
     return values, screen(values.price, values.fsd, listings.list_price, listings.costs, model, probability)
 
 
@@ -153,13 +156,15 @@ def screen_table(
     costs: Mapping[str, float],
     probability: float = DEFAULT_PROBABILITY,
     confidence: float = CONFIDENCE,
+    value: ValueFunction | None = None,
 ) -> AnsweredTable:
     """Screen n rows with a header that `check_listings_header` has accepted, as `screen_file` does for CSV.
 
-    The table in the answer is ranked, best rows first; its other parts are in the original order.
+    The table in the answer is ranked, best rows first; its other parts are in the original order. `value` says how
+    homes are valued, if not by `Appraiser.value`.
     """
     terms = ScreeningTerms(costs, probability, confidence)
-    answer = _screen(appraiser, model, table, terms, DuplicateListings(), FIRST_CSV_ROW)
+    answer = _screen(appraiser, model, table, terms, DuplicateListings(), FIRST_CSV_ROW, value)
     return replace(answer, table=_ranked(answer.table)[0])
 
 
@@ -184,6 +189,7 @@ def _screen(
     terms: ScreeningTerms,
     duplicates: DuplicateListings,
     first_row_number: int,
+    value: ValueFunction | None = None,
 ) -> AnsweredTable:
     """Append valuation and screening to one piece of a table, whose first row has the given number in messages."""
     columns, problems = check_table(listing_table(appraiser.market).features, piece)
@@ -196,7 +202,13 @@ def _screen(
     facts = home_facts(appraiser.market, columns)
     listings = listings.take(valid)
     values, screening = value_and_screen(
-        appraiser, model, facts.take(valid), date[valid], listings, terms.probability, terms.confidence
+        value or appraiser.value,
+        model,
+        facts.take(valid),
+        date[valid],
+        listings,
+        terms.probability,
+        terms.confidence,
     )
     warnings = list_price_warnings(values.price, listings.list_price)
     values = replace(values, warnings={**values.warnings, **warnings})

@@ -118,6 +118,11 @@ def explain(
     return Contributions(float(cents[0, 0] / 100), dict(zip(names, parts.tolist(), strict=True)))
 
 
+def count_valued_homes(market: Market) -> int:
+    """Return how many homes are valued to explain one home: what its contributions cost."""
+    return N_ORDERS * (len(_groups(market, has_dates=market.sale_date is not None)) + 1)
+
+
 def _groups(market: Market, *, has_dates: bool) -> dict[str, list[str]]:
     """Return name of a group → the facts that are replaced together."""
     location_names = _location_names(market)

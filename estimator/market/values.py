@@ -140,10 +140,14 @@ def label_to_json(stored: Stored) -> str:
 
 
 def format_value(value: object) -> str:
-    """Return a value as an error message shows it: text in quotes, and cut where it is long."""
+    """Return a value as an error message shows it: in JSON's words, text in quotes, and cut where it is long."""
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "an object"  # what it contains can be long
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int) and abs(value) >= _MAX_SHOWN_INTEGER:
         return f"a number of more than {_MAX_SHOWN} digits"  # Python refuses to write out thousands
-    text = repr(value) if isinstance(value, str) else str(value)
+    text = repr(value[: _MAX_SHOWN + 1]) if isinstance(value, str) else str(value)
     return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
 
 

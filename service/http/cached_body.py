@@ -4,8 +4,9 @@ import gzip
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 
-from flask import Request, Response
+from flask import Request, Response, abort
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,13 @@ class CachedBody:
         return hashlib.sha256(self.plain).hexdigest()[:32]
 
     def answer(self, request: Request) -> Response:
-        """Return the body, compressed if the client accepts gzip, or 304 if the client has it already."""
+        """Return the body, compressed if the client accepts gzip, or 304 if the client has it already.
+
+        Raises
+        ------
+        PreconditionFailed
+            `If-Match` names another content. It never names a weak ETag (RFC 9110, section 13.1.1) (412).
+        """
         use_gzip = request.accept_encodings["gzip"] > 0
         answer = Response(self.gzipped if use_gzip else self.plain, content_type=self.media_type)
         if use_gzip:
@@ -36,4 +43,7 @@ class CachedBody:
         # Only the client may cache it, and must revalidate: another version may have been published.
         answer.cache_control.private = answer.cache_control.no_cache = True
         answer.make_conditional(request)
+        if answer.status_code == HTTPStatus.PRECONDITION_FAILED:
+            # Werkzeug would send the whole body with it.
+            abort(answer.status_code, "If-Match does not name this content: ETags are weak here and never match")
         return answer

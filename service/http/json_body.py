@@ -7,29 +7,32 @@ that overflows the stack.
 import codecs
 import json
 import math
+import re
 from typing import Any, NoReturn
 
 import orjson
 from flask import Request, Response
 
 from service.http.body import read_body
-from service.http.problems import MALFORMED_JSON, NOT_JSON, ProblemError
+from service.http.problems import MALFORMED_JSON, NOT_JSON, TOO_MANY_ROWS, ProblemError
 
 MAX_DEPTH = 8
 """Levels of nesting: documented bodies have at most 5."""
+EXTRA_NESTED = 1000
+"""Objects and lists that a body may have besides those of its homes: costs, V2 tensors, columns."""
 
 
-def read_json(request: Request, max_bytes: int) -> Any:
-    """Read a request's body as one JSON value.
+def read_json_bytes(request: Request, max_bytes: int) -> bytes:
+    """Read a request's body, to be parsed as JSON.
 
     Raises
     ------
     ProblemError
-        The Content-Type is not JSON (415), the body is not strict JSON (400), or as `read_body`.
+        The Content-Type is not JSON (415), or as `read_body`.
     """
     if not is_json(request.mimetype):
         raise ProblemError(NOT_JSON, f"the Content-Type is {request.mimetype or 'missing'}; send application/json")
-    return parse_json(read_body(request, max_bytes))
+    return read_body(request, max_bytes)
 
 
 def is_json(media_type: str) -> bool:
@@ -37,6 +40,38 @@ def is_json(media_type: str) -> bool:
     return media_type == "application/json" or (
         media_type.startswith("application/") and media_type.endswith("+json")
     )
+
+
+def check_nested(body: bytes, max_rows: int) -> None:
+    """Check the number of objects and lists in JSON before it is parsed: empty ones take fifty times their bytes.
+
+    Parameters
+    ----------
+    max_rows
+        Objects and lists that all homes of a body have together, at most.
+
+    Raises
+    ------
+    ProblemError
+        There are more, and more than `EXTRA_NESTED` more (413).
+    """
+    limit = max_rows + EXTRA_NESTED
+    n = count_nested(body, limit)
+    if n > limit:
+        raise ProblemError(
+            TOO_MANY_ROWS, f"the body has {n} objects and lists; the maximum number of homes is {max_rows}"
+        )
+
+
+def count_nested(body: bytes, limit: int) -> int:
+    """Return the number of objects and lists in JSON. If it is within the limit, it may be too large."""
+    n = _count_brackets(body)
+    # Brackets in text do not count. Removing the text takes longer, and is hardly ever necessary.
+    return n if n <= limit else _count_brackets(_TEXT.sub(b"", body))
+
+
+def _count_brackets(body: bytes) -> int:
+    return body.count(b"{") + body.count(b"[")
 
 
 def parse_json(body: bytes) -> Any:
@@ -50,8 +85,12 @@ def parse_json(body: bytes) -> Any:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return _parse_strictly(body)
-    return document if _is_surely_strict(body, document) else _parse_strictly(body)
+        document = None
+    else:
+        if _is_surely_strict(body, document):
+            return document
+    del document  # it would take memory beside the second one
+    return _parse_strictly(body)
 
 
 def _is_surely_strict(body: bytes, document: Any) -> bool:
@@ -106,6 +145,8 @@ def json_answer(content: Any, status: int = 200) -> Response:
     )
 
 
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""A string, or what follows a quote without an end. It always matches, and never looks at a byte twice."""
 _LONG_INTEGER = b"0" * 19
 _DIGITS_AS_0 = bytes.maketrans(b"123456789", b"000000000")
 _TOO_DEEP = f"values are nested more than {MAX_DEPTH} levels deep"

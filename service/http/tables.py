@@ -10,12 +10,13 @@ from flask import Request, Response
 
 from estimator.errors import DataError
 from estimator.market.tables import csv_bytes, parse_csv
-from service.http.json_body import is_json, parse_json
-from service.http.problems import MALFORMED_TABLE, NOT_A_TABLE, TOO_MANY_ROWS, ProblemError
+from service.http.json_body import check_nested, count_nested, is_json, parse_json
+from service.http.problems import MALFORMED_JSON, MALFORMED_TABLE, NOT_A_TABLE, TOO_MANY_ROWS, ProblemError
 
 MAX_COLUMNS = 1000
 """Maximum number of columns: even an empty column takes memory, and real tables have far fewer."""
-
+MAX_LINE_NESTED = 16
+"""Objects and lists in a line of NDJSON: a home is one object. Empty ones take fifty times their bytes."""
 
 MODEL_VERSION = "Model-Version"
 """Header with the version of the model."""
@@ -96,12 +97,17 @@ def read_lines(body: bytes, max_rows: int) -> list[Any]:
     ProblemError
         There are too many lines (413).
     """
-    lines = body.removesuffix(b"\n").split(b"\n") if body else []
-    check_rows(len(lines), max_rows)
-    return [_line(line) for line in lines]
+    if not body:
+        return []
+    body = body.removesuffix(b"\n")
+    check_rows(body.count(b"\n") + 1, max_rows)
+    return [_line(line) for line in body.split(b"\n")]
 
 
 def _line(line: bytes) -> Any:
+    n = count_nested(line, MAX_LINE_NESTED)
+    if n > MAX_LINE_NESTED:
+        return ProblemError(MALFORMED_JSON, f"the line has {n} objects and lists; a home is one object")
     try:
         return parse_json(line)
     except ProblemError as problem:
@@ -123,6 +129,7 @@ def read_columns(body: bytes, max_rows: int) -> Mapping[str, list[Any]]:
         It is not strict JSON, not an object of equally long lists, or has too many columns (400), or it has too
         many rows (413).
     """
+    check_nested(body, max_rows)
     columns = parse_json(body)
     if not isinstance(columns, dict) or not columns:
         raise ProblemError(

@@ -19,6 +19,16 @@ DATATYPES = frozenset(
 )
 """All datatypes of the protocol."""
 
+_NUMBERS = frozenset({"FP32", "FP64", "INT32", "INT64"})
+ACCEPTED_DATATYPES: Mapping[str, frozenset[str]] = {
+    "FP64": _NUMBERS,
+    "INT64": _NUMBERS,
+    "BOOL": _NUMBERS | {"BOOL"},
+    "BYTES": frozenset({"BYTES"}),
+}
+"""Datatype of an input in the metadata → the datatypes in which it may be sent. Clients often send all numbers as
+one type. Smaller types cannot hold the values of all facts."""
+
 _TENSOR_TYPE = {"name": {"type": "string"}, "datatype": {"enum": sorted(DATATYPES)}}
 _SHAPE = array_schema({"type": "integer"})
 _TENSOR_METADATA = array_schema(object_schema(_TENSOR_TYPE | {"shape": _SHAPE}))
@@ -48,7 +58,11 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
         "required": ["inputs"],
         "properties": {
             "id": {"type": "string"},
-            "parameters": {"type": "object", "properties": {"confidence": {"type": "number"}}},
+            "parameters": {
+                "type": "object",
+                "properties": {"confidence": {"type": "number"}},
+                "additionalProperties": False,
+            },
             "inputs": array_schema(_TENSOR, minItems=1),
             "outputs": array_schema(object_schema({"name": {"type": "string"}})),
         },

@@ -1,11 +1,13 @@
 """`POST /predict/batch`: a table of homes → a table in the same format with an answer in every row."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from flask import Blueprint, Response, request
 
 from estimator.bulk import check_header, value_table
 from service.http.body import read_body
+from service.http.body_budget import BodyBudget
 from service.http.json_body import json_answer
 from service.http.problems import ProblemError
 from service.http.tables import (
@@ -20,6 +22,7 @@ from service.http.tables import (
 from service.live_model import LiveModel
 from service.openapi.batch import PATH
 from service.settings import Settings
+from service.valuation.chunks import value_in_chunks
 from service.valuation.parameters import CONFIDENCE, read_options
 from service.valuation.responses import answer_rows, count_homes
 from service.valuation.snapshot import Snapshot
@@ -39,16 +42,18 @@ _ROW_MEMBERS = (
 )
 
 
-def batch_routes(live: LiveModel, settings: Settings) -> Blueprint:
+def batch_routes(live: LiveModel, settings: Settings, budget: BodyBudget) -> Blueprint:
     """Return the route."""
     routes = Blueprint("batch", __name__)
 
     @routes.post(PATH)
     def batch() -> Response:
         snapshot = live.snapshot()
-        options = read_options(request.args, snapshot.appraiser.market, PATH, (CONFIDENCE,))
+        options = read_options(request, snapshot.appraiser.market, PATH, (CONFIDENCE,))
         kind = table_kind(request)
-        return _ANSWER_BY_KIND[kind](snapshot, read_body(request, settings.max_body), options, settings.max_rows)
+        body = read_body(request, settings.max_body)
+        with budget.hold(body, options.check):
+            return _ANSWER_BY_KIND[kind](snapshot, body, options, settings.max_rows)
 
     return routes
 
@@ -56,7 +61,8 @@ def batch_routes(live: LiveModel, settings: Settings) -> Blueprint:
 def _csv(snapshot: Snapshot, body: bytes, options: ValuationOptions, max_rows: int) -> Response:
     table = read_csv(body, max_rows)
     check_header(snapshot.appraiser.market, table.column_names)
-    answered = value_table(snapshot.appraiser, table, options.confidence)
+    value = partial(value_in_chunks, snapshot.appraiser, check=options.check)
+    answered = value_table(snapshot.appraiser, table, options.confidence, value)
     count_homes(snapshot, answered.facts, answered.valid, answered.priced)
     return csv_answer(answered.table, snapshot.version)
 

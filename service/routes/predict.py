@@ -7,7 +7,8 @@ from flask import Blueprint, Response, request
 
 from estimator.market.facts import Facts
 from service import metrics
-from service.http.json_body import json_answer, read_json
+from service.http.body_budget import BodyBudget
+from service.http.json_body import check_nested, json_answer, parse_json, read_json_bytes
 from service.http.problems import INVALID_FACTS, TOO_MANY_ROWS, ProblemError
 from service.live_model import LiveModel
 from service.openapi.predict import PATH
@@ -21,27 +22,32 @@ from service.valuation.subject_schema import Subject
 from service.valuation.valuation import ValuationOptions, check_subject, value_facts
 
 
-def predict_routes(live: LiveModel, settings: Settings) -> Blueprint:
+def predict_routes(live: LiveModel, settings: Settings, budget: BodyBudget) -> Blueprint:
     """Return the route."""
     routes = Blueprint("predict", __name__)
 
     @routes.post(PATH)
     def predict() -> Response:
         snapshot = live.snapshot()
-        options = read_options(request.args, snapshot.appraiser.market, PATH, (INCLUDE, CONFIDENCE))
-        body = read_json(request, settings.max_body)
-        if not isinstance(body, list):
-            check_include_limit(1, options.includes, settings.max_reasons)
-            return json_answer(_value_one(snapshot, body, options))
-        if len(body) > settings.max_rows:
-            raise ProblemError(
-                TOO_MANY_ROWS, f"the list has {len(body)} homes; the maximum is {settings.max_rows}"
-            )
-        check_include_limit(len(body), options.includes, settings.max_reasons)
-        subjects = check_subjects(snapshot.appraiser.market, body, has_dates=snapshot.has_dates)
-        return json_answer(answer_rows(snapshot, subjects, options))
+        options = read_options(request, snapshot.appraiser.market, PATH, (INCLUDE, CONFIDENCE))
+        body = read_json_bytes(request, settings.max_body)
+        with budget.hold(body, options.check):
+            check_nested(body, settings.max_rows)
+            return _answer(snapshot, parse_json(body), options, settings)
 
     return routes
+
+
+def _answer(snapshot: Snapshot, value: object, options: ValuationOptions, settings: Settings) -> Response:
+    market = snapshot.appraiser.market
+    if not isinstance(value, list):
+        check_include_limit(1, options.includes, market, settings.max_reasons)
+        return json_answer(_value_one(snapshot, value, options))
+    if len(value) > settings.max_rows:
+        raise ProblemError(TOO_MANY_ROWS, f"the list has {len(value)} homes; the maximum is {settings.max_rows}")
+    check_include_limit(len(value), options.includes, market, settings.max_reasons)
+    subjects = check_subjects(market, value, has_dates=snapshot.has_dates)
+    return json_answer(answer_rows(snapshot, subjects, options))
 
 
 def _value_one(snapshot: Snapshot, value: object, options: ValuationOptions) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """`GET /report`: the training report that was saved with the served version."""
 
-from flask import Blueprint, Response, abort
+from functools import lru_cache
+
+from flask import Blueprint, Response, abort, request
 
 from estimator.errors import SavedVersionError
 from estimator.registry import read_version_file
 from estimator.report import PAGE
+from service.http.cached_body import CachedBody
 from service.live_model import LiveModel
 from service.model_info import REPORT_PATH
 
@@ -26,6 +29,8 @@ it from running any or calling the server."""
 def report_routes(live: LiveModel, key: bytes | None = None) -> Blueprint:
     """Return the route; with a key, only reports that are signed with it are served."""
     routes = Blueprint("report", __name__)
+    # The file is read and checked for each request, but compressed only once.
+    cached = lru_cache(maxsize=1)(CachedBody)
 
     @routes.get(REPORT_PATH)
     def report() -> Response:
@@ -34,10 +39,8 @@ def report_routes(live: LiveModel, key: bytes | None = None) -> Blueprint:
             page = read_version_file(snapshot.folder, PAGE, key)
         except SavedVersionError:
             abort(404, f"version {snapshot.version} has no report")
-        return Response(
-            page,
-            content_type="text/html; charset=utf-8",
-            headers={"Content-Security-Policy": REPORT_CONTENT_SECURITY_POLICY},
-        )
+        answer = cached(page, "text/html; charset=utf-8").answer(request)
+        answer.headers["Content-Security-Policy"] = REPORT_CONTENT_SECURITY_POLICY
+        return answer
 
     return routes

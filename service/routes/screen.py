@@ -1,6 +1,7 @@
 """`POST /screen`: listings → deals, best first. Listings that cannot be screened are reported, not dropped."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +16,8 @@ from estimator.market.feature import Feature
 from estimator.market.market import Market
 from estimator.market.tables import FIRST_CSV_ROW
 from service.http.body import read_body
-from service.http.json_body import json_answer, parse_json
+from service.http.body_budget import BodyBudget
+from service.http.json_body import check_nested, json_answer, parse_json
 from service.http.problems import (
     INVALID_SCREENING,
     MALFORMED_TABLE,
@@ -26,6 +28,7 @@ from service.http.tables import TableKind, check_rows, csv_answer, read_csv, tab
 from service.live_model import LiveModel
 from service.openapi.screen import PATH
 from service.settings import Settings
+from service.valuation.chunks import value_in_chunks
 from service.valuation.deals import errors_by_row, screen_listings
 from service.valuation.includes import INCLUDE
 from service.valuation.parameters import CONFIDENCE, check_include_limit, read_number, read_options
@@ -42,7 +45,7 @@ _MEMBERS = ("listings", "costs", _PROBABILITY)
 """Members of a body that is an object."""
 
 
-def screen_routes(live: LiveModel, settings: Settings) -> Blueprint:
+def screen_routes(live: LiveModel, settings: Settings, budget: BodyBudget) -> Blueprint:
     """Return the route."""
     routes = Blueprint("screen", __name__)
 
@@ -50,27 +53,42 @@ def screen_routes(live: LiveModel, settings: Settings) -> Blueprint:
     def screen() -> Response:
         snapshot = live.snapshot()
         market = snapshot.appraiser.market
-        options = read_options(request.args, market, PATH, PARAMETERS)
+        options = read_options(request, market, PATH, PARAMETERS)
         query = _read_query(request.args)
         kind = table_kind(request, (TableKind.CSV, TableKind.COLUMNS))
         body = read_body(request, settings.max_body)
-        if kind is TableKind.CSV:
-            table, terms = read_csv(body, settings.max_rows), _read_terms(market, query, {}, options)
-            check_listings_header(market, table.column_names)
-            media_types = [kind.value, TableKind.COLUMNS.value]
-            if request.accept_mimetypes.best_match(media_types, default=kind.value) == kind.value:
-                return _answer_csv(snapshot, table, terms, options)
-            subjects, first_row = _check_listing_table(market, table), FIRST_CSV_ROW
-        else:
-            listings, in_body = _read_json_body(body)
-            check_rows(len(listings), settings.max_rows)
-            terms = _read_terms(market, query, in_body, options)
-            subjects = check_subjects(listing_table(market), listings, has_dates=snapshot.has_dates)
-            first_row = 0
-        check_include_limit(len(subjects.dates), options.includes, settings.max_reasons)
-        return json_answer(screen_listings(snapshot, subjects, first_row, terms, options))
+        with budget.hold(body, options.check):
+            answer = _screen_csv if kind is TableKind.CSV else _screen_json
+            return answer(snapshot, body, query, options, settings)
 
     return routes
+
+
+def _screen_csv(
+    snapshot: Snapshot, body: bytes, query: Mapping[str, float], options: ValuationOptions, settings: Settings
+) -> Response:
+    market = snapshot.appraiser.market
+    table, terms = read_csv(body, settings.max_rows), _read_terms(market, query, {}, options)
+    check_listings_header(market, table.column_names)
+    media_types = [TableKind.CSV.value, TableKind.COLUMNS.value]
+    if request.accept_mimetypes.best_match(media_types, default=TableKind.CSV.value) == TableKind.CSV.value:
+        return _answer_csv(snapshot, table, terms, options)
+    check_include_limit(table.num_rows, options.includes, market, settings.max_reasons)
+    subjects = _check_listing_table(market, table)
+    return json_answer(screen_listings(snapshot, subjects, FIRST_CSV_ROW, terms, options))
+
+
+def _screen_json(
+    snapshot: Snapshot, body: bytes, query: Mapping[str, float], options: ValuationOptions, settings: Settings
+) -> Response:
+    market = snapshot.appraiser.market
+    check_nested(body, settings.max_rows)
+    listings, in_body = _read_json_body(body)
+    check_rows(len(listings), settings.max_rows)
+    terms = _read_terms(market, query, in_body, options)
+    check_include_limit(len(listings), options.includes, market, settings.max_reasons)
+    subjects = check_subjects(listing_table(market), listings, has_dates=snapshot.has_dates)
+    return json_answer(screen_listings(snapshot, subjects, 0, terms, options))
 
 
 def _read_json_body(body: bytes) -> tuple[list[Any], Mapping[str, Any]]:
@@ -133,7 +151,13 @@ def _answer_csv(snapshot: Snapshot, table: pa.Table, terms: ScreeningTerms, opti
             UNKNOWN_PARAMETER, f"{INCLUDE} is not available in CSV; send Accept: application/json to get JSON"
         )
     answer = screen_table(
-        snapshot.appraiser, snapshot.list_price_model, table, terms.costs, terms.probability, terms.confidence
+        snapshot.appraiser,
+        snapshot.list_price_model,
+        table,
+        terms.costs,
+        terms.probability,
+        terms.confidence,
+        partial(value_in_chunks, snapshot.appraiser, check=options.check),
     )
     count_homes(snapshot, answer.facts, answer.valid, answer.priced)
     return csv_answer(answer.table, snapshot.version)

@@ -4,7 +4,7 @@ Each fact is a tensor of n values, and so is each output. The protocol has no er
 cannot be valued, the whole request is refused and the error names the homes. Errors are `{"error": "…"}`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,18 @@ from flask import Blueprint, Response, abort, request
 from estimator import __version__
 from estimator.appraiser import CONFIDENCE
 from estimator.market.market import VALUATION_DATE
+from estimator.market.values import format_value
 from estimator.uncertainty.conformal import check_confidence
 from estimator.valuations import Valuations
-from service.http.json_body import json_answer, read_json
+from service.http.body_budget import BodyBudget
+from service.http.deadline import request_deadline
+from service.http.json_body import check_nested, json_answer, parse_json, read_json_bytes
 from service.http.problems import INVALID_FACTS, MALFORMED_TABLE, OUTSIDE_DOMAIN, ProblemError
-from service.http.tables import check_rows
+from service.http.tables import MAX_COLUMNS, check_rows
 from service.live_model import LiveModel
-from service.openapi.v2 import DATATYPES, PREFIX
+from service.openapi.v2 import ACCEPTED_DATATYPES, DATATYPES, PREFIX
 from service.settings import Settings
+from service.valuation.chunks import Check, value_in_chunks
 from service.valuation.responses import count_homes
 from service.valuation.snapshot import Snapshot
 from service.valuation.subject_columns import CheckedSubjects, check_subject_columns
@@ -32,7 +36,7 @@ _MAX_LISTED = 5
 """Homes, and errors of a home, that an error lists: it is one line of text."""
 
 
-def v2_routes(live: LiveModel, settings: Settings) -> Blueprint:
+def v2_routes(live: LiveModel, settings: Settings, budget: BodyBudget) -> Blueprint:
     """Return the routes."""
     routes = Blueprint("v2", __name__, url_prefix=PREFIX)
 
@@ -64,8 +68,12 @@ def v2_routes(live: LiveModel, settings: Settings) -> Blueprint:
     @routes.post("/models/<name>/infer")
     @routes.post("/models/<name>/versions/<version>/infer")
     def infer(name: str, version: str | None = None) -> Response:
-        snapshot = _served(live, name, version)
-        return json_answer(_infer(snapshot, read_json(request, settings.max_body), settings.max_rows))
+        snapshot, check = _served(live, name, version), request_deadline(request).check
+        body = read_json_bytes(request, settings.max_body)
+        with budget.hold(body, check):
+            # In the shape (n, 1) each value is a list.
+            check_nested(body, settings.max_rows * (len(snapshot.appraiser.market.features) + 1))
+            return json_answer(_infer(snapshot, parse_json(body), settings.max_rows, check))
 
     return routes
 
@@ -102,14 +110,14 @@ def _tensor_metadata(name: str, datatype: str) -> dict[str, Any]:
     return {"name": name, "datatype": datatype, "shape": [-1]}
 
 
-def _infer(snapshot: Snapshot, body: Any, max_rows: int) -> dict[str, Any]:
+def _infer(snapshot: Snapshot, body: Any, max_rows: int, check: Check) -> dict[str, Any]:
     """Answer an inference request."""
     if not isinstance(body, dict):
         raise _malformed("the body must be an object with `inputs`")
-    columns = _read_inputs(body.get("inputs"), max_rows)
+    columns = _read_inputs(snapshot, body.get("inputs"), max_rows)
     confidence = _read_confidence(body.get("parameters"))
     subjects = check_subject_columns(snapshot.appraiser.market, columns, has_dates=snapshot.has_dates)
-    outputs = _outputs(_value(snapshot, subjects, confidence))
+    outputs = _outputs(_value(snapshot, subjects, confidence, check))
     names = _read_outputs(body.get("outputs"), outputs)
     answer = {
         "model_name": snapshot.appraiser.market.name,
@@ -123,7 +131,7 @@ def _infer(snapshot: Snapshot, body: Any, max_rows: int) -> dict[str, Any]:
     return answer
 
 
-def _value(snapshot: Snapshot, subjects: CheckedSubjects, confidence: float) -> Valuations:
+def _value(snapshot: Snapshot, subjects: CheckedSubjects, confidence: float, check: Check) -> Valuations:
     """Value all homes, or raise a problem if any of them cannot be valued."""
     valid = subjects.valid
     if subjects.errors:
@@ -133,7 +141,7 @@ def _value(snapshot: Snapshot, subjects: CheckedSubjects, confidence: float) -> 
             for row, errors in sorted(subjects.errors.items())
         }
         raise ProblemError(INVALID_FACTS, _list_homes(messages))
-    values = snapshot.appraiser.value(subjects.facts, subjects.dates, confidence)
+    values = value_in_chunks(snapshot.appraiser, subjects.facts, subjects.dates, confidence, check)
     count_homes(snapshot, subjects.facts, valid, values.priced)
     if values.refusals:
         messages = {
@@ -163,13 +171,18 @@ def _outputs(values: Valuations) -> dict[str, dict[str, Any]]:
     return outputs
 
 
-def _read_inputs(inputs: Any, max_rows: int) -> dict[str, list[Any]]:
+def _read_inputs(snapshot: Snapshot, inputs: Any, max_rows: int) -> dict[str, list[Any]]:
     """Return name → n values."""
     if not isinstance(inputs, list) or not inputs:
         raise _malformed("`inputs` must be a list of at least one tensor")
+    if len(inputs) > MAX_COLUMNS:
+        raise _malformed(f"there are {len(inputs)} inputs; the maximum is {MAX_COLUMNS}")
+    datatype_by_name = {
+        name: feature.fact_kind.v2_datatype for name, feature in snapshot.appraiser.market.by_name.items()
+    } | {VALUATION_DATE: "BYTES"}
     columns: dict[str, list[Any]] = {}
     for tensor in inputs:
-        name, values = _read_tensor(tensor)
+        name, values = _read_tensor(tensor, datatype_by_name)
         if name in columns:
             raise _malformed(f"the input {name[:60]!a} is given twice")
         columns[name] = values
@@ -180,23 +193,59 @@ def _read_inputs(inputs: Any, max_rows: int) -> dict[str, list[Any]]:
     return columns
 
 
-def _read_tensor(tensor: Any) -> tuple[str, list[Any]]:
-    """Return an input's name and its values; shape (n, 1) is accepted as (n,)."""
+def _read_tensor(tensor: Any, datatype_by_name: Mapping[str, str]) -> tuple[str, list[Any]]:
+    """Return an input's name and its values; shape (n, 1) is accepted as (n,), and null is a missing fact."""
     if not isinstance(tensor, dict) or not isinstance(tensor.get("name"), str):
         raise _malformed("an input must be an object with a `name`")
     name, shape, data = tensor["name"], tensor.get("shape"), tensor.get("data")
     subject = f"the input {name[:60]!a}"
-    if str(tensor.get("datatype")) not in DATATYPES:
-        raise _malformed(f"{subject} must have a `datatype` of the protocol, such as FP64")
+    datatype = _read_datatype(subject, tensor.get("datatype"), datatype_by_name.get(name))
+    if tensor.get("parameters"):
+        raise _malformed(f"{subject} has `parameters`; none are supported here, and no binary data")
     if not isinstance(data, list):
         raise _malformed(f"{subject} must have `data`, a list of values; binary data is not supported")
-    if any(isinstance(value, list) for value in data):
-        if not all(isinstance(value, list) and len(value) == 1 for value in data):
-            raise _malformed(f"{subject} must have one value per home")
-        data = [value[0] for value in data]
-    if shape not in ([len(data)], [len(data), 1]):
-        raise _malformed(f"{subject} has {len(data)} values, so its `shape` must be [{len(data)}]")
-    return name, data
+    is_nested = any(isinstance(value, list) for value in data)
+    if is_nested and not all(isinstance(value, list) and len(value) == 1 for value in data):
+        raise _malformed(f"{subject} must have one value per home")
+    n = len(data)
+    if not isinstance(shape, list) or any(type(size) is not int for size in shape) or shape not in ([n], [n, 1]):
+        raise _malformed(f"{subject} has {n} values, so its `shape` must be [{n}] or [{n}, 1]")
+    if is_nested and shape == [n]:
+        raise _malformed(f"the shape of {subject} is [{n}], so its `data` must not contain lists")
+    values = [value[0] for value in data] if is_nested else data
+    fits, description = _FITS[datatype]
+    for row, value in enumerate(values):
+        if value is not None and not fits(value):
+            raise _malformed(
+                f"{subject}: value {row} is {format_value(value)}; {datatype} values are {description}"
+            )
+    return name, values
+
+
+def _read_datatype(subject: str, datatype: Any, expected: str | None) -> str:
+    """Return the datatype of a tensor; `expected` is that of the metadata, None for an unknown name."""
+    if not isinstance(datatype, str) or datatype not in DATATYPES:
+        raise _malformed(f"{subject} must have a `datatype` of the protocol, such as FP64")
+    accepted = ACCEPTED_DATATYPES["BOOL"] | {"BYTES"} if expected is None else ACCEPTED_DATATYPES[expected]
+    if datatype not in accepted:
+        raise _malformed(f"{subject} has the datatype {datatype}; expected one of {', '.join(sorted(accepted))}")
+    return datatype
+
+
+def _fits_integer(bits: int) -> Callable[[Any], bool]:
+    bound = 2 ** (bits - 1)
+    return lambda value: type(value) is int and -bound <= value < bound
+
+
+_FITS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "FP32": (lambda value: type(value) in {int, float}, "numbers"),
+    "FP64": (lambda value: type(value) in {int, float}, "numbers"),
+    "INT32": (_fits_integer(32), "whole numbers of at most 32 bits"),
+    "INT64": (_fits_integer(64), "whole numbers of at most 64 bits"),
+    "BOOL": (lambda value: type(value) is bool, "true or false"),
+    "BYTES": (lambda value: type(value) is str, "strings"),
+}
+"""Accepted datatype → whether a JSON value is of it, and what its values are."""
 
 
 def _read_confidence(parameters: Any) -> float:
@@ -204,6 +253,9 @@ def _read_confidence(parameters: Any) -> float:
         return CONFIDENCE
     if not isinstance(parameters, dict):
         raise _malformed("`parameters` must be an object")
+    for name in parameters:
+        if name != "confidence":
+            raise _malformed(f"unknown parameter {name[:60]!a}; the only parameter is `confidence`")
     confidence = parameters.get("confidence", CONFIDENCE)
     if not isinstance(confidence, (int, float)) or isinstance(confidence, bool):
         raise _malformed("the parameter `confidence` must be a number")
@@ -221,6 +273,8 @@ def _read_outputs(outputs: Any, known: Mapping[str, Any]) -> list[str]:
         return list(known)
     if not isinstance(outputs, list) or not all(isinstance(output, dict) for output in outputs):
         raise _malformed("`outputs` must be a list of objects with a `name`")
+    if any(output.get("parameters") for output in outputs):
+        raise _malformed("`outputs` have no `parameters` here")
     names = [output.get("name") for output in outputs]
     if not all(isinstance(name, str) and name in known for name in names):
         raise _malformed(f"`outputs` has an unknown name; expected one or more of {', '.join(known)}")

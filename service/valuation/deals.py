@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from estimator.deals.screening import Screening, best_first, list_price_warnings
 from estimator.market.columns import Problem
 from estimator.market.market import Market
 from estimator.uncertainty.applicability import Refusal
+from service.valuation.chunks import value_in_chunks
 from service.valuation.includes import compute_includes
 from service.valuation.responses import ErrorBudget, count_homes
 from service.valuation.snapshot import Snapshot
@@ -53,7 +55,7 @@ def screen_listings(
     count_homes(snapshot, home_facts(market, subjects.facts), valid, priced)
     budget = ErrorBudget()
     problems = {
-        row: budget.invalid_facts([{"row": row, **error} for error in errors])
+        row: budget.invalid_facts([{"row": row, **error} for error in errors], subjects.more_errors.get(row, 0))
         for row, errors in sorted(subjects.errors.items())
     }
     problems |= {row: budget.outside_domain(found, row=row) for row, found in refusals.items()}
@@ -104,11 +106,22 @@ def _ranked_deals(
     facts, dates = home_facts(appraiser.market, subjects.facts).take(valid), subjects.dates[valid]
     rows, listings = np.flatnonzero(valid).tolist(), listings.take(valid)
     values, screening = value_and_screen(
-        appraiser, snapshot.list_price_model, facts, dates, listings, terms.probability, options.confidence
+        partial(value_in_chunks, appraiser, check=options.check),
+        snapshot.list_price_model,
+        facts,
+        dates,
+        listings,
+        terms.probability,
+        options.confidence,
     )
     ranked = best_first(screening.margin_percent)[: int(values.priced.sum())].tolist()
     includes = compute_includes(
-        appraiser, facts.take(np.array(ranked, int)), dates[ranked], options.includes, options.confidence
+        appraiser,
+        facts.take(np.array(ranked, int)),
+        dates[ranked],
+        options.includes,
+        options.confidence,
+        options.check,
     )
     members = _screening_members(screening, listings)
     warnings = list_price_warnings(values.price, listings.list_price)

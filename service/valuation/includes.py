@@ -6,18 +6,27 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from math import ceil
 from typing import Any
 
 from estimator.appraiser import Appraiser
+from estimator.explanation.contributions import count_valued_homes
 from estimator.market.arrays import DateArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.what_if import MAX_POINTS, what_if
 from service.http.problems import UNKNOWN_PARAMETER, ProblemError
+from service.valuation.chunks import Check, compute_in_chunks
 
 INCLUDE = "include"
 """Name of the parameter."""
 
+VALUATIONS_PER_REASON = MAX_POINTS + 1
+"""Homes valued for one reason as `max_reasons` counts them: those of a `what_if` of a number."""
+
+_COMPARABLES_COST = 3
+"""The comparables of a home take as long as this many valuations; `benchmarks/request_costs.py` measures it."""
 _MAX_SHOWN_ENTRY = 60
 """Characters of an invalid entry that an error shows."""
 
@@ -33,12 +42,15 @@ class Include:
         each valuation.
     description
         For the description of the parameter.
+    valuations
+        Market → how many homes can be valued in the time that one such reason takes.
     takes_fact
         Whether it is requested for a fact, as in `what_if:grade`.
     """
 
     compute: Callable[[Appraiser, Facts, DateArray, tuple[str, ...], float], Sequence[Any]]
     description: str
+    valuations: Callable[[Market], int]
     takes_fact: bool = False
 
 
@@ -82,9 +94,12 @@ def include_forms() -> list[str]:
     return [f"{name}:<fact>" if include.takes_fact else name for name, include in INCLUDES.items()]
 
 
-def count_includes(requested: Mapping[str, tuple[str, ...]]) -> int:
-    """Return the number of reasons per home; an include for two facts counts two."""
-    return sum(max(len(facts), 1) for facts in requested.values())
+def count_reasons(requested: Mapping[str, tuple[str, ...]], market: Market) -> int:
+    """Return the number of reasons per home. An include for two facts counts two, and a costly one several."""
+    return sum(
+        max(len(facts), 1) * ceil(INCLUDES[name].valuations(market) / VALUATIONS_PER_REASON)
+        for name, facts in requested.items()
+    )
 
 
 def compute_includes(
@@ -93,13 +108,30 @@ def compute_includes(
     dates: DateArray,
     requested: Mapping[str, tuple[str, ...]],
     confidence: float,
+    check: Check = lambda: None,
 ) -> list[dict[str, Any]]:
-    """Return the additional members of n valuations. Those of one subject do not depend on the other subjects."""
-    columns = {
-        name: INCLUDES[name].compute(appraiser, facts, dates, names, confidence)
-        for name, names in requested.items()
-    }
-    return [{name: column[row] for name, column in columns.items()} for row in range(len(facts))]
+    """Return the additional members of n valuations. Those of one subject do not depend on the other subjects.
+
+    Parameters
+    ----------
+    check
+        Called between subjects, as `compute_in_chunks` calls it.
+    """
+    if not requested:
+        return [{} for _ in range(len(facts))]
+    cost = sum(
+        max(len(names), 1) * INCLUDES[name].valuations(appraiser.market) for name, names in requested.items()
+    )
+
+    def compute(rows: slice) -> list[dict[str, Any]]:
+        some, days = facts.take(rows), dates[rows]
+        columns = {
+            name: INCLUDES[name].compute(appraiser, some, days, names, confidence)
+            for name, names in requested.items()
+        }
+        return [{name: column[row] for name, column in columns.items()} for row in range(len(some))]
+
+    return list(chain.from_iterable(compute_in_chunks(compute, len(facts), check, valuations_per_home=cost)))
 
 
 def _comparables(
@@ -134,12 +166,16 @@ INCLUDES: Mapping[str, Include] = {
     "comparables": Include(
         _comparables,
         "the sold homes behind the value, adjusted for their differences; null if the market has no locations.",
+        lambda _: _COMPARABLES_COST,
     ),
-    "contributions": Include(_contributions, "what each fact adds to the price of the market's reference home."),
+    "contributions": Include(
+        _contributions, "what each fact adds to the price of the market's reference home.", count_valued_homes
+    ),
     "what_if": Include(
         _what_if,
         f"price and range for other values of one fact, with everything else unchanged: up to {MAX_POINTS} values"
         " in the range of the sold homes, or the most frequent labels, and the home's own value.",
+        lambda _: MAX_POINTS + 1,
         takes_fact=True,
     ),
 }

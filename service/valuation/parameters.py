@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from flask import Request
 from werkzeug.datastructures import MultiDict
 
 from estimator.appraiser import CONFIDENCE as DEFAULT_CONFIDENCE
 from estimator.market.market import Market
 from estimator.market.values import format_value
 from estimator.uncertainty.conformal import check_confidence
+from service.http.deadline import request_deadline
 from service.http.problems import (
     INVALID_CONFIDENCE,
     TOO_MANY_ROWS,
@@ -16,7 +18,7 @@ from service.http.problems import (
     ProblemError,
     ProblemType,
 )
-from service.valuation.includes import INCLUDE, count_includes, read_include
+from service.valuation.includes import INCLUDE, VALUATIONS_PER_REASON, count_reasons, read_include
 from service.valuation.valuation import ValuationOptions
 
 CONFIDENCE = "confidence"
@@ -27,8 +29,8 @@ MAX_NUMBER_LENGTH = 32
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?|\.[0-9]+", re.ASCII)
 
 
-def read_options(args: MultiDict[str, str], market: Market, path: str, names: Sequence[str]) -> ValuationOptions:
-    """Read `confidence` and `include` from the query.
+def read_options(request: Request, market: Market, path: str, names: Sequence[str]) -> ValuationOptions:
+    """Read `confidence` and `include` from the query; the work is checked by the request's deadline.
 
     Parameters
     ----------
@@ -40,6 +42,7 @@ def read_options(args: MultiDict[str, str], market: Market, path: str, names: Se
     ProblemError
         A parameter is unknown or invalid (400).
     """
+    args = request.args
     for name in args:
         if name not in names:
             raise ProblemError(
@@ -56,6 +59,7 @@ def read_options(args: MultiDict[str, str], market: Market, path: str, names: Se
     return ValuationOptions(
         DEFAULT_CONFIDENCE if confidence is None else _check_confidence(confidence),
         read_include(includes[0], market) if includes else {},
+        request_deadline(request).check,
     )
 
 
@@ -83,7 +87,7 @@ def _check_confidence(confidence: float) -> float:
         raise ProblemError(INVALID_CONFIDENCE, f"{CONFIDENCE}: {error}") from error
 
 
-def check_include_limit(homes: int, includes: Mapping[str, tuple[str, ...]], limit: int) -> None:
+def check_include_limit(homes: int, includes: Mapping[str, tuple[str, ...]], market: Market, limit: int) -> None:
     """Limit the time of a request.
 
     Raises
@@ -91,9 +95,10 @@ def check_include_limit(homes: int, includes: Mapping[str, tuple[str, ...]], lim
     ProblemError
         Homes × reasons exceed the limit (413).
     """
-    per_home = count_includes(includes)
+    per_home = count_reasons(includes, market)
     if homes * per_home > limit:
         raise ProblemError(
             TOO_MANY_ROWS,
-            f"{homes} homes with {per_home} reasons each are {homes * per_home} reasons; the maximum is {limit}",
+            f"{homes} homes with {per_home} reasons each are {homes * per_home} reasons; the maximum is {limit}"
+            f" (a reason that takes more than {VALUATIONS_PER_REASON} valuations counts as several)",
         )

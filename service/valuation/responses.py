@@ -10,11 +10,8 @@ from service import metrics
 from service.http.problems import INVALID_FACTS, OUTSIDE_DOMAIN, ProblemError
 from service.valuation.snapshot import Snapshot
 from service.valuation.subject_columns import CheckedSubjects
+from service.valuation.subject_schema import MAX_ERRORS
 from service.valuation.valuation import ValuationOptions, value_facts
-
-MAX_ERRORS = 100
-"""Errors listed in one answer, in addition to the first of each row. Without a limit, a small body with many
-unknown names would get a huge answer."""
 
 
 class ErrorBudget:
@@ -23,11 +20,11 @@ class ErrorBudget:
     def __init__(self) -> None:
         self._left = MAX_ERRORS
 
-    def invalid_facts(self, errors: Sequence[Mapping[str, Any]]) -> ProblemError:
-        """Return the problem of a subject with invalid facts."""
-        count = len(errors)
+    def invalid_facts(self, errors: Sequence[Mapping[str, Any]], n_more: int = 0) -> ProblemError:
+        """Return the problem of a subject with invalid facts; `n_more` is the number of errors besides these."""
+        count = len(errors) + n_more
         detail = f"{count} {'fact is' if count == 1 else 'facts are'} invalid"
-        return ProblemError(INVALID_FACTS, detail, self._members(errors))
+        return ProblemError(INVALID_FACTS, detail, self._members(errors, n_more))
 
     def outside_domain(self, refusals: Sequence[Refusal], **row: int) -> ProblemError:
         """Return the problem of a home that is refused a price; `row` is added to each of its errors."""
@@ -36,11 +33,11 @@ class ErrorBudget:
             OUTSIDE_DOMAIN, "we can't value this home: nothing similar has sold", self._members(errors)
         )
 
-    def _members(self, errors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def _members(self, errors: Sequence[Mapping[str, Any]], n_more: int = 0) -> dict[str, Any]:
         """Return as many errors as the budget allows, at least one, and the number of the others."""
         listed = list(errors[: max(self._left, 1)])
         self._left -= len(listed)
-        left_out = len(errors) - len(listed)
+        left_out = len(errors) - len(listed) + n_more
         return {"errors": listed} | ({"errors_left_out": left_out} if left_out else {})
 
 
@@ -74,7 +71,7 @@ def answer_rows(
             answers.append({"error": budget.outside_domain(outcome, row=row).as_dict()})
         else:
             errors = [{"row": row, **error} for error in subjects.errors[row]]
-            answers.append({"error": budget.invalid_facts(errors).as_dict()})
+            answers.append({"error": budget.invalid_facts(errors, subjects.more_errors.get(row, 0)).as_dict()})
     count_homes(snapshot, subjects.facts, valid, priced)
     return answers
 

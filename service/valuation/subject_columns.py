@@ -5,6 +5,7 @@ A test compares the two. Knows nothing of requests and answers.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,12 @@ from estimator.market.checks import check_date_values, check_values
 from estimator.market.facts import Facts
 from estimator.market.market import VALUATION_DATE, Market
 from service.valuation.subject_schema import (
+    MAX_ERRORS,
     MAX_SHOWN_NAME,
-    NOT_AN_OBJECT,
     FieldError,
     duplicate_name_message,
     unknown_name_message,
+    why_unreadable,
 )
 
 
@@ -34,13 +36,16 @@ class CheckedSubjects:
     dates
         Valuation dates, datetime64[D], shape (n,); NaT for the newest sale's.
     errors
-        Row → all errors of that subject, in the order of `SubjectSchema.field_errors`; rows without errors are
+        Row → the errors of that subject, in the order of `SubjectSchema.field_errors`; rows without errors are
         left out.
+    more_errors
+        Row → number of further errors. They are not kept, because they would not be listed in any answer.
     """
 
     facts: Facts
     dates: DateArray
     errors: Mapping[int, list[FieldError]]
+    more_errors: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def valid(self) -> NDArray[np.bool_]:
@@ -60,19 +65,22 @@ class _Collected:
         Number of subjects.
     columns
         Fact → n values, as JSON gives them; None where missing.
-    not_objects
-        Rows that are not JSON objects.
+    unreadable
+        Row → why it is not read at all.
     duplicate_names
         Row → fact → message, for facts that the subject contains under two names.
     unknown_names
         Row → errors of names that are not facts.
+    more_unknown_names
+        Row → number of further such errors.
     """
 
     n: int
     columns: dict[str, list[Any]] = field(default_factory=dict)
-    not_objects: set[int] = field(default_factory=set)
+    unreadable: dict[int, str] = field(default_factory=dict)
     duplicate_names: dict[int, dict[str, str]] = field(default_factory=dict)
     unknown_names: dict[int, list[FieldError]] = field(default_factory=dict)
+    more_unknown_names: dict[int, int] = field(default_factory=dict)
 
     def set_values(self, fact: str, rows: list[int], values: list[Any]) -> None:
         """Set the values of a fact in some rows."""
@@ -101,18 +109,21 @@ def check_subjects(market: Market, values: Sequence[object], *, has_dates: bool)
     collected = _Collected(len(values))
     rows_by_names: dict[tuple[str, ...], list[int]] = {}
     for row, value in enumerate(values):
-        if isinstance(value, dict):
-            rows_by_names.setdefault(tuple(value), []).append(row)
+        problem = why_unreadable(value)
+        if problem is None:
+            rows_by_names.setdefault(tuple(value), []).append(row)  # type: ignore[arg-type]
         else:
-            collected.not_objects.add(row)
+            collected.unreadable[row] = problem
     fact_of = _fact_by_name(market, has_dates=has_dates)
+    one_by_one: list[int] = []
     for names, rows in rows_by_names.items():
         facts = [fact_of.get(name) for name in names]
         if None in facts or len(set(facts)) < len(facts):
-            _collect_one_by_one(collected, market, fact_of, values, rows)
+            one_by_one += rows
             continue
         for name, fact in zip(names, facts, strict=True):
             collected.set_values(str(fact), rows, [values[row][name] for row in rows])  # type: ignore[index]
+    _collect_one_by_one(collected, market, fact_of, ((row, values[row]) for row in sorted(one_by_one)))
     return _check_collected(market, collected)
 
 
@@ -128,12 +139,14 @@ def check_subject_columns(market: Market, columns: Mapping[str, list[Any]], *, h
     """
     fact_of = _fact_by_name(market, has_dates=has_dates)
     facts = [fact_of.get(name) for name in columns]
+    collected = _Collected(len(next(iter(columns.values()))))
     if None in facts or len(set(facts)) < len(facts):
-        names = list(columns)
-        rows = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        return check_subjects(market, rows, has_dates=has_dates)
-    by_fact = {str(fact): values for fact, values in zip(facts, columns.values(), strict=True)}
-    return _check_collected(market, _Collected(len(next(iter(columns.values()))), by_fact))
+        # One row at a time: all rows as objects could take a hundred times the memory of the columns.
+        rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+        _collect_one_by_one(collected, market, fact_of, enumerate(rows))
+    else:
+        collected.columns |= {str(fact): values for fact, values in zip(facts, columns.values(), strict=True)}
+    return _check_collected(market, collected)
 
 
 def _fact_by_name(market: Market, *, has_dates: bool) -> dict[str, str]:
@@ -143,13 +156,17 @@ def _fact_by_name(market: Market, *, has_dates: bool) -> dict[str, str]:
 
 
 def _collect_one_by_one(
-    collected: _Collected, market: Market, fact_of: Mapping[str, str], values: Sequence[Any], rows: Iterable[int]
+    collected: _Collected, market: Market, fact_of: Mapping[str, str], rows: Iterable[tuple[int, Any]]
 ) -> None:
-    """Collect subjects with unknown names or two names of one fact; names whose value is null do not count."""
-    for row in rows:
+    """Collect subjects with unknown names or two names of one fact; names whose value is null do not count.
+
+    Of the errors only those are kept that an answer can list: a body can have a million unknown names.
+    """
+    left = MAX_ERRORS
+    for row, subject in rows:
         name_of: dict[str, str] = {}
         unknown = []
-        for name, value in values[row].items():
+        for name, value in subject.items():
             if value is None:
                 continue
             fact = fact_of.get(name)
@@ -163,16 +180,18 @@ def _collect_one_by_one(
                 collected.set_values(fact, [row], [value])
             name_of[fact] = name
         if unknown:
+            kept = nsmallest(max(left, 1), unknown)
+            left -= len(kept)
             collected.unknown_names[row] = [
-                {"field": name[:MAX_SHOWN_NAME], "message": unknown_name_message(market)}
-                for name in sorted(unknown)
+                {"field": name[:MAX_SHOWN_NAME], "message": unknown_name_message(market)} for name in kept
             ]
+            collected.more_unknown_names[row] = len(unknown) - len(kept)
 
 
 def _check_collected(market: Market, collected: _Collected) -> CheckedSubjects:
     """Check the columns, and sort each row's errors into the order that a single subject's errors have."""
     errors: dict[int, list[FieldError]] = {
-        row: [{"field": "", "message": NOT_AN_OBJECT}] for row in collected.not_objects
+        row: [{"field": "", "message": problem}] for row, problem in collected.unreadable.items()
     }
     columns: dict[str, NDArray[Any]] = {}
     for feature in market.features:
@@ -181,7 +200,7 @@ def _check_collected(market: Market, collected: _Collected) -> CheckedSubjects:
         if feature.required:
             missing = np.flatnonzero(~Facts(columns).known(feature.name)).tolist()
             messages = {
-                row: messages.get(row, "is required") for row in missing if row not in collected.not_objects
+                row: messages.get(row, "is required") for row in missing if row not in collected.unreadable
             }
         _add_errors(errors, feature.name, messages, collected.duplicate_names)
     dates, problems = check_date_values(VALUATION_DATE, collected.column(VALUATION_DATE))
@@ -189,7 +208,7 @@ def _check_collected(market: Market, collected: _Collected) -> CheckedSubjects:
     _add_errors(errors, VALUATION_DATE, messages, collected.duplicate_names)
     for row, unknown in collected.unknown_names.items():
         errors.setdefault(row, []).extend(unknown)
-    return CheckedSubjects(Facts(columns), dates, errors)
+    return CheckedSubjects(Facts(columns), dates, errors, collected.more_unknown_names)
 
 
 def _add_errors(

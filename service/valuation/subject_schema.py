@@ -21,6 +21,12 @@ FieldError = dict[str, str]
 
 MAX_SHOWN_NAME = 60
 """Characters of an unknown name that an error shows."""
+MAX_NAMES = 1000
+"""Names in one home, as many as columns in a table. Without a limit, one home with half a million unknown names
+keeps a worker busy for seconds."""
+MAX_ERRORS = 100
+"""Errors listed in one answer, in addition to the first of each row. Without a limit, a small body with many
+unknown names would get a huge answer."""
 NOT_AN_OBJECT = 'a home must be an object of facts, such as {"latitude": 47.6, …}'
 
 _DATE = "date"
@@ -34,6 +40,15 @@ def unknown_name_message(market: Market) -> str:
 def duplicate_name_message(first: str, second: str, fact: str) -> str:
     """Return the error of a fact that a subject contains under two names."""
     return f"'{first}' and '{second}' are both names of {fact}; send one of them"
+
+
+def why_unreadable(value: object) -> str | None:
+    """Return why a JSON value cannot be read as a subject at all, or None."""
+    if not isinstance(value, dict):
+        return NOT_AN_OBJECT
+    if len(value) > MAX_NAMES:
+        return f"the home has {len(value)} facts; the maximum is {MAX_NAMES}"
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from marshmallow import ValidationError
@@ -11,8 +11,9 @@ from estimator.appraiser import CONFIDENCE, Appraiser
 from estimator.market.arrays import DateArray
 from estimator.market.facts import Facts
 from estimator.uncertainty.applicability import Refusal
+from service.valuation.chunks import Check, value_in_chunks
 from service.valuation.includes import compute_includes
-from service.valuation.subject_schema import NOT_AN_OBJECT, FieldError, Subject, SubjectSchema
+from service.valuation.subject_schema import FieldError, Subject, SubjectSchema, why_unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +26,22 @@ class ValuationOptions:
         Confidence level of the ranges.
     includes
         As `read_include` returns them.
+    check
+        Called between the steps of long work: raises an error if nobody waits for the answer any more.
     """
 
     confidence: float = CONFIDENCE
     includes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    check: Check = lambda: None
 
 
 def check_subject(schema: SubjectSchema, value: object) -> Subject | list[FieldError]:
     """Return the subject that a JSON value describes, or all errors in it."""
-    if not isinstance(value, dict):
-        return [{"field": "", "message": NOT_AN_OBJECT}]
+    problem = why_unreadable(value)
+    if problem is not None:
+        return [{"field": "", "message": problem}]
     try:
-        subject: Subject = schema.load(value)
+        subject: Subject = schema.load(cast("dict[str, Any]", value))
     except ValidationError as error:
         return schema.field_errors(error)
     return subject
@@ -45,7 +50,7 @@ def check_subject(schema: SubjectSchema, value: object) -> Subject | list[FieldE
 def value_subjects(
     appraiser: Appraiser, version: str, subjects: Sequence[Subject], options: ValuationOptions
 ) -> list[dict[str, Any] | Sequence[Refusal]]:
-    """Value subjects, all at once; see `value_facts`."""
+    """Value subjects; see `value_facts`."""
     facts = Facts.of(appraiser.market, [subject.facts for subject in subjects])
     dates = np.array([subject.date for subject in subjects], "datetime64[D]")
     return value_facts(appraiser, version, facts, dates, options)
@@ -54,7 +59,7 @@ def value_subjects(
 def value_facts(
     appraiser: Appraiser, version: str, facts: Facts, dates: DateArray, options: ValuationOptions
 ) -> list[dict[str, Any] | Sequence[Refusal]]:
-    """Value n subjects, all at once. A subject without a price gets its refusals in place of a valuation.
+    """Value n subjects. A subject without a price gets its refusals in place of a valuation.
 
     Parameters
     ----------
@@ -65,10 +70,12 @@ def value_facts(
     """
     if not len(facts):
         return []
-    valuations = appraiser.value(facts, dates, options.confidence)
+    valuations = value_in_chunks(appraiser, facts, dates, options.confidence, options.check)
     priced = valuations.priced
     includes = iter(
-        compute_includes(appraiser, facts.take(priced), dates[priced], options.includes, options.confidence)
+        compute_includes(
+            appraiser, facts.take(priced), dates[priced], options.includes, options.confidence, options.check
+        )
     )
     return [
         valuations.as_dict(row) | {"model_version": version} | next(includes)

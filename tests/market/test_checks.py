@@ -230,7 +230,7 @@ def test_any_wrong_value_gets_a_short_message(kind: str, value: object) -> None:
     [
         ("number", 20001, "20001 is above the maximum of 20000 ft²"),
         ("number", -1000.5, "-1000.5 is below the minimum of -1000 ft²"),
-        ("number", True, "True is not a number"),
+        ("number", True, "true is not a number"),
         ("number", "12", "'12' is not a number"),
         ("integer", 3.9, "3.9 is not a whole number"),
         ("boolean", 2, "2 is neither true nor false"),
@@ -338,4 +338,4 @@ def test_an_integer_too_long_for_a_float_is_rounded() -> None:
 
 def test_true_is_not_a_number_in_a_file() -> None:
     (answer,) = check_cells(feature("number"), [True], pa.bool_())
-    assert str(answer) == "True is not a number"
+    assert str(answer) == "true is not a number"

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from estimator.market.facts import Facts
 from estimator.registry import load_version
 from service.http.json_body import parse_json
-from service.valuation.responses import MAX_ERRORS
+from service.valuation.subject_schema import MAX_ERRORS
 from tests.service.homes import HOME
 
 

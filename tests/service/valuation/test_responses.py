@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from service.valuation.responses import MAX_ERRORS
+from service.valuation.subject_schema import MAX_ERRORS
 from tests.service.homes import FAR, HOME, MANSION
 
 
