@@ -25,13 +25,13 @@ from service.http.problems import (
 if TYPE_CHECKING:
     from service.front.front import Front
 
-MAX_HEAD_BYTES = 32 * 2**10
-"""Size of request line and headers together: browsers and proxies stay below 16 KiB."""
+MAX_HEAD_BYTES = 16 * 2**10
+"""Size of request line and headers together: browsers and proxies stay below 8 KiB."""
 MAX_UNREAD_BYTES = 64 * 2**10
 """Bytes of a next request that are kept while one is in progress; then the connection is read no further."""
 LINGER_SECONDS = 5.0
-"""How long a refused body is received and dropped after the answer. If the connection were closed while the client
-still sends, the client would see a broken connection instead of the answer."""
+"""How long what a client still sends is received and dropped after its last answer. If the connection were closed
+meanwhile, the client would see a broken connection instead of the answer."""
 LAST_REQUEST_SECONDS = 0.3
 """When the server stops, an idle connection is closed after this: its client may be about to send a request."""
 FIRST_SECONDS = 10.0
@@ -78,8 +78,8 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=0)  # `resume_writing` is called when all is sent
         self._client = transport.get_extra_info("peername") or ("", 0)
         self._server = transport.get_extra_info("sockname") or ("", 0)
-        self._front.opened(self)
         self._enter(State.IDLE)
+        self._front.opened(self)
 
     def data_received(self, data: bytes) -> None:
         """Go on with what the client has sent."""
@@ -249,9 +249,7 @@ class Connection(asyncio.Protocol):
             return
         self._hold(self._transport.get_write_buffer_size())
         if unread:
-            self._transport.write_eof()
-            self._transport.resume_reading()
-            self._enter(State.LINGERING)
+            self._linger()
         elif self._held:
             self._enter(State.WRITING)
         else:
@@ -280,7 +278,10 @@ class Connection(asyncio.Protocol):
     def _next_request(self) -> None:
         """Begin to wait for the next request, or close the connection if there is none to come."""
         if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
-            self.close()
+            if self._http.trailing_data[0]:
+                self._linger()
+            else:
+                self.close()
             return
         self._http.start_next_cycle()
         self._transport.resume_reading()
@@ -291,9 +292,16 @@ class Connection(asyncio.Protocol):
         else:
             self._enter(State.IDLE)
 
+    def _linger(self) -> None:
+        """End the connection after the client has had time to read the last answer."""
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        self._enter(State.LINGERING)
+
     def close(self) -> None:
         """End the connection now."""
-        self._state = State.CLOSED
+        self._enter(State.CLOSED)
+        self._hold(0)
         self._transport.abort()
 
     def _hold(self, n_bytes: int) -> None:

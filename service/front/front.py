@@ -83,14 +83,17 @@ class Front:
     async def _check_times(self) -> None:
         while True:
             await asyncio.sleep(CHECK_SECONDS)
+            # Nothing may end this task: without it, stalled clients would stay for ever.
+            for connection in list(self._waiting):
+                try:
+                    connection.check_time(time.monotonic())
+                except Exception:
+                    _log.exception("a connection is closed after an error")
+                    connection.close()
             try:
-                now = time.monotonic()
-                for connection in list(self._waiting):
-                    connection.check_time(now)
                 self.pool.maintain()
             except Exception:
-                # Without these checks, stalled clients would stay for ever.
-                _log.exception("a check failed")
+                _log.exception("cannot maintain the workers")
             if self._evicted:
                 _log.warning("closed %d connections whose clients were idle, to make room", self._evicted)
                 self._evicted = 0

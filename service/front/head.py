@@ -8,7 +8,10 @@ from urllib.parse import unquote_to_bytes
 
 import h11
 
-from service.http.problems import MALFORMED_REQUEST, ProblemError
+from service.http.problems import HEADERS_TOO_LARGE, MALFORMED_REQUEST, ProblemError
+
+MAX_HEADERS = 100
+"""Headers of a request. Browsers and proxies send fewer than 40."""
 
 _HOST = re.compile(r"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?", re.ASCII)
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
@@ -51,9 +54,12 @@ def request_head(request: h11.Request, client: tuple[str, int], server: tuple[st
     Raises
     ------
     ProblemError
-        The version is not supported, or the target or the host is malformed (400). h11 has refused a missing and a
-        second Host already.
+        The version is not supported, the target or the host is malformed (400), or there are too many headers
+        (431). h11 has refused a missing and a second Host already.
     """
+    if len(request.headers) > MAX_HEADERS:
+        detail = f"the request has {len(request.headers)} headers; the maximum is {MAX_HEADERS}"
+        raise ProblemError(HEADERS_TOO_LARGE, detail)
     headers: dict[str, str] = {}
     for raw_name, raw_value in request.headers:
         name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")

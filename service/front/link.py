@@ -11,6 +11,10 @@ from collections.abc import Callable, Sequence
 from service.front.jobs import Job, Lane
 from service.front.messages import Answer, Decoder, Kind, Message, Readiness, encode
 
+UNRESPONSIVE_SECONDS = 3.0
+"""A worker reports its readiness several times a second. One that has not done so for this long is stuck, perhaps
+in code that lets no other thread run, and gets no requests until it reports again."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -45,7 +49,7 @@ class WorkerLink(asyncio.Protocol):
         self._threads = threads
         self._changed = changed
         self._freed = freed
-        self._heard = time.monotonic()
+        self._heard: float | None = None
         self._decoder = Decoder()
         self._transport: asyncio.Transport | None = None
         self._process: subprocess.Popen[bytes]
@@ -86,12 +90,22 @@ class WorkerLink(asyncio.Protocol):
     @property
     def serves(self) -> bool:
         """Whether it has a model and takes jobs."""
-        return self.readiness.ready and not self.draining and not self.has_gone
+        return (
+            self.readiness.ready
+            and not self.draining
+            and not self.has_gone
+            and self.silent_seconds < UNRESPONSIVE_SECONDS
+        )
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long ago it last said something; 0 if it never did, because it is starting."""
+        return 0.0 if self._heard is None else time.monotonic() - self._heard
 
     @property
     def seconds_since_check(self) -> float:
         """How long ago it last checked for a newly published version, by what it last said."""
-        return self.readiness.seconds_since_check + time.monotonic() - self._heard
+        return self.readiness.seconds_since_check + self.silent_seconds
 
     def can_take(self, lane: Lane) -> bool:
         """Return whether it can begin another job of a lane now."""
@@ -136,6 +150,8 @@ class WorkerLink(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the connection."""
         self._transport = transport  # type: ignore[assignment] # asyncio passes a Transport
+        if self.draining:
+            self.stop()
 
     def data_received(self, data: bytes) -> None:
         """Pass on answers."""
@@ -153,6 +169,7 @@ class WorkerLink(asyncio.Protocol):
                 if self.readiness.ready and not was_ready:
                     _log.info("worker %d is ready", self.pid)
                     self._changed(self)
+                self._freed()
 
     def connection_lost(self, _: Exception | None) -> None:
         """Tell that the process has gone."""

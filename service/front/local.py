@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import unquote
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
@@ -40,7 +41,7 @@ class LocalAnswers:
     def endpoint(self, head: RequestHead) -> str | None:
         """Return the name of the endpoint that a request is for, or None if there is none."""
         try:
-            endpoint, _ = self._urls.match(head.path, head.method)
+            endpoint, _ = self._urls.match(unquote(head.path), head.method)
         except HTTPException:
             return None
         return str(endpoint)

@@ -15,7 +15,7 @@ MAX_ATTEMPTS = 3
 LATE_SECONDS = 2.0
 """A worker answers 503 itself when a deadline passes. If it has not done so after this, the front does."""
 HUNG_SECONDS = 60.0
-"""A worker that has not stopped so long after a deadline is replaced: it would keep its threads for ever."""
+"""A worker that has not stopped so long after a deadline, or has said nothing for so long, is replaced."""
 RETRY_SECONDS = 1.0
 """Pause before another worker is started after one that ended before it was ready."""
 STOP_SECONDS = 2.0
@@ -132,7 +132,7 @@ class WorkerPool:
     def _remove(self, link: WorkerLink) -> None:
         self._links.remove(link)
         self._ending.append((link, time.monotonic() + STOP_SECONDS))
-        if self._stopping or link.draining:
+        if self._stopping or (link.draining and not link.jobs):
             return
         _log.error("worker %d ended with %d requests in progress", link.pid, len(link.jobs))
         if not link.readiness.ready:
@@ -156,14 +156,15 @@ class WorkerPool:
 
     def _check_deadlines(self, link: WorkerLink) -> None:
         now = time.monotonic()
+        hangs = link.silent_seconds > HUNG_SECONDS
         for job in link.jobs.values():
             if job.ends + LATE_SECONDS <= now and not job.finished:
                 job.fail(DeadlineExceeded())
                 link.cancel(job)
-            if job.ends + HUNG_SECONDS <= now:
-                _log.error("worker %d hangs and is ended", link.pid)
-                link.kill()
-                return
+            hangs |= job.ends + HUNG_SECONDS <= now
+        if hangs:
+            _log.error("worker %d hangs and is ended", link.pid)
+            link.kill()
 
     def _end_leftovers(self) -> None:
         """Collect processes that have ended, and kill those that should have."""

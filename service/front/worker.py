@@ -48,13 +48,18 @@ def call(application: WSGI, environ: dict[str, Any], body: bytes) -> Answer:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
-    chunks = application(environ, start_response)
     try:
-        content = b"".join(chunks)
-    finally:
-        if hasattr(chunks, "close"):
-            chunks.close()
-    status, headers = started
+        chunks = application(environ, start_response)
+        try:
+            content = b"".join(chunks)
+        finally:
+            if hasattr(chunks, "close"):
+                chunks.close()
+        status, headers = started
+    except Exception:
+        # Flask answers its own errors. This is one of the application around them.
+        _log.exception("a request failed")
+        return Answer(500, [("Content-Type", "text/plain")], b"Internal Server Error\n")
     return Answer(status, headers, content)
 
 
@@ -90,12 +95,7 @@ class Worker:
     def _answer(self, message: Message) -> None:
         environ = dict(message.head)
         environ[ENVIRON_KEY] = RequestDeadline(environ.pop("ends"), self._gone[message.number].is_set)
-        try:
-            answer = call(self._application, environ, message.body)
-        except Exception:
-            # Flask answers its own errors. This is one of the WSGI call itself.
-            _log.exception("a request failed")
-            answer = Answer(500, [("Content-Type", "text/plain")], b"Internal Server Error\n")
+        answer = call(self._application, environ, message.body)
         self._gone.pop(message.number).set()
         self._send(Message(Kind.ANSWER, message.number, [answer.status, answer.headers], answer.body))
 

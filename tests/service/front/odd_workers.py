@@ -1,6 +1,7 @@
 """Worker applications that misbehave; `tests/service/front/test_odd_workers.py` starts them."""
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,6 +14,8 @@ def _application(environ: dict[str, Any], start_response: Callable[..., Any]) ->
     path = environ["PATH_INFO"]
     if path == "/end":
         os._exit(1)
+    if path == "/stop":
+        os.kill(os.getpid(), signal.SIGSTOP)
     if path == "/sleep":
         time.sleep(60)
     if path == "/pause":

@@ -209,8 +209,9 @@ def test_hosts_are_accepted(server: Server, host: bytes) -> None:
         assert connection.recv(12) == b"HTTP/1.1 200"
 
 
-def test_headers_over_the_limit_get_431(server: Server) -> None:
-    with server.connect(b"GET /model HTTP/1.1\r\nHost: here\r\nX: " + b"x" * 40_000) as connection:
+@pytest.mark.parametrize("headers", [b"X: " + b"x" * 40_000, b"X: x\r\n" * 150 + b"\r\n"], ids=["bytes", "number"])
+def test_headers_over_the_limit_get_431(server: Server, headers: bytes) -> None:
+    with server.connect(b"GET /model HTTP/1.1\r\nHost: here\r\n" + headers) as connection:
         assert answer_to(connection) == (431, "/problems/headers-too-large", "close")
 
 

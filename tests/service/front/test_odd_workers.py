@@ -103,6 +103,18 @@ def test_a_request_that_its_worker_does_not_stop_gets_its_503_anyway() -> None:
     run(check)
 
 
+def test_a_worker_that_hangs_gets_no_more_requests() -> None:
+    async def check() -> None:
+        async with running("odd") as pool:
+            await until(lambda: len(pool.serving()) == 2)
+            submit(pool, "/stop")
+            await until(lambda: len(pool.serving()) == 1)
+            futures = [submit(pool, "/")[1] for _ in range(20)]
+            assert {answer.status for answer in await asyncio.gather(*futures)} == {200}
+
+    run(check)
+
+
 def test_requests_beyond_the_threads_of_all_workers_wait_and_get_503_at_their_deadline() -> None:
     async def check() -> None:
         async with running("odd", workers=1, threads=1) as pool:
