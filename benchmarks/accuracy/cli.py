@@ -18,10 +18,17 @@ from benchmarks.accuracy.datasets import DATA_SETS, TITLES
 from benchmarks.accuracy.figures import figures
 from benchmarks.accuracy.jobs import CACHE, Job, build_inputs, data_of, run
 from benchmarks.accuracy.peers import PEERS, VARIANTS
+from benchmarks.accuracy.walk.compare import MODELS
+from benchmarks.accuracy.walk.compare import rows as walk_rows
+from benchmarks.accuracy.walk.page import Row, as_json
+from benchmarks.accuracy.walk.page import page as walk_page
+from benchmarks.accuracy.walk.trials import TITLES as MARKETS
+from benchmarks.accuracy.walk.trials import read_trials
 
 RESULTS = Path(__file__).parents[1] / "RESULTS.md"
 ABLATION_PAGE = Path(__file__).parents[1] / "ABLATION.md"
 FEW_SALES_PAGE = Path(__file__).parents[1] / "FEW_SALES.md"
+WALK_PAGE = Path(__file__).parents[1] / "WALK_FORWARD.md"
 N_SEEDS = 3
 """Default number of seeds per model, enough to see the spread; `Peer.seeds` may allow fewer."""
 CURVES = ("king_county-time", "king_county-random")
@@ -178,6 +185,37 @@ def show_few_sales(seeds: int) -> None:
     errors = few_sales.compare(data, few_sales.SIZES, seeds, CACHE, report=click.echo)
     command = f"python -m benchmarks.accuracy few-sales --seeds {seeds}"
     FEW_SALES_PAGE.write_text(few_sales.page(errors, len(data.parts.validation), command), encoding="utf-8")
+
+
+@cli.command("walk-forward")
+@click.option(
+    "--markets",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of the markets that are not part of the project; without it, only King County is compared.",
+)
+@_choice("--rows", MARKETS, "Markets")
+@_choice("--peers", MODELS, "Models")
+@click.option("--again", type=click.Choice(MODELS), help="Delete the cached predictions of this model first.")
+def show_walk(markets: Path | None, rows: Sequence[str], peers: Sequence[str], again: str | None) -> None:
+    """Write benchmarks/WALK_FORWARD.md and .json: models trained once, and month by month.
+
+    The page is written after each market, so that an interrupted run leaves a page too. Predictions are cached.
+    """
+    found: dict[str, list[Row]] = {}
+    options = f"{' --markets FOLDER' if markets else ''} --rows {','.join(rows)} --peers {','.join(peers)}"
+    for name in rows:
+        for stale in (CACHE / "walk" / name).glob(f"{again}-*.npz") if again else ():
+            stale.unlink()
+        try:
+            trials = read_trials(name, markets)
+        except AbsentError as error:
+            click.echo(f"skipped: {MARKETS[name]}: {error}", err=True)
+            continue
+        found[name] = list(walk_rows(trials, peers, CACHE, None, report=click.echo))
+        page = walk_page(found, f"python -m benchmarks.accuracy walk-forward{options}")
+        WALK_PAGE.write_text(page, encoding="utf-8")
+        content = json.dumps(as_json(found), indent=1) + "\n"
+        WALK_PAGE.with_suffix(".json").write_text(content, encoding="utf-8")
 
 
 def select(rows: Iterable[str], peers: Iterable[str], variants: Iterable[str], seeds: int) -> list[Job]:

@@ -43,10 +43,11 @@ class Peer:
 
     def versions(self) -> dict[str, str]:
         """Return the installed versions of the packages, or `absent`."""
-        return {name: _version(name) for name in self.packages}
+        return {name: version(name) for name in self.packages}
 
 
-def _version(package: str) -> str:
+def version(package: str) -> str:
+    """Return the installed version of a package, or `absent`."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

@@ -1,0 +1,22 @@
+"""Our model as it is used: trained as `train` does it, then refreshed with the sales of each month."""
+
+import numpy as np
+
+from benchmarks.accuracy.walk.trials import Trial
+from estimator.appraiser import Appraiser
+from estimator.market.sales import Sales, split_sales
+
+
+def fit(trial: Trial) -> Appraiser:
+    """Train on a part of the training sales, calibrate on the rest, and return the model that knows all of them.
+
+    The newest fifth, on which `train` would judge the model, is known to it but not trained on.
+    """
+    rng = np.random.default_rng(trial.seed)
+    parts = split_sales(trial.train, "time" if trial.dated else "random", rng)
+    return Appraiser.fit(trial.market, trial.areas, parts, rng).with_sales(trial.train)
+
+
+def refresh(appraiser: Appraiser, sales: Sales) -> Appraiser:
+    """Return the model that knows these sales: those it was trained with and later ones."""
+    return appraiser.with_sales(sales)
