@@ -263,7 +263,7 @@ def test_other_settings_or_versions_give_another_cache_key(
     paths = {job.path(tmp_path)}
     monkeypatch.setattr(jobs, "settings_for", lambda *_: {"depth": 3})
     paths.add(job.path(tmp_path))
-    monkeypatch.setattr(peers, "_version", lambda _: "0.0")
+    monkeypatch.setattr(peers, "version", lambda _: "0.0")
     paths.add(job.path(tmp_path))
     assert len(paths) == 3
 
