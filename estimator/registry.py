@@ -141,7 +141,7 @@ def save_version(
             text = json.dumps(manifest, indent=2, allow_nan=False).encode()
             files[MANIFEST] = text
             if key is not None:
-                files[SIGNATURE] = _signature(key, text).encode()
+                files[SIGNATURE] = sign(key, text).encode()
             unfinished = Path(tempfile.mkdtemp(dir=market_folder, prefix=_UNFINISHED))
             unfinished.chmod(0o755)  # mkdtemp's 0700 would lock out the service's user
             for name, data in files.items():
@@ -261,17 +261,23 @@ def _read_verified(path: Path, name: str, key: bytes | None = None) -> tuple[Pat
     return folder, manifest, content
 
 
-def _signature(key: bytes, manifest: bytes) -> str:
-    return hmac.new(key, manifest, hashlib.sha256).hexdigest()
+def sign(key: bytes, content: bytes) -> str:
+    """Return the signature of a content: its HMAC-SHA256 (RFC 2104), in hexadecimal."""
+    return hmac.new(key, content, hashlib.sha256).hexdigest()
+
+
+def is_signature(signature: object, key: bytes, content: bytes) -> bool:
+    """Return whether something that was read is the signature of a content; every string takes the same time."""
+    return isinstance(signature, str) and hmac.compare_digest(signature.encode(), sign(key, content).encode())
 
 
 def _check_signature(folder: Path, manifest: bytes, key: bytes) -> None:
     """Raise a SavedVersionError for a manifest that was not signed with the key."""
     try:
-        signature = (folder / SIGNATURE).read_bytes()
+        signature = (folder / SIGNATURE).read_bytes().decode(errors="replace")
     except FileNotFoundError as error:
         raise SavedVersionError(f"{folder}: the manifest is not signed, but a key is set") from error
-    if not hmac.compare_digest(signature, _signature(key, manifest).encode()):
+    if not is_signature(signature, key, manifest):
         raise SavedVersionError(f"{folder}: the manifest was not signed with this key")
 
 

@@ -16,6 +16,11 @@ RETRY_SECONDS = 2.0
 """Pause before another attempt to load a first model: soon, without flooding the log."""
 POLL_SECONDS = 0.5
 """Pause between checks for a newly published version. A check reads a link, which takes microseconds."""
+DAMAGED_LIST_PRICES = (
+    f"{LIST_PRICES_FILE} cannot be used, so listings are screened with the default for list prices;"
+    " the log says why"
+)
+"""Line of `/readyz`. It has no path, because everyone may read it."""
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +93,9 @@ class LiveModel:
 
     def notes(self) -> tuple[str, ...]:
         """Return further lines for `/readyz`: what an operator should know about the served model."""
-        return ()
+        if self._snapshot is None or not self._snapshot.list_price_problem:
+            return ()
+        return (DAMAGED_LIST_PRICES,)
 
     def refresh(self) -> None:
         """Load what is published, if it is not what is served."""
@@ -128,7 +135,7 @@ class LiveModel:
     def _try_to_load(self, folder: Path) -> bool:
         """Load a version and serve it; if that fails, log why and return False."""
         try:
-            snapshot = Snapshot.of(load_version(folder, self._key))
+            snapshot = Snapshot.of(load_version(folder, self._key), self._key)
         except Exception as error:
             # Any failure is caught: this thread must keep running until a valid version appears.
             trace = None if isinstance(error, EstimatorError) else error
@@ -138,6 +145,9 @@ class LiveModel:
             return False
         self._snapshot = snapshot
         metrics.set_served_version(snapshot.version, snapshot.created)
+        metrics.set_damaged_list_prices(damaged=bool(snapshot.list_price_problem))
+        if snapshot.list_price_problem:
+            _log.error("listings are screened with the default for list prices: %s", snapshot.list_price_problem)
         _log.info("serving version %s", snapshot.version)
         return True
 
@@ -151,5 +161,6 @@ def _fingerprint(folder: Path) -> object:
         except OSError:
             files.append(None)
         else:
-            files.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
+            # The time of the last change of content or permissions: `chmod` repairs a file, too.
+            files.append((stat.st_ino, stat.st_size, stat.st_ctime_ns))
     return folder, tuple(files)

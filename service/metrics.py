@@ -48,6 +48,12 @@ _created = Gauge(
     registry=_REGISTRY,
     multiprocess_mode="livemostrecent",
 )
+_damaged_list_prices = Gauge(
+    "estimator_damaged_list_prices",
+    "Workers that screen listings with the default for list prices, because list_prices.json cannot be used.",
+    registry=_REGISTRY,
+    multiprocess_mode="livesum",
+)
 _last_check = Gauge(
     "estimator_last_check_timestamp_seconds",
     "Time of the last check for a newly published version, by process ID of the worker.",
@@ -108,6 +114,11 @@ def set_served_version(version: str, created: dt.datetime) -> None:
     _served_versions[:] = [version]
     _serving.labels(version).set(1)
     _created.set(created.timestamp())
+
+
+def set_damaged_list_prices(*, damaged: bool) -> None:
+    """Record whether this worker screens listings with a default, because the saved list prices cannot be used."""
+    _damaged_list_prices.set(int(damaged))
 
 
 def observe_inputs(facts: Facts, rows: BoolArray, statistics: Mapping[str, Mapping[str, float]]) -> None:

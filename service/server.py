@@ -12,7 +12,6 @@ from typing import Any
 
 from flask import Flask
 
-from estimator.deals.saved_list_prices import load_list_prices
 from estimator.errors import EstimatorError
 from estimator.registry import load_version, read_key
 from service.app import create_app
@@ -56,7 +55,6 @@ def main() -> int:
         # A model that cannot be loaded stops the start here, instead of failing in every worker. This version is
         # also the fallback of workers that are restarted after an unusable version was published.
         saved = load_version(settings.model, read_key(settings.key_file))
-        load_list_prices(saved.folder, saved.appraiser)
         listening = _listening_socket(settings)
     except EstimatorError as error:
         sys.stderr.write(f"{error}\n")

@@ -78,8 +78,9 @@ class Settings:
         Path | None,
         SettingInfo(
             "path",
-            "File with a secret key of at least 32 bytes. Training signs saved versions with it; the server"
-            " refuses versions that are not signed with it. Empty: signatures are not checked.",
+            "File with a secret key of at least 32 bytes. Training signs saved versions with it, and"
+            " `fit-list-prices` what it saves; the server uses nothing that is not signed with it. Empty:"
+            " signatures are not checked.",
         ),
     ] = None
     host: Annotated[

@@ -91,8 +91,8 @@ _KEY = click.option(
     envvar="ESTIMATOR_KEY_FILE",
     show_envvar=True,
     callback=_read_key_option,
-    help="File with a secret key of at least 32 bytes. It signs saved versions; with a key, a version that it did"
-    " not sign is refused.",
+    help="File with a secret key of at least 32 bytes. It signs what is saved; with a key, versions and list"
+    " prices that it did not sign are refused.",
 )
 
 
@@ -253,7 +253,7 @@ def screen_command(
     over the options.
     """
     saved = load_version(model, key)
-    list_price_model = load_list_prices(saved.folder, saved.appraiser)
+    list_price_model = load_list_prices(saved.folder, saved.appraiser, key)
     if list_price_model.listings is None:
         click.echo(
             "this market has no list price model, so a default assumption is used;"
@@ -273,8 +273,9 @@ def screen_command(
 @_MODELS
 @_SPLIT
 @_SEED
+@_KEY
 def fit_list_prices_command(
-    market: Path, sales: Path | None, models: Path, split: Split | None, seed: int
+    market: Path, sales: Path | None, models: Path, split: Split | None, seed: int, key: bytes | None
 ) -> None:
     """Estimate how well list prices predict resale prices in a market.
 
@@ -285,13 +286,8 @@ def fit_list_prices_command(
         listings = held_out_listings(market, sales, split, seed, callbacks=[bar])
     _report_refused(listings)
     model = fit_list_prices(listings)
-    record = {
-        "market": listings.market.name,
-        "split": listings.split,
-        "seed": seed,
-        "sales_sha256": listings.sales_sha256,
-    }
-    path = save_list_prices(models, listings.market.name, model, record)
+    record = {"split": listings.split, "seed": seed, "sales_sha256": listings.sales_sha256}
+    path = save_list_prices(models, listings.market.name, model, record, key)
     click.echo(
         f"{model.listings:,} closed listings: list prices are {100 * math.expm1(model.premium):.1f}% above resale"
         f" prices (median), with a standard deviation of {100 * model.noise:.1f}%; saved to {path}"

@@ -45,6 +45,13 @@ _MEAN_GRID_SIZE = 65
 """Grid points at which the mean of exp(spread·score) is computed; it is smooth enough to interpolate between
 them."""
 
+_MAX_LOG_PRICE = 300.0
+"""Bound of a saved model's log prices: exp of their sums must be finite in float64, which ends at 709. Those of
+real listings, mistyped ones included, are below 20."""
+_MIN_SAVED, _MAX_SAVED = 1e-9, 1e3
+"""Bounds of a saved model's noise and Huber threshold: their squares must not vanish. Fitted ones are between 1e-4
+and `LINEAR_HUBER_THRESHOLD`."""
+
 FORMAT = 2
 """Version of the state's layout; raised when the layout changes."""
 
@@ -209,13 +216,17 @@ class ListPriceModel:
         """
         if state.get("format") != FORMAT:
             raise ValueError(f"its format is {state.get('format')!r}, and this program reads format {FORMAT}")
-        parameters = ("drift", "premium", "noise", "huber_threshold")
-        values = {name: state[name] for name in (*parameters, "listings")}
+        values = {name: state[name] for name in ("drift", "premium", "noise", "huber_threshold", "listings")}
         scores = np.array(state["scores"], np.float64)
-        finite = bool(np.isfinite(np.array([*(values[name] for name in parameters), *scores])).all())
-        increasing = len(scores) > 0 and bool((np.diff(scores) > 0).all())
-        is_count = isinstance(values["listings"], int | None)
-        if not (finite and values["noise"] > 0 and values["huber_threshold"] > 0 and increasing and is_count):
+        increasing = scores.ndim == 1 and len(scores) > 0 and bool((np.diff(scores) > 0).all())
+        # Written so that NaN is out of bounds.
+        bounded = (
+            all(abs(values[name]) <= _MAX_LOG_PRICE for name in ("drift", "premium"))
+            and all(_MIN_SAVED <= values[name] <= _MAX_SAVED for name in ("noise", "huber_threshold"))
+            and bool((values["noise"] * np.abs(scores) <= _MAX_LOG_PRICE).all())
+        )
+        is_count = values["listings"] is None or (isinstance(values["listings"], int) and values["listings"] > 0)
+        if not (increasing and bounded and is_count):
             raise ValueError("its numbers are not those of a fitted model")
         return cls(**values, scores=scores)
 

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from estimator.appraiser import Appraiser
 from estimator.deals.list_prices import ListPriceModel
-from estimator.deals.saved_list_prices import load_list_prices
+from estimator.deals.saved_list_prices import usable_list_prices
 from estimator.registry import SavedVersion
 from service.model_info import model_info
 from service.valuation.subject_schema import Subject, SubjectSchema
@@ -37,6 +37,8 @@ class Snapshot:
         Schema of a subject in a request.
     list_price_model
         Relation between values, list prices and resale prices.
+    list_price_problem
+        Why the saved relation cannot be used and the documented prior is; empty if neither is so.
     input_statistics
         Numeric fact → its `mean` and `standard_deviation` among the training sales.
     example
@@ -51,6 +53,7 @@ class Snapshot:
     appraiser: Appraiser
     schema: SubjectSchema
     list_price_model: ListPriceModel
+    list_price_problem: str
     input_statistics: Mapping[str, Mapping[str, float]]
     example: Mapping[str, Any]
     model_info: bytes
@@ -61,8 +64,11 @@ class Snapshot:
         return self.appraiser.sale_dates is not None
 
     @classmethod
-    def of(cls, saved: SavedVersion) -> Self:
-        """Prepare a loaded version, and value its example: the first valuation of a process is slow."""
+    def of(cls, saved: SavedVersion, key: bytes | None = None) -> Self:
+        """Prepare a loaded version, and value its example: the first valuation of a process is slow.
+
+        With a key, list prices that are not signed with it are not used.
+        """
         appraiser = saved.appraiser
         schema = SubjectSchema.of(appraiser.market, has_dates=appraiser.sale_dates is not None)
         request = saved.manifest["example"]
@@ -71,13 +77,15 @@ class Snapshot:
         (answer,) = value_subjects(appraiser, saved.name, [subject], ValuationOptions())
         assert isinstance(answer, dict), answer  # noqa: S101  # training has valued the example
         example = {"request": request, "answer": answer}
+        list_prices = usable_list_prices(saved.folder, appraiser, key)
         return cls(
             folder=saved.folder,
             version=saved.name,
             created=dt.datetime.fromisoformat(saved.manifest["created"]),
             appraiser=appraiser,
             schema=schema,
-            list_price_model=load_list_prices(saved.folder, appraiser),
+            list_price_model=list_prices.model,
+            list_price_problem=list_prices.problem,
             input_statistics=saved.manifest.get("inputs", {}),  # older versions have none
             example=example,
             model_info=json.dumps(model_info(saved, example), allow_nan=False).encode(),

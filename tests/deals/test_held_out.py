@@ -62,11 +62,16 @@ def test_the_fit_recovers_the_premium_of_list_prices(listings: HeldOutListings) 
 def test_fit_list_prices_saves_the_model_that_screen_uses(town: Path, tmp_path: Path) -> None:
     make_town(tmp_path / "small", 60)
     assert run_command("train", "--market", tmp_path / "small", "--models", tmp_path).exit_code == 0
-    fitted = run_command("fit-list-prices", "--market", town, "--sales", town / "closed.csv", "--models", tmp_path)
+    (tmp_path / "key").write_bytes(b"k" * 32)
+    fitted = run_command(
+        *("fit-list-prices", "--market", town, "--sales", town / "closed.csv", "--models", tmp_path),
+        *("--key-file", tmp_path / "key"),
+    )
     assert fitted.exit_code == 0, fitted.stderr
     assert "list prices are 4." in fitted.stdout or "list prices are 3." in fitted.stdout
     saved = json.loads((tmp_path / "town" / LIST_PRICES_FILE).read_bytes())
     assert saved["market"] == Market.read(town).name
+    assert len(saved["hmac"]) == 64
     homes = pd.read_csv(town / "closed.csv").drop(columns="paid").dropna(subset="list_price").head(40)
     homes.to_csv(tmp_path / "in.csv", index=False)
     run = run_command("screen", "--model", tmp_path / "town", tmp_path / "in.csv", tmp_path / "out.csv")

@@ -1,4 +1,4 @@
-import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ import pytest
 from estimator.appraiser import Appraiser
 from estimator.bulk import predict_file
 from estimator.deals.list_prices import ListPriceModel
-from estimator.deals.saved_list_prices import LIST_PRICES_FILE, load_list_prices, save_list_prices
+from estimator.deals.saved_list_prices import LIST_PRICES_FILE
 from estimator.deals.screen_file import SCREEN_COLUMNS, ScreeningCounts, screen_file
-from estimator.errors import DataError, EstimatorError
+from estimator.errors import DataError
 from tests.conftest import KING_COUNTY, run_command
 
 COSTS = {"buying_cost": 0.0, "selling_cost": 0.0, "rehab": 1_000.0}
@@ -164,25 +164,12 @@ def test_the_command_refuses_costs_out_of_bounds(
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_the_list_price_model_is_saved_next_to_the_versions(appraiser: Appraiser, tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    worth = np.exp(rng.normal(13, 0.3, 200))
-    fitted = ListPriceModel.fit(
-        worth * np.exp(rng.normal(0, 0.1, 200)), np.full(200, 0.1), worth * np.exp(rng.normal(0, 0.05, 200)), worth
-    )
-    path = save_list_prices(tmp_path, "town", fitted, {"seed": 0})
-    assert path == tmp_path / "town" / LIST_PRICES_FILE
-    assert load_list_prices(tmp_path / "town" / "a-version", appraiser).state() == fitted.state()
-    assert json.loads(path.read_bytes())["seed"] == 0
-    assert load_list_prices(tmp_path / "other" / "a-version", appraiser).listings is None
-
-
-@pytest.mark.parametrize(
-    "content", [b"{", b"[]", b"null", b'{"format": 9}', b'{"format": 1}', b'{"format": 2}', b"\xff"]
-)
-def test_a_damaged_file_of_list_prices_is_refused(
-    small_models: Path, tmp_path: Path, content: bytes, appraiser: Appraiser
-) -> None:
-    (tmp_path / LIST_PRICES_FILE).write_bytes(content)
-    with pytest.raises(EstimatorError, match=r"list_prices\.json: cannot be used.*house-price fit-list-prices"):
-        load_list_prices(tmp_path / "a-version", appraiser)
+def test_the_command_refuses_damaged_list_prices_and_says_how_to_go_on(small_models: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_models, tmp_path / "market", symlinks=True)
+    (tmp_path / "market" / LIST_PRICES_FILE).write_text("{")
+    listings(3).to_csv(tmp_path / "in.csv", index=False)
+    run = run_command("screen", "--model", tmp_path / "market", tmp_path / "in.csv", tmp_path / "out.csv")
+    assert run.exit_code == 2
+    assert f"{tmp_path / 'market' / LIST_PRICES_FILE}: cannot be used: " in run.stderr
+    assert "or remove it to use the default" in run.stderr
+    assert not (tmp_path / "out.csv").exists()

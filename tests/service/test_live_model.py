@@ -188,22 +188,43 @@ def test_a_draining_server_is_not_ready_but_answers(models: Path, tmp_path: Path
     assert live.snapshot().version == "one"
 
 
-def test_saved_list_prices_are_used_at_once_and_damaged_ones_are_not(
+def test_saved_list_prices_are_used_at_once_and_damaged_ones_are_replaced_by_the_default(
     models: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    live = following(copied(models, tmp_path, "one"))
-    assert live.snapshot().list_price_model.listings is None
-    fitted = replace(live.snapshot().list_price_model, noise=0.03, listings=500)
-    path = save_list_prices(tmp_path, "market", fitted, {})
+    shutil.copytree(models / "king_county", tmp_path / "king_county", symlinks=True)
+    live = following(tmp_path / "king_county")
+    default = live.snapshot().list_price_model
+    assert default.listings is None
+    fitted = replace(default, noise=0.03, listings=500)
+    path = save_list_prices(tmp_path, "king_county", fitted, {})
     live.refresh()
     assert live.snapshot().list_price_model.noise == 0.03
-    path.write_text("{")
+    assert live.notes() == ()
+    for damage in ("{", "[1]"):
+        path.write_text(damage)
+        live.refresh()
+        assert live.snapshot().list_price_model.state() == default.state()
+        assert live.notes() == (live_model.DAMAGED_LIST_PRICES,)
+        assert "estimator_damaged_list_prices 1.0" in metrics.exposition().decode()
+        assert "list_prices.json: cannot be used" in caplog.text
+        caplog.clear()
+    save_list_prices(tmp_path, "king_county", fitted, {})
     live.refresh()
     assert live.snapshot().list_price_model.noise == 0.03
-    assert "list_prices.json: cannot be used" in caplog.text
+    assert live.notes() == ()
+    assert "estimator_damaged_list_prices 0.0" in metrics.exposition().decode()
     path.unlink()
     live.refresh()
     assert live.snapshot().list_price_model.listings is None
+
+
+def test_a_change_of_permissions_is_noticed(models: Path, tmp_path: Path) -> None:
+    market = copied(models, tmp_path, "one")
+    live = following(market)
+    first = live.snapshot()
+    (market / "one" / "appraiser.joblib").chmod(0o600)
+    live.refresh()
+    assert live.snapshot() is not first
 
 
 def unreadable_link(market: Path) -> Callable[[], None]:

@@ -287,12 +287,26 @@ def test_a_missing_model_prevents_the_start(tmp_path: Path) -> None:
     )
 
 
-def test_damaged_list_prices_prevent_the_start(models: Path, tmp_path: Path) -> None:
-    version = tmp_path / "version"
-    shutil.copytree((models / "king_county" / "current").resolve(), version)
-    (tmp_path / LIST_PRICES_FILE).write_text("{")
-    message = refused_start(free_port(), tmp_path, model=version)
-    assert message.startswith(f"{tmp_path / LIST_PRICES_FILE}: cannot be used: ")
+def test_damaged_list_prices_stop_neither_the_server_nor_a_worker(models: Path, tmp_path: Path) -> None:
+    shutil.copytree(models / "king_county", tmp_path / "king_county", symlinks=True)
+    path = tmp_path / "king_county" / LIST_PRICES_FILE
+    path.write_text('{"format": 2, "scores": [')
+    with running(tmp_path) as server:
+        server.replace_a_worker()
+        server.wait_until_ready(3)
+        assert server.predict(HOME)[0] == 200
+        status, deals = server.request("POST", "/screen", json.dumps([HOME | {"list_price": 500_000}]).encode())
+        assert status == 200
+        assert json.loads(deals)["asks"]["fitted"] is False
+        assert b"list_prices.json cannot be used" in server.request("GET", "/readyz")[1]
+        assert b"estimator_damaged_list_prices 2.0" in server.request("GET", "/metrics")[1]
+        path.unlink()
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while b"cannot be used" in server.request("GET", "/readyz")[1]:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert b"estimator_damaged_list_prices 0.0" in server.request("GET", "/metrics")[1]
+    assert server.log.read_text().count(f"{path}: cannot be used: ") >= 3
 
 
 def test_invalid_settings_prevent_the_start_and_are_all_reported(tmp_path: Path) -> None:
