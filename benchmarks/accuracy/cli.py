@@ -20,6 +20,7 @@ from benchmarks.accuracy.jobs import CACHE, Job, build_inputs, data_of, run
 from benchmarks.accuracy.peers import PEERS, VARIANTS
 from benchmarks.accuracy.walk.compare import MODELS
 from benchmarks.accuracy.walk.compare import rows as walk_rows
+from benchmarks.accuracy.walk.jobs import forget
 from benchmarks.accuracy.walk.page import Row, as_json
 from benchmarks.accuracy.walk.page import page as walk_page
 from benchmarks.accuracy.walk.trials import TITLES as MARKETS
@@ -195,7 +196,11 @@ def show_few_sales(seeds: int) -> None:
 )
 @_choice("--rows", MARKETS, "Markets")
 @_choice("--peers", MODELS, "Models")
-@click.option("--again", type=click.Choice(MODELS), help="Delete the cached predictions of this model first.")
+@click.option(
+    "--again",
+    type=click.Choice([*MODELS, "index"]),
+    help="Delete the cached predictions of this model, or of all peers with our index, first.",
+)
 def show_walk(markets: Path | None, rows: Sequence[str], peers: Sequence[str], again: str | None) -> None:
     """Write benchmarks/WALK_FORWARD.md and .json: models trained once, and month by month.
 
@@ -204,8 +209,8 @@ def show_walk(markets: Path | None, rows: Sequence[str], peers: Sequence[str], a
     found: dict[str, list[Row]] = {}
     options = f"{' --markets FOLDER' if markets else ''} --rows {','.join(rows)} --peers {','.join(peers)}"
     for name in rows:
-        for stale in (CACHE / "walk" / name).glob(f"{again}-*.npz") if again else ():
-            stale.unlink()
+        if again is not None:
+            forget(name, again, CACHE)
         try:
             trials = read_trials(name, markets)
         except AbsentError as error:

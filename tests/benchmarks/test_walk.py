@@ -17,7 +17,7 @@ from benchmarks.accuracy.frames import DATE
 from benchmarks.accuracy.walk import compare, jobs, page
 from benchmarks.accuracy.walk.boosters import BOOSTERS, Booster, n_before_choice
 from benchmarks.accuracy.walk.figures import Figures, by_month, figures, mean, ratio
-from benchmarks.accuracy.walk.jobs import Model, Predictions, cache_path, predictions
+from benchmarks.accuracy.walk.jobs import Model, Predictions, cache_path, forget, predictions
 from benchmarks.accuracy.walk.trials import RANDOM_SEEDS, Trial, read_trials
 from estimator.market.areas import Areas
 from estimator.market.arrays import FloatArray
@@ -163,6 +163,18 @@ def test_predictions_are_cached_and_other_sales_give_another_file(recorder: Reco
     paths = {cache_path(each, Model("peer", time), way, tmp_path)
              for each in (trial, other) for time in ("day", "index") for way in ("frozen", "walk")}  # fmt: skip
     assert len(paths) == 8
+
+
+def test_forgetting_a_model_keeps_those_with_a_longer_name(tmp_path: Path) -> None:
+    folder = tmp_path / "walk" / "town"
+    folder.mkdir(parents=True)
+    names = {f"{name}-{time}-walk-0-0.npz" for name in ("cat", "cat-auto", "ours") for time in ("day", "index")}
+    for name in names:
+        (folder / name).touch()
+    forget("town", "cat", tmp_path)
+    assert {path.name for path in folder.iterdir()} == names - {"cat-day-walk-0-0.npz", "cat-index-walk-0-0.npz"}
+    forget("town", "index", tmp_path)
+    assert {path.name for path in folder.iterdir()} == {"cat-auto-day-walk-0-0.npz", "ours-day-walk-0-0.npz"}
 
 
 def test_an_indexed_peer_learns_adjusted_prices_without_the_day(recorder: Recorder, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -145,6 +145,13 @@ def predictions(trial: Trial, model: Model, way: Way, folder: Path, fit_index: F
         valued = _frozen(trial, fit) if way == "frozen" else _walk(trial, fit)
         Predictions(*valued, trees, time.process_time() - start).save(path)
     return Predictions.load(path)
+
+
+def forget(market: str, again: str, folder: Path) -> None:
+    """Delete a model's cached predictions of a market; `index` means all boosters that are given our index."""
+    patterns = ["*-index-*"] if again == "index" else [f"{again}-{time}-*" for time in get_args(Time)]
+    for path in (path for pattern in patterns for path in (folder / "walk" / market).glob(pattern)):
+        path.unlink()
 
 
 def _frozen(trial: Trial, fit: Fit) -> Ranges:
