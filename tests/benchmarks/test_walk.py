@@ -14,11 +14,12 @@ from click.testing import CliRunner
 
 from benchmarks.accuracy import cli, peers
 from benchmarks.accuracy.frames import DATE
-from benchmarks.accuracy.walk import compare, jobs, page
+from benchmarks.accuracy.walk import compare, jobs, ours, page
 from benchmarks.accuracy.walk.boosters import BOOSTERS, Booster, n_before_choice
 from benchmarks.accuracy.walk.figures import Figures, by_month, figures, mean, ratio
 from benchmarks.accuracy.walk.jobs import Model, Predictions, cache_path, forget, predictions
 from benchmarks.accuracy.walk.trials import RANDOM_SEEDS, Trial, read_trials
+from estimator.appraiser import Appraiser
 from estimator.market.areas import Areas
 from estimator.market.arrays import FloatArray
 from estimator.market.facts import Facts
@@ -299,3 +300,34 @@ def test_a_booster_explains_prices_it_was_not_trained_on(name: str) -> None:
     predicted = BOOSTERS[name].fit(homes[:start], log_price[:start], trees, 0)(homes[start:])
     error = np.sqrt(np.mean((predicted - log_price[start:]) ** 2))
     assert error < 0.3 * log_price[start:].std()
+
+
+@pytest.mark.training
+def test_our_model_is_trained_once_and_learns_the_sales_of_each_month(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A model that walks has seen the sales of the months before, but no price of its month or later."""
+    trial = town(300)
+    rows = list(trial.months())[-1][2]
+    changed = trial.test.price.copy()
+    changed[rows] *= 5
+    other = replace(trial, test=replace(trial.test, price=changed))
+    fitted: list[Trial] = []
+    fit = ours.fit
+
+    def counted(trial: Trial) -> Appraiser:
+        fitted.append(trial)
+        return fit(trial)
+
+    monkeypatch.setattr(ours, "fit", counted)
+    frozen, walk = (predictions(trial, Model(peers.OURS), way, tmp_path, None) for way in ("frozen", "walk"))
+    assert len(fitted) == 1
+    np.testing.assert_array_equal(
+        walk.log_price, predictions(other, Model(peers.OURS), "walk", tmp_path, None).log_price
+    )
+    first = trial.test_months == trial.test_months[0]
+    np.testing.assert_array_equal(frozen.log_price[first], walk.log_price[first])
+    for found in (frozen, walk):
+        assert (found.low < found.log_price).all()
+        assert (found.log_price < found.high).all()
+        assert figures(np.log(trial.test.price), found).log_rmse < np.log(trial.test.price).std()
