@@ -22,7 +22,7 @@ from typing import Any
 
 from estimator.appraiser import Appraiser
 from estimator.errors import SavedVersionError
-from estimator.market.tables import sync_folder
+from estimator.market.tables import UNFINISHED_FILE, sync_folder
 from estimator.state_file import dump_state, load_state
 
 APPRAISER = "appraiser.joblib"
@@ -69,10 +69,10 @@ def make_market_folder(models: Path, market: str) -> Path:
     """
     folder = models / market
     try:
-        with _writer_lock(folder):
+        with writer_lock(folder):
             return folder
     except OSError as error:
-        raise SavedVersionError(f"{folder}: {error}") from error
+        raise SavedVersionError(f"{folder}: cannot be written to: {error}") from error
 
 
 def read_key(path: Path | None) -> bytes | None:
@@ -127,10 +127,11 @@ def save_version(
     content = dump_state(appraiser.state())
     digest = hashlib.sha256(content).hexdigest()
     try:
-        with _writer_lock(market_folder):
+        with writer_lock(market_folder):
             # To the microsecond, and inside the lock: two trainings may save the same model in one second.
             created = dt.datetime.now(dt.UTC)
-            folder = market_folder / f"{created:%Y%m%dT%H%M%S.%fZ}-{digest[:8]}"
+            while (folder := market_folder / f"{created:%Y%m%dT%H%M%S.%fZ}-{digest[:8]}").exists():
+                created += dt.timedelta(microseconds=1)  # the clock was set back, or stands still
             files = {APPRAISER: content, **extra_files(folder.name)}
             manifest = {
                 "version": folder.name,
@@ -142,16 +143,26 @@ def save_version(
             files[MANIFEST] = text
             if key is not None:
                 files[SIGNATURE] = sign(key, text).encode()
-            unfinished = Path(tempfile.mkdtemp(dir=market_folder, prefix=_UNFINISHED))
-            unfinished.chmod(0o755)  # mkdtemp's 0700 would lock out the service's user
-            for name, data in files.items():
-                _write_synced(unfinished / name, data)
-            sync_folder(unfinished)
-            unfinished.rename(folder)
-            sync_folder(market_folder)
+            _write_folder(folder, files)
     except OSError as error:
-        raise SavedVersionError(f"{market_folder}: {error}") from error
+        raise SavedVersionError(f"{market_folder}: the version cannot be saved: {error}") from error
     return folder
+
+
+def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder with its files, completely or not at all."""
+    unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_UNFINISHED))
+    try:
+        unfinished.chmod(0o755)  # mkdtemp's 0700 would lock out the service's user
+        for name, data in files.items():
+            _write_synced(unfinished / name, data)
+        sync_folder(unfinished)
+        unfinished.rename(folder)
+        sync_folder(folder.parent)
+    except BaseException:
+        # At once, not only before the next version: the disk may be full.
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
 
 
 def publish(folder: Path) -> None:
@@ -164,13 +175,13 @@ def publish(folder: Path) -> None:
     """
     link = folder.with_name(f".{CURRENT}-next")
     try:
-        with _writer_lock(folder.parent):
+        with writer_lock(folder.parent):
             link.unlink(missing_ok=True)  # a killed publisher may have left it
             link.symlink_to(folder.name)
             link.replace(folder.with_name(CURRENT))
             sync_folder(folder.parent)
     except OSError as error:
-        raise SavedVersionError(f"{folder}: cannot be published: {error}") from error
+        raise SavedVersionError(f"{folder}: is saved, but cannot be published: {error}") from error
 
 
 def version_folder(path: Path) -> Path:
@@ -289,11 +300,13 @@ def _write_synced(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _writer_lock(market_folder: Path) -> Iterator[None]:
-    """Allow one process to write at a time, and remove what killed writers left behind."""
+def writer_lock(market_folder: Path) -> Iterator[None]:
+    """Allow one process to write to a market's folder at a time, and remove what killed writers left behind."""
     market_folder.mkdir(parents=True, exist_ok=True)
     with (market_folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the system releases it when the process ends, however it ends
         for unfinished in market_folder.glob(f"{_UNFINISHED}*"):
             shutil.rmtree(unfinished, ignore_errors=True)
+        for unfinished in market_folder.glob(f".*{UNFINISHED_FILE}"):
+            unfinished.unlink(missing_ok=True)
         yield

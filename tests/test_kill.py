@@ -63,22 +63,27 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def kill(town: Path, condition: Condition, delay: float) -> bool:
-    """Start a training and kill it a delay (s) after a condition; return whether it was still running."""
-    models = town / "models" / "town"
-    (models / ".lock").unlink(missing_ok=True)
-    before = names(models)
-    training = subprocess.Popen(
+def training(town: Path) -> "subprocess.Popen[bytes]":
+    """Start a training."""
+    return subprocess.Popen(
         [sys.executable, "-m", "estimator", "train", "--market", town / "data", "--models", town / "models"],
         env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    while training.poll() is None and not condition(models, before):
+
+
+def kill(town: Path, condition: Condition, delay: float) -> bool:
+    """Start a training and kill it a delay (s) after a condition; return whether it was still running."""
+    models = town / "models" / "town"
+    (models / ".lock").unlink(missing_ok=True)
+    before = names(models)
+    process = training(town)
+    while process.poll() is None and not condition(models, before):
         pass
     time.sleep(delay)
-    training.kill()
-    return training.wait() == -signal.SIGKILL
+    process.kill()
+    return process.wait() == -signal.SIGKILL
 
 
 def check(town: Path, old: str) -> None:
@@ -115,6 +120,29 @@ def test_a_training_killed_while_training_networks_leaves_the_published_model(to
     assert kill(town, locked, delay=0.1)
     assert load_version(town / "models" / "town").name == old
     check_cleaned(town)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_kills_at_fifty_random_moments_of_a_training_leave_the_published_model_intact(town: Path) -> None:
+    models = town / "models" / "town"
+    start = time.monotonic()
+    assert training(town).wait() == 0
+    longest = 1.1 * (time.monotonic() - start)
+    rng = np.random.default_rng(1)
+    killed = 0
+    for number in range(50):
+        old = load_version(models).name
+        process = training(town)
+        time.sleep(float(rng.uniform(0, longest)))
+        process.kill()
+        killed += process.wait() == -signal.SIGKILL
+        check(town, old)
+        left = {name for name in names(models) if name.startswith(".")} - {".lock"}
+        assert len(left) <= 2, "a folder that was being written and a link: each training removes the last one's"
+        if number % 10 == 9:
+            check_cleaned(town)
+    assert killed > 30, "most of the kills came before the end"
 
 
 @pytest.mark.slow

@@ -1,3 +1,4 @@
+import datetime as dt
 import hashlib
 import hmac
 import json
@@ -180,6 +181,7 @@ def test_files_left_by_a_killed_writer_are_removed_and_versions_are_not(
     (folder / ".writing-abc").mkdir()
     (folder / ".writing-abc" / APPRAISER).write_bytes(b"half")
     (folder / ".current-next").symlink_to("half")
+    (folder / ".list_prices.json.abc.tmp").write_text("{")
     new = save_version(folder, appraiser, {})
     publish(new)
     assert temporary_files(folder) == []
@@ -243,8 +245,37 @@ def test_a_full_disk_leaves_the_published_version_and_no_other_file(folder: Path
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
     assert load_version(folder).folder == published.resolve()
-    save_version(folder, appraiser, {})
     assert temporary_files(folder) == []
+    save_version(folder, appraiser, {})
+
+
+def with_clock(monkeypatch: pytest.MonkeyPatch, now: dt.datetime) -> None:
+    """Let versions be saved at a given time: a test cannot set the machine's clock."""
+
+    class Clock(dt.datetime):
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override]
+            return now.astimezone(tz)
+
+    monkeypatch.setattr("estimator.registry.dt.datetime", Clock)
+
+
+def test_a_clock_that_is_set_back_or_stands_still_costs_no_version(
+    folder: Path, appraiser: Appraiser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = dt.datetime(2026, 3, 29, 12, tzinfo=dt.UTC)
+    saved = []
+    for hours in (0, 0, 0, -1, -1, 0, 1):
+        with_clock(monkeypatch, noon + dt.timedelta(hours=hours))
+        saved.append(save_version(folder, appraiser, {}))
+        publish(saved[-1])
+        assert load_version(folder).name == saved[-1].name, "what was published last is current, whatever its name"
+    assert len(set(saved)) == len(saved)
+    for version in saved:
+        assert load_version(version).manifest["version"] == version.name
+    publish(saved[0])
+    assert load_version(folder).name == saved[0].name, "publishing an older version rolls back"
+    assert {path.name for path in folder.iterdir()} == {*(path.name for path in saved), CURRENT, ".lock"}
 
 
 KEY = b"k" * 32
@@ -270,6 +301,28 @@ def test_a_manifest_written_without_the_key_is_detected(folder: Path, appraiser:
     (version / SIGNATURE).unlink()
     with pytest.raises(SavedVersionError, match="is not signed"):
         load_version(version, KEY)
+
+
+def test_a_swapped_model_with_a_new_hash_is_used_without_a_key_and_refused_with_one(
+    folder: Path, appraiser: Appraiser, parts: Parts
+) -> None:
+    version = save_version(folder, appraiser, {}, key=KEY)
+    publish(version)
+    state = appraiser.state()
+    state["model"]["mean"] += 1.0
+    content = dump_state(state)
+    manifest = json.loads((version / MANIFEST).read_text())
+    manifest["files"][APPRAISER] = hashlib.sha256(content).hexdigest()
+    (version / APPRAISER).write_bytes(content)
+    (version / MANIFEST).write_text(json.dumps(manifest))
+    swapped = load_version(folder).appraiser.value(parts.test.facts, parts.test.date).price
+    assert np.nanmedian(swapped) > 2 * np.nanmedian(appraiser.value(parts.test.facts, parts.test.date).price)
+    with pytest.raises(SavedVersionError, match="was not signed with this key"):
+        load_version(folder, KEY)
+    other = save_version(folder, appraiser, {"another": True}, key=KEY)
+    shutil.copy(other / SIGNATURE, version / SIGNATURE)
+    with pytest.raises(SavedVersionError, match="was not signed with this key"):
+        load_version(folder, KEY)
 
 
 def test_a_key_is_read_without_its_newline_and_refused_if_short(tmp_path: Path) -> None:

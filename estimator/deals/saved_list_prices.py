@@ -16,7 +16,7 @@ from estimator.appraiser import Appraiser
 from estimator.deals.list_prices import ListPriceModel
 from estimator.errors import SavedVersionError
 from estimator.market.tables import replace_atomically
-from estimator.registry import is_signature, make_market_folder, sign
+from estimator.registry import is_signature, make_market_folder, sign, writer_lock
 
 LIST_PRICES_FILE = "list_prices.json"
 SIGNATURE_ENTRY = "hmac"
@@ -69,7 +69,7 @@ def save_list_prices(
     if key is not None:
         entries[SIGNATURE_ENTRY] = sign(key, _signed_bytes(entries))
     try:
-        with replace_atomically(path) as file:
+        with writer_lock(path.parent), replace_atomically(path) as file:
             file.write(json.dumps(entries, allow_nan=False).encode())
     except OSError as error:
         raise SavedVersionError(f"{path}: {error}") from error

@@ -30,6 +30,8 @@ BATCH_ROWS = 65_536
 """Rows of Parquet read, and of a screened file written, at a time, for the same reasons."""
 
 _OpenFile = Callable[[], IO[bytes] | gzip.GzipFile]
+UNFINISHED_FILE = ".tmp"
+"""End of the names of files that are being written. A killed writer leaves its file behind."""
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
@@ -153,7 +155,7 @@ def replace_atomically(path: Path) -> Iterator[IO[bytes]]:
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED_FILE)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
