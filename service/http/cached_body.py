@@ -4,7 +4,6 @@ import gzip
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from http import HTTPStatus
 
 from flask import Request, Response, abort
 
@@ -34,6 +33,8 @@ class CachedBody:
         PreconditionFailed
             `If-Match` names another content. It never names a weak ETag (RFC 9110, section 13.1.1) (412).
         """
+        if "If-Match" in request.headers and not request.if_match.star_tag:
+            abort(412, "If-Match does not name this content: ETags are weak here and never match")
         use_gzip = request.accept_encodings["gzip"] > 0
         answer = Response(self.gzipped if use_gzip else self.plain, content_type=self.media_type)
         if use_gzip:
@@ -42,8 +43,8 @@ class CachedBody:
         answer.set_etag(self.etag, weak=True)
         # Only the client may cache it, and must revalidate: another version may have been published.
         answer.cache_control.private = answer.cache_control.no_cache = True
-        answer.make_conditional(request)
-        if answer.status_code == HTTPStatus.PRECONDITION_FAILED:
-            # Werkzeug would send the whole body with it.
-            abort(answer.status_code, "If-Match does not name this content: ETags are weak here and never match")
+        # Without If-Match: Werkzeug takes * for a tag, and sends the whole body with a 412.
+        answer.make_conditional(
+            {name: value for name, value in request.environ.items() if name != "HTTP_IF_MATCH"}
+        )
         return answer

@@ -25,7 +25,7 @@ INCLUDE = "include"
 VALUATIONS_PER_REASON = MAX_POINTS + 1
 """Homes valued for one reason as `max_reasons` counts them: those of a `what_if` of a number."""
 
-_COMPARABLES_COST = 3
+_COMPARABLES_COST = 6
 """The comparables of a home take as long as this many valuations; `benchmarks/request_costs.py` measures it."""
 _MAX_SHOWN_ENTRY = 60
 """Characters of an invalid entry that an error shows."""

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from service.http.json_body import MAX_DEPTH, _parse_strictly, json_answer, parse_json
+from service.http.json_body import (
+    EXTRA_NESTED,
+    MAX_DEPTH,
+    _parse_strictly,
+    check_nested,
+    count_nested,
+    json_answer,
+    parse_json,
+)
 from service.http.problems import ProblemError
 
 JSON_VALUES = st.recursive(
@@ -157,3 +165,35 @@ def test_json_that_orjson_accepts_is_still_refused(body: bytes) -> None:
 
 def test_integers_too_large_for_orjson_stay_exact() -> None:
     assert parse_json(b"[18446744073709551616]") == [18446744073709551616]
+
+
+@pytest.mark.parametrize(
+    ("body", "n"),
+    [
+        (b"[]", 1),
+        (b'[{"a": [1, {}]}, {}]', 5),
+        (b'["[[[{{{"]', 1),
+        (rb'["a\"[[[{{{"]', 1),
+        (rb'["a\\", [[[]]]]', 4),
+        (rb'["\\\"[", {}, "{"]', 2),
+        (b'"[[[[', 0),
+    ],
+)
+def test_objects_and_lists_are_counted_without_those_in_text(body: bytes, n: int) -> None:
+    assert count_nested(body, -1) == n
+
+
+@given(st.recursive(st.text('[]{}\\"a\n', max_size=5), st.lists, max_leaves=10))
+def test_the_count_is_that_of_the_parsed_document(document: Any) -> None:
+    def count(value: Any) -> int:
+        return 1 + sum(map(count, value)) if isinstance(value, list) else 0
+
+    assert count_nested(json.dumps(document).encode(), -1) == count(document)
+
+
+def test_more_objects_than_homes_are_refused_before_they_are_parsed() -> None:
+    check_nested(b"[" + b"{}," * (50 + EXTRA_NESTED - 1) + b"1]", 50)
+    with pytest.raises(
+        ProblemError, match="the body has 1051 objects and lists; the maximum number of homes is 50"
+    ):
+        check_nested(b"[" + b"{}," * (50 + EXTRA_NESTED) + b"1]", 50)

@@ -1,5 +1,6 @@
 """`GET /report`: the training report of the served version, linked from `/model`."""
 
+import gzip
 import hashlib
 import hmac
 import json
@@ -50,3 +51,14 @@ def test_an_unsigned_report_is_not_served(models: Path, tmp_path: Path) -> None:
     forged["files"]["report.html"] = hashlib.sha256(b"forged").hexdigest()
     (version / "manifest.json").write_text(json.dumps(forged))
     assert client.get("/report").status_code == 404
+
+
+def test_a_report_is_compressed_and_not_sent_again(client: FlaskClient) -> None:
+    plain = client.get("/report")
+    packed = client.get("/report", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
+    again = client.get("/report", headers={"If-None-Match": plain.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    for answer in (plain, packed, again):
+        assert answer.headers["Content-Security-Policy"] == REPORT_CONTENT_SECURITY_POLICY

@@ -80,3 +80,12 @@ def described(client: FlaskClient) -> Any:
     document = json.loads(client.get("/openapi.json").data)
     schema = document["paths"]["/sales"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     return OAS31Validator(schema | {"components": document["components"]})
+
+
+@pytest.mark.parametrize("path", ["/sales", "/report", "/"])
+def test_if_match_of_other_content_gets_412_without_the_content(client: FlaskClient, path: str) -> None:
+    for tag in ('"another"', client.get(path).headers["ETag"]):  # a weak ETag never matches here
+        answer = client.get(path, headers={"If-Match": tag})
+        assert (answer.status_code, answer.mimetype) == (412, "application/problem+json")
+        assert len(answer.data) < 500
+    assert client.get(path, headers={"If-Match": "*"}).status_code == 200

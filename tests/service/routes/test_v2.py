@@ -107,6 +107,10 @@ def one(**changes: Any) -> list[dict[str, Any]]:
     return [first | changes, *rest]
 
 
+def tensor(name: str, datatype: str, value: object) -> dict[str, Any]:
+    return {"name": name, "datatype": datatype, "shape": [1], "data": [value]}
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -121,10 +125,42 @@ def one(**changes: Any) -> list[dict[str, Any]]:
         {"inputs": one(), "parameters": {"confidence": "high"}},
         {"inputs": one(), "parameters": []},
         {"inputs": one(), "id": 3},
+        *({"inputs": one(datatype="INT8")}, {"inputs": one(datatype="BOOL")}, {"inputs": one(datatype="BYTES")}),
+        *({"inputs": one(datatype="INT64")}, {"inputs": one(data=[True])}, {"inputs": one(data=["47.6"])}),
+        *({"inputs": one(shape=[True])}, {"inputs": one(shape=[1.0])}, {"inputs": one(shape=[1], data=[[47.6]])}),
+        *({"inputs": one(shape=[1, 1, 1])}, {"inputs": one(parameters={"binary_data_size": 8})}),
+        {"inputs": [*one(), tensor("grade", "INT32", 2**31)]},
+        {"inputs": [*one(), tensor("waterfront", "BOOL", 1)]},
+        {"inputs": [*one(), tensor("postal_code", "BYTES", 98103)]},
+        {"inputs": [*one(), tensor("postal_code", "INT64", 98103)]},
+        {"inputs": one(), "parameters": {"confidence": 0.9, "binary_data_output": False}},
+        {"inputs": one(), "outputs": [{"name": "price", "parameters": {"binary_data": True}}]},
     ],
 )
 def test_malformed_requests_are_refused(client: FlaskClient, body: Any) -> None:
     assert error(client, body, 400)
+
+
+def test_values_may_be_sent_in_any_datatype_that_holds_them(client: FlaskClient) -> None:
+    facts = {"grade": 7, "waterfront": False, "postal_code": "98103"}
+    expected = client.post("/predict", json=HOME | facts).get_json()["price"]
+    for grade, waterfront in (("INT64", "BOOL"), ("FP32", "BOOL"), ("INT32", "INT64"), ("FP64", "FP64")):
+        inputs = [
+            *one(),
+            tensor("grade", grade, 7),
+            tensor("waterfront", waterfront, False if waterfront == "BOOL" else 0),
+            tensor("postal_code", "BYTES", "98103"),
+            tensor("year_built", "INT64", None),
+        ]
+        answer = client.post(f"{M}/infer", json={"inputs": inputs, "outputs": [{"name": "price"}]})
+        assert answer.get_json()["outputs"][0]["data"] == [expected]
+
+
+def test_a_value_of_another_datatype_is_named(client: FlaskClient) -> None:
+    message = error(client, {"inputs": one(data=[True])}, 400)
+    assert message == "the input 'latitude': value 0 is true; FP64 values are numbers"
+    message = error(client, {"inputs": one(datatype="INT8")}, 400)
+    assert message == "the input 'latitude' has the datatype INT8; expected one of FP32, FP64, INT32, INT64"
 
 
 def test_homes_that_cannot_be_valued_are_listed(client: FlaskClient) -> None:

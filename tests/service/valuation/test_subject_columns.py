@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from estimator.market.market import Market
 from service.valuation.subject_columns import CheckedSubjects, check_subject_columns, check_subjects
-from service.valuation.subject_schema import Subject, SubjectSchema
+from service.valuation.subject_schema import MAX_ERRORS, MAX_NAMES, Subject, SubjectSchema
 from service.valuation.valuation import check_subject
 from tests.town import LOCATION, MARKET
 
@@ -133,3 +133,26 @@ def test_subjects_with_many_different_sets_of_names_are_checked_fast() -> None:
 
     seconds(uniform)
     assert min(seconds(distinct) for _ in range(3)) < 5 * min(seconds(uniform) for _ in range(3))
+
+
+def test_a_home_with_very_many_names_has_one_error() -> None:
+    value = {f"fact {number}": 1 for number in range(MAX_NAMES + 1)}
+    assert_same_errors(KING_COUNTY, [value], check_subjects(KING_COUNTY, [value], has_dates=True), has_dates=True)
+    checked = check_subjects(KING_COUNTY, [HOME, value], has_dates=True)
+    message = f"the home has {MAX_NAMES + 1} facts; the maximum is {MAX_NAMES}"
+    assert checked.errors == {1: [{"field": "", "message": message}]}
+
+
+def test_only_errors_that_can_be_listed_are_kept_and_the_others_counted() -> None:
+    values = [HOME | {f"fact {row} {number}": 1 for number in range(60)} for row in range(20)]
+    columns = {name: [value.get(name) for value in values] for name in [*HOME, *values[0], *values[1]]}
+    for checked in (
+        check_subjects(KING_COUNTY, values, has_dates=True),
+        check_subject_columns(KING_COUNTY, {name: columns[name] for name in columns}, has_dates=True),
+    ):
+        kept = [len(checked.errors.get(row, ())) for row in range(2)]
+        assert kept == [60, MAX_ERRORS - 60]
+        assert checked.more_errors[1] == 60 - kept[1]
+    checked = check_subjects(KING_COUNTY, values, has_dates=True)
+    assert [len(checked.errors[row]) for row in range(2, 20)] == [1] * 18
+    assert sum(map(len, checked.errors.values())) + sum(checked.more_errors.values()) == 20 * 60
