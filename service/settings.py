@@ -199,7 +199,8 @@ class Settings:
         int,
         SettingInfo(
             "homes",
-            "Maximum number of homes in a request. The default takes a worker about two seconds.",
+            "Maximum number of homes in a request. The default takes three seconds of one core"
+            " (`benchmarks/request_costs.py`).",
             (1, 1_000_000),
         ),
     ] = 10_000
@@ -208,8 +209,9 @@ class Settings:
         SettingInfo(
             "homes × reasons",
             "Maximum number of reasons in an answer: homes times entries of `include`. A home with `comparables`"
-            " and four `what_if` facts counts five. The default takes a worker less than two seconds"
-            " and gives an answer of about 3 MB.",
+            " and four `what_if` facts counts five. `contributions` take longer and count as three, or more in a"
+            " market with more facts. The default takes at most three seconds of one core"
+            " (`benchmarks/request_costs.py`) and gives an answer of about 3 MB.",
             (1, 100_000),
         ),
     ] = 400
