@@ -147,7 +147,9 @@ def _months(rows: Sequence[Row], way: Way) -> str:
             ]
         lines.append("| " + " | ".join([*cells, _percent(math.nan if own is None else own.coverage)]) + " |")
     return (
-        f"By month, {WAY_TITLES[way]}; the peer is {peer.model.title}.\n\n{_MONTH_HEAD}" + "\n".join(lines) + "\n"
+        f"Figures of each month ({WAY_TITLES[way]}); the peer is {peer.model.title}.\n\n{_MONTH_HEAD}"
+        + "\n".join(lines)
+        + "\n"
     )
 
 
