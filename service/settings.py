@@ -233,8 +233,9 @@ class Settings:
         str,
         SettingInfo(
             "requests per time",
-            "Rate limit of each API key, or of each client address where no keys are required, such as"
-            " `20/second; 1000/hour`. Requests above it get status 429 with Retry-After. Empty: no limit.",
+            "Rate limit of each API key, or of each client address (of IPv6 addresses, each /64 network) where"
+            " no keys are required, such as `20/second; 1000/hour`. Requests above it get status 429 with"
+            " Retry-After. Empty: no limit.",
             check=_check_rate,
         ),
     ] = ""
@@ -255,7 +256,7 @@ class Settings:
         SettingInfo(
             "proxies",
             "Number of reverse proxies in front of the server whose X-Forwarded-For header is trusted. If it is"
-            " set too high, clients can forge their address.",
+            " set too high, or clients can reach the server without the proxy, they can forge their address.",
             (0, 5),
         ),
     ] = 0

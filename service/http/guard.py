@@ -5,6 +5,7 @@ All endpoints are protected, except those in `PUBLIC_ENDPOINTS`.
 
 import hashlib
 import hmac
+import ipaddress
 import logging
 import math
 import time
@@ -110,7 +111,7 @@ def _limit_rates(app: Flask, settings: Settings) -> None:
     def check_rate() -> None:
         if is_public(request.endpoint, request.method):
             return
-        client = g.get("client") or request.remote_addr or ""
+        client = g.get("client") or network_of(request.remote_addr or "")
         try:
             exceeded = next((rate for rate in rates if not limiter.hit(rate, client)), None)
             if exceeded is None:
@@ -121,6 +122,22 @@ def _limit_rates(app: Flask, settings: Settings) -> None:
             _log.exception("rate limits are not enforced: the storage that counts requests failed")
             return
         raise ProblemError(TOO_MANY_REQUESTS, f"the limit is {exceeded}", headers={"Retry-After": str(seconds)})
+
+
+def network_of(address: str) -> str:
+    """Return what one client of an address can be: the address, or its /64 network if it is an IPv6 address.
+
+    A subscriber gets at least such a network (RFC 6177), and can use another of its addresses for each request.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address  # an address that a proxy made up
+    if parsed.version == 4:
+        return str(parsed)
+    # A server that listens on :: sees IPv4 clients as ::ffff:192.0.2.1, which are all in one /64 network.
+    mapped = parsed.ipv4_mapped
+    return str(mapped or ipaddress.ip_network((int(parsed), 64), strict=False))
 
 
 def allow_origins(app: Flask, origins: tuple[str, ...]) -> None:

@@ -133,6 +133,70 @@ def test_a_chunked_list_behind_nginx_is_valued_completely(proxy: Server) -> None
     assert all("price" in valuation for valuation in answer)
 
 
+def status_from(
+    address: str, port: int, path: str = "/predict", **headers: str
+) -> tuple[int, http.client.HTTPMessage]:
+    """Send a request from an address of the loopback network; return the status and the headers of the answer."""
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", port, timeout=TIMEOUT_SECONDS, source_address=(address, 0)
+    )
+    sent = {"Content-Type": "application/json"} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    connection.request("GET" if path != "/predict" else "POST", path, json.dumps(HOME), sent)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, answer.headers
+
+
+@slow
+def test_rate_limits_count_each_address_behind_nginx_whatever_a_client_claims(
+    models: Path, tmp_path: Path
+) -> None:
+    if NGINX is None:
+        pytest.skip("nginx is not installed")
+    with (
+        running(models, workers=1, proxies=1, rate_limit="5/hour") as server,
+        proxied(server, tmp_path) as proxy,
+    ):
+        assert [status_from("127.0.0.2", proxy.port)[0] for _ in range(7)] == [200] * 5 + [429] * 2
+        for claimed in ("192.0.2.1", "127.0.0.3, 192.0.2.1", "127.0.0.1", "x", "", "::1", "\xe9"):
+            status, headers = status_from(
+                "127.0.0.2", proxy.port, X_Forwarded_For=claimed, X_Real_IP=claimed, Forwarded=f"for={claimed}"
+            )
+            assert status == 429
+            assert int(headers["Retry-After"]) > 0
+        assert status_from("127.0.0.2", proxy.port, "/livez")[0] == 200
+        assert status_from("127.0.0.3", proxy.port)[0] == 200
+
+
+@slow
+def test_without_a_proxy_the_address_that_a_client_claims_is_ignored(models: Path) -> None:
+    with running(models, workers=1, rate_limit="5/hour") as server:
+        statuses = [
+            status_from("127.0.0.2", server.port, X_Forwarded_For=f"192.0.2.{number}")[0] for number in range(7)
+        ]
+        assert statuses == [200] * 5 + [429] * 2
+        assert status_from("127.0.0.3", server.port, X_Forwarded_For="127.0.0.2")[0] == 200
+
+
+@slow
+def test_nginx_limits_the_connections_of_each_address(proxy: Server) -> None:
+    begun = b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Length: 90\r\n\r\n{"
+    stalled = [proxy.connect(begun) for _ in range(100)]
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while (answer := status_from("127.0.0.1", proxy.port))[0] != 429:
+        assert time.monotonic() < deadline
+    assert answer[1]["Content-Type"] == "application/problem+json"
+    assert answer[1]["Retry-After"]
+    assert status_from("127.0.0.2", proxy.port)[0] == 200
+    for connection in stalled:
+        connection.close()
+    while status_from("127.0.0.1", proxy.port)[0] != 200:
+        assert time.monotonic() < deadline
+
+
 @slow
 def test_a_stopped_server_is_a_problem_answer(models: Path, tmp_path: Path) -> None:
     if NGINX is None:

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.http.deadline import ENVIRON_KEY, RequestDeadline
-from service.http.guard import PUBLIC_ENDPOINTS
+from service.http.guard import PUBLIC_ENDPOINTS, network_of
 from service.http.headers import CONTENT_SECURITY_POLICY, SECURITY_HEADERS
 from service.http.tracing import JsonLines
 from service.settings import Settings, SettingsError
@@ -74,6 +74,33 @@ def test_requests_above_the_rate_limit_get_retry_after(settings: Settings) -> No
     assert 0 < int(answer.headers["Retry-After"]) <= 3600
     assert client.get("/readyz").status_code == 200
     assert client.get("/model", environ_overrides={"REMOTE_ADDR": "10.0.0.9"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2::3", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::4", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::3", "2001:db8:1:3::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("unix:", "unix:"),
+        ("", ""),
+    ],
+)
+def test_a_client_is_an_address_or_a_network_of_ipv6_addresses(address: str, network: str) -> None:
+    assert network_of(address) == network
+
+
+def test_a_client_cannot_escape_its_limit_with_the_addresses_of_its_network(settings: Settings) -> None:
+    client = ready_client(dataclasses.replace(settings, rate_limit="2/hour", proxies=1))
+    statuses = [
+        client.post("/predict", json=HOME, headers={"X-Forwarded-For": f"2001:db8::{number}"}).status_code
+        for number in range(1, 4)
+    ]
+    assert statuses == [200, 200, 429]
+    other = client.post("/predict", json=HOME, headers={"X-Forwarded-For": "2001:db8:0:1::1"})
+    assert other.status_code == 200
 
 
 def test_rate_limits_are_per_key(settings: Settings) -> None:
