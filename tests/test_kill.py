@@ -128,21 +128,24 @@ def test_kills_at_fifty_random_moments_of_a_training_leave_the_published_model_i
     models = town / "models" / "town"
     start = time.monotonic()
     assert training(town).wait() == 0
-    longest = 1.1 * (time.monotonic() - start)
+    shortest = time.monotonic() - start
     rng = np.random.default_rng(1)
-    killed = 0
-    for number in range(50):
+    kills = 0
+    while kills < 50:
         old = load_version(models).name
-        process = training(town)
-        time.sleep(float(rng.uniform(0, longest)))
-        process.kill()
-        killed += process.wait() == -signal.SIGKILL
+        start, process = time.monotonic(), training(town)
+        try:
+            process.wait(float(rng.uniform(0, shortest)))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+        else:
+            shortest = time.monotonic() - start  # it ended before the kill: the machine is faster now
         check(town, old)
         left = {name for name in names(models) if name.startswith(".")} - {".lock"}
         assert len(left) <= 2, "a folder that was being written and a link: each training removes the last one's"
-        if number % 10 == 9:
-            check_cleaned(town)
-    assert killed > 30, "most of the kills came before the end"
+    check_cleaned(town)
 
 
 @pytest.mark.slow
