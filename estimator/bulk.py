@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from estimator.appraiser import CONFIDENCE, Appraiser
 from estimator.errors import DataError
-from estimator.market.arrays import BoolArray, DateArray
+from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.checks import check_table, find_columns, valuation_dates
 from estimator.market.columns import Problem
 from estimator.market.facts import Facts
-from estimator.market.market import ANSWER_COLUMNS, Market
+from estimator.market.market import ANSWER_COLUMNS, INDEX_COLUMN, Market
 from estimator.market.tables import read_pieces, write_atomically
+from estimator.model.price_index.table import factor_to_dates
 from estimator.threads import parallel_imap
 from estimator.valuations import Valuations
 
@@ -30,8 +31,17 @@ ValueFunction = Callable[[Facts, DateArray, float], Valuations]
 """Facts of n homes, their valuation dates, a confidence level → their valuations, as `Appraiser.value` does."""
 
 
+INDEX_DECIMALS = 6
+"""Of the price index in a file, so that it can be multiplied by prices of millions."""
+
+
 def predict_file(
-    appraiser: Appraiser, source: Path, target: Path, progress: Callable[[int], object] = lambda _: None
+    appraiser: Appraiser,
+    source: Path,
+    target: Path,
+    progress: Callable[[int], object] = lambda _: None,
+    *,
+    with_index: bool = False,
 ) -> tuple[int, int]:
     """Value every row of a file.
 
@@ -44,6 +54,8 @@ def predict_file(
         CSV or Parquet, by the ending of the file name.
     progress
         Called with the number of rows of each finished piece.
+    with_index
+        Whether to add the column `INDEX_COLUMN`.
 
     Returns
     -------
@@ -54,11 +66,19 @@ def predict_file(
     ------
     DataError
         The source cannot be read, lacks a required column, or has a column of the answer; or the target cannot be
-        written.
+        written; or the index is asked for in a market without sale dates.
     """
-    pieces = validated_pieces(source, partial(check_header, appraiser.market))
+    if with_index and appraiser.sale_dates is None:
+        raise DataError(
+            f"{INDEX_COLUMN}: the sales of '{appraiser.market.name}' have no dates, so it has no price index"
+        )
+    pieces = validated_pieces(source, partial(check_header, appraiser.market, with_index=with_index))
     valued, failed = 0, 0
-    with closing(parallel_imap(lambda piece: value_table(appraiser, piece).table, pieces)) as tables:
+
+    def answer(piece: pa.Table) -> pa.Table:
+        return value_table(appraiser, piece, with_index=with_index).table
+
+    with closing(parallel_imap(answer, pieces)) as tables:
         first = next(tables)
         with write_atomically(target, first.schema) as writer:
             for answered in chain([first], tables):
@@ -92,8 +112,8 @@ def validated_pieces(source: Path, check: Callable[[Sequence[str]], None]) -> It
     yield from pieces
 
 
-def check_header(market: Market, names: Sequence[str]) -> None:
-    """Check the column names of a table of homes.
+def check_header(market: Market, names: Sequence[str], *, with_index: bool = False) -> None:
+    """Check the column names of a table of homes; `with_index`: whether the answer has the index's column.
 
     Raises
     ------
@@ -101,7 +121,7 @@ def check_header(market: Market, names: Sequence[str]) -> None:
         A required fact has no column, two columns contain the same fact, or one has the name of a column of the
         answer.
     """
-    reserved = [name for name in names if name in ANSWER_COLUMNS]
+    reserved = [name for name in names if name in ANSWER_COLUMNS or (with_index and name == INDEX_COLUMN)]
     if reserved:
         hint = f" (the column for a valuation date is '{market.sale_date}')" if market.sale_date else ""
         raise DataError(f"column '{reserved[0]}' has the name of a column of the answer; rename it{hint}")
@@ -140,7 +160,12 @@ class AnsweredTable:
 
 
 def value_table(
-    appraiser: Appraiser, piece: pa.Table, confidence: float = CONFIDENCE, value: ValueFunction | None = None
+    appraiser: Appraiser,
+    piece: pa.Table,
+    confidence: float = CONFIDENCE,
+    value: ValueFunction | None = None,
+    *,
+    with_index: bool = False,
 ) -> AnsweredTable:
     """Value n rows with a header that `check_header` has accepted.
 
@@ -150,6 +175,8 @@ def value_table(
         As `Appraiser.value` takes it.
     value
         How homes are valued, if not by `Appraiser.value`.
+    with_index
+        Whether to add the column `INDEX_COLUMN`, for a market with dates.
     """
     facts, problems = check_table(appraiser.market.features, piece)
     date, date_problems = valuation_dates(appraiser.market, piece)
@@ -160,6 +187,9 @@ def value_table(
     priced = errors == ""
     for name, column in valuation_columns(values.take(values.priced), priced).items():
         piece = piece.append_column(name, column)
+    if with_index:
+        factor = _index_factors(appraiser, facts.take(priced), values.take(values.priced).date)
+        piece = piece.append_column(INDEX_COLUMN, fill_rows(factor, priced, pa.float64()))
     table = piece.append_column("error", pa.array(errors, pa.string()))
     return AnsweredTable(table, facts, valid, priced)
 
@@ -179,6 +209,12 @@ def valuation_columns(values: Valuations, rows: BoolArray) -> dict[str, pa.Array
     ):
         columns[name] = fill_rows(_join_marked(marks, len(values)), rows, pa.string())
     return columns
+
+
+def _index_factors(appraiser: Appraiser, facts: Facts, date: DateArray | None) -> FloatArray:
+    """Return the factor from prices in the newest month with sales to those on each home's date, shape (n,)."""
+    completed, _ = appraiser.areas.complete(facts)
+    return factor_to_dates(appraiser.market, appraiser.model.index, completed, date).round(INDEX_DECIMALS)
 
 
 def refusal_texts(values: Valuations) -> NDArray[Any]:

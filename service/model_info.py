@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from estimator.market.feature import Feature
+from estimator.model.price_index.table import index_table
 from estimator.registry import SavedVersion
 from estimator.report import PAGE
 
@@ -19,13 +20,16 @@ def model_info(saved: SavedVersion, example: Mapping[str, Any]) -> dict[str, Any
     example
         `request`, a subject, and `answer`, its valuation by this version.
     """
-    market, dates = saved.appraiser.market, saved.appraiser.sale_dates
+    appraiser = saved.appraiser
+    market, dates, last_date = appraiser.market, appraiser.sale_dates, appraiser.last_valuation_date
     return {
         "model_version": saved.name,
         "created": saved.manifest["created"],
         "market": market.name,
         "currency": market.currency,
         "sale_dates": None if dates is None else [str(date) for date in dates],
+        "last_valuation_date": None if last_date is None else str(last_date),
+        "price_index": index_table(appraiser.model.index).summary(),
         "features": [_feature_info(feature) for feature in market.features],
         "coordinates": None if market.coordinates is None else list(market.coordinates),
         "size": None if market.size is None else market.size.name,

@@ -2,6 +2,7 @@ import csv
 import gzip
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +251,48 @@ def test_a_file_can_be_replaced_by_its_answer(appraiser: Appraiser, tmp_path: Pa
     assert len(read(path)) == 3
     with pytest.raises(DataError, match="name of a column of the answer"):
         predict_file(appraiser, path, path)
+
+
+@pytest.mark.parametrize("target", ["valued.csv", "valued.parquet"])
+def test_the_price_index_is_a_column_on_request(
+    appraiser: Appraiser, homes: Path, tmp_path: Path, target: str
+) -> None:
+    predict_file(appraiser, homes, tmp_path / "plain.csv")
+    assert predict_file(appraiser, homes, tmp_path / target, with_index=True) == (400, 0)
+    valued, plain = read(tmp_path / target), read(tmp_path / "plain.csv")
+    assert list(valued.columns) == [*plain.columns[:-1], "valuation_index", "error"]
+    pd.testing.assert_frame_equal(valued.drop(columns="valuation_index"), plain, check_dtype=False)
+    facts = appraiser.areas.complete(check_table(appraiser.market.features, read_table(homes))[0])[0]
+    days = plain["valuation_date"].to_numpy("datetime64[D]")
+    index = appraiser.model.index
+    middle = (
+        np.full(400, index.first_month + index.n_months - 1).astype("datetime64[M]").astype("datetime64[D]") + 15
+    )
+    change = index.at(appraiser.market, facts, days) - index.at(appraiser.market, facts, middle)
+    # The middle of a month lies at most half a day from its 16th.
+    np.testing.assert_allclose(valued["valuation_index"].astype(float), np.exp(change), rtol=0.002)
+
+
+def test_a_home_that_is_not_valued_has_no_index(appraiser: Appraiser, tmp_path: Path) -> None:
+    (tmp_path / "homes.csv").write_text(HEADER + GOOD + "b,91,-122.3,1800,2015-01-02,3\n")
+    assert predict_file(appraiser, tmp_path / "homes.csv", tmp_path / "valued.csv", with_index=True) == (1, 1)
+    assert (read(tmp_path / "valued.csv")["valuation_index"] == "").tolist() == [False, True]
+
+
+def test_the_indexs_column_is_reserved_only_where_it_is_asked_for(appraiser: Appraiser, tmp_path: Path) -> None:
+    path = tmp_path / "homes.csv"
+    path.write_text(HEADER.strip() + ",valuation_index\n" + GOOD.strip() + ",mine\n")
+    assert predict_file(appraiser, path, tmp_path / "valued.csv") == (1, 0)
+    with pytest.raises(DataError, match="column 'valuation_index' has the name of a column of the answer"):
+        predict_file(appraiser, path, tmp_path / "valued.csv", with_index=True)
+
+
+def test_a_market_without_dates_has_no_index(appraiser: Appraiser, tmp_path: Path) -> None:
+    (tmp_path / "homes.csv").write_text(HEADER + GOOD)
+    undated = replace(appraiser, sale_dates=None)
+    with pytest.raises(DataError, match="valuation_index: the sales of 'king_county' have no dates"):
+        predict_file(undated, tmp_path / "homes.csv", tmp_path / "valued.csv", with_index=True)
+    assert not (tmp_path / "valued.csv").exists()
 
 
 @pytest.mark.parametrize("target", ["valued.csv", "valued.csv.gz", "valued.parquet"])

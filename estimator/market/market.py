@@ -23,6 +23,9 @@ ANSWER_COLUMNS = (
     *(VALUATION_DATE, "looked_up", "unknown", "warnings", "error"),
 )
 """Columns that are added to a valued file, in this order. No feature may have such a name."""
+INDEX_COLUMN = "valuation_index"
+"""Column that is added on request: the factor from prices in the newest month with sales to those on the valuation
+date. No feature may have this name."""
 LIST_PRICES = ("list_price", "ListPrice")
 """Columns of a list price; the second is its RESO name. A list price is never a fact about a home."""
 
@@ -201,7 +204,7 @@ def _check_names(market: Market) -> None:
     for name in market.ignore:
         _add_name(users, name, "ignore")
     for feature in market.features:
-        for name in set(feature.names) & set(ANSWER_COLUMNS):
+        for name in set(feature.names) & {*ANSWER_COLUMNS, INDEX_COLUMN}:
             raise MarketError(f"feature '{feature.name}' has the name '{name}', which is reserved")
         list_prices = [name for name in feature.names if re.sub(r"[\W_]", "", name.lower()) in _LIST_PRICE_WORDS]
         if list_prices:

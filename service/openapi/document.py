@@ -7,7 +7,7 @@ from typing import Any
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
-from service.openapi import batch, includes, model, predict, problem, sales, screen, v2
+from service.openapi import batch, includes, index, model, predict, problem, sales, screen, v2
 from service.openapi.json_schema import ref
 from service.openapi.subject import describe_field
 from service.valuation.subject_schema import SubjectSchema
@@ -20,6 +20,7 @@ _COMPONENTS: Mapping[str, dict[str, Any]] = {
     **batch.SCHEMAS,
     **screen.SCHEMAS,
     **sales.SCHEMAS,
+    **index.SCHEMAS,
     **v2.SCHEMAS,
 }
 
@@ -51,6 +52,12 @@ _GET_ROUTES: Mapping[str, _GetRoute] = {
         "The sold homes with known coordinates, by column: location, price, size, sale date",
         "application/json",
         schema="Sales",
+        needs_model=True,
+    ),
+    "/index": _GetRoute(
+        "The price index: how prices have moved by month, by area and by segment, with a forecast",
+        "application/json",
+        schema="Index",
         needs_model=True,
     ),
     "/livez": _GetRoute("Liveness: whether the server runs", "text/plain"),

@@ -7,6 +7,9 @@ from estimator.assessment.evaluation import ALL_FACTS, REQUIRED_FACTS
 from estimator.assessment.ratio_study import ACCEPTABLE, MIN_SALES_FOR_VERDICT
 from service.openapi.json_schema import array_schema, nullable, object_schema, ref
 
+MONTH = "^[0-9]{4}-[0-9]{2}$"
+"""Pattern of a month."""
+
 _STRINGS = {"type": "object", "additionalProperties": {"type": "string"}}
 
 _RATIO_FIGURES = {
@@ -32,6 +35,14 @@ _RATIO_FIGURES = {
 }
 """Figure of a ratio study → its description."""
 
+
+def _change(when: str) -> dict[str, Any]:
+    return {
+        "type": ["number", "null"],
+        "description": f"Relative change of prices {when}; null if the index does not cover that time.",
+    }
+
+
 SCHEMAS: Mapping[str, dict[str, Any]] = {
     "Model": object_schema(
         {
@@ -44,6 +55,16 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                 "items": {"type": "string", "format": "date"},
                 "description": "Dates of the oldest and the newest sale; null if the market has no sale dates.",
             },
+            "last_valuation_date": {
+                "type": ["string", "null"],
+                "format": "date",
+                "description": "The last day with a forecast of prices: it replaces later valuation dates."
+                " Null if the market has no sale dates.",
+            },
+            "price_index": nullable(
+                ref("IndexSummary"),
+                description="How prices have moved; GET /index has all months. Null if the sales have no dates.",
+            ),
             "features": array_schema({"type": "object"}, description="The facts that a request may contain."),
             "coordinates": {
                 "type": ["array", "null"],
@@ -66,6 +87,14 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             },
             "ratio_study": nullable(ref("RatioStudies")),
             "example": {"type": "object", "description": "A request and its answer."},
+        }
+    ),
+    "IndexSummary": object_schema(
+        {
+            "newest_month": {"type": "string", "pattern": MONTH, "description": "The newest month with sales."},
+            "change_3_months": _change("in the three months up to the newest one"),
+            "change_12_months": _change("in the twelve months up to the newest one"),
+            "forecast_next_month": _change("forecast from the newest month to the next one"),
         }
     ),
     "RatioStudies": object_schema(

@@ -55,6 +55,7 @@ def with_feature(**entry: Any) -> dict[str, Any]:
         (with_feature(aliases=["price"]), "'price' stands for both"),
         (with_feature(aliases=[VALUATION_DATE]), "'valuation_date', which is reserved"),
         (with_feature(name="error"), "'error', which is reserved"),
+        (with_feature(name="valuation_index"), "'valuation_index', which is reserved"),
         (with_feature(name="list_price"), "'list_price': a list price is never a fact"),
         (with_feature(column="ListPrice"), "'ListPrice': a list price is never a fact"),
         (with_feature(aliases=["Asking price"]), "'Asking price': a list price is never a fact"),
