@@ -14,7 +14,10 @@ def describe_field(_converter: Any, field: fields.Field[Any], **_: Any) -> dict[
     if isinstance(field, FactField):
         return _describe_fact(field.feature)
     if isinstance(field, DateField):
-        text = "The valuation date. Default: the date of the newest sale."
+        text = (
+            "The valuation date. Default: the date of the newest sale. After it, prices are forecast, up to the"
+            " `last_valuation_date` of GET /model."
+        )
         return {"type": ["string", "null"], "format": "date", "description": text}
     return {}
 

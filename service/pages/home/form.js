@@ -20,7 +20,7 @@ export class FactsForm {
     const required = model.features.filter((feature) => feature.required);
     const optional = model.features.filter((feature) => !feature.required);
     this.coordinates = model.coordinates ?? [];
-    const date = model.sale_dates ? [dateFeature(model.sale_dates)] : [];
+    const date = model.sale_dates ? [dateFeature(model.sale_dates, model.last_valuation_date)] : [];
     this.count = el("span", { class: "count" });
     this.more = el("details", { class: "more" },
       el("summary", {}, "More facts ", this.count),
@@ -173,7 +173,7 @@ export class FactsForm {
       const options = [["", "Unknown"], ["true", "Yes"], ["false", "No"]];
       return el("select", attributes, options.map(([value, text]) => el("option", { value }, text)));
     }
-    if (control === "date") return el("input", { ...attributes, type: "date" });
+    if (control === "date") return el("input", { ...attributes, type: "date", min: feature.earliest, max: feature.latest });
     const example = this.example[feature.name];
     return el("input", {
       ...attributes,
@@ -186,7 +186,8 @@ export class FactsForm {
 }
 
 // The field of a valuation's date, in the form of GET /model's features.
-const dateFeature = ([oldest, newest]) => ({
+const dateFeature = ([oldest, newest], latest) => ({
   name: "valuation_date", widget: "date", required: false, unit: null, minimum: null, maximum: null,
-  description: `The date to value the home for, from ${shortDate(oldest)} to ${shortDate(newest)}. If blank: the date of the newest sale.`,
+  earliest: oldest, latest,
+  description: `The date to value the home for, from ${shortDate(oldest)} to ${shortDate(latest)}. If blank: the date of the newest sale, ${shortDate(newest)}. After it, prices are a forecast.`,
 });
