@@ -16,7 +16,7 @@ MARKET_FILE := $(if $(wildcard $(MARKET)/market.toml),$(MARKET)/market.toml,$(MA
 MODEL := $(MODELS)/$(shell sed -n "s/^name *= *[\"']\([A-Za-z0-9_.-]*\)[\"'].*/\1/p" $(MARKET_FILE) 2>/dev/null | head -n 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help train tune serve test test-fast test-slow nginx test-browser chromium bench bench-accuracy bench-screening examples picture lint types lock clean
+.PHONY: help train tune serve test test-fast test-slow nginx test-browser chromium bench bench-accuracy bench-screening bench-load examples picture lint types lock clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -73,6 +73,9 @@ bench-accuracy: $(VENV)/peers  ## Accuracy of the price model compared with othe
 
 bench-screening: $(VENV)/dev  ## The screening on simulated markets and on homes sold twice
 	$(BIN)/python -m benchmarks.screening
+
+bench-load: $(VENV)/dev | $(MODEL)/current  ## Half an hour of mixed load on a real server, a tenth of it hostile
+	$(BIN)/python -m benchmarks.load --model $(MODEL)
 
 examples: $(VENV)/oracles  ## Train the textbook networks and draw them in .cache/examples (about a minute)
 	$(BIN)/python -m estimator.network.examples .cache/examples

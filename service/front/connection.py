@@ -106,8 +106,10 @@ class Connection(asyncio.Protocol):
         """Stop working for the client."""
         self._state = State.CLOSED
         self._hold(0)
+        self._body = bytearray()
         if self._job is not None:
             self._front.pool.cancel(self._job)
+            self._job = None  # it refers to this connection, and a cycle would keep its body for a long time
         self._front.closed(self)
 
     def resume_writing(self) -> None:

@@ -73,6 +73,7 @@ class WorkerPool:
     def cancel(self, job: Job) -> None:
         """Stop working on a request: its client has gone."""
         job.finished = True
+        job.body = b""  # a finished job can wait in the queue, or at a worker, for a long time
         for link in self._links:
             link.cancel(job)
 
