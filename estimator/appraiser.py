@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from estimator.calibration import calibrate, fit_error_scale, missing_facts
 from estimator.errors import SavedVersionError
 from estimator.explanation.comparable_sales import ComparableSales, comparable_sales
 from estimator.explanation.contributions import Contributions, build_reference_home, explain
@@ -21,6 +21,7 @@ from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales
 from estimator.model.ensemble import Callback
+from estimator.model.price_index import MAX_FORECAST_MONTHS
 from estimator.model.price_model import PriceModel
 from estimator.model.recipe import DEFAULTS, Recipe
 from estimator.uncertainty.applicability import ApplicabilityDomain
@@ -35,7 +36,10 @@ NEAR_BOUNDARY_FACTOR = 1.5
 """How much wider ranges are for homes just outside the sold ones. There are too few sales to measure it, so it is
 a cautious choice."""
 
-STATE_FORMAT = 6
+MAX_CALIBRATION_SALES = 5000
+"""Newest sales that the ranges are calibrated on: errors of years ago say little about today's."""
+
+STATE_FORMAT = 7
 """Increased when the layout of `state` changes, so that a program refuses files that it would misread."""
 
 
@@ -54,11 +58,14 @@ class Appraiser:
     error_scale
         How large the error is for some homes relative to others.
     ranges
-        How large the error is, from the validation sales.
+        How large the error is, from the calibration sales.
+    calibration
+        The residuals that the ranges were calibrated on: of the newest sales, each valued by a model that did not
+        know it, with all facts, with some, and with the required ones alone.
     sale_dates
-        Oldest and newest date of sale in the file, datetime64[D]; None in a market without dates.
+        Oldest and newest date of the sales it knows, datetime64[D]; None in a market without dates.
     fact_ranges
-        Typical values of each fact among the training and validation sales.
+        Typical values of each fact among those sales.
     domain
         Which homes are similar enough to those to be valued.
     reference_home
@@ -70,6 +77,7 @@ class Appraiser:
     model: PriceModel
     error_scale: ErrorScale
     ranges: ConformalRange
+    calibration: tuple[CalibrationResiduals, ...]
     sale_dates: tuple[np.datetime64, np.datetime64] | None
     fact_ranges: FactRanges
     domain: ApplicabilityDomain
@@ -87,14 +95,14 @@ class Appraiser:
     ) -> Self:
         """Train on the training part and calibrate on the validation part.
 
-        Afterwards the sales of both are used as comparables and by kriging.
+        Afterwards the sales of both are used by the price index, as comparables and by kriging.
 
         Parameters
         ----------
         areas
             Figures by postal code.
         parts
-            Of the test part only the dates are used: the newest sale's is the default valuation date.
+            The test part is not used.
         rng
             Source of all randomness: the same one gives the same appraiser, bit for bit.
         callbacks
@@ -105,34 +113,55 @@ class Appraiser:
         lookup = AreaLookup(market, areas, parts.train.facts)
         train, validation = (complete_sales(lookup, part) for part in (parts.train, parts.validation))
         model = PriceModel.fit(market, train, validation, rng, callbacks, recipe)
-        error_scale = _fit_error_scale(market, model, parts.train)
-        ranges = _calibrate(lookup, model, error_scale, parts.validation, rng)
-        sales = train.joined(validation)
-        sale_dates = None
-        if train.date is not None:
-            dates = np.concatenate([part.date for part in (parts.train, parts.validation, parts.test)])
-            sale_dates = (dates.min(), dates.max())
+        error_scale = fit_error_scale(market, model, parts.train)
+        calibration, model = calibrate(lookup, model, error_scale, parts.validation, rng)
+        return cls._knowing(market, lookup, model, error_scale, calibration)
+
+    @classmethod
+    def _knowing(
+        cls,
+        market: Market,
+        lookup: AreaLookup,
+        model: PriceModel,
+        error_scale: ErrorScale,
+        calibration: tuple[CalibrationResiduals, ...],
+    ) -> Self:
+        """Return the appraiser of a model, everything else about the sales it knows measured on those."""
+        sales = model.sales
         fact_ranges = FactRanges.fit(market, sales.facts)
         return cls(
             market,
             lookup,
-            model.with_sales(sales),
+            model,
             error_scale,
-            ranges,
-            sale_dates,
+            ConformalRange.fit(calibration, error_scale.tail, n_imputed=len(model.facts)),
+            calibration,
+            None if sales.date is None else (sales.date.min(), sales.date.max()),
             fact_ranges,
             ApplicabilityDomain.fit(market, sales.facts),
             build_reference_home(market, sales.facts, fact_ranges),
         )
 
-    def with_sales(self, sales: Sales) -> Self:
-        """Return the same appraiser with newer sales for kriging and the comparables to use.
+    def with_sales(self, sales: Sales, rng: np.random.Generator) -> Self:
+        """Return the same appraiser knowing m more sales, as if it had been given them from the start.
 
-        Nothing is trained or calibrated again. The value of a home among these sales uses its own price: a
-        published appraiser has all sales, and is evaluated beforehand with the training and validation sales
-        alone.
+        First their homes are valued without them: that shows how the prices have moved since, and how large the
+        errors are now. Then the price index, kriging, the comparables, the ranges and the applicability domain
+        know them. The networks are not trained again. The value of a home among these sales uses its own price.
+
+        Parameters
+        ----------
+        sales
+            As recorded, their homes numbered as those of `model.sales`.
+        rng
+            Draws the facts that are withheld for the calibration.
         """
-        return replace(self, model=self.model.with_sales(complete_sales(self.areas, sales)))
+        newest, model = calibrate(self.areas, self.model, self.error_scale, sales, rng)
+        calibration = tuple(
+            known.joined(more, MAX_CALIBRATION_SALES) for known, more in zip(self.calibration, newest, strict=True)
+        )
+        lookup = AreaLookup(self.market, self.areas.areas, model.sales.facts)
+        return self._knowing(self.market, lookup, model, self.error_scale, calibration)
 
     @property
     def sold(self) -> Sales | None:
@@ -140,7 +169,14 @@ class Appraiser:
         comparables = self.model.comparables
         return None if comparables is None else comparables.sold
 
-    def value(self, facts: Facts, date: DateArray | None = None, confidence: float = CONFIDENCE) -> Valuations:
+    def value(
+        self,
+        facts: Facts,
+        date: DateArray | None = None,
+        confidence: float = CONFIDENCE,
+        *,
+        earlier_sales_only: bool = False,
+    ) -> Valuations:
         """Value n subjects.
 
         A subject's valuation does not depend on the other subjects.
@@ -150,33 +186,46 @@ class Appraiser:
         facts
             The subjects, checked.
         date
-            Valuation dates, datetime64[D], shape (n,); NaT or None: the newest sale's date. A date outside the
-            sales' is replaced by the nearest one inside, with a warning.
+            Valuation dates, datetime64[D], shape (n,); NaT or None: the newest sale's date. After it, prices
+            follow the forecast of the price index. A date before the oldest sale or beyond the forecast is
+            replaced by the nearest one inside, with a warning.
         confidence
             Share of prices that the ranges are to contain; see `check_confidence`.
+        earlier_sales_only
+            Whether only sales before the valuation date are comparables: for comparing values with sale prices,
+            where a later sale must not help.
 
         Raises
         ------
         ValueError
             The confidence is out of bounds.
         """
-        return self.value_by_confidence(facts, date, (confidence,))[0]
+        return self.value_by_confidence(facts, date, (confidence,), earlier_sales_only=earlier_sales_only)[0]
 
     def value_by_confidence(
-        self, facts: Facts, date: DateArray | None, confidences: Sequence[float]
+        self,
+        facts: Facts,
+        date: DateArray | None,
+        confidences: Sequence[float],
+        *,
+        earlier_sales_only: bool = False,
     ) -> list[Valuations]:
         """Value n subjects once, with ranges for each confidence level; otherwise as `value`."""
         for confidence in confidences:
             check_confidence(confidence)
         completed, looked_up = self.areas.complete(facts)
         refusals, near_boundary = self.domain.check(completed)
-        date, warnings = self._clip_to_sale_dates(date, len(facts))
+        before = date if earlier_sales_only else None
+        date, warnings = self._valuation_dates(date, len(facts))
         warnings |= self.model.label_warnings(completed) | near_boundary
         unknown = self.model.unknown(completed)
-        estimates = self.model.estimate(completed, date)
-        log_price = estimates.log_price
+        estimates = self.model.estimate(completed, date, before=before)
+        index = self.model.index
+        log_price = estimates.log_worth + index.at(self.market, completed, date)
+        scales = self.error_scale.scales(facts, estimates.error_features)
         error = self.ranges.expected_error(
-            _missing(self.model, unknown, looked_up), self.error_scale.scales(facts, estimates.error_features)
+            missing_facts(self.model, unknown, looked_up),
+            scales * index.widening(index.standard_error(date, len(facts)))[:, None],
         )
         if near_boundary:
             error[np.logical_or.reduce(list(near_boundary.values()))] *= NEAR_BOUNDARY_FACTOR
@@ -214,12 +263,13 @@ class Appraiser:
         if comparables is None:
             return None
         completed, _ = self.areas.complete(facts)
-        return comparable_sales(comparables, completed, self._clip_to_sale_dates(date, len(facts))[0])
+        days, _ = self._valuation_dates(date, len(facts))
+        return comparable_sales(comparables, completed, days, self.model.index.at(self.market, completed, days))
 
     def contributions(self, facts: Facts, date: DateArray | None = None) -> list[Contributions]:
         """Return what each fact of n subjects adds to its price; dates as in `value`. Some milliseconds each."""
         completed, _ = self.areas.complete(facts)
-        days, _ = self._clip_to_sale_dates(date, len(facts))
+        days, _ = self._valuation_dates(date, len(facts))
 
         def price(homes: Facts, on: DateArray | None) -> FloatArray:
             return _round_to_cents(np.exp(self.model.predict(homes, on)))
@@ -244,6 +294,7 @@ class Appraiser:
             "model": self.model.state(),
             "error_scale": self.error_scale.state(),
             "ranges": self.ranges.state(),
+            "calibration": [list(errors) for errors in self.calibration],
             "sale_dates": None if self.sale_dates is None else [str(date) for date in self.sale_dates],
             "fact_ranges": self.fact_ranges.state(),
             "domain": self.domain.state(),
@@ -272,23 +323,37 @@ class Appraiser:
             PriceModel.from_state(market, state["model"]),
             ErrorScale.from_state(state["error_scale"]),
             ConformalRange.from_state(state["ranges"]),
+            tuple(CalibrationResiduals(*errors) for errors in state["calibration"]),
             None if dates is None else (np.datetime64(dates[0], "D"), np.datetime64(dates[1], "D")),
             FactRanges.from_state(state["fact_ranges"]),
             ApplicabilityDomain.from_state(market, state["domain"]),
             Facts(state["reference_home"]),
         )
 
-    def _clip_to_sale_dates(self, date: DateArray | None, n: int) -> tuple[DateArray | None, dict[str, BoolArray]]:
-        """Return the valuation dates used, and warnings where they are not those requested."""
+    @property
+    def last_valuation_date(self) -> np.datetime64 | None:
+        """The last day that the price index is forecast for; None in a market without dates."""
         if self.sale_dates is None:
+            return None
+        last_month = self.sale_dates[1].astype("datetime64[M]") + MAX_FORECAST_MONTHS
+        return np.datetime64(last_month, "D")
+
+    def _valuation_dates(self, date: DateArray | None, n: int) -> tuple[DateArray | None, dict[str, BoolArray]]:
+        """Return the valuation dates used, and warnings where they are forecasts or not those requested."""
+        if self.sale_dates is None or self.last_valuation_date is None:
             return None, {}
         oldest, newest = self.sale_dates
+        last = self.last_valuation_date
         requested = np.full(n, newest) if date is None else np.where(np.isnat(date), newest, date)
         warnings = {
             f"valuation_date is before the oldest sale, so the home is valued as of {oldest}": requested < oldest,
-            f"valuation_date is after the newest sale, so the home is valued as of {newest}": requested > newest,
+            f"valuation_date is after the newest sale ({newest}), so the price is a forecast": (
+                (requested > newest) & (requested <= last)
+            ),
+            f"valuation_date is more than {MAX_FORECAST_MONTHS} months after the newest sale, so the home is"
+            f" valued as of {last}": requested > last,
         }
-        return requested.clip(oldest, newest), {text: where for text, where in warnings.items() if where.any()}
+        return requested.clip(oldest, last), {text: where for text, where in warnings.items() if where.any()}
 
 
 def complete_sales(lookup: AreaLookup, sales: Sales) -> Sales:
@@ -299,43 +364,3 @@ def complete_sales(lookup: AreaLookup, sales: Sales) -> Sales:
 def _round_to_cents(amount: FloatArray) -> FloatArray:
     rounded: FloatArray = amount.round(2)
     return rounded
-
-
-def _missing(model: PriceModel, unknown: BoolArray, looked_up: Mapping[str, BoolArray]) -> BoolArray:
-    """Return which facts of n subjects are unknown, then which were looked up, shape (n, 2f)."""
-    missing = np.zeros((len(unknown), 2 * len(model.facts)), np.bool_)
-    missing[:, : len(model.facts)] = unknown
-    for name, where in looked_up.items():
-        missing[:, len(model.facts) + model.facts.index(name)] = where
-    return missing
-
-
-def _fit_error_scale(market: Market, model: PriceModel, sales: Sales) -> ErrorScale:
-    """Fit the error scale to the model's estimates of its training sales."""
-    estimates = model.training_estimates
-    assert estimates is not None  # noqa: S101  # `PriceModel.fit` has just made it
-    residual = np.log(sales.price) - estimates.log_price
-    with threadpool_limits(1, user_api="blas"):  # more threads would change the last bits
-        return ErrorScale.fit(market, sales.facts, estimates.error_features, residual)
-
-
-def _calibrate(
-    lookup: AreaLookup, model: PriceModel, error_scale: ErrorScale, sales: Sales, rng: np.random.Generator
-) -> ConformalRange:
-    """Calibrate the ranges on sales that the networks were not trained on, with more and with fewer facts.
-
-    Each sale is valued three times: with all its facts, with a random part of the optional ones withheld, and with
-    the required ones alone. Withheld facts are looked up or unknown as in a real request.
-    """
-    optional = [feature.name for feature in model.market.features if not feature.required]
-    share = rng.random((len(sales), 1))
-    random_part = rng.random((len(sales), len(optional))) < share
-    calibration = []
-    for hidden in (np.zeros_like(random_part), random_part, np.ones_like(random_part)):
-        facts = sales.facts.without(dict(zip(optional, hidden.T, strict=True)))
-        completed, looked_up = lookup.complete(facts)
-        estimates = model.estimate(completed, sales.date, sales.home)
-        missing = _missing(model, model.unknown(completed), looked_up)
-        scales = error_scale.scales(facts, estimates.error_features)
-        calibration.append(CalibrationResiduals(np.log(sales.price) - estimates.log_price, missing, scales))
-    return ConformalRange.fit(calibration, error_scale.tail, n_imputed=len(model.facts))

@@ -127,7 +127,7 @@ def train_market(
     }
     report_data = collect(appraiser, parts, record, recorder, remarks, trials, rng)
     # The evaluated appraiser does not know the test sales; the published one does, as they are the newest prices.
-    published = appraiser.with_sales(parts.train.joined(parts.validation).joined(parts.test))
+    published = appraiser.with_sales(parts.test, rng)
     version = save_version(versions, published, record, lambda name: report_files(report_data, name), key)
     publish(version)
     return TrainingResult(version, record["sales"], evaluation.figures)

@@ -24,6 +24,7 @@ from estimator.errors import DataError, EstimatorError
 from estimator.market.areas import AreaLookup
 from estimator.market.sales import Split
 from estimator.model.ensemble import expected_log_rmse, train_ensemble
+from estimator.model.price_model import first_index
 from estimator.model.recipe import (
     DEFAULTS,
     LOG_RMSE,
@@ -185,7 +186,8 @@ def _prepare(market_path: Path, split: Split | None, seed: int) -> tuple[MarketD
     lookup = AreaLookup(data.market, data.areas, data.parts.train.facts)
     train, validation = (complete_sales(lookup, part) for part in (data.parts.train, data.parts.validation))
     with threadpool_limits(1, user_api="blas"):
-        _, training_set = build_training_set(data.market, train, validation, recipe.withheld_share, rng)
+        index, _ = first_index(data.market, train.joined(validation), rng)
+        _, training_set = build_training_set(data.market, train, validation, index, recipe.withheld_share, rng)
     return data, _TrialSetup(training_set, recipe, served.networks, rng)
 
 

@@ -135,18 +135,94 @@ def test_without_a_date_homes_are_valued_at_the_newest_sales(appraiser: Appraise
 
 
 @pytest.mark.parametrize(
-    ("date", "end", "side"), [("1066-10-14", 0, "before the oldest"), ("2999-01-01", 1, "after the newest")]
+    ("date", "is_late", "warning"),
+    [
+        ("1066-10-14", False, "valuation_date is before the oldest sale, so the home is valued as of {nearest}"),
+        (
+            "2999-01-01",
+            True,
+            "valuation_date is more than 24 months after the newest sale, so the home is valued as of {nearest}",
+        ),
+    ],
 )
-def test_a_date_outside_the_sales_is_replaced_by_the_nearest_one_inside(
-    appraiser: Appraiser, date: str, end: int, side: str
+def test_a_date_before_the_sales_or_long_after_them_is_replaced_by_the_nearest_possible_one(
+    appraiser: Appraiser, date: str, is_late: bool, warning: str
 ) -> None:
     assert appraiser.sale_dates is not None
-    nearest = str(appraiser.sale_dates[end])
+    nearest = str(appraiser.last_valuation_date if is_late else appraiser.sale_dates[0])
     answer = value(appraiser, BASIC_FACTS, date=date).as_dict(0)
-    assert answer["warnings"] == [f"valuation_date is {side} sale, so the home is valued as of {nearest}"]
-    inside = value(appraiser, BASIC_FACTS, date=nearest).as_dict(0)
-    assert inside["warnings"] == []
-    assert answer | {"warnings": []} == inside
+    assert answer["warnings"] == [warning.format(nearest=nearest)]
+    possible = value(appraiser, BASIC_FACTS, date=nearest).as_dict(0)
+    assert answer | {"warnings": []} == possible | {"warnings": []}
+
+
+def test_a_value_after_the_newest_sale_is_a_forecast_with_a_wider_range(appraiser: Appraiser) -> None:
+    assert appraiser.sale_dates is not None
+    newest = appraiser.sale_dates[1]
+    answers = [
+        value(appraiser, BASIC_FACTS, date=str(newest + days)).as_dict(0) for days in (0, 30, 91, 182, 365, 640)
+    ]
+    forecast = f"valuation_date is after the newest sale ({newest}), so the price is a forecast"
+    assert [answer["warnings"] for answer in answers] == [[], *[[forecast]] * 5]
+    widths = [answer["price_high"] / answer["price_low"] for answer in answers]
+    spreads = [answer["fsd"] for answer in answers]
+    assert widths == sorted(set(widths))
+    assert spreads == sorted(set(spreads))
+
+
+@pytest.mark.parametrize("facts", [BASIC_FACTS, PLACE_AND_SIZE])
+def test_a_value_moves_from_day_to_day_without_steps(appraiser: Appraiser, facts: dict[str, Any]) -> None:
+    """The same home on every day from the oldest sale to the end of the forecast."""
+    assert appraiser.sale_dates is not None
+    assert appraiser.last_valuation_date is not None
+    days = np.arange(appraiser.sale_dates[0], appraiser.last_valuation_date + 1)
+    home = Facts.of(appraiser.market, [facts])
+    values = appraiser.value(home.take(np.zeros(len(days), np.int64)), days)
+    log_price = np.log(values.price)
+    assert np.abs(np.diff(log_price)).max() < 0.005
+    assert np.abs(log_price[30:] - log_price[:-30]).max() < 0.04
+    assert np.abs(np.diff(np.log(values.fsd))).max() < 0.01
+
+
+def test_values_follow_the_level_of_new_sales(appraiser: Appraiser, parts: Parts) -> None:
+    """If the prices of all new sales are a tenth higher, so are the values as of their months."""
+    test = parts.test
+    as_sold, higher = (
+        appraiser.with_sales(replace(test, price=test.price * factor), np.random.default_rng(0))
+        for factor in (1.0, 1.1)
+    )
+    homes, newest = parts.validation.facts, np.full(len(parts.validation), test.date.max())  # type: ignore[union-attr]
+    ratio = higher.value(homes, newest).price / as_sold.value(homes, newest).price
+    assert np.nanmedian(ratio) == pytest.approx(1.1, abs=0.015)
+
+
+def test_new_sales_count_for_everything_that_an_answer_rests_on(appraiser: Appraiser, parts: Parts) -> None:
+    test = parts.test
+    refreshed = appraiser.with_sales(test, np.random.default_rng(0))
+    assert test.date is not None
+    assert refreshed.sale_dates == (parts.train.date.min(), test.date.max())  # type: ignore[union-attr]
+    for sold, n in ((appraiser, 0), (refreshed, len(test))):
+        assert sold.sold is not None
+        assert len(sold.sold) == len(sold.model.sales) == len(parts.train) + len(parts.validation) + n
+        assert {len(errors.residual) for errors in sold.calibration} == {len(parts.validation) + n}
+    assert refreshed.value(test.facts).as_dict(0)["valuation_date"] == str(test.date.max())
+    error_before, error_after = (
+        np.nanmedian(np.abs(np.log(a.value(test.facts, test.date).price / test.price)))
+        for a in (appraiser, refreshed)
+    )
+    assert error_after < error_before, "the new sales are now among their own comparables"
+
+
+def test_new_sales_whose_prices_are_hard_to_tell_widen_the_ranges(appraiser: Appraiser, parts: Parts) -> None:
+    test = parts.test
+    scatter = np.exp(np.random.default_rng(0).normal(0, 0.6, len(test)))
+    calm, wild = (
+        appraiser.with_sales(sales, np.random.default_rng(0))
+        for sales in (test, replace(test, price=test.price * scatter))
+    )
+    homes = parts.validation.facts
+    narrow, wide = (np.nanmedian(np.log(v.high / v.low)) for v in (calm.value(homes), wild.value(homes)))
+    assert wide > 1.5 * narrow
 
 
 def test_an_answer_is_plain_json(appraiser: Appraiser) -> None:

@@ -10,6 +10,7 @@ import json
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from estimator.appraiser import Appraiser
+from estimator.appraiser import MAX_CALIBRATION_SALES, Appraiser
 from estimator.assessment.ratio_study import ratio_study
+from estimator.market.areas import AreaLookup
 from estimator.market.checks import check_value
 from estimator.market.facts import Facts
 from estimator.market.market import Market
@@ -26,6 +28,8 @@ from estimator.market.sales import Parts, Sales, read_sales, split_sales
 from estimator.model.recipe import DEFAULTS
 from estimator.registry import SavedVersion, load_version
 from estimator.report import PAGE, read_report
+from estimator.uncertainty.conformal import CalibrationResiduals
+from estimator.valuations import Valuations
 from tests.conftest import KING_COUNTY, PAIR, estimator, thin_king_county
 
 pytestmark = [pytest.mark.training, pytest.mark.timeout(600)]  # the full training, on a busy machine
@@ -63,12 +67,34 @@ class Training:
     parts: Parts
     networks: int
 
-    @property
+    @cached_property
     def evaluated(self) -> Appraiser:
-        """The appraiser as it was evaluated: the published one knows the test sales too."""
-        return self.version.appraiser.with_sales(self.parts.train.joined(self.parts.validation))
+        """The appraiser as it was evaluated: the published one without what it knows of the test sales."""
+        published, n_test = self.version.appraiser, len(self.parts.test)
+        is_test = np.arange(len(published.model.sales)) >= len(self.parts.train) + len(self.parts.validation)
+        none = self.parts.test.take(np.arange(0))
+        return Appraiser._knowing(
+            published.market,
+            AreaLookup(published.market, published.areas.areas, self.parts.train.facts),
+            published.model.without_sales(is_test).with_sales(none, np.empty(0)),
+            published.error_scale,
+            tuple(
+                CalibrationResiduals(errors.residual[:-n_test], errors.missing[:-n_test], errors.scales[:-n_test])
+                for errors in published.calibration
+            ),
+        )
 
     @property
+    def knows_all_calibration(self) -> bool:
+        """Whether the published version keeps the errors of all validation and test sales."""
+        return len(self.parts.validation) + len(self.parts.test) <= MAX_CALIBRATION_SALES
+
+    @cached_property
+    def values(self) -> Valuations:
+        """The tested sales, valued as in the evaluation."""
+        return self.evaluated.value(self.tested.facts, self.tested.date, earlier_sales_only=True)
+
+    @cached_property
     def tested(self) -> Sales:
         """The test sales that get a price: all but a few."""
         test = self.parts.test
@@ -96,8 +122,7 @@ def training(request: pytest.FixtureRequest, market: Market) -> Training:
     return Training(version, sales_path, split_by_time(read_sales(market, sales_path)), PAIR.networks)
 
 
-def percent_errors(appraiser: Appraiser, test: Sales, facts: Facts) -> "pd.Series[float]":
-    values = appraiser.value(facts, test.date)
+def percent_errors(values: Valuations, test: Sales) -> "pd.Series[float]":
     return pd.Series(100 * np.abs(values.price - test.price) / test.price)
 
 
@@ -107,9 +132,9 @@ class TestAccuracy:
         tested = full_training.tested
         assert len(full_training.parts.test) == full_training.version.manifest["sales"]["test"] == 4_323
         assert len(tested) > 0.99 * len(full_training.parts.test)
-        values = full_training.evaluated.value(tested.facts, tested.date)
+        values = full_training.values
         log_error = np.log(values.price) - np.log(tested.price)
-        assert percent_errors(full_training.evaluated, tested, tested.facts).median() <= 10.0
+        assert percent_errors(values, tested).median() <= 10.0
         assert math.sqrt((log_error**2).mean()) <= 0.185
 
     @pytest.mark.parametrize("fact_set", ["all_facts", "required_facts"])
@@ -126,7 +151,7 @@ class TestAccuracy:
 
     def test_the_forecast_standard_deviation_agrees_with_the_errors(self, full_training: Training) -> None:
         tested = full_training.tested
-        values = full_training.evaluated.value(tested.facts, tested.date)
+        values = full_training.values
         realised = np.std(values.price / tested.price - 1)
         assert realised / np.sqrt(np.mean(values.fsd**2)) == pytest.approx(1, abs=0.2)
 
@@ -138,27 +163,26 @@ class TestAccuracy:
 
 def test_the_published_appraiser_includes_the_test_sales(training: Training) -> None:
     test = training.tested
-    published = percent_errors(training.version.appraiser, test, test.facts)
-    assert published.median() < percent_errors(training.evaluated, test, test.facts).median()
+    published = training.version.appraiser.value(test.facts, test.date)
+    assert percent_errors(published, test).median() < percent_errors(training.values, test).median()
 
 
 def test_the_manifest_contains_the_error_figures(training: Training) -> None:
     test = training.tested
     figures = training.version.manifest["error_figures"]["all_facts"]
-    values = training.evaluated.value(test.facts, test.date)
-    errors = percent_errors(training.evaluated, test, test.facts)
+    values = training.values
+    errors = percent_errors(values, test)
     assert figures["n"] == len(test)
     assert figures["hit_rate"] == pytest.approx(100 * len(test) / len(training.parts.test), abs=1e-4)
     assert figures["mdape"] == pytest.approx(errors.median(), abs=1e-4)
     assert figures["ppe10"] == pytest.approx(100 * (errors <= 10).mean(), abs=1e-4)
-    assert figures["coverage"] == pytest.approx(
-        100 * np.mean((values.low <= test.price) & (test.price <= values.high)), abs=1e-4
-    )
+    coverage = 100 * np.mean((values.low <= test.price) & (test.price <= values.high))
+    assert figures["coverage"] == pytest.approx(coverage, abs=1e-4 if training.knows_all_calibration else 2)
 
 
 def test_the_manifest_contains_the_ratio_study_of_the_test_sales(training: Training) -> None:
     test = training.tested
-    values = training.evaluated.value(test.facts, test.date)
+    values = training.values
     studies = training.version.manifest["ratio_study"]
     assert studies["all_facts"] == ratio_study(test.price, values.price, test.facts["postal_code"]).to_dict()
     assert studies["required_facts"]["overall"]["cod"] > studies["all_facts"]["overall"]["cod"]

@@ -20,6 +20,7 @@ from estimator.features.comparables import FEATURE_NAMES, N_GRID_FEATURES
 from estimator.features.pipeline import FeaturePipeline, Features
 from estimator.market.arrays import FloatArray
 from estimator.model.ensemble import blend_kriging, fit_kriging_share, predict_mean, train_ensemble
+from estimator.model.price_model import first_index
 from estimator.model.recipe import Recipe
 from estimator.model.training_set import TrainingSet, build_training_set
 from estimator.network import Network, StackedNetworks
@@ -30,7 +31,7 @@ ROWS = ("king_county-time", "king_county-random", "ames-random")
 DEFAULT_RECIPE = Recipe()
 """The recipe that the appraiser uses by default."""
 
-Part = Literal["kriging", "grid", "nearest", "date"]
+Part = Literal["kriging", "grid", "nearest"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,6 @@ VARIANTS = (
     Variant("comparables", masked=("grid", "nearest")),
     Variant("features of the adjustment grid", masked=("grid",)),
     Variant("features of the nearest homes", masked=("nearest",)),
-    Variant("date as an input", masked=("date",)),
     Variant("periodic embeddings", periodic=False),
     Variant("training sales with facts withheld", recipe={"withheld_share": 0.0}),
     Variant("Huber loss", recipe={"losses": ("rmse",)}),
@@ -124,29 +124,30 @@ def prepare(data: DataSet, seed: int, recipe: Recipe = DEFAULT_RECIPE) -> Setup:
     """Fit the feature pipeline and transform the sales, as `PriceModel.fit` does."""
     market, validation = data.market, data.parts.validation
     rng = np.random.default_rng(seed)
-    pipeline, training_set = build_training_set(market, data.parts.train, validation, recipe.withheld_share, rng)
+    index, _ = first_index(market, data.parts.train.joined(validation), rng)
+    pipeline, training_set = build_training_set(
+        market, data.parts.train, validation, index, recipe.withheld_share, rng
+    )
     optional = [feature.name for feature in market.features if not feature.required]
     required_facts = validation.facts.without(dict.fromkeys(optional, np.ones(len(validation), np.bool_)))
-    required_only = pipeline.transform(required_facts, validation.date, validation.home)
+    required_only = pipeline.transform(required_facts, validation.date, validation.home, validation.date)
     return Setup(pipeline, training_set, len(data.parts.train), required_only, rng, recipe)
 
 
-def part_columns(pipeline: FeaturePipeline) -> dict[Part, slice]:
+def part_columns() -> dict[Part, slice]:
     """Return the columns of each part."""
-    end = 1 + len(FEATURE_NAMES) + pipeline.encoding.n_columns
     return {
         "kriging": slice(1),
         "grid": slice(1, 1 + N_GRID_FEATURES),
         "nearest": slice(1 + N_GRID_FEATURES, 1 + len(FEATURE_NAMES)),
-        "date": slice(end - 1, end),
     }
 
 
-def mask(columns: NDArray[np.float32], pipeline: FeaturePipeline, parts: Sequence[Part]) -> NDArray[np.float32]:
+def mask(columns: NDArray[np.float32], parts: Sequence[Part]) -> NDArray[np.float32]:
     """Return a copy of the columns, shape (n, d), with 0 in those of the given parts."""
     masked = columns.copy()
     for part in parts:
-        masked[:, part_columns(pipeline)[part]] = 0.0
+        masked[:, part_columns()[part]] = 0.0
     return masked
 
 
@@ -158,9 +159,9 @@ def train(setup: Setup, variant: Variant) -> Sequence[Network]:
     training_set = replace(
         full,
         n_numeric=full.n_numeric if variant.periodic else 0,
-        columns=mask(full.columns[:n], setup.pipeline, variant.masked),
+        columns=mask(full.columns[:n], variant.masked),
         target=full.target[:n],
-        validation=replace(validation, columns=mask(validation.columns, setup.pipeline, variant.masked)),
+        validation=replace(validation, columns=mask(validation.columns, variant.masked)),
     )
     return train_ensemble(training_set, recipe, copy.deepcopy(setup.rng)).networks
 
@@ -170,7 +171,7 @@ def evaluate(setup: Setup, variant: Variant, networks: Sequence[Network]) -> Err
     training_set = setup.training_set
 
     def by_networks(features: Features) -> FloatArray:
-        columns = mask(features.columns, setup.pipeline, variant.masked)
+        columns = mask(features.columns, variant.masked)
         return (
             predict_mean(StackedNetworks(networks[: variant.n_networks]), columns) * training_set.deviation
             + training_set.mean
@@ -217,7 +218,7 @@ def page(errors: Mapping[str, Sequence[Mapping[str, Errors]]], command: str) -> 
 
 Errors on the validation sales when one part is left out, as means over seeds. The validation sales also selected
 the epoch and kriging's share of every variant, so use these figures to compare parts, not as the accuracy of the
-model. They do not include the correction for price drift, which is measured on the same sales. With “required
+model. Prices are adjusted for time by the price index, which knows the validation sales too. With “required
 facts only” all other facts are unknown, including the area figures.
 
 The number after ± is the standard deviation of the full model's log RMSE over seeds. A part that changes the error

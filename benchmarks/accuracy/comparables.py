@@ -12,8 +12,14 @@ import numpy as np
 
 from benchmarks.accuracy.datasets import DataSet
 from estimator.features.comparables import Comparables
+from estimator.market.arrays import Float32Array
+from estimator.market.market import Market
+from estimator.market.sales import Sales
+from estimator.model.price_index import PriceIndex
+from estimator.model.price_model import first_index
+from estimator.model.training_set import adjusted_log_price
 
-VERSION = 2
+VERSION = 3
 """Version of the features. Raise it when they change, so that the models that use them are trained again."""
 
 
@@ -63,20 +69,32 @@ def _compute(data: DataSet) -> ComparableFeatures:
     start = time.process_time()
     # Without price effects all facts count for similarity, which suits models that need not be monotone.
     features = tuple(replace(feature, price_effect=None) for feature in data.market.features)
-    index = Comparables.fit(replace(data.market, features=features), train, np.random.default_rng(0))
-    if index is None:
-        raise ValueError(f"{data.market.name} has no coordinates, so it has no comparables")
-    train_features = index.price_features(train.facts, train.date, train.home)
+    market, rng = replace(data.market, features=features), np.random.default_rng(0)
+    index, _ = first_index(market, train, rng)
+    found = Comparables.fit(market, train, adjusted_log_price(market, train, index), rng)
+    if found is None:
+        raise ValueError(f"{market.name} has no coordinates, so it has no comparables")
+    train_features = _as_of_their_dates(found, market, index, train)
     fit_seconds = time.process_time() - start
-    validation_features = index.price_features(validation.facts, validation.date, validation.home)
-    index = index.with_sales(train.joined(validation))
+    validation_features = _as_of_their_dates(found, market, index, validation)
+    known = train.joined(validation)
+    index, _ = first_index(market, known, rng)
+    found = found.with_sales(known, adjusted_log_price(market, known, index))
     start = time.process_time()
-    test_features = index.price_features(test.facts, test.date, test.home)
+    test_features = _as_of_their_dates(found, market, index, test)
     return ComparableFeatures(
-        list(index.names),
+        list(found.names),
         train_features,
         validation_features,
         test_features,
         fit_seconds,
         time.process_time() - start,
     )
+
+
+def _as_of_their_dates(found: Comparables, market: Market, index: PriceIndex, homes: Sales) -> Float32Array:
+    """Return the features of n homes, log prices as of their dates: the other models learn such prices."""
+    features = found.price_features(homes.facts, homes.home, homes.date)
+    is_log_price = [name.endswith("log_price") for name in found.names]
+    features[:, is_log_price] += index.at(market, homes.facts, homes.date).astype(np.float32)[:, None]
+    return features

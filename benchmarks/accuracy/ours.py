@@ -22,11 +22,14 @@ def fit_ours(training: TrainingInput, callbacks: Sequence[Callback] = ()) -> Pre
     """
     rng = np.random.default_rng(training.seed)
     model = PriceModel.fit(training.market, training.sales, training.validation_sales, rng, callbacks)
-    with_sales = model.with_sales(training.sales.joined(training.validation_sales))
+    validation = training.validation_sales
+    worth = model.estimate(validation.facts, validation.date, validation.home, validation.date).log_worth
+    with_sales = model.with_sales(validation, np.log(validation.price) - worth)
 
     def predict(subjects: Subjects) -> FloatArray:
         chosen = model if subjects.sold is training.sales else with_sales
-        return chosen.predict(subjects.facts, subjects.date, subjects.home)
+        estimates = chosen.estimate(subjects.facts, subjects.date, subjects.home, subjects.date)
+        return estimates.log_worth + chosen.index.at(training.market, subjects.facts, subjects.date)
 
     return predict
 

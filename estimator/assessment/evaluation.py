@@ -149,7 +149,7 @@ def evaluate(appraiser: Appraiser, sales: Sales) -> Evaluation:
     area = None if code is None else appraiser.areas.complete(sales.facts)[0][code.name]
     figures, studies = {}, {}
     for name, facts in fact_sets(appraiser.market, sales.facts).items():
-        values = appraiser.value(facts, sales.date)
+        values = appraiser.value(facts, sales.date, earlier_sales_only=True)
         valued = values.priced
         if not valued.any():
             field, message = values.refusals[0][0]

@@ -115,7 +115,9 @@ class ComparableSales:
         }
 
 
-def comparable_sales(comparables: Comparables, facts: Facts, date: DateArray | None) -> list[ComparableSales]:
+def comparable_sales(
+    comparables: Comparables, facts: Facts, date: DateArray | None, index: FloatArray
+) -> list[ComparableSales]:
     """Return the comparables of n subjects, each independent of the other subjects.
 
     Parameters
@@ -124,11 +126,14 @@ def comparable_sales(comparables: Comparables, facts: Facts, date: DateArray | N
         The subjects' facts, their areas' figures filled in.
     date
         Valuation dates, datetime64[D], shape (n,); None in a market without dates.
+    index
+        What the price index adds to the worth of each subject on its date, log price, shape (n,).
     """
     answers = []
     for row in range(len(facts)):
         subject, day = facts.take(slice(row, row + 1)), None if date is None else date[row : row + 1]
-        answers.append(_subject_comparables(comparables.market, subject, day, comparables.grid(subject, day)))
+        grid = comparables.grid(subject)
+        answers.append(_subject_comparables(comparables.market, subject, day, grid, float(index[row])))
     return answers
 
 
@@ -164,7 +169,7 @@ def adjust(price: FloatArray, adjustment: FloatArray) -> tuple[FloatArray, Float
 
 
 def _subject_comparables(
-    market: Market, subject: Facts, date: DateArray | None, grid: SubjectGrid
+    market: Market, subject: Facts, date: DateArray | None, grid: SubjectGrid, index: float
 ) -> ComparableSales:
     """Return the comparables of one subject."""
     if not len(grid.weight):
@@ -184,14 +189,16 @@ def _subject_comparables(
         )
         for index in np.flatnonzero(~is_used)[:MAX_LEFT_OUT]
     )
-    return ComparableSales(_used(market, grid, used), left_out)
+    return ComparableSales(_used(market, grid, used, index), left_out)
 
 
-def _used(market: Market, grid: SubjectGrid, indices: NDArray[np.intp]) -> tuple[UsedSale, ...]:
-    """Return some comparables of a grid."""
+def _used(market: Market, grid: SubjectGrid, indices: NDArray[np.intp], index: float) -> tuple[UsedSale, ...]:
+    """Return some comparables of a grid; `index` is the price index on the valuation date."""
     sold = grid.sold.take(indices)
     names = [*(feature.name for feature in market.numbers), VALUATION_DATE]
-    amounts, adjusted = adjust(sold.price, grid.differences.adjustment[indices].astype(np.float64))
+    by_time = np.zeros(len(indices)) if sold.date is None else grid.time_adjustment[indices] + index
+    by_fact = grid.differences.adjustment[indices].astype(np.float64)
+    amounts, adjusted = adjust(sold.price, np.column_stack((by_fact, by_time)))
     return tuple(
         UsedSale(
             sold.facts.as_values(market, row),
@@ -227,7 +234,8 @@ def _reason(
         return f"It is {_round_to_metres(grid.km[index]):.15g} km away."
     if age >= by_fact[largest] and date is not None and grid.sold.date is not None:
         days = int((date[0] - grid.sold.date[index]) / np.timedelta64(1, "D"))
-        return f"It was sold {days} {'day' if days == 1 else 'days'} before the valuation date."
+        when = "before" if days >= 0 else "after"
+        return f"It was sold {abs(days)} {'day' if abs(days) == 1 else 'days'} {when} the valuation date."
     feature = market.numbers[largest]
     of_sale = format_fact(feature, grid.sold.facts[feature.name][index])
     of_subject = format_fact(feature, subject[feature.name][0])

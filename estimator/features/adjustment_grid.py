@@ -1,8 +1,8 @@
 """The appraiser's adjustment grid with learned adjustments: each comparable's suggested price and its weight.
 
-A comparable's log price is adjusted for every difference between the subject and it, fact by fact and for the time
-between. Comparables that are nearer, more similar and more recent get more weight. Adjustments and weights are
-learned from subjects whose price is known. Works on arrays alone: no market, no dates, no search.
+A comparable's log price, adjusted for time beforehand, is adjusted for every difference between the subject and
+it, fact by fact. Comparables that are nearer, more similar and more recent get more weight. Adjustments and
+weights are learned from subjects whose price is known. Works on arrays alone: no market, no dates, no search.
 """
 
 from dataclasses import dataclass
@@ -40,17 +40,14 @@ class GridHomes:
         Scaled, shape (n, f), or (…, n, f) for several versions of the same homes; 0 where unknown.
     known
         1 where a fact is known, 0 elsewhere, same shape as `facts`.
-    time
-        Day of sale or of valuation, in any unit, shape (n,).
     """
 
     facts: Float32Array
     known: Float32Array
-    time: Float32Array
 
     def take(self, rows: Any) -> "GridHomes":
         """Return the homes in some rows."""
-        return GridHomes(self.facts[rows], self.known[rows], self.time[rows])
+        return GridHomes(self.facts[rows], self.known[rows])
 
 
 @dataclass(frozen=True)
@@ -81,30 +78,28 @@ class Neighbours:
 
 
 class GridParameters:
-    """Names for the parts of the parameter vector θ of 3f + 3 numbers.
+    """Names for the parts of the parameter vector θ of 3f + 2 numbers.
 
     Parameters
     ----------
     theta
-        Shape (3f + 3,). The attributes are views of it.
+        Shape (3f + 2,). The attributes are views of it.
 
     Attributes
     ----------
     log_fact_penalty
         Log of how much the squared difference in each fact lowers a weight, shape (f,).
     log_distance_penalty, log_age_penalty
-        Log of how much the log distance and the time since the sale lower it, shape (1,).
+        Log of how much the log distance and the age of the sale lower it, shape (1,).
     slope, curvature
         Effect of a difference in each fact, and in its square, on the log price, shape (f,).
-    trend
-        Effect of one unit of time on the log price, shape (1,).
     """
 
     def __init__(self, theta: FloatArray) -> None:
-        f = len(theta) // 3 - 1
+        f = len(theta) // 3
         self.log_fact_penalty = theta[:f]
         self.log_distance_penalty, self.log_age_penalty = theta[f : f + 1], theta[f + 1 : f + 2]
-        self.slope, self.curvature, self.trend = theta[f + 2 : 2 * f + 2], theta[2 * f + 2 : -1], theta[-1:]
+        self.slope, self.curvature = theta[f + 2 : 2 * f + 2], theta[2 * f + 2 :]
 
     @staticmethod
     def initial_theta(affects_weight: BoolArray) -> FloatArray:
@@ -115,7 +110,7 @@ class GridParameters:
         affects_weight
             Facts whose difference lowers a weight, shape (f,); for the others this penalty stays 0.
         """
-        theta = np.zeros(3 * len(affects_weight) + 3)
+        theta = np.zeros(3 * len(affects_weight) + 2)
         parameters = GridParameters(theta)
         parameters.log_fact_penalty[:] = np.where(affects_weight, np.log(0.3), -np.inf)
         parameters.log_age_penalty[:] = np.log(0.05)
@@ -141,10 +136,10 @@ class GridDifferences:
     Parameters
     ----------
     adjustment
-        To the comparable's log price, for each fact and then for time, shape (n, count, f + 1). Log price plus the
-        sum of adjustments is the adjusted log price.
+        To the comparable's log price, for each fact, shape (n, count, f). Log price plus the sum of adjustments is
+        the adjusted log price.
     penalty
-        For each fact, for distance and for time, shape (n, count, f + 2). The weights of two comparables have the
+        For each fact, for distance and for age, shape (n, count, f + 2). The weights of two comparables have the
         ratio exp(difference of their summed penalties).
     """
 
@@ -161,38 +156,40 @@ class _Evaluation(NamedTuple):
         Of the n subjects.
     table
         The comparables' known flags, facts and squared facts, shape (n, count, 3f).
-    elapsed
-        Time since each sale, shape (n, count).
+    age
+        Of the sales, shape (n, count).
     log_km
         Log distances, shape (n, count).
     """
 
     estimates: GridEstimates
     table: Float32Array
-    elapsed: Float32Array
+    age: Float32Array
     log_km: Float32Array
 
 
 class AdjustmentGrid:
     """Sold homes whose prices can be adjusted to a subject.
 
-    The estimate of a subject is Σ wᵢ·(log priceᵢ + β·Δᵢ + γ·Δᵢ(x²) + τ·Δtimeᵢ) over its comparables, where Δ is
-    the subject's facts minus the comparable's, and w = softmax(−Σ aⱼΔⱼ² − c·log(km + ε) − r·Δtime). A fact that is
-    unknown for either home is ignored.
+    The estimate of a subject is Σ wᵢ·(log priceᵢ + β·Δᵢ + γ·Δᵢ(x²)) over its comparables, where Δ is the subject's
+    facts minus the comparable's, and w = softmax(−Σ aⱼΔⱼ² − c·log(km + ε) − r·ageᵢ). A fact that is unknown for
+    either home is ignored.
 
     Parameters
     ----------
     sold
         The sold homes.
     log_price
-        Their log prices, shape (n,).
+        Their log prices, adjusted for time, shape (n,).
+    age
+        Time since their sale, seen from any fixed day and in any unit, shape (n,). Another day changes no weight.
     """
 
-    def __init__(self, sold: GridHomes, log_price: Float32Array) -> None:
+    def __init__(self, sold: GridHomes, log_price: Float32Array, age: Float32Array) -> None:
         # Every difference is a product of a term of the subject and one of these terms of the comparable.
         self._table = np.hstack((sold.known, sold.facts, sold.facts**2))
-        self._time = sold.time
         self._log_price = log_price
+        self._age = age
 
     def estimate(self, subjects: GridHomes, neighbours: Neighbours, theta: FloatArray) -> GridEstimates:
         """Return the estimates of n subjects; each is independent of the other subjects."""
@@ -203,13 +200,13 @@ class AdjustmentGrid:
         parameters = GridParameters(theta.astype(np.float32))
         sold_known, sold_facts, sold_squares = np.split(self._table[neighbours.rows], 3, axis=2)
         x, both_known = subjects.facts[:, None], subjects.known[:, None] * sold_known
-        elapsed = (subjects.time[:, None] - self._time[neighbours.rows])[:, :, None]
+        age = self._age[neighbours.rows][:, :, None]
         effect = both_known * (parameters.slope * (x - sold_facts) + parameters.curvature * (x**2 - sold_squares))
         by_fact = both_known * np.exp(parameters.log_fact_penalty) * (x - sold_facts) ** 2
         by_distance = np.exp(parameters.log_distance_penalty) * neighbours.log_km.astype(np.float32)[:, :, None]
         return GridDifferences(
-            np.concatenate((effect, parameters.trend * elapsed), axis=2),
-            np.concatenate((by_fact, by_distance, np.exp(parameters.log_age_penalty) * elapsed), axis=2),
+            effect,
+            np.concatenate((by_fact, by_distance, np.exp(parameters.log_age_penalty) * age), axis=2),
         )
 
     def fit_price_effects(
@@ -220,7 +217,7 @@ class AdjustmentGrid:
         theta: FloatArray,
         direction: FloatArray,
     ) -> FloatArray:
-        """Return θ with slope, curvature and trend fitted again to n subjects that hide no fact.
+        """Return θ with slope and curvature fitted again to n subjects that hide no fact.
 
         In `fit`, some facts of the subjects are hidden. The slope of such a fact is then not its own effect: a
         large comparable also says that the subject is likely to be large. Here every effect is that of the
@@ -236,31 +233,29 @@ class AdjustmentGrid:
         Ridge regression with the weights fixed. The unknowns are each fact's slopes β + 2γx at the limits of the
         scale, x = ±3: if neither has the wrong sign, no slope between them has.
         """
-        n_unknowns = 2 * len(direction) + 1
+        n_unknowns = 2 * len(direction)
         triangle = np.column_stack((np.sqrt(_RIDGE_PENALTY) * np.eye(n_unknowns), np.zeros(n_unknowns)))
         for start in range(0, len(log_price), BATCH_SIZE):
             rows = slice(start, start + BATCH_SIZE)
             batch, near = subjects.take(rows), neighbours.take(rows)
-            estimates, table, elapsed, _ = self._evaluate(batch, near, theta)
+            estimates, table, _, _ = self._evaluate(batch, near, theta)
             weight = estimates.weight
             known, mean, mean_square = np.split((weight[:, None] @ table)[:, 0], 3, axis=1)
             slope = batch.facts * known - batch.known * mean
             curvature = batch.facts**2 * known - batch.known * mean_square
-            trend = (weight * elapsed).sum(axis=1)
             residual = log_price[rows] - (weight * self._log_price[near.rows]).sum(axis=1)
             at_limits = np.hstack(
                 (slope / 2 + curvature / (4 * _SCALE_LIMIT), slope / 2 - curvature / (4 * _SCALE_LIMIT))
             )
-            equations = np.column_stack((at_limits, trend, residual))[near.is_present[:, 0]].astype(np.float64)
+            equations = np.column_stack((at_limits, residual))[near.is_present[:, 0]].astype(np.float64)
             triangle = np.asarray(np.linalg.qr(np.vstack((triangle, equations)), mode="r"))
-        sign = np.concatenate((direction, direction, [0.0]))
+        sign = np.concatenate((direction, direction))
         bounds = np.where(sign > 0, 0.0, -np.inf), np.where(sign < 0, 0.0, np.inf)
         solution = lsq_linear(triangle[:, :-1], triangle[:, -1], bounds).x
-        upper, lower = np.split(solution[:-1], 2)
+        upper, lower = np.split(solution, 2)
         fitted = theta.copy()
         parameters = GridParameters(fitted)
         parameters.slope[:], parameters.curvature[:] = (upper + lower) / 2, (upper - lower) / (4 * _SCALE_LIMIT)
-        parameters.trend[:] = solution[-1]
         return fitted
 
     def _evaluate(self, subjects: GridHomes, neighbours: Neighbours, theta: FloatArray) -> _Evaluation:
@@ -278,17 +273,17 @@ class AdjustmentGrid:
         # One product per subject: the last bits of a single larger product would depend on the other subjects.
         products = table @ factors
         dissimilarity, adjustment = products[..., 0], products[..., 1]
-        elapsed = subjects.time[:, None] - self._time[neighbours.rows]
+        age = self._age[neighbours.rows]
         is_present, log_km = neighbours.is_present, neighbours.log_km.astype(np.float32)
-        adjusted = self._log_price[neighbours.rows] + adjustment + parameters.trend * elapsed
+        adjusted = self._log_price[neighbours.rows] + adjustment
         score = -dissimilarity - np.exp(parameters.log_distance_penalty) * log_km
-        score = score - np.exp(parameters.log_age_penalty) * elapsed
+        score = score - np.exp(parameters.log_age_penalty) * age
         score = np.where(is_present, score, -np.inf)
         highest = np.where(is_present[:, :1], score.max(axis=-1, keepdims=True), 0.0)
         weight = np.exp(score - highest)
         weight /= weight.sum(axis=-1, keepdims=True).clip(min=1e-30)
         estimates = GridEstimates(weight, adjusted, (weight * adjusted).sum(axis=-1))
-        return _Evaluation(estimates, table, elapsed, log_km)
+        return _Evaluation(estimates, table, age, log_km)
 
     def fit(
         self,
@@ -317,7 +312,7 @@ class AdjustmentGrid:
         With e = (estimate − log price)/n and s a comparable's score: ∂L/∂adjustedᵢ = e·wᵢ and
         ∂L/∂sᵢ = e·wᵢ(adjustedᵢ − estimate), by the derivative of the softmax.
         """
-        estimates, table, elapsed, log_km = self._evaluate(subjects, neighbours, theta)
+        estimates, table, age, log_km = self._evaluate(subjects, neighbours, theta)
         parameters, theta_gradient = GridParameters(theta), np.empty_like(theta)
         gradient = GridParameters(theta_gradient)
         error = estimates.estimate - log_price
@@ -330,9 +325,8 @@ class AdjustmentGrid:
         squared_difference = square * sold_known - 2 * x * sold_facts + known * sold_squares
         gradient.log_fact_penalty[:] = -np.exp(parameters.log_fact_penalty) * squared_difference.sum(axis=0)
         gradient.log_distance_penalty[:] = -np.exp(parameters.log_distance_penalty) * (by_score * log_km).sum()
-        gradient.log_age_penalty[:] = -np.exp(parameters.log_age_penalty) * (by_score * elapsed).sum()
+        gradient.log_age_penalty[:] = -np.exp(parameters.log_age_penalty) * (by_score * age).sum()
         sold_known, sold_facts, sold_squares = np.split(by_table[:, 1], 3, axis=1)
         gradient.slope[:] = (x * sold_known - known * sold_facts).sum(axis=0)
         gradient.curvature[:] = (square * sold_known - known * sold_squares).sum(axis=0)
-        gradient.trend[:] = (by_adjusted * elapsed).sum()
         return float(error @ error) / (2 * len(error)), theta_gradient

@@ -3,8 +3,10 @@
 There are two kinds of price features: those of the appraiser's adjustment grid, which adjusts every comparable's
 price for its differences from the subject, and those of the few nearest sales, unadjusted.
 
-Only sales that a valuer could have known are used: closed before the valuation date, and not of the home itself.
-The features of training sales follow the same rule, so that a network is trained on what it will be given.
+Prices are adjusted for time beforehand, so that a home's features do not depend on its valuation date. Sales of
+the home itself are never used. Where values are compared with sale prices, and for the training sales, later sales
+are not used either: a valuer could not have known them. See benchmarks/DECISIONS.md, "Comparables of training
+sales".
 
 The value of a subject's monotone feature (one with a `price_effect`) is not used, only whether it is known: the
 comparables are adjusted to the median value. The effect of such a feature then stays with the networks, which keep
@@ -61,7 +63,9 @@ MAX_DISPLAY_SALES = 8192
 
 _SIGN = {"increasing": 1.0, "decreasing": -1.0, None: 0.0}
 _DAYS_PER_UNIT = 100.0
-"""Days in one unit of time, so that the trend of a year has the size of the other parameters."""
+"""Days in one unit of age, so that a year has the size of the other parameters."""
+_AFTER_ALL = np.iinfo(np.int64).max
+"""Day number after every sale."""
 _CHUNK_SIZE = 512
 """Subjects in a chunk: the rows of their 64 comparables take some 10 MB, whatever the file's size."""
 
@@ -80,12 +84,15 @@ class SubjectGrid:
         Their weights in the estimate, shape (m,).
     differences
         Adjustments and penalties for all known facts of the subject, shape (m, ·).
+    time_adjustment
+        What brings their log prices to the day of the price index's zero, shape (m,).
     """
 
     sold: Sales
     km: FloatArray
     weight: Float32Array
     differences: GridDifferences
+    time_adjustment: FloatArray
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,8 @@ class Comparables:
         The same weights, with the price effect of each difference by itself, for people to read.
     sold
         The sold homes, by date.
+    log_price
+        Their log prices adjusted for time, shape (n,).
     mean_log_price, mean_latitude
         Of the sales that the grid was fitted to; the latitude in degrees.
     """
@@ -115,6 +124,7 @@ class Comparables:
     theta: FloatArray
     display_theta: FloatArray
     sold: Sales
+    log_price: FloatArray
     mean_log_price: float
     mean_latitude: float
 
@@ -122,49 +132,57 @@ class Comparables:
         _ = self._grid, self._index  # built now, so that the first valuation is as fast as the next
 
     @classmethod
-    def fit(cls, market: Market, sales: Sales, rng: np.random.Generator) -> Self | None:
-        """Fit the grid to sales, each without its own home and without later sales.
+    def fit(cls, market: Market, sales: Sales, log_price: FloatArray, rng: np.random.Generator) -> Self | None:
+        """Fit the grid to n sales, each without its own home and without later sales.
+
+        Parameters
+        ----------
+        log_price
+            Their log prices adjusted for time, shape (n,).
 
         Returns
         -------
         Comparables or None
             None if the market has no coordinates, or no sale has a known location.
         """
-        sold = _located_sales(market, sales)
-        if sold is None:
+        rows = _located(market, sales)
+        if not len(rows):
             return None
+        sold, log_price = sales.take(rows), log_price[rows]
         scales = NumberScales.fit(sold.facts.numbers([feature.name for feature in market.numbers]))
         affects_weight = np.array([feature.price_effect is None for feature in market.numbers], np.bool_)
         theta = GridParameters.initial_theta(affects_weight)
         mean_latitude = float(sold.facts[market.coordinates[0]].mean())  # type: ignore[index]
-        unfitted = cls(market, scales, theta, theta, sold, float(np.log(sold.price).mean()), mean_latitude)
+        unfitted = cls(market, scales, theta, theta, sold, log_price, float(log_price.mean()), mean_latitude)
         n_drawn = N_STEPS * BATCH_SIZE  # the gradient steps use no more sales than this
         if len(sold) > n_drawn:
-            sold = sold.take(np.sort(rng.choice(len(sold), n_drawn, replace=False)))
-        subjects = unfitted._subjects(sold.facts, sold.date)
-        neighbours = unfitted._neighbours(sold.facts, sold.date, sold.home)
-        theta = unfitted._grid.fit(subjects, neighbours, unfitted._centred_log_price(sold), theta, rng)
+            drawn = np.sort(rng.choice(len(sold), n_drawn, replace=False))
+            sold, log_price = sold.take(drawn), log_price[drawn]
+        subjects = unfitted._subjects(sold.facts)
+        neighbours = unfitted._neighbours(sold.facts, sold.home, sold.date)
+        theta = unfitted._grid.fit(subjects, neighbours, unfitted._centred(log_price), theta, rng)
         stride = -(-len(sold) // MAX_DISPLAY_SALES)
-        display_theta = unfitted._fit_display_theta(sold.take(np.arange(0, len(sold), stride)), theta)
+        shown = np.arange(0, len(sold), stride)
+        display_theta = unfitted._fit_display_theta(sold.take(shown), log_price[shown], theta)
         return replace(unfitted, theta=theta, display_theta=display_theta)
 
-    def with_sales(self, sales: Sales) -> "Comparables":
-        """Return the same grid with other sold homes to search, those with a known location."""
-        sold = _located_sales(self.market, sales)
-        return self if sold is None else replace(self, sold=sold)
+    def with_sales(self, sales: Sales, log_price: FloatArray) -> "Comparables":
+        """Return the same grid with other sold homes to search, those with a known location; see `fit`."""
+        rows = _located(self.market, sales)
+        return replace(self, sold=sales.take(rows), log_price=log_price[rows]) if len(rows) else self
 
     def price_features(
-        self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None = None
+        self, facts: Facts, home: NDArray[np.int64] | None = None, before: DateArray | None = None
     ) -> Float32Array:
-        """Return the price features of n homes at their valuation dates, shape (n, 6); see `transform`."""
-        return self.transform(facts, date, home)[0]
+        """Return the price features of n homes, shape (n, 6); see `transform`."""
+        return self.transform(facts, home, before)[0]
 
     def transform(
-        self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None = None
+        self, facts: Facts, home: NDArray[np.int64] | None = None, before: DateArray | None = None
     ) -> tuple[Float32Array, Float32Array]:
-        """Return the price features and the error features of n homes at their valuation dates.
+        """Return the price features and the error features of n homes.
 
-        NaN where a home's location is unknown, or nothing was sold before the date. The features of a home do not
+        NaN where a home's location is unknown, or there is no sale to compare with. The features of a home do not
         depend on the other homes.
 
         Parameters
@@ -172,6 +190,8 @@ class Comparables:
         home
             Identifies the homes, so that their own sales are left out, shape (n,); None for homes not among the
             sales.
+        before
+            Only sales before these dates are used, shape (n,); None for all sales.
 
         Returns
         -------
@@ -185,9 +205,11 @@ class Comparables:
         error_features = np.empty_like(price_features)
         for start in range(0, len(facts), _CHUNK_SIZE):
             rows = slice(start, start + _CHUNK_SIZE)
-            chunk, day = facts.take(rows), None if date is None else date[rows]
-            neighbours = self._neighbours(chunk, day, None if home is None else home[rows])
-            subjects = self._subjects(chunk, day)
+            chunk = facts.take(rows)
+            neighbours = self._neighbours(
+                chunk, None if home is None else home[rows], None if before is None else before[rows]
+            )
+            subjects = self._subjects(chunk)
             versions = replace(
                 subjects, facts=subjects.facts * self._versions, known=subjects.known * self._versions
             )
@@ -199,65 +221,66 @@ class Comparables:
             price_features[rows][without], error_features[rows][without] = np.nan, np.nan
         return price_features, error_features
 
-    def grid(self, facts: Facts, date: DateArray | None) -> SubjectGrid:
-        """Return the grid of one home that is not among the sales, at its valuation date, for people to read.
+    def grid(self, facts: Facts) -> SubjectGrid:
+        """Return the grid of one home that is not among the sales, for people to read.
 
         The weights are those of `price_features`. The differences include those of monotone features, with the
         price effects of `display_theta`.
         """
-        neighbours, subject = self._neighbours(facts, date, None), self._grid_homes(facts, date)
+        neighbours, subject = self._neighbours(facts, None, None), self._grid_homes(facts)
         is_present = neighbours.is_present[0]
         weight = self._grid.estimate(subject, neighbours, self.display_theta).weight
         differences = self._grid.differences(subject, neighbours, self.display_theta)
+        rows = neighbours.rows[0, is_present]
+        sold = self.sold.take(rows)
         return SubjectGrid(
-            self.sold.take(neighbours.rows[0, is_present]),
+            sold,
             neighbours.km[0, is_present],
             weight[0, is_present],
             GridDifferences(differences.adjustment[0, is_present], differences.penalty[0, is_present]),
+            self.log_price[rows] - np.log(sold.price),
         )
 
     def state(self) -> dict[str, Any]:
         """Return what was fitted as plain values and arrays; `from_state` restores it."""
-        sold = self.sold
         return {
             "scales": self.scales.state(),
             "theta": self.theta,
             "display_theta": self.display_theta,
-            "facts": {name: sold.facts[name] for name in sold.facts.columns},
-            "price": sold.price,
-            "date": None if sold.date is None else sold.date.astype(np.int64),
-            "home": sold.home,
+            "log_price": self.log_price,
             "mean_log_price": self.mean_log_price,
             "mean_latitude": self.mean_latitude,
         }
 
     @classmethod
-    def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
-        """Restore the comparables from their state; their features are the same, bit for bit."""
-        date = None if state["date"] is None else state["date"].astype("datetime64[D]")
+    def from_state(cls, market: Market, state: Mapping[str, Any], sales: Sales) -> Self:
+        """Restore the comparables from their state and the sales they know; the same features, bit for bit."""
         return cls(
             market,
             NumberScales.from_state(state["scales"]),
             state["theta"],
             state["display_theta"],
-            Sales(Facts(state["facts"]), state["price"], date, state["home"]),
+            sales.take(_located(market, sales)),
+            state["log_price"],
             state["mean_log_price"],
             state["mean_latitude"],
         )
 
     @cached_property
     def _grid(self) -> AdjustmentGrid:
-        return AdjustmentGrid(self._grid_homes(self.sold.facts, self.sold.date), self._sold_log_price)
+        day = _day_numbers(self.sold.date, len(self.sold))
+        age = ((day.max() - day) / _DAYS_PER_UNIT).astype(np.float32)
+        return AdjustmentGrid(self._grid_homes(self.sold.facts), self._sold_log_price, age)
 
     @cached_property
     def _index(self) -> SoldHomes:
-        day = _day_numbers(self.sold.date, len(self.sold), undated=0)
+        day = _day_numbers(self.sold.date, len(self.sold))
         return SoldHomes(self._location(self.sold.facts), day, self.sold.home)
 
     @cached_property
     def _sold_log_price(self) -> Float32Array:
         """Centred log prices of the sold homes."""
-        return self._centred_log_price(self.sold)
+        return self._centred(self.log_price)
 
     @cached_property
     def _is_monotone(self) -> BoolArray:
@@ -269,38 +292,36 @@ class Comparables:
         required = [feature.required for feature in self.market.numbers]
         return np.array([np.ones(len(required)), required], np.float32)[:, None]
 
-    def _centred_log_price(self, sales: Sales) -> Float32Array:
-        return (np.log(sales.price) - self.mean_log_price).astype(np.float32)
+    def _centred(self, log_price: FloatArray) -> Float32Array:
+        return (log_price - self.mean_log_price).astype(np.float32)
 
     def _location(self, facts: Facts) -> FloatArray:
         assert self.market.coordinates is not None  # noqa: S101  # checked in `fit`
         return kilometres(facts, self.market.coordinates, self.mean_latitude)
 
-    def _grid_homes(self, facts: Facts, date: DateArray | None) -> GridHomes:
+    def _grid_homes(self, facts: Facts) -> GridHomes:
         """Return n homes as inputs of the grid."""
         names = [feature.name for feature in self.market.numbers]
         scaled = self.scales.transform(facts.numbers(names)).astype(np.float32)
         known = ~np.isnan(scaled)
-        days = np.zeros(len(facts)) if date is None else date.astype("datetime64[D]").astype(np.float64)
-        time = (days / _DAYS_PER_UNIT).astype(np.float32)
-        return GridHomes(np.where(known, scaled, np.float32(0)), known.astype(np.float32), time)
+        return GridHomes(np.where(known, scaled, np.float32(0)), known.astype(np.float32))
 
-    def _subjects(self, facts: Facts, date: DateArray | None) -> GridHomes:
+    def _subjects(self, facts: Facts) -> GridHomes:
         """Return n homes as inputs of the grid, with monotone features replaced by their medians."""
-        homes = self._grid_homes(facts, date)
+        homes = self._grid_homes(facts)
         homes.facts[:, self._is_monotone] = 0.0
         return homes
 
-    def _fit_display_theta(self, sales: Sales, theta: FloatArray) -> FloatArray:
+    def _fit_display_theta(self, sales: Sales, log_price: FloatArray, theta: FloatArray) -> FloatArray:
         """Return θ with each difference's own price effect; see `AdjustmentGrid.fit_price_effects`."""
         direction = np.array([_SIGN[feature.price_effect] for feature in self.market.numbers])
-        neighbours = self._neighbours(sales.facts, sales.date, sales.home)
-        homes, log_price = self._grid_homes(sales.facts, sales.date), self._centred_log_price(sales)
-        return self._grid.fit_price_effects(homes, neighbours, log_price, theta, direction)
+        neighbours = self._neighbours(sales.facts, sales.home, sales.date)
+        homes = self._grid_homes(sales.facts)
+        return self._grid.fit_price_effects(homes, neighbours, self._centred(log_price), theta, direction)
 
-    def _neighbours(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None) -> Neighbours:
+    def _neighbours(self, facts: Facts, home: NDArray[np.int64] | None, before: DateArray | None) -> Neighbours:
         """Return the comparables of n homes."""
-        day = _day_numbers(date, len(facts), undated=1)
+        day = np.full(len(facts), _AFTER_ALL) if before is None else _day_numbers(before, len(facts))
         own = np.full(len(facts), -1, np.int64) if home is None else home
         return Neighbours(*self._index.nearest(self._location(facts), day, own, N_COMPARABLES))
 
@@ -324,14 +345,15 @@ class Comparables:
         return np.stack((price + self.mean_log_price, nearest, farthest), axis=1).astype(np.float32)
 
 
-def _located_sales(market: Market, sales: Sales) -> Sales | None:
-    """Return the sales with a known location, by date; None if there are none."""
+def _located(market: Market, sales: Sales) -> NDArray[np.intp]:
+    """Return the rows of the sales with a known location, by date."""
     if market.coordinates is None:
-        return None
+        return np.empty(0, np.intp)
     is_located = sales.facts.known(market.coordinates[0]) & sales.facts.known(market.coordinates[1])
-    return sales.take(np.flatnonzero(is_located)).sorted_by_date() if is_located.any() else None
+    order = np.arange(len(sales)) if sales.date is None else np.argsort(sales.date, kind="stable")
+    return order[is_located[order]]
 
 
-def _day_numbers(date: DateArray | None, n: int, *, undated: int) -> NDArray[np.int64]:
-    """Return dates as day numbers, or n times `undated` without dates: 0 for sales, 1 for valuations."""
-    return np.full(n, undated) if date is None else date.astype("datetime64[D]").astype(np.int64)
+def _day_numbers(date: DateArray | None, n: int) -> NDArray[np.int64]:
+    """Return dates as day numbers; n zeros without dates."""
+    return np.zeros(n, np.int64) if date is None else date.astype("datetime64[D]").astype(np.int64)

@@ -1,9 +1,12 @@
-"""Encode facts and dates as columns for the networks. Fitted on training sales, then fixed; uses no prices.
+"""Encode facts as columns for the networks. Fitted on training sales, then fixed; uses no prices.
 
 Every fact has its own columns, so that any fact can be unknown: numbers are scaled and have a missing-value flag,
-labels are one-hot, locations also become Fourier features, so that a network can distinguish neighbourhoods, and
-the valuation date is a number. Of a feature with a `price_effect` only the missing-value flag is here; its value
-is encoded in `monotone`.
+labels are one-hot, and locations also become Fourier features, so that a network can distinguish neighbourhoods.
+Of a feature with a `price_effect` only the missing-value flag is here; its value is encoded in `monotone`.
+
+No date is a column. But a home sold before it was built was a building plot, and one sold in the year it was built
+was new, or half finished. So each fact that is a year has two more columns: whether the valuation date is before
+that year, and whether it is in it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +22,11 @@ from estimator.market.arrays import BoolArray, DateArray, FloatArray, LabelArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 
+YEARS = (1500, 2200)
+"""A fact is a year if all its values are between these: no size, count or distance is."""
+MIN_UNFINISHED = 20
+"""Sales in or before the year of such a fact that it needs to have these columns."""
+
 N_FREQUENCIES = 24
 """Fourier features of the location are sines and cosines of this many waves; see benchmarks/DECISIONS.md, "Fourier
 features of the location"."""
@@ -28,9 +36,6 @@ about 15 km long."""
 
 MIN_LABEL_COUNT = 5
 """A label with fewer training sales gets no column: a network would only memorise the prices of its few homes."""
-
-_DAYS_PER_UNIT = 100.0
-"""Days in one unit of the date column. The sales of a few years then span a few units, like the other columns."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class FourierFeatures:
 
 
 class Encoding:
-    """Facts and valuation dates → columns; made by `fit` or `from_state`.
+    """Facts → columns; made by `fit` or `from_state`.
 
     Raises
     ------
@@ -98,14 +103,14 @@ class Encoding:
         labels: Mapping[str, LabelArray],
         rare_labels: Mapping[str, LabelArray],
         fourier: FourierFeatures | None,
-        newest_sale: np.datetime64 | None,
+        years: tuple[str, ...],
     ) -> None:
         self._market = market
         self._scales = scales
         self._labels = labels
         self._rare_labels = rare_labels
         self._fourier = fourier
-        self._newest_sale = newest_sale
+        self._years = years
         self.fact_names = tuple(feature.name for feature in market.features)
         self._numeric_names = _unconstrained_numbers(market)
         self.n_numeric = len(self._numeric_names)
@@ -129,7 +134,12 @@ class Encoding:
             locations = np.column_stack([facts[name] for name in market.coordinates])
             locations = locations[~np.isnan(locations).any(axis=1)]
             fourier = FourierFeatures.fit(locations, rng) if len(locations) else None
-        return cls(market, scales, labels, rare_labels, fourier, None if date is None else date.max())
+        years = tuple(
+            feature.name
+            for feature in market.numbers
+            if _is_year(facts[feature.name]) and _unfinished(facts, feature.name, date).sum() >= MIN_UNFINISHED
+        )
+        return cls(market, scales, labels, rare_labels, fourier, years)
 
     def transform(self, facts: Facts, date: DateArray | None) -> NDArray[np.float32]:
         """Encode n homes, each at its valuation date: shape (n, d)."""
@@ -159,21 +169,20 @@ class Encoding:
             "scales": self._scales.state(),
             "labels": dict(self._labels),
             "rare_labels": dict(self._rare_labels),
+            "years": list(self._years),
             "fourier": None if self._fourier is None else [self._fourier.centre, self._fourier.frequencies],
-            "newest_sale": None if self._newest_sale is None else str(self._newest_sale),
         }
 
     @classmethod
     def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
         """Restore the encoding from its state."""
-        newest_sale = state["newest_sale"]
         return cls(
             market,
             NumberScales.from_state(state["scales"]),
             state["labels"],
             state["rare_labels"],
             None if state["fourier"] is None else FourierFeatures(*state["fourier"]),
-            None if newest_sale is None else np.datetime64(newest_sale, "D"),
+            tuple(state["years"]),
         )
 
     def _blocks(self, facts: Facts, date: DateArray | None) -> Sequence[NDArray[Any]]:
@@ -186,22 +195,33 @@ class Encoding:
             waves = self._fourier.transform(facts.numbers(self._market.coordinates))
             waves[np.isnan(waves)] = 0.0
             blocks.append(waves)
-        if self._newest_sale is not None:
-            days = np.zeros(len(facts)) if date is None else (date - self._newest_sale).astype(np.float64)
-            blocks.append(days[:, None] / _DAYS_PER_UNIT)
+        blocks += [_unfinished(facts, name, date) for name in self._years]
         return blocks
 
     def _count_columns(self) -> int:
         """Return the number of columns of all blocks."""
         n_labels = sum(len(labels) for labels in self._labels.values())
         n_waves = 0 if self._fourier is None else 2 * N_FREQUENCIES
-        n_dates = int(self._newest_sale is not None)
-        return self.n_numeric + len(self._optional_names) + n_labels + n_waves + n_dates
+        return self.n_numeric + len(self._optional_names) + n_labels + n_waves + 2 * len(self._years)
 
 
 def _unconstrained_numbers(market: Market) -> list[str]:
     """Return the names of the numbers without a `price_effect`; `monotone` encodes the others."""
     return [feature.name for feature in market.numbers if feature.price_effect is None]
+
+
+def _is_year(values: FloatArray) -> bool:
+    """Whether all known values are years."""
+    known = values[~np.isnan(values)]
+    return len(known) > 0 and YEARS[0] <= known.min() and known.max() <= YEARS[1]
+
+
+def _unfinished(facts: Facts, name: str, date: DateArray | None) -> BoolArray:
+    """Return where a date is before the year of a fact, and where in it, shape (n, 2); False if unknown."""
+    if date is None:
+        return np.zeros((len(facts), 2), np.bool_)
+    year = date.astype("datetime64[Y]").astype(np.int64) + 1970
+    return np.column_stack((year < facts[name], year == facts[name]))
 
 
 def _split_labels(labels: LabelArray) -> tuple[LabelArray, LabelArray]:

@@ -31,7 +31,11 @@ _GRAM_CHUNK_SIZE = 4096
 
 
 def fit_kriging(
-    homes: KrigingInputs, log_price: FloatArray, home: NDArray[np.int64], rng: np.random.Generator
+    homes: KrigingInputs,
+    log_price: FloatArray,
+    home: NDArray[np.int64],
+    rng: np.random.Generator,
+    n_inducing_points: int = N_INDUCING_POINTS,
 ) -> tuple[Kriging, LeaveHomeOut]:
     """Fit to n sales.
 
@@ -41,6 +45,8 @@ def fit_kriging(
         Shape (n,).
     home
         Identifies the home that was sold, shape (n,).
+    n_inducing_points
+        At most.
 
     Returns
     -------
@@ -51,7 +57,7 @@ def fit_kriging(
     """
     sample = np.sort(rng.permutation(len(homes))[:MAX_SALES])
     homes, log_price, home = homes.take(sample), log_price[sample], home[sample]
-    inducing = homes.take(np.sort(rng.permutation(len(homes))[:N_INDUCING_POINTS]))
+    inducing = homes.take(np.sort(rng.permutation(len(homes))[:n_inducing_points]))
     n_monotone, mean = homes.monotone.shape[1], float(log_price.mean())
     empty = np.empty(0, np.float32)
     unfitted = Kriging(inducing.facts, inducing.location, _range_km(homes.location), empty, empty, empty, mean)

@@ -1,4 +1,7 @@
-"""The feature pipeline: facts, dates and sold homes → everything that the networks are given about a home.
+"""The feature pipeline: facts and sold homes → everything that the networks are given about a home.
+
+Prices of sold homes come adjusted for time. Of a date only the year enters, to tell unfinished homes; see
+`Encoding`.
 
 The columns of a home are, in this order: the price features (a log price from kriging; in a market with
 coordinates the features of the comparables), the encoded facts, and the monotone columns. Price features never use
@@ -89,6 +92,12 @@ class HomeEncoder:
     monotone: MonotoneEncoding
     mean_latitude: float
 
+    @classmethod
+    def fit(cls, market: Market, facts: Facts, date: DateArray | None, rng: np.random.Generator) -> Self:
+        """Fit the encodings to n sold homes and their dates of sale."""
+        encoding = Encoding.fit(market, facts, date, rng)
+        return cls(market, encoding, MonotoneEncoding.fit(market, facts), _mean_latitude(market, facts))
+
     def transform(self, facts: Facts, date: DateArray | None) -> EncodedHomes:
         """Encode n homes.
 
@@ -111,7 +120,7 @@ class FeaturePipeline:
     Parameters
     ----------
     encoder
-        Facts and dates → columns.
+        Facts → columns.
     kriging
         Estimates a price from the encoded facts and the location.
     comparables
@@ -129,8 +138,15 @@ class FeaturePipeline:
     rarely_missing: tuple[str, ...]
 
     @classmethod
-    def fit(cls, market: Market, sales: Sales, rng: np.random.Generator) -> tuple[Self, LeaveHomeOut, Features]:
+    def fit(
+        cls, market: Market, sales: Sales, log_price: FloatArray, rng: np.random.Generator
+    ) -> tuple[Self, LeaveHomeOut, Features]:
         """Fit to n sales.
+
+        Parameters
+        ----------
+        log_price
+            Their log prices adjusted for time, shape (n,).
 
         Returns
         -------
@@ -141,17 +157,15 @@ class FeaturePipeline:
         Features
             Of the training sales, with LeaveHomeOut. Computing them is the most expensive part of `fit`.
         """
-        comparables = Comparables.fit(market, sales, rng)
-        encoding = Encoding.fit(market, sales.facts, sales.date, rng)
-        mean_latitude = np.nan if comparables is None else _mean_latitude(market, sales.facts)
-        encoder = HomeEncoder(market, encoding, MonotoneEncoding.fit(market, sales.facts), mean_latitude)
+        comparables = Comparables.fit(market, sales, log_price, rng)
+        encoder = HomeEncoder.fit(market, sales.facts, sales.date, rng)
         homes = encoder.transform(sales.facts, sales.date)
-        kriging, left_out = fit_kriging(homes.kriging_inputs, np.log(sales.price), sales.home, rng)
-        known_share = {name: sales.facts.known(name).mean() for name in encoding.fact_names}
+        kriging, left_out = fit_kriging(homes.kriging_inputs, log_price, sales.home, rng)
+        known_share = {name: sales.facts.known(name).mean() for name in encoder.encoding.fact_names}
         rarely_missing = tuple(name for name, share in known_share.items() if share >= _RARELY_MISSING_SHARE)
         unscaled = cls(encoder, kriging, comparables, NumberScales.fit(np.empty((0, 0))), rarely_missing)
         price_features, error_features = unscaled._price_features(
-            homes.kriging_inputs, sales.facts, sales.date, sales.home, left_out
+            homes.kriging_inputs, sales.facts, sales.home, sales.date, left_out
         )
         pipeline = replace(unscaled, scales=NumberScales.fit(price_features))
         return pipeline, left_out, pipeline._features(homes, sales.facts, price_features, error_features)
@@ -181,6 +195,7 @@ class FeaturePipeline:
         facts: Facts,
         date: DateArray | None,
         home: NDArray[np.int64] | None = None,
+        before: DateArray | None = None,
         left_out: LeaveHomeOut | None = None,
     ) -> Features:
         """Return the features of n homes at their valuation dates.
@@ -189,22 +204,30 @@ class FeaturePipeline:
         ----------
         home
             Identifies the homes, so that their own sales are left out of their comparables, shape (n,).
+        before
+            Only sales before these dates are comparables, shape (n,); None for all sales.
         left_out
             Leaves their own sales out of kriging too; for the training sales.
         """
         homes = self.encoder.transform(facts, date)
         return self._features(
-            homes, facts, *self._price_features(homes.kriging_inputs, facts, date, home, left_out)
+            homes, facts, *self._price_features(homes.kriging_inputs, facts, home, before, left_out)
         )
 
-    def with_sales(self, sales: Sales) -> "FeaturePipeline":
-        """Return the pipeline with price features from other, such as newer, sales; encodings stay the same."""
+    def with_sales(self, sales: Sales, log_price: FloatArray) -> "FeaturePipeline":
+        """Return the pipeline with price features from other, such as newer, sales; encodings stay the same.
+
+        Parameters
+        ----------
+        log_price
+            Of the n sales, adjusted for time, shape (n,).
+        """
         fixed_rng = np.random.default_rng(0)  # so that the same sales always give the same features
         inputs = self.encoder.transform(sales.facts, sales.date).kriging_inputs
         return replace(
             self,
-            kriging=fit_kriging(inputs, np.log(sales.price), sales.home, fixed_rng)[0],
-            comparables=None if self.comparables is None else self.comparables.with_sales(sales),
+            kriging=fit_kriging(inputs, log_price, sales.home, fixed_rng)[0],
+            comparables=None if self.comparables is None else self.comparables.with_sales(sales, log_price),
         )
 
     def state(self) -> dict[str, Any]:
@@ -220,15 +243,15 @@ class FeaturePipeline:
         }
 
     @classmethod
-    def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
-        """Restore the pipeline from its state."""
+    def from_state(cls, market: Market, state: Mapping[str, Any], sales: Sales) -> Self:
+        """Restore the pipeline from its state and the sales that it knew."""
         encoding = Encoding.from_state(market, state["encoding"])
         monotone = MonotoneEncoding.from_state(market, state["monotone"])
         comparables = state["comparables"]
         return cls(
             HomeEncoder(market, encoding, monotone, state["mean_latitude"]),
             Kriging.from_state(state["kriging"]),
-            None if comparables is None else Comparables.from_state(market, comparables),
+            None if comparables is None else Comparables.from_state(market, comparables, sales),
             NumberScales.from_state(state["scales"]),
             tuple(state["rarely_missing"]),
         )
@@ -248,8 +271,8 @@ class FeaturePipeline:
         self,
         inputs: KrigingInputs,
         facts: Facts,
-        date: DateArray | None,
         home: NDArray[np.int64] | None,
+        before: DateArray | None,
         left_out: LeaveHomeOut | None,
     ) -> tuple[FloatArray, FloatArray]:
         """Return n homes' unscaled price features, without the effect of monotone columns, and error features.
@@ -262,11 +285,14 @@ class FeaturePipeline:
             by_kriging = left_out.estimate(inputs, home)
         if self.comparables is None:
             return by_kriging[:, None], np.empty((len(by_kriging), 0))
-        by_comparables, error_features = self.comparables.transform(facts, date, home)
+        by_comparables, error_features = self.comparables.transform(facts, home, before)
         return np.column_stack((by_kriging, by_comparables)), error_features.astype(np.float64)
 
 
 def _mean_latitude(market: Market, facts: Facts) -> float:
-    """Return the mean of the known latitudes, degrees."""
-    assert market.coordinates is not None  # noqa: S101  # there are comparables
-    return float(np.nanmean(facts[market.coordinates[0]]))
+    """Return the mean of the known latitudes, degrees; NaN where no home has a known location."""
+    if market.coordinates is None:
+        return np.nan
+    latitude, longitude = (facts[name] for name in market.coordinates)
+    located = ~np.isnan(latitude) & ~np.isnan(longitude)
+    return float(np.nanmean(latitude)) if located.any() else np.nan

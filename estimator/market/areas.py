@@ -164,6 +164,11 @@ class AreaLookup:
         looked_up = {name: completed.known(name) & ~facts.known(name) for name in filled}
         return completed, {name: where for name, where in looked_up.items() if where.any()}
 
+    @property
+    def facts(self) -> frozenset[str]:
+        """Names of the facts that it can fill in."""
+        return frozenset() if self._code_name is None else frozenset((self._code_name, *self.areas.figures))
+
     def state(self) -> dict[str, Any]:
         """Return the lookup as plain values and arrays, which `from_state` accepts."""
         names = [name for name in (self._code_name, *(self._coordinates or ())) if name is not None]

@@ -69,6 +69,10 @@ class Facts:
             return self
         return Facts({name: column[rows] for name, column in self.columns.items()})
 
+    def joined(self, more: "Facts") -> "Facts":
+        """Return these homes followed by more of the same market."""
+        return Facts({name: np.concatenate((column, more[name])) for name, column in self.columns.items()})
+
     def replace(self, columns: Mapping[str, NDArray[Any]]) -> "Facts":
         """Return the same homes with some columns replaced."""
         return Facts({**self.columns, **columns})

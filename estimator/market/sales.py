@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from estimator.errors import DataError
-from estimator.market.arrays import DateArray, FloatArray
+from estimator.market.arrays import DateArray, FloatArray, LabelArray
 from estimator.market.checks import check_table, find_columns, missing_values
 from estimator.market.columns import Problem, date_column, number_column
 from estimator.market.facts import Facts
@@ -57,12 +57,15 @@ class Sales:
         Days of sale, datetime64[D], shape (n,); None in a market without dates.
     home
         Number of the home that was sold, shape (n,): repeat sales of a home share it.
+    sale_id
+        Its identifier in the file, text, shape (n,); None in a market without.
     """
 
     facts: Facts
     price: FloatArray
     date: DateArray | None
     home: NDArray[np.int64]
+    sale_id: LabelArray | None = None
 
     def __len__(self) -> int:
         return len(self.price)
@@ -70,14 +73,33 @@ class Sales:
     def take(self, rows: NDArray[Any]) -> "Sales":
         """Return the sales at some rows."""
         date = None if self.date is None else self.date[rows]
-        return Sales(self.facts.take(rows), self.price[rows], date, self.home[rows])
+        sale_id = None if self.sale_id is None else self.sale_id[rows]
+        return Sales(self.facts.take(rows), self.price[rows], date, self.home[rows], sale_id)
 
     def joined(self, more: "Sales") -> "Sales":
         """Return these sales followed by more of the same market; both must number the homes alike."""
-        columns = {name: np.concatenate((column, more.facts[name])) for name, column in self.facts.columns.items()}
-        dates = None if self.date is None or more.date is None else np.concatenate((self.date, more.date))
+        date = None if self.date is None or more.date is None else np.concatenate((self.date, more.date))
+        sale_id: LabelArray | None = None
+        if self.sale_id is not None and more.sale_id is not None:
+            sale_id = np.concatenate((self.sale_id, more.sale_id))
         price, home = np.concatenate((self.price, more.price)), np.concatenate((self.home, more.home))
-        return Sales(Facts(columns), price, dates, home)
+        return Sales(self.facts.joined(more.facts), price, date, home, sale_id)
+
+    def state(self) -> dict[str, Any]:
+        """Return the sales as plain values and arrays, for `from_state`."""
+        return {
+            "facts": dict(self.facts.columns),
+            "price": self.price,
+            "date": None if self.date is None else self.date.astype(np.int64),
+            "home": self.home,
+            "sale_id": self.sale_id,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Restore the sales from their state."""
+        date = None if state["date"] is None else state["date"].astype("datetime64[D]")
+        return cls(Facts(state["facts"]), state["price"], date, state["home"], state["sale_id"])
 
     def sorted_by_date(self) -> "Sales":
         """Return the sales sorted by date; the order within a day is kept."""
@@ -151,16 +173,16 @@ def _parse_sales(market: Market, path: Path, table: pa.Table) -> Sales:
     if market.sale_date is not None:
         date, faults = date_column(market.sale_date, table.column(market.sale_date))
         problems += faults + missing_values(market.sale_date, np.isnat(date), faults)
-    home = np.arange(table.num_rows)
+    home, sale_id = np.arange(table.num_rows), None
     if market.sale_id is not None:
-        home, faults = _number_homes(market.sale_id, table.column(market.sale_id))
+        home, sale_id, faults = _number_homes(market.sale_id, table.column(market.sale_id))
         when = pd.Series(price if date is None else date)
         problems += faults or _duplicate_sales(market, home, when, table, first_row(path))
     columns = find_columns(market.features, table.column_names)
     if problems:
         raise DataError(_format_problems(columns, path, problems))
     _check_leakage(market, path, facts, price, columns)
-    return Sales(facts, price, date, home)
+    return Sales(facts, price, date, home, sale_id)
 
 
 def split_sales(sales: Sales, how: Split, rng: np.random.Generator) -> Parts:
@@ -257,11 +279,11 @@ def _not_positive(name: str, amount: FloatArray) -> list[Problem]:
     return [Problem(int(row), name, f"{amount[row]:.15g} is not above 0") for row in np.flatnonzero(amount <= 0)]
 
 
-def _number_homes(name: str, column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Problem]]:
-    """Number the homes by their identifier."""
+def _number_homes(name: str, column: pa.ChunkedArray) -> tuple[NDArray[np.int64], LabelArray, list[Problem]]:
+    """Number the homes by their identifier; return the identifiers too."""
     text = pd.Series(column.cast(pa.string()).to_pandas()).str.strip()
     codes = pd.factorize(text.where(text != ""))[0].astype(np.int64)
-    return codes, missing_values(name, codes < 0, ())
+    return codes, text.fillna("").to_numpy(np.str_), missing_values(name, codes < 0, ())
 
 
 def _duplicate_sales(

@@ -1,5 +1,8 @@
 """Facts → log price: networks weigh the facts with the prices that kriging and comparables suggest.
 
+The networks, kriging and the comparables know prices adjusted for time, and no date. They give a home's worth on
+the day of the price index's zero; a value as of any day is worth + index.
+
 Knows no currency, no areas and no ranges.
 """
 
@@ -13,15 +16,15 @@ from threadpoolctl import threadpool_limits
 
 from estimator.features.comparables import Comparables
 from estimator.features.encoding import MIN_LABEL_COUNT
-from estimator.features.pipeline import FeaturePipeline
+from estimator.features.pipeline import FeaturePipeline, HomeEncoder
 from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
-from estimator.model.drift import MarketDrift
 from estimator.model.ensemble import PREDICTION_BATCH, Callback, blend_kriging, predict_mean, train_ensemble
+from estimator.model.price_index import IndexSales, PriceIndex, fit_price_index, hedonic_residuals
 from estimator.model.recipe import DEFAULTS, Recipe
-from estimator.model.training_set import build_training_set
+from estimator.model.training_set import adjusted_log_price, build_training_set
 from estimator.network import Network, StackedNetworks
 
 _CHUNK_SIZE = 4096
@@ -30,9 +33,34 @@ _CHUNK_SIZE = 4096
 
 @dataclass(frozen=True)
 class Estimates:
-    """Of n homes: log prices, shape (n,), and error features, shape (n, c); see `Features`."""
+    """Of n homes.
 
-    log_price: FloatArray
+    Parameters
+    ----------
+    log_worth
+        Log price without what the price index adds on a day, shape (n,).
+    error_features
+        Shape (n, c); see `Features`.
+    """
+
+    log_worth: FloatArray
+    error_features: FloatArray
+
+
+@dataclass(frozen=True)
+class TrainingErrors:
+    """Of n training sales.
+
+    Parameters
+    ----------
+    residual
+        Log price adjusted for time − kriging's estimate without the home's own prices, shape (n,); NaN where facts
+        are unknown that kriging cannot do without.
+    error_features
+        Shape (n, c); see `Features`.
+    """
+
+    residual: FloatArray
     error_features: FloatArray
 
 
@@ -45,19 +73,22 @@ class PriceModel:
     market
         The market.
     pipeline
-        Facts and dates → features.
+        Facts → features.
     networks
         Columns → standardised log price, averaged.
     mean, deviation
         Of the training sales' log prices. The networks' losses are in units of `deviation`.
     kriging_share
         Weight of kriging's own estimate, 0 to 1, where its inputs are complete; the rest is the networks'.
-    drift
-        How far prices have moved since the training sales.
-    training_estimates
-        Kriging's estimates of the training sales, each without its own home's prices, for fitting an error scale;
-        a log price is NaN where facts are unknown that kriging cannot do without. Only after `fit`, otherwise
-        None.
+    index
+        How prices have moved over time.
+    sales
+        The sales that the index, kriging and the comparables know, their areas' figures filled in.
+    residual
+        Their log(price) − worth, each worth estimated without the sale's own price, shape (n,): what the index is
+        estimated from.
+    training_errors
+        Of the training sales by kriging, for fitting an error scale. Only after `fit`, otherwise None.
     """
 
     market: Market
@@ -66,8 +97,10 @@ class PriceModel:
     mean: float
     deviation: float
     kriging_share: float
-    drift: MarketDrift
-    training_estimates: Estimates | None = None
+    index: PriceIndex
+    sales: Sales
+    residual: FloatArray
+    training_errors: TrainingErrors | None = None
 
     @classmethod
     def fit(
@@ -86,7 +119,7 @@ class PriceModel:
         sales
             Training sales, their areas' figures filled in.
         validation
-            Sales that decide which epoch's weights are kept, and show how far prices have moved since.
+            Sales that decide which epoch's weights are kept.
         rng
             Source of all randomness: the same one gives the same model.
         callbacks
@@ -96,70 +129,97 @@ class PriceModel:
         """
         # One BLAS thread outside `parallel_map` too, for the reasons given there.
         with threadpool_limits(1, user_api="blas"):
-            pipeline, training_set = build_training_set(market, sales, validation, recipe.withheld_share, rng)
+            index, residual = first_index(market, sales.joined(validation), rng)
+            pipeline, training_set = build_training_set(
+                market, sales, validation, index, recipe.withheld_share, rng
+            )
             ensemble = train_ensemble(training_set, recipe, rng, callbacks)
         features = training_set.leave_home_out
-        model = cls(
+        error = adjusted_log_price(market, sales, index) - features.kriging_log_price
+        return cls(
             market,
             pipeline,
             StackedNetworks(ensemble.networks),
             training_set.mean,
             training_set.deviation,
             ensemble.kriging_share,
-            MarketDrift(),
-            Estimates(
-                np.where(features.complete, features.kriging_log_price, np.nan),
-                features.error_features,
-            ),
+            index,
+            sales,
+            residual[: len(sales)],
+            TrainingErrors(np.where(features.complete, error, np.nan), features.error_features),
         )
-        if sales.date is None or validation.date is None:
-            return model
-        residual = np.log(validation.price) - model.predict(validation.facts, validation.date, validation.home)
-        return replace(model, drift=MarketDrift.fit(sales.date.max(), validation.date, residual))
 
-    def estimate(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None = None) -> Estimates:
-        """Predict the log prices of n homes at their valuation dates.
+    def estimate(
+        self,
+        facts: Facts,
+        date: DateArray | None,
+        home: NDArray[np.int64] | None = None,
+        before: DateArray | None = None,
+    ) -> Estimates:
+        """Estimate the worth of n homes, as they are on their valuation dates.
 
         Parameters
         ----------
         home
-            Identifiers of the homes; a home's own sales, if the model has them, are then left out.
+            Identifiers of the homes; a home's own sales are then left out of its comparables.
+        before
+            Only sales before these dates are comparables, shape (n,); None for all sales.
         """
-        chunks = [self._estimate_chunk(facts, date, home, rows) for rows in _chunks(len(facts))]
-        log_price, error_features = (np.concatenate(column) for column in zip(*chunks, strict=True))
-        return Estimates(log_price + self.drift.at(date, len(facts)), error_features)
+        chunks = [self._estimate_chunk(facts, date, home, before, rows) for rows in _chunks(len(facts))]
+        log_worth, error_features = (np.concatenate(column) for column in zip(*chunks, strict=True))
+        return Estimates(log_worth, error_features)
 
     def predict(self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None = None) -> FloatArray:
-        """Return the log prices alone, shape (n,)."""
-        return self.estimate(facts, date, home).log_price
+        """Return the log prices of n homes at their valuation dates, shape (n,)."""
+        return self.estimate(facts, date, home).log_worth + self.index.at(self.market, facts, date)
 
     def _estimate_chunk(
-        self, facts: Facts, date: DateArray | None, home: NDArray[np.int64] | None, rows: slice
+        self,
+        facts: Facts,
+        date: DateArray | None,
+        home: NDArray[np.int64] | None,
+        before: DateArray | None,
+        rows: slice,
     ) -> tuple[FloatArray, FloatArray]:
-        """Return the log prices, without the drift, and the error features of some homes."""
+        """Return the worth and the error features of some homes."""
         features = self.pipeline.transform(
-            facts.take(rows), None if date is None else date[rows], None if home is None else home[rows]
+            facts.take(rows),
+            None if date is None else date[rows],
+            None if home is None else home[rows],
+            None if before is None else before[rows],
         )
         log_price = predict_mean(self.networks, features.columns) * self.deviation + self.mean
         return blend_kriging(log_price, features, self.kriging_share), features.error_features
 
-    def with_sales(self, sales: Sales) -> "PriceModel":
-        """Return the same model with newer sales for kriging and the comparables to use.
+    def with_sales(self, sales: Sales, residual: FloatArray) -> "PriceModel":
+        """Return the same model with m more sales for the index, kriging and the comparables to use.
 
         The networks are not trained again.
         See benchmarks/DECISIONS.md, "Networks are not retrained on the validation sales".
         The value of a home among these sales uses its own price.
+
+        Parameters
+        ----------
+        residual
+            Their log(price) − worth, the worth estimated by this model, which does not know them, shape (m,). The
+            index takes the level of the newest values from them.
         """
+        known, residuals = self.sales.joined(sales), np.concatenate((self.residual, residual))
         with threadpool_limits(1, user_api="blas"):
-            pipeline = self.pipeline.with_sales(sales)
-        return replace(self, pipeline=pipeline, training_estimates=None)
+            index = _fit_index(self.market, known, residuals)
+            pipeline = self.pipeline.with_sales(known, adjusted_log_price(self.market, known, index))
+        return replace(self, pipeline=pipeline, index=index, sales=known, residual=residuals, training_errors=None)
+
+    def without_sales(self, rows: BoolArray) -> "PriceModel":
+        """Return the same model that forgets some of its sales, shape (n,), when the next ones are added."""
+        return replace(self, sales=self.sales.take(~rows), residual=self.residual[~rows])
 
     def predict_with_weights(
         self, weights: Sequence[NDArray[np.float32]], facts: Facts, date: DateArray | None
     ) -> FloatArray:
         """Return what the first network predicted for n homes with k earlier weights, log price, shape (k, n).
 
-        The features are the current ones. Kriging's share and the drift are left out.
+        The features are the current ones. Kriging's share is left out.
 
         Parameters
         ----------
@@ -173,7 +233,9 @@ class PriceModel:
             np.copyto(network.parameters.vector, vector)
             predictions.append(network.predict(columns, PREDICTION_BATCH)[:, 0])
         standardised = np.array(predictions, np.float64).reshape(len(weights), len(facts))
-        return standardised * self.deviation + self.mean
+        index = self.index.at(self.market, facts, date)
+        predicted: FloatArray = standardised * self.deviation + self.mean + index
+        return predicted
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -212,21 +274,42 @@ class PriceModel:
             "mean": self.mean,
             "deviation": self.deviation,
             "kriging_share": self.kriging_share,
-            "drift": self.drift.state(),
+            "index": self.index.state(),
+            "sales": self.sales.state(),
+            "residual": self.residual,
         }
 
     @classmethod
     def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
         """Restore the model from its state; it predicts the same, bit for bit."""
+        sales = Sales.from_state(state["sales"])
         return cls(
             market,
-            FeaturePipeline.from_state(market, state["features"]),
+            FeaturePipeline.from_state(market, state["features"], sales),
             StackedNetworks([Network.from_state(network) for network in state["networks"]]),
             state["mean"],
             state["deviation"],
             state["kriging_share"],
-            MarketDrift.from_state(state["drift"]),
+            PriceIndex.from_state(state["index"]),
+            sales,
+            state["residual"],
         )
+
+
+def _fit_index(market: Market, sales: Sales, residual: FloatArray) -> PriceIndex:
+    """Estimate the price index from n sales and their residuals; one of 0 in a market without dates."""
+    if sales.date is None:
+        return PriceIndex()
+    return fit_price_index(market, IndexSales(sales.facts, sales.date, residual))
+
+
+def first_index(market: Market, sales: Sales, rng: np.random.Generator) -> tuple[PriceIndex, FloatArray]:
+    """Return the index before any network is trained, and the n residuals of the hedonic fit behind it."""
+    if sales.date is None:
+        return PriceIndex(), np.zeros(len(sales))
+    homes = HomeEncoder.fit(market, sales.facts, sales.date, rng).transform(sales.facts, sales.date).kriging_inputs
+    residual = hedonic_residuals(homes, sales, rng)
+    return _fit_index(market, sales, residual), residual
 
 
 def _chunks(n: int) -> Iterator[slice]:

@@ -13,6 +13,7 @@ from estimator.features.pipeline import FeaturePipeline, Features
 from estimator.market.arrays import FloatArray
 from estimator.market.market import Market
 from estimator.market.sales import Sales
+from estimator.model.price_index import PriceIndex
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,13 @@ class TrainingSet:
     columns
         Features of n training sales, shape (n, d + r).
     target
-        Their standardised log prices, shape (n,).
+        Their standardised log prices, adjusted for time, shape (n,).
     validation
         Features of m sales that the networks are not trained on.
     validation_log_price
-        Shape (m,), not standardised.
+        Shape (m,), adjusted for time, not standardised.
     mean, deviation
-        Of the training sales' log prices, each counted once.
+        Of the training sales' adjusted log prices, each counted once.
     leave_home_out
         Features of the training sales, each computed without its own home's prices.
     """
@@ -51,7 +52,12 @@ class TrainingSet:
 
 
 def build_training_set(
-    market: Market, sales: Sales, validation: Sales, withheld_share: float, rng: np.random.Generator
+    market: Market,
+    sales: Sales,
+    validation: Sales,
+    index: PriceIndex,
+    withheld_share: float,
+    rng: np.random.Generator,
 ) -> tuple[FeaturePipeline, TrainingSet]:
     """Fit the feature pipeline to the training sales, and compute the features of all sales.
 
@@ -59,26 +65,36 @@ def build_training_set(
     ----------
     sales, validation
         Training and validation sales, their areas' figures filled in.
+    index
+        Adjusts their prices for time.
     withheld_share
         Share of the training sales that is included a second time with facts withheld.
     """
-    log_price = np.log(sales.price)
+    log_price = adjusted_log_price(market, sales, index)
     mean, deviation = float(log_price.mean()), float(log_price.std()) or 1.0
-    pipeline, kriging_left_out, features = FeaturePipeline.fit(market, sales, rng)
+    pipeline, kriging_left_out, features = FeaturePipeline.fit(market, sales, log_price, rng)
     rows, withheld = _withhold_facts(market, sales, withheld_share, rng)
-    withheld_features = pipeline.transform(withheld.facts, withheld.date, withheld.home, kriging_left_out)
+    withheld_features = pipeline.transform(
+        withheld.facts, withheld.date, withheld.home, withheld.date, kriging_left_out
+    )
     training_set = TrainingSet(
         n_numeric=pipeline.n_numeric,
         n_monotone=pipeline.n_monotone,
         columns=np.vstack((features.columns, withheld_features.columns)),
         target=(np.concatenate((log_price, log_price[rows])) - mean) / deviation,
-        validation=pipeline.transform(validation.facts, validation.date, validation.home),
-        validation_log_price=np.log(validation.price),
+        validation=pipeline.transform(validation.facts, validation.date, validation.home, validation.date),
+        validation_log_price=adjusted_log_price(market, validation, index),
         mean=mean,
         deviation=deviation,
         leave_home_out=features,
     )
     return pipeline, training_set
+
+
+def adjusted_log_price(market: Market, sales: Sales, index: PriceIndex) -> FloatArray:
+    """Return the log prices of n sales adjusted for time, shape (n,): what the index adds is taken off."""
+    log_price: FloatArray = np.log(sales.price) - index.at(market, sales.facts, sales.date)
+    return log_price
 
 
 def _withhold_facts(

@@ -49,6 +49,14 @@ class CalibrationResiduals(NamedTuple):
     missing: BoolArray
     scales: FloatArray
 
+    def take(self, rows: BoolArray) -> "CalibrationResiduals":
+        """Return some of the sales, shape (n,)."""
+        return CalibrationResiduals(self.residual[rows], self.missing[rows], self.scales[rows])
+
+    def joined(self, more: "CalibrationResiduals", limit: int) -> "CalibrationResiduals":
+        """Return these sales and more of them, the last `limit`."""
+        return CalibrationResiduals(*(np.concatenate(pair)[-limit:] for pair in zip(self, more, strict=True)))
+
 
 @dataclass(frozen=True)
 class ConformalRange:

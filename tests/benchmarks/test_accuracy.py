@@ -212,14 +212,14 @@ class FakeComparables:
         self._sold = sold
 
     @classmethod
-    def fit(cls, market: Market, sales: Sales, rng: np.random.Generator) -> "FakeComparables":
+    def fit(cls, market: Market, sales: Sales, log_price: Any, rng: np.random.Generator) -> "FakeComparables":
         return cls(sales)
 
-    def with_sales(self, sales: Sales) -> "FakeComparables":
+    def with_sales(self, sales: Sales, log_price: Any) -> "FakeComparables":
         return FakeComparables(sales)
 
-    def price_features(self, facts: Facts, date: Any, home: Any) -> Any:
-        assert len(facts) == len(date) == len(home)
+    def price_features(self, facts: Facts, home: Any, before: Any) -> Any:
+        assert len(facts) == len(home)
         return np.full((len(facts), 1), len(self._sold), np.float32)
 
 

@@ -38,7 +38,7 @@ TABLE = {
 MARKET = Market.from_dict(TABLE)
 KM = 1 / 111.2
 """Degrees of latitude in a kilometre."""
-THETA = np.concatenate(([-20, -20], np.log([9.0, 9.0, 1.0, 2.0]), [0, 0, 0.1, 0.2], np.zeros(4), [0.01]))
+THETA = np.concatenate(([-20, -20], np.log([9.0, 9.0, 1.0, 2.0]), [0, 0, 0.1, 0.2], np.zeros(4)))
 """Half a spread of size, or a garden, has the penalty of ten times the distance or of more than a year."""
 
 
@@ -61,16 +61,17 @@ def street(**nearest: float | str) -> Comparables:
     date = np.full(2 * n, np.datetime64("2020-06-01"))
     date[0] = np.datetime64(str(nearest.get("date", "2020-06-01")))
     price = np.full(2 * n, 200_000.0)
-    fitted = Comparables.fit(MARKET, Sales(facts, price, date, np.arange(2 * n)), np.random.default_rng(0))
+    sales = Sales(facts, price, date, np.arange(2 * n))
+    fitted = Comparables.fit(MARKET, sales, np.log(price), np.random.default_rng(0))
     assert fitted is not None
-    state = fitted.state()
-    return Comparables.from_state(MARKET, state | {"theta": THETA, "display_theta": THETA})
+    return replace(fitted, theta=THETA, display_theta=THETA)
 
 
 SUBJECT = Facts(
     {"latitude": np.array([50.0]), "longitude": np.array([7.0]), "size": np.array([100.0]), "garden": np.ones(1)}
 )
 TODAY = np.array(["2020-06-11"], "datetime64[D]")
+NO_INDEX = np.zeros(1)
 
 
 @pytest.fixture(scope="module")
@@ -124,28 +125,31 @@ def test_weights_and_adjustments_are_the_formula_written_out(appraiser: Appraise
     assert comparables is not None
     assert parts.test.date is not None
     subject, day = appraiser.areas.complete(parts.test.facts.take(np.array([row])))[0], parts.test.date[row]
-    state, names = comparables.state(), [feature.name for feature in market.numbers]
-    median, spread, logarithmic = state["scales"].values()
-    sold, f = state["facts"], len(names)
-    theta = state["display_theta"]
+    names = [feature.name for feature in market.numbers]
+    median, spread, logarithmic = comparables.scales.state().values()
+    sales, f, theta = comparables.sold, len(names), comparables.display_theta
+    sold = sales.facts
+    assert sales.date is not None
 
     def scaled(value: float, column: int) -> float:
         size = np.log1p(max(value, 0)) if logarithmic[column] else value
         z = (size - median[column]) / spread[column]
         return float(z / np.sqrt(1 + (z / 3) ** 2))
 
-    shrink = np.cos(np.radians(state["mean_latitude"]))
+    shrink = np.cos(np.radians(comparables.mean_latitude))
     km = (
         np.hypot(sold["latitude"] - subject["latitude"], (sold["longitude"] - subject["longitude"]) * shrink)
         * 111.2
     )
-    days = state["date"].astype("datetime64[D]")
-    nearest = [index for index in np.argsort(km, kind="stable") if days[index] < day][:N_COMPARABLES]
+    days = sales.date
+    nearest = np.argsort(km, kind="stable")[:N_COMPARABLES].tolist()
+    today = appraiser.model.index.at(market, subject, np.array([day]))
+    then = appraiser.model.index.at(market, sold, days)
     score, adjustment = {}, {}
     for index in nearest:
-        since = float((day - days[index]).astype(int)) / 100
-        score[index] = -np.exp(theta[f]) * np.log(km[index] + 0.05) - np.exp(theta[f + 1]) * since
-        adjustment[index] = {"valuation_date": theta[-1] * since}
+        age = float((days.max() - days[index]).astype(int)) / 100
+        score[index] = -np.exp(theta[f]) * np.log(km[index] + 0.05) - np.exp(theta[f + 1]) * age
+        adjustment[index] = {"valuation_date": today[0] - then[index]}
         for column, name in enumerate(names):
             x, y = scaled(subject[name][0], column), scaled(sold[name][index], column)
             score[index] -= np.exp(theta[column]) * (x - y) ** 2
@@ -153,8 +157,8 @@ def test_weights_and_adjustments_are_the_formula_written_out(appraiser: Appraise
     total = sum(np.exp(value) for value in score.values())
     by_weight = sorted(nearest, key=lambda index: -score[index])
 
-    (answer,) = comparable_sales(comparables, subject, np.array([day]))
-    assert [sale.price for sale in answer.used[:3]] == [state["price"][index] for index in by_weight[:3]]
+    (answer,) = comparable_sales(comparables, subject, np.array([day]), today)
+    assert [sale.price for sale in answer.used[:3]] == [sales.price[index] for index in by_weight[:3]]
     for sale, index in zip(answer.used, by_weight, strict=False):
         assert sale.weight == pytest.approx(np.exp(score[index]) / total, rel=1e-3)
         assert sale.distance_km == pytest.approx(km[index], abs=6e-4)
@@ -177,7 +181,7 @@ def test_weights_and_adjustments_are_the_formula_written_out(appraiser: Appraise
 def test_a_home_with_little_weight_is_listed_with_its_largest_difference(
     nearest: dict[str, float | str], reason: str
 ) -> None:
-    (answer,) = comparable_sales(street(**nearest), SUBJECT, TODAY)
+    (answer,) = comparable_sales(street(**nearest), SUBJECT, TODAY, NO_INDEX)
     assert answer.left_out[0].reason == reason
     assert answer.left_out[0].distance_km == 0.05
     assert 0.05 not in [sale.distance_km for sale in answer.used]
@@ -185,28 +189,47 @@ def test_a_home_with_little_weight_is_listed_with_its_largest_difference(
 
 def test_distant_homes_are_left_out_because_of_the_distance() -> None:
     few_facts = SUBJECT.without({"size": np.array([True]), "garden": np.array([True])})
-    (answer,) = comparable_sales(street(), few_facts, TODAY)
+    (answer,) = comparable_sales(street(), few_facts, TODAY, NO_INDEX)
     assert answer.used[0].distance_km == 0.05
     far = [sale for sale in answer.left_out if sale.reason.startswith("It is 50 km away")]
     assert far
     assert all(sale.distance_km == pytest.approx(50) for sale in far)
 
 
-def test_homes_sold_on_the_valuation_date_or_later_are_not_listed() -> None:
-    later = street(date="2020-06-11", km=0.01)
-    (answer,) = comparable_sales(later, SUBJECT, TODAY)
-    assert 0.01 not in [sale.distance_km for sale in answer.used]
-    assert 0.01 not in [sale.distance_km for sale in answer.left_out]
-    (next_day,) = comparable_sales(later, SUBJECT, TODAY + 1)
-    assert next_day.used[0].distance_km == 0.01
+def test_later_sales_are_comparables_adjusted_back_in_time() -> None:
+    """Prices are adjusted for time, so the value on a day does not jump when a sale nearby follows."""
+    later = street(date="2021-06-11", km=0.01)
+    (answer,) = comparable_sales(later, SUBJECT, TODAY, NO_INDEX)
+    (next_day,) = comparable_sales(later, SUBJECT, TODAY + 1, NO_INDEX)
+    assert answer.used == next_day.used
+    assert answer.used[0].distance_km == 0.01
 
 
-def test_there_are_none_without_a_location_or_before_the_first_sale() -> None:
+def test_a_sale_long_after_the_valuation_date_says_so_where_others_are_newer_still() -> None:
+    newest = np.datetime64("2030-06-01")
+    comparables = street(date="2022-06-11")
+    assert comparables.sold.date is not None
+    is_first = comparables.sold.date == np.datetime64("2022-06-11")
+    comparables = replace(
+        comparables, sold=replace(comparables.sold, date=np.where(is_first, comparables.sold.date, newest))
+    )
+    (answer,) = comparable_sales(comparables, SUBJECT, TODAY, NO_INDEX)
+    assert answer.left_out[0].reason == "It was sold 730 days after the valuation date."
+
+
+def test_the_adjustment_for_the_date_is_what_the_price_index_moved() -> None:
+    """The index was .02 on the days of the sales, and is .05 on the valuation date."""
+    comparables = replace(street(), log_price=np.log(street().sold.price) - 0.02)
+    (answer,) = comparable_sales(comparables, SUBJECT, TODAY, np.array([0.05]))
+    for sale in answer.used:
+        if set(sale.adjustments) == {"valuation_date"}:
+            assert sale.adjusted_price == pytest.approx(200_000 * np.exp(0.03), abs=0.01)
+    assert {"valuation_date"} in [set(sale.adjustments) for sale in answer.used]
+
+
+def test_there_are_none_without_a_location() -> None:
     unlocated = SUBJECT.without({"latitude": np.array([True])})
-    assert comparable_sales(street(), unlocated, TODAY) == [ComparableSales((), ())]
-    assert comparable_sales(street(), SUBJECT, np.array(["2020-06-01"], "datetime64[D]")) == [
-        ComparableSales((), ())
-    ]
+    assert comparable_sales(street(), unlocated, TODAY, NO_INDEX) == [ComparableSales((), ())]
 
 
 def test_without_dates_there_is_neither_a_sale_date_nor_a_time_adjustment() -> None:
@@ -216,9 +239,9 @@ def test_without_dates_there_is_neither_a_sale_date_nor_a_time_adjustment() -> N
     facts = Facts(place | {"size": rng.normal(100, 20, n), "garden": rng.integers(0, 2, n) * 1.0})
     market = Market.from_dict({key: value for key, value in TABLE.items() if key != "sale_date"})
     sales = Sales(facts, rng.lognormal(12, 0.2, n), None, np.arange(n))
-    comparables = Comparables.fit(market, sales, rng)
+    comparables = Comparables.fit(market, sales, np.log(sales.price), rng)
     assert comparables is not None
-    (answer,) = comparable_sales(comparables, SUBJECT.replace({"latitude": np.array([50.05])}), None)
+    (answer,) = comparable_sales(comparables, SUBJECT.replace({"latitude": np.array([50.05])}), None, NO_INDEX)
     assert answer.used
     assert all(sale.date is None and "valuation_date" not in sale.adjustments for sale in answer.used)
     assert json.loads(json.dumps(answer.as_dict(), allow_nan=False)) == answer.as_dict()
@@ -231,7 +254,10 @@ def test_the_appraiser_uses_the_same_date_and_facts_as_for_the_value(appraiser: 
     newest = np.array([appraiser.sale_dates[1]])
     assert appraiser.comparables(incomplete) == appraiser.comparables(appraiser.areas.complete(home)[0], newest)
     after = np.array(["2999-01-01"], "datetime64[D]")
-    assert appraiser.comparables(incomplete, after) == appraiser.comparables(incomplete, newest)
+    assert appraiser.last_valuation_date is not None
+    last = np.array([appraiser.last_valuation_date])
+    assert appraiser.comparables(incomplete, after) == appraiser.comparables(incomplete, last)
+    assert appraiser.comparables(incomplete, after) != appraiser.comparables(incomplete, newest)
 
 
 def test_a_subjects_comparables_do_not_depend_on_the_others(

@@ -11,9 +11,7 @@ N_FACTS, N_SOLD, N_SUBJECTS, N_NEIGHBOURS = 4, 200, 60, 12
 def random_homes(n: int, rng: np.random.Generator) -> GridHomes:
     """Homes with a fifth of their facts unknown."""
     known = (rng.random((n, N_FACTS)) < 0.8).astype(np.float32)
-    return GridHomes(
-        rng.normal(size=(n, N_FACTS)).astype(np.float32) * known, known, rng.random(n).astype(np.float32)
-    )
+    return GridHomes(rng.normal(size=(n, N_FACTS)).astype(np.float32) * known, known)
 
 
 @pytest.fixture(scope="module")
@@ -41,27 +39,27 @@ def neighbours() -> Neighbours:
     return Neighbours(rng.integers(0, N_SOLD, (N_SUBJECTS, N_NEIGHBOURS)), km)
 
 
-THETA = np.random.default_rng(4).normal(0, 0.3, 3 * N_FACTS + 3)
+THETA = np.random.default_rng(4).normal(0, 0.3, 3 * N_FACTS + 2)
+AGE = np.random.default_rng(6).random(N_SOLD).astype(np.float32)
 
 
 def test_the_grid_agrees_with_its_formula_written_out(
     sold: GridHomes, log_price: np.ndarray, subjects: GridHomes, neighbours: Neighbours
 ) -> None:
-    estimates = AdjustmentGrid(sold, log_price).estimate(subjects, neighbours, THETA)
+    estimates = AdjustmentGrid(sold, log_price, AGE).estimate(subjects, neighbours, THETA)
     parameters = GridParameters(THETA)
     for subject in range(N_SUBJECTS - 1):
         rows = neighbours.rows[subject, np.isfinite(neighbours.km[subject])]
         km = neighbours.km[subject, : len(rows)]
         both_known = subjects.known[subject] * sold.known[rows]
         x, sold_facts = subjects.facts[subject], sold.facts[rows]
-        elapsed = subjects.time[subject] - sold.time[rows]
         score = -((x - sold_facts) ** 2 * both_known) @ np.exp(parameters.log_fact_penalty)
         score -= (
             np.exp(parameters.log_distance_penalty) * np.log(km + 0.05)
-            + np.exp(parameters.log_age_penalty) * elapsed
+            + np.exp(parameters.log_age_penalty) * AGE[rows]
         )
         weight = np.exp(score) / np.exp(score).sum()
-        adjusted = log_price[rows] + (x - sold_facts) * both_known @ parameters.slope + parameters.trend * elapsed
+        adjusted = log_price[rows] + (x - sold_facts) * both_known @ parameters.slope
         adjusted += (x**2 - sold_facts**2) * both_known @ parameters.curvature
         np.testing.assert_allclose(estimates.weight[subject, : len(rows)], weight, rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(
@@ -74,7 +72,7 @@ def test_the_grid_agrees_with_its_formula_written_out(
 def test_the_grid_of_a_subject_does_not_depend_on_other_subjects(
     sold: GridHomes, log_price: np.ndarray, subjects: GridHomes, neighbours: Neighbours
 ) -> None:
-    grid = AdjustmentGrid(sold, log_price)
+    grid = AdjustmentGrid(sold, log_price, AGE)
     together = grid.estimate(subjects, neighbours, THETA)
     for subject in range(N_SUBJECTS):
         one = slice(subject, subject + 1)
@@ -83,10 +81,19 @@ def test_the_grid_of_a_subject_does_not_depend_on_other_subjects(
         np.testing.assert_array_equal(alone.adjusted_log_price[0], together.adjusted_log_price[subject])
 
 
+def test_weights_do_not_depend_on_the_day_that_ages_are_counted_from(
+    sold: GridHomes, log_price: np.ndarray, subjects: GridHomes, neighbours: Neighbours
+) -> None:
+    earlier, later = (
+        AdjustmentGrid(sold, log_price, AGE + days).estimate(subjects, neighbours, THETA) for days in (0, 10)
+    )
+    np.testing.assert_allclose(earlier.weight, later.weight, atol=1e-5)
+
+
 def test_the_gradient_agrees_with_finite_differences(
     sold: GridHomes, log_price: np.ndarray, subjects: GridHomes, neighbours: Neighbours
 ) -> None:
-    grid = AdjustmentGrid(sold, log_price)
+    grid = AdjustmentGrid(sold, log_price, AGE)
     price = np.random.default_rng(5).normal(size=N_SUBJECTS).astype(np.float32)
     gradient = grid.loss_gradient(subjects, neighbours, price, THETA)[1]
     for index in range(len(THETA)):
@@ -102,7 +109,7 @@ def test_fit_recovers_the_price_effects(sold: GridHomes, subjects: GridHomes, ne
     slope = np.array([0.5, -1.0, 0.0, 2.0], np.float32)
     sold_known = replace(sold, known=np.ones_like(sold.known))
     subjects_known = replace(subjects, known=np.ones_like(subjects.known))
-    grid = AdjustmentGrid(sold_known, sold_known.facts @ slope)
+    grid = AdjustmentGrid(sold_known, sold_known.facts @ slope, AGE)
     theta = grid.fit(
         subjects_known,
         neighbours,
@@ -116,7 +123,7 @@ def test_fit_recovers_the_price_effects(sold: GridHomes, subjects: GridHomes, ne
 def test_differences_sum_to_the_adjusted_prices_and_the_log_weights(
     sold: GridHomes, log_price: np.ndarray, subjects: GridHomes, neighbours: Neighbours
 ) -> None:
-    grid = AdjustmentGrid(sold, log_price)
+    grid = AdjustmentGrid(sold, log_price, AGE)
     estimates, differences = (
         grid.estimate(subjects, neighbours, THETA),
         grid.differences(subjects, neighbours, THETA),
@@ -136,7 +143,7 @@ def test_differences_sum_to_the_adjusted_prices_and_the_log_weights(
 def test_a_change_of_one_fact_only_changes_its_own_differences(
     sold: GridHomes, log_price: np.ndarray, subjects: GridHomes, neighbours: Neighbours
 ) -> None:
-    grid = AdjustmentGrid(sold, log_price)
+    grid = AdjustmentGrid(sold, log_price, AGE)
     moved = replace(subjects, facts=subjects.facts + np.eye(N_FACTS, dtype=np.float32)[1] * subjects.known)
     before, after = (grid.differences(homes, neighbours, THETA) for homes in (subjects, moved))
     for one, other in ((before.adjustment, after.adjustment), (before.penalty, after.penalty)):
@@ -155,10 +162,10 @@ def test_price_effects_are_recovered_after_a_fit_with_the_fact_hidden() -> None:
     location = np.sort(rng.random(n))
     size = (np.sin(20 * location) + rng.normal(0, 0.7, n)).astype(np.float32)
     log_price = (0.3 * size + rng.normal(0, 0.02, n)).astype(np.float32)
-    homes = GridHomes(size[:, None], np.ones((n, 1), np.float32), np.zeros(n, np.float32))
+    homes = GridHomes(size[:, None], np.ones((n, 1), np.float32))
     order = np.argsort(np.abs(location[:, None] - location), axis=1)[:, 1 : count + 1]
     neighbours = Neighbours(order, np.abs(location[order] - location[:, None]))
-    grid = AdjustmentGrid(homes, log_price)
+    grid = AdjustmentGrid(homes, log_price, np.zeros(n, np.float32))
     without_size = replace(homes, facts=np.zeros_like(homes.facts))
     theta = grid.fit(without_size, neighbours, log_price, GridParameters.initial_theta(np.zeros(1, np.bool_)), rng)
     assert GridParameters(theta).slope[0] < 0.2
@@ -179,7 +186,7 @@ def test_a_monotone_feature_never_has_the_wrong_sign(
 ) -> None:
     """Even if the sales suggest otherwise: here the price first falls with the feature, then rises."""
     log_price = 0.4 * subjects.facts[:, 0] ** 2
-    grid = AdjustmentGrid(sold, 0.4 * sold.facts[:, 0] ** 2)
+    grid = AdjustmentGrid(sold, 0.4 * sold.facts[:, 0] ** 2, AGE)
     directions = np.array([direction, 0, 0, 0])
     fitted = GridParameters(grid.fit_price_effects(subjects, neighbours, log_price, THETA, directions))
     slope = fitted.slope[0] + 2 * fitted.curvature[0] * np.linspace(-3, 3, 50)

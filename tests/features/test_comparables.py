@@ -37,7 +37,7 @@ def random_sales(n: int = 900, seed: int = 0, noise: float = 0.05) -> Sales:
 
 
 def fit_comparables(sales: Sales, market: Market = MARKET) -> Comparables:
-    comparables = Comparables.fit(market, sales, np.random.default_rng(0))
+    comparables = Comparables.fit(market, sales, np.log(sales.price), np.random.default_rng(0))
     assert comparables is not None
     return comparables
 
@@ -59,21 +59,22 @@ def test_features_of_a_sale_do_not_use_later_sales_or_sales_of_the_same_home(
     subject = 450
     hidden = (sales.date >= sales.date[subject]) | (sales.home == sales.home[subject])
     assert hidden.sum() > 400
-    state = comparables.state()
-    changed = Comparables.from_state(MARKET, state | {"price": np.where(hidden, sales.price * 100, sales.price)})
+    changed = comparables.with_sales(sales, np.log(np.where(hidden, sales.price * 100, sales.price)))
     one = np.array([subject])
-    subjects = sales.facts.take(one), sales.date[one], sales.home[one]
-    np.testing.assert_array_equal(changed.price_features(*subjects), comparables.price_features(*subjects))
-    assert not np.array_equal(
-        changed.price_features(subjects[0], subjects[1] + 400),
-        comparables.price_features(subjects[0], subjects[1] + 400),
+    home, identifier, day = sales.facts.take(one), sales.home[one], sales.date[one]
+    np.testing.assert_array_equal(
+        changed.price_features(home, identifier, day), comparables.price_features(home, identifier, day)
     )
+    for later in (day + 400, None):
+        assert not np.array_equal(
+            changed.price_features(home, identifier, later), comparables.price_features(home, identifier, later)
+        )
 
 
 def test_the_grid_recovers_the_effects_of_location_and_size() -> None:
     noise = 0.05
     train, later = random_sales(4000, noise=noise), random_sales(300, seed=1, noise=noise)
-    features = fit_comparables(train).price_features(later.facts, np.full(300, train.date.max() + 1))  # type: ignore[union-attr]
+    features = fit_comparables(train).price_features(later.facts)
     error = np.log(later.price) - features[:, 0]
     assert np.sqrt(np.mean(error**2)) < 2 * noise
     assert np.log(later.price).std() > 10 * noise
@@ -83,16 +84,15 @@ def test_the_grid_recovers_the_effects_of_location_and_size() -> None:
 
 def test_features_of_a_home_do_not_depend_on_other_homes(sales: Sales, comparables: Comparables) -> None:
     assert sales.date is not None
-    together = comparables.price_features(sales.facts, sales.date, sales.home)
+    together = comparables.price_features(sales.facts, sales.home, sales.date)
     for row in (100, 101, 613):
         alone = comparables.price_features(
-            sales.facts.take(np.array([row])), sales.date[row : row + 1], sales.home[row : row + 1]
+            sales.facts.take(np.array([row])), sales.home[row : row + 1], sales.date[row : row + 1]
         )
         np.testing.assert_array_equal(alone[0], together[row])
 
 
 def test_nearest_sales_are_unadjusted(sales: Sales, comparables: Comparables) -> None:
-    today = np.array([sales.date.max() + 1])  # type: ignore[union-attr]
     home = sales.facts.take(np.array([500])).replace({"latitude": np.array([50.1]), "longitude": np.array([7.1])})
     shrink = np.cos(np.radians(sales.facts["latitude"].mean()))
     km = np.sort(
@@ -105,7 +105,7 @@ def test_nearest_sales_are_unadjusted(sales: Sales, comparables: Comparables) ->
         :N_NEAREST
     ]
     expected = np.average(np.log(sales.price[nearest]), weights=1 / (km[:N_NEAREST] + 0.05))
-    features = comparables.price_features(home, today)[0]
+    features = comparables.price_features(home)[0]
     np.testing.assert_allclose(
         features[3:], [expected, np.log(km[N_NEAREST - 1] + 0.05), np.log(km[N_COMPARABLES - 1] + 0.05)], 1e-3
     )
@@ -116,29 +116,39 @@ def test_no_comparables_before_the_first_sale_or_without_a_location(
 ) -> None:
     assert sales.date is not None
     two = sales.facts.take(np.arange(2))
-    assert np.isnan(comparables.price_features(two, np.repeat(sales.date.min(), 2))).all()
+    assert np.isnan(comparables.price_features(two, before=np.repeat(sales.date.min(), 2))).all()
     first_unknown = two.without({"latitude": np.array([True, False])})
-    features = comparables.price_features(first_unknown, np.repeat(sales.date.max(), 2))
+    features = comparables.price_features(first_unknown, before=np.repeat(sales.date.max(), 2))
     assert np.isnan(features).any(axis=1).tolist() == [True, False]
 
 
 def test_unknown_facts_are_ignored(sales: Sales, comparables: Comparables) -> None:
     home = sales.facts.take(np.array([500]))
-    date = np.array([sales.date.max()])  # type: ignore[union-attr]
     without_numbers = home.without({"size": np.array([True]), "rooms": np.array([True])})
-    assert np.isfinite(comparables.price_features(without_numbers, date)).all()
+    assert np.isfinite(comparables.price_features(without_numbers)).all()
     larger = home.replace({"size": home["size"] + 50})
-    assert comparables.price_features(larger, date)[0, 0] > comparables.price_features(home, date)[0, 0] + 0.3
+    assert comparables.price_features(larger)[0, 0] > comparables.price_features(home)[0, 0] + 0.3
+
+
+def test_prices_are_used_as_adjusted_for_time(sales: Sales, comparables: Comparables) -> None:
+    """If all adjusted prices are a tenth higher, so are the price features; recorded prices are only shown."""
+    raised = replace(comparables, log_price=comparables.log_price + np.log(1.1))
+    homes = sales.facts.take(np.arange(400, 430))
+    before, after = comparables.price_features(homes), raised.price_features(homes)
+    np.testing.assert_allclose(after[:, [0, 3]] - before[:, [0, 3]], np.log(1.1), atol=1e-4)
+    np.testing.assert_allclose(after[:, [1, 2, 4, 5]], before[:, [1, 2, 4, 5]], rtol=1e-3, atol=1e-4)
+    grid = raised.grid(homes.take(np.array([3])))
+    np.testing.assert_allclose(grid.time_adjustment, np.log(1.1))
+    assert np.isin(grid.sold.price, sales.price).all()
 
 
 def test_with_sales_searches_the_new_sales(sales: Sales) -> None:
     old, new = sales.take(np.arange(600)), sales.take(np.arange(600, 900))
     old_only = fit_comparables(old)
-    subjects = new.facts, np.full(len(new), sales.date.max() + 1)  # type: ignore[union-attr]
-    both = old_only.with_sales(old.joined(new))
-    error = [np.std(np.log(new.price) - index.price_features(*subjects)[:, 0]) for index in (old_only, both)]
+    both = old_only.with_sales(sales, np.log(sales.price))
+    error = [np.std(np.log(new.price) - index.price_features(new.facts)[:, 0]) for index in (old_only, both)]
     assert error[1] < 0.8 * error[0]  # each new home is now among its own comparables
-    assert both.price_features(*subjects, new.home).shape == (300, len(FEATURE_NAMES))
+    assert both.price_features(new.facts, new.home).shape == (300, len(FEATURE_NAMES))
 
 
 def test_a_market_without_dates_uses_all_sales_but_those_of_the_same_home(sales: Sales) -> None:
@@ -146,34 +156,29 @@ def test_a_market_without_dates_uses_all_sales_but_those_of_the_same_home(sales:
     market = Market.from_dict(table)
     undated = replace(sales, date=None)
     comparables = fit_comparables(undated, market)
-    features = comparables.price_features(undated.facts, None, undated.home)
+    features = comparables.price_features(undated.facts, undated.home)
     assert np.isfinite(features).all()
-    changed = Comparables.from_state(
-        market, comparables.state() | {"price": np.where(sales.home == sales.home[7], 1.0, sales.price)}
-    )
-    np.testing.assert_array_equal(changed.price_features(undated.facts, None, undated.home)[7], features[7])
+    changed = comparables.with_sales(undated, np.where(sales.home == sales.home[7], 0.0, np.log(undated.price)))
+    np.testing.assert_array_equal(changed.price_features(undated.facts, undated.home)[7], features[7])
 
 
 def test_a_market_without_coordinates_has_no_comparables(sales: Sales) -> None:
     table = TABLE | {"features": TABLE["features"][2:]}
-    assert Comparables.fit(Market.from_dict(table), sales, np.random.default_rng(0)) is None
+    assert Comparables.fit(Market.from_dict(table), sales, np.log(sales.price), np.random.default_rng(0)) is None
 
 
 def test_comparables_are_restored_from_their_state(sales: Sales, comparables: Comparables) -> None:
-    restored = Comparables.from_state(MARKET, pickle.loads(pickle.dumps(comparables.state())))
-    subjects = sales.facts, sales.date, sales.home
+    restored = Comparables.from_state(MARKET, pickle.loads(pickle.dumps(comparables.state())), sales)
+    subjects = sales.facts, sales.home, sales.date
     np.testing.assert_array_equal(restored.price_features(*subjects), comparables.price_features(*subjects))
 
 
 def test_the_displayed_grid_has_the_weights_of_the_price_features(sales: Sales, comparables: Comparables) -> None:
-    date = np.array([sales.date.max()])  # type: ignore[union-attr]
     for row in (3, 500):
         home = sales.facts.take(np.array([row]))
-        weight = comparables.grid(home, date).weight
+        weight = comparables.grid(home).weight
         assert weight.sum() == pytest.approx(1)
-        assert np.log(1 / np.sum(weight**2)) == pytest.approx(
-            comparables.price_features(home, date)[0, 1], abs=1e-5
-        )
+        assert np.log(1 / np.sum(weight**2)) == pytest.approx(comparables.price_features(home)[0, 1], abs=1e-5)
 
 
 def test_a_monotone_feature_has_its_price_effect_in_the_displayed_grid_and_none_on_weights(sales: Sales) -> None:
@@ -181,12 +186,11 @@ def test_a_monotone_feature_has_its_price_effect_in_the_displayed_grid_and_none_
     market = replace(MARKET, features=(*MARKET.features[:2], size, *MARKET.features[3:]))
     comparables = fit_comparables(sales, market)
     home = sales.facts.take(np.array([500]))
-    date = np.array([sales.date.max()])  # type: ignore[union-attr]
-    smaller, larger = (comparables.grid(home.replace({"size": home["size"] + extra}), date) for extra in (0, 20))
+    smaller, larger = (comparables.grid(home.replace({"size": home["size"] + extra})) for extra in (0, 20))
     np.testing.assert_array_equal(smaller.weight, larger.weight)
     increase = larger.differences.adjustment.sum(axis=1) - smaller.differences.adjustment.sum(axis=1)
     np.testing.assert_allclose(increase, 20 * 0.01, rtol=0.25)
     np.testing.assert_array_equal(
-        comparables.price_features(home, date),
-        comparables.price_features(home.replace({"size": home["size"] + 20}), date),
+        comparables.price_features(home),
+        comparables.price_features(home.replace({"size": home["size"] + 20})),
     )

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from estimator.features.encoding import MIN_LABEL_COUNT, N_FREQUENCIES, Encoding
+from estimator.features.encoding import MIN_LABEL_COUNT, MIN_UNFINISHED, N_FREQUENCIES, Encoding
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 
@@ -56,8 +56,8 @@ def test_withholding_a_fact_changes_only_its_own_columns(
 ) -> None:
     known = encoding.transform(HOMES, DATES)
     unknown = encoding.transform(HOMES.without({name: np.ones(N, np.bool_)}), DATES)
-    # Four numbers, three missing-value flags, two labels, the waves, and the date.
-    assert known.shape == (N, 9 + 2 * N_FREQUENCIES + 1)
+    # Four numbers, three missing-value flags, two labels, and the waves; no date.
+    assert known.shape == (N, 9 + 2 * N_FREQUENCIES)
     assert np.flatnonzero((known != unknown).any(axis=0)).tolist() == columns
 
 
@@ -76,11 +76,34 @@ def test_a_label_with_the_prefix_of_another_is_unseen(encoding: Encoding) -> Non
     assert encoding.unseen(homes, "quarter").all()
 
 
-def test_the_date_is_counted_from_the_newest_sale(encoding: Encoding) -> None:
-    homes = HOMES.take(np.zeros(2, np.int64))
-    encoded = encoding.transform(homes, np.array([NEWEST, NEWEST - 50]))
-    np.testing.assert_allclose(encoded[:, -1], [0, -0.5])
-    np.testing.assert_array_equal(encoding.transform(homes, None)[:, -1], [0, 0])
+def test_a_date_changes_no_column_unless_a_fact_is_a_year(encoding: Encoding) -> None:
+    for dates in (None, DATES - 3000):
+        np.testing.assert_array_equal(encoding.transform(HOMES, dates), encoding.transform(HOMES, DATES))
+
+
+def years_of_building(n_unfinished: int, *, size: float = 0.0) -> tuple[Encoding, Facts]:
+    """Homes of which some are sold before or in the year they are built; `rooms` is that year, plus `size`."""
+    built = np.where(np.arange(N) < n_unfinished, 2020 + np.arange(N) % 2, 1950) + size
+    homes = HOMES.replace({"rooms": built})
+    return Encoding.fit(TOWN, homes, DATES, np.random.default_rng(0)), homes
+
+
+def test_a_year_has_columns_for_valuation_dates_before_and_in_it() -> None:
+    encoding, homes = years_of_building(MIN_UNFINISHED)
+    three = homes.take(np.zeros(4, np.int64)).replace({"rooms": np.array([2021.0, 2021.0, 2021.0, np.nan])})
+    dates = np.array(["2020-12-31", "2021-01-01", "2022-01-01", "2021-01-01"], "datetime64[D]")
+    assert encoding.transform(three, dates)[:, -2:].tolist() == [[1, 0], [0, 1], [0, 0], [0, 0]]
+    assert not encoding.transform(three, None)[:, -2:].any()
+    restored = Encoding.from_state(TOWN, encoding.state())
+    np.testing.assert_array_equal(restored.transform(three, dates), encoding.transform(three, dates))
+
+
+@pytest.mark.parametrize(("n_unfinished", "size"), [(MIN_UNFINISHED - 1, 0.0), (N, 1000.0), (N, -1000.0)])
+def test_a_year_with_few_unfinished_homes_and_a_fact_that_is_no_year_have_none(
+    n_unfinished: int, size: float, encoding: Encoding
+) -> None:
+    assert years_of_building(n_unfinished, size=size)[0].n_columns == encoding.n_columns
+    assert years_of_building(MIN_UNFINISHED)[0].n_columns == encoding.n_columns + 2
 
 
 def test_waves_are_equally_long_to_the_east_and_to_the_north() -> None:

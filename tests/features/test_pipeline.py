@@ -21,7 +21,7 @@ def sold(parts: Parts) -> Sales:
 
 @pytest.fixture(scope="module")
 def fitted(market: Market, sold: Sales) -> Fitted:
-    return FeaturePipeline.fit(market, sold, np.random.default_rng(0))
+    return FeaturePipeline.fit(market, sold, np.log(sold.price), np.random.default_rng(0))
 
 
 def test_a_home_is_complete_if_it_lacks_only_facts_that_sales_often_lack(fitted: Fitted, parts: Parts) -> None:
@@ -36,7 +36,7 @@ def test_features_of_a_training_sale_do_not_use_its_own_price(fitted: Fitted, pa
     pipeline, left_out, _ = fitted
     train = parts.train
     with_own, without_own = (
-        pipeline.transform(train.facts, train.date, train.home, leave_out).kriging_log_price
+        pipeline.transform(train.facts, train.date, train.home, train.date, leave_out).kriging_log_price
         for leave_out in (None, left_out)
     )
     log_price = np.log(train.price)
@@ -45,7 +45,7 @@ def test_features_of_a_training_sale_do_not_use_its_own_price(fitted: Fitted, pa
 
 def test_fit_returns_the_features_that_transform_gives(fitted: Fitted, sold: Sales) -> None:
     pipeline, left_out, features = fitted
-    transformed = pipeline.transform(sold.facts, sold.date, sold.home, left_out)
+    transformed = pipeline.transform(sold.facts, sold.date, sold.home, sold.date, left_out)
     for name in ("columns", "kriging_log_price", "error_features", "complete"):
         np.testing.assert_array_equal(getattr(features, name), getattr(transformed, name))
 
@@ -58,16 +58,27 @@ def test_columns_are_finite_and_as_many_as_their_blocks(fitted: Fitted, parts: P
     assert columns.shape == (len(parts.test), pipeline.n_numeric + n_other + pipeline.n_monotone)
 
 
+def test_a_date_changes_the_columns_of_years_only(fitted: Fitted, parts: Parts) -> None:
+    """So the value of a finished home moves with the price index alone, and never jumps at a new sale nearby."""
+    pipeline, facts = fitted[0], parts.test.facts
+    first, last = (
+        pipeline.transform(facts, np.full(len(facts), np.datetime64(day, "D"))).columns
+        for day in ("2016-01-01", "2017-06-30")
+    )
+    np.testing.assert_array_equal(first, last)
+
+
 def test_with_sales_changes_the_price_features_only(fitted: Fitted, parts: Parts) -> None:
-    pipelines = fitted[0], fitted[0].with_sales(parts.train.joined(parts.validation))
+    known = parts.train.joined(parts.validation)
+    pipelines = fitted[0], fitted[0].with_sales(known, np.log(known.price))
     before, after = (pipeline.transform(parts.test.facts, parts.test.date).columns for pipeline in pipelines)
     n_price = len(fitted[0].price_feature_names)
     np.testing.assert_array_equal(after[:, n_price:], before[:, n_price:])
     assert (after[:, :n_price] != before[:, :n_price]).any(axis=0).all()
 
 
-def test_a_pipeline_is_restored_from_its_state(fitted: Fitted, market: Market, parts: Parts) -> None:
-    restored = FeaturePipeline.from_state(market, pickle.loads(pickle.dumps(fitted[0].state())))
+def test_a_pipeline_is_restored_from_its_state(fitted: Fitted, market: Market, sold: Sales, parts: Parts) -> None:
+    restored = FeaturePipeline.from_state(market, pickle.loads(pickle.dumps(fitted[0].state())), sold)
     before, after = (pipeline.transform(parts.test.facts, parts.test.date) for pipeline in (fitted[0], restored))
     for name in ("columns", "kriging_log_price", "complete"):
         np.testing.assert_array_equal(getattr(after, name), getattr(before, name))

@@ -21,6 +21,7 @@ from estimator.model.ensemble import (
     predict_mean,
     train_ensemble,
 )
+from estimator.model.price_index import PriceIndex
 from estimator.model.recipe import Recipe
 from estimator.model.training_set import TrainingSet, build_training_set
 from estimator.network import StackedNetworks
@@ -32,7 +33,7 @@ SMALL = Recipe(networks=3, epochs=5, width=16, members=2, waves=4)
 def training_set(market: Market, areas: Areas, parts: Parts) -> TrainingSet:
     lookup = AreaLookup(market, areas, parts.train.facts)
     train, validation = complete_sales(lookup, parts.train), complete_sales(lookup, parts.validation)
-    return build_training_set(market, train, validation, 0.3, np.random.default_rng(0))[1]
+    return build_training_set(market, train, validation, PriceIndex(), 0.3, np.random.default_rng(0))[1]
 
 
 def fit(training_set: TrainingSet, recipe: Recipe = SMALL, **options: Any) -> TrainedEnsemble:

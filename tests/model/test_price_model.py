@@ -158,10 +158,47 @@ def test_validation_sales_are_used_only_after_with_sales(market: Market, complet
     sales = undated.validation
     before = model.predict(sales.facts, None)
     np.testing.assert_array_equal(model.predict(sales.facts, None, sales.home), before)
-    with_sales = model.with_sales(undated.train.joined(sales))
+    with_sales = model.with_sales(sales, np.log(sales.price) - before)
     error_before, error_after = (
         np.abs(np.log(sales.price) - log_price).mean()
         for log_price in (before, with_sales.predict(sales.facts, None))
     )
     assert error_after < 0.9 * error_before, "they now use their own prices"
     assert pickle.dumps(with_sales.state()["networks"]) == pickle.dumps(model.state()["networks"])
+    assert len(with_sales.sales) == len(with_sales.residual) == len(undated.train) + len(sales)
+
+
+@pytest.mark.training
+def test_a_prediction_is_the_worth_plus_the_price_index(
+    market: Market, completed: Parts, model: PriceModel
+) -> None:
+    facts = completed.test.facts
+    two_days = [np.full(len(facts), np.datetime64(day, "D")) for day in ("2015-01-10", "2015-04-20")]
+    worth = [model.estimate(facts, date).log_worth for date in two_days]
+    finished = facts["year_built"] < 2015
+    np.testing.assert_array_equal(worth[0][finished], worth[1][finished])
+    for date, without_index in zip(two_days, worth, strict=True):
+        np.testing.assert_allclose(
+            model.predict(facts, date) - without_index, model.index.at(market, facts, date), atol=1e-12
+        )
+
+
+@pytest.mark.training
+def test_the_index_takes_its_level_from_new_sales(market: Market, completed: Parts, model: PriceModel) -> None:
+    """Prices of the newest months that are a tenth higher than valued raise the index of those months."""
+    sales = completed.validation
+    residual = np.log(sales.price) - model.estimate(sales.facts, sales.date, sales.home, sales.date).log_worth
+    as_sold, higher = (model.with_sales(sales, residual + change).index for change in (0.0, np.log(1.1)))
+    assert sales.date is not None
+    newest = sales.date >= sales.date.max() - 20
+    difference = higher.at(market, sales.facts, sales.date) - as_sold.at(market, sales.facts, sales.date)
+    assert difference[newest] == pytest.approx(np.log(1.1), abs=0.03)
+
+
+@pytest.mark.training
+def test_forgotten_sales_are_not_used_when_new_ones_are_added(completed: Parts, model: PriceModel) -> None:
+    forgotten = np.arange(len(completed.train)) % 2 == 0
+    shorter = model.without_sales(forgotten)
+    assert len(shorter.sales) == len(shorter.residual) == (~forgotten).sum()
+    np.testing.assert_array_equal(shorter.sales.price, completed.train.price[~forgotten])
+    assert model.sales.price is completed.train.price, "the model itself is not changed"

@@ -14,9 +14,9 @@ def fit(trial: Trial) -> Appraiser:
     """
     rng = np.random.default_rng(trial.seed)
     parts = split_sales(trial.train, "time" if trial.dated else "random", rng)
-    return Appraiser.fit(trial.market, trial.areas, parts, rng).with_sales(trial.train)
+    return Appraiser.fit(trial.market, trial.areas, parts, rng).with_sales(parts.test, rng)
 
 
-def refresh(appraiser: Appraiser, sales: Sales) -> Appraiser:
-    """Return the model that knows these sales: those it was trained with and later ones."""
-    return appraiser.with_sales(sales)
+def refresh(appraiser: Appraiser, sales: Sales, rng: np.random.Generator) -> Appraiser:
+    """Return the model that also knows these sales."""
+    return appraiser.with_sales(sales, rng)

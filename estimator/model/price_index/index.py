@@ -1,0 +1,250 @@
+"""The price index of a market: by day, by area and by segment, with its standard error and a forecast.
+
+It is estimated from sales whose homes' worth is known without regard to the date: log price − worth, averaged by
+month. A value as of any day is worth + index.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimator.market.arrays import DateArray, FloatArray
+from estimator.market.facts import Facts
+from estimator.market.market import Market
+from estimator.model.price_index.deviations import fit_deviations
+from estimator.model.price_index.segments import Grouping, candidates
+from estimator.model.price_index.trend import fit_trend
+
+MAX_FORECAST_MONTHS = 24
+"""Months after the newest sale for which the index is forecast. Later days are valued as of the last of them: no
+market's sales say what prices will be in three years."""
+MAX_GROUPINGS = 3
+"""Groupings that an index may have; see benchmarks/DECISIONS.md, "Areas and segments of the price index"."""
+MIN_GAIN = 3.0
+"""Gain in log likelihood that a grouping must bring: twenty to one that its groups really move apart."""
+_CLIP = 4.0
+"""Residuals are cut at this many standard deviations from their month's median; further out says no more."""
+_HUBER = 0.7
+"""Standard deviations beyond which a residual pulls its month's level with constant force, as in a median."""
+_HUBER_STEPS = 20
+_MIN_SPREAD = 1e-3
+
+
+@dataclass(frozen=True)
+class IndexSales:
+    """The n sales that an index is estimated from.
+
+    Parameters
+    ----------
+    facts
+        Of the homes, areas' figures filled in.
+    date
+        Days of sale, shape (n,).
+    residual
+        log(price) − worth, shape (n,), each worth estimated without the sale's own price.
+    """
+
+    facts: Facts
+    date: DateArray
+    residual: FloatArray
+
+
+@dataclass(frozen=True)
+class PriceIndex:
+    """Made by `fit_price_index` or `from_state`; without months, the index of a market without dates: 0.
+
+    Parameters
+    ----------
+    first_month
+        Months since 1970-01 of the first month.
+    n_months
+        Months with sales, from the first to the last one; the forecast follows them.
+    level, deviation
+        Log price of the market in the middle of each month, and its standard error as the index of a single sale,
+        which includes what is irregular about a month, shape (n_months + h,).
+    predicted, predicted_deviation
+        What was known of each month at its beginning, shape (n_months,).
+    groupings, paths
+        Groupings, and what each of its groups adds to the market's level in each month, shape (n_months, g).
+    spread
+        Standard deviation of the residuals within a month, log price.
+    """
+
+    first_month: int = 0
+    n_months: int = 0
+    level: FloatArray = field(default_factory=lambda: np.empty(0))
+    deviation: FloatArray = field(default_factory=lambda: np.empty(0))
+    predicted: FloatArray = field(default_factory=lambda: np.empty(0))
+    predicted_deviation: FloatArray = field(default_factory=lambda: np.empty(0))
+    groupings: tuple[Grouping, ...] = ()
+    paths: tuple[FloatArray, ...] = ()
+    spread: float = 1.0
+
+    def at(self, market: Market, facts: Facts, date: DateArray | None) -> FloatArray:
+        """Return what to add to the worth of n homes to value them as of their dates, log price, shape (n,)."""
+        if date is None or not self.n_months:
+            return np.zeros(len(facts))
+        return self.market_level(date) + self.relative(market, facts, date)
+
+    def market_level(self, date: DateArray) -> FloatArray:
+        """Return the market's level at n dates, without areas and segments, log price, shape (n,)."""
+        level: FloatArray = np.interp(self._position(date), np.arange(len(self.level)), self.level)
+        return level
+
+    def before_month(self, market: Market, facts: Facts, date: DateArray | None) -> FloatArray:
+        """Return the same as it was known at the beginning of each date's month."""
+        if date is None or not self.n_months:
+            return np.zeros(len(facts))
+        return np.interp(self._position(date), np.arange(self.n_months), self.predicted) + self.relative(
+            market, facts, date
+        )
+
+    def standard_error(self, date: DateArray | None, n: int) -> FloatArray:
+        """Return the standard error of the index at n dates, log price, shape (n,)."""
+        if date is None or not self.n_months:
+            return np.zeros(n)
+        return np.interp(self._position(date), np.arange(len(self.deviation)), self.deviation)
+
+    def standard_error_before_month(self, date: DateArray | None, n: int) -> FloatArray:
+        """Return the standard error of `before_month`, shape (n,)."""
+        if date is None or not self.n_months:
+            return np.zeros(n)
+        return np.interp(self._position(date), np.arange(self.n_months), self.predicted_deviation)
+
+    def widening(self, standard_error: FloatArray) -> FloatArray:
+        """Return the factor, at least 1, by which the index's own error widens a value's error, shape (n,)."""
+        widening: FloatArray = np.sqrt(1 + (standard_error / self.spread) ** 2)
+        return widening
+
+    def relative(self, market: Market, facts: Facts, date: DateArray) -> FloatArray:
+        """Return how far n homes' areas and segments are above the market at their dates, shape (n,)."""
+        total = np.zeros(len(facts))
+        if not self.groupings:
+            return total
+        position = self._position(date).clip(0, self.n_months - 1)
+        before = np.floor(position).astype(np.intp)
+        after, share = np.minimum(before + 1, self.n_months - 1), (position - before)[:, None]
+        for grouping, path in zip(self.groupings, self.paths, strict=True):
+            on_the_day = (1 - share) * path[before] + share * path[after]
+            total += np.einsum("ng,ng->n", grouping.memberships(market, facts), on_the_day)
+        return total
+
+    def _position(self, date: DateArray) -> FloatArray:
+        """Return where n dates lie among the months' middles: 0 is the middle of the first month."""
+        month = date.astype("datetime64[M]")
+        length = ((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.float64)
+        day = (date.astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.float64)
+        position: FloatArray = month.astype(np.int64) - self.first_month + (day + 0.5) / length - 0.5
+        return position
+
+    def state(self) -> dict[str, Any]:
+        """Return the index as plain values and arrays, for `from_state`."""
+        groupings = [grouping.state() for grouping in self.groupings]
+        return {**vars(self), "groupings": groupings, "paths": list(self.paths)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Restore the index from its state."""
+        groupings = tuple(Grouping.from_state(grouping) for grouping in state["groupings"])
+        return cls(**{**state, "groupings": groupings, "paths": tuple(state["paths"])})
+
+
+def fit_price_index(market: Market, sales: IndexSales) -> PriceIndex:
+    """Estimate the index of a market from n ≥ 1 sales."""
+    calendar_month = sales.date.astype("datetime64[M]").astype(np.int64)
+    first_month = int(calendar_month.min())
+    month = calendar_month - first_month
+    n_months = int(month.max()) + 1
+    residual, spread = _clipped(sales.residual, month, n_months)
+    value, variance = _monthly_levels(residual, month, n_months, spread)
+    trend = fit_trend(value, variance, first_month % 12, MAX_FORECAST_MONTHS)
+    pull = _pull(residual - value[month], spread) + (value - trend.level[:n_months])[month]
+    groupings, paths = _fit_groupings(market, sales.facts, pull, month, n_months)
+    return PriceIndex(
+        first_month,
+        n_months,
+        trend.level,
+        _deviation(trend.variance),
+        trend.predicted,
+        _deviation(trend.predicted_variance),
+        groupings,
+        paths,
+        spread,
+    )
+
+
+def _deviation(variance: FloatArray) -> FloatArray:
+    deviation: FloatArray = np.sqrt(variance.clip(min=0.0))
+    return deviation
+
+
+def _clipped(residual: FloatArray, month: NDArray[np.int64], n_months: int) -> tuple[FloatArray, float]:
+    """Return the residuals, the far ones cut, and their standard deviation within a month, by the median."""
+    median = np.zeros(n_months)
+    for number in np.unique(month):
+        median[number] = np.median(residual[month == number])
+    centred = residual - median[month]
+    spread = max(1.4826 * float(np.median(np.abs(centred))), _MIN_SPREAD)
+    return median[month] + centred.clip(-_CLIP * spread, _CLIP * spread), spread
+
+
+def _monthly_levels(
+    residual: FloatArray, month: NDArray[np.int64], n_months: int, spread: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return Huber's estimate of each month's level and its variance, shape (n_months,); NaN without sales."""
+    value, count = np.full(n_months, np.nan), np.bincount(month, minlength=n_months)
+    for number in np.flatnonzero(count):
+        own = residual[month == number]
+        level = float(np.median(own))
+        for _ in range(_HUBER_STEPS):
+            weight = np.minimum(1.0, _HUBER * spread / np.maximum(np.abs(own - level), 1e-12))
+            level = float((weight * own).sum() / weight.sum())
+        value[number] = level
+    variance = float(np.mean(_pull(residual - value[month], spread) ** 2))
+    return value, max(variance, _MIN_SPREAD**2) / np.maximum(count, 1)
+
+
+def _pull(deviation: FloatArray, spread: float) -> FloatArray:
+    """Return how far each sale pulls Huber's estimate of its month (its influence function; Huber 1964).
+
+    The mean of the pulls is 0. Their mean square over the number of sales is the variance of the estimate.
+    """
+    inside = max(float(np.mean(np.abs(deviation) < _HUBER * spread)), 0.1)
+    pull: FloatArray = deviation.clip(-_HUBER * spread, _HUBER * spread) / inside
+    return pull
+
+
+def _fit_groupings(
+    market: Market, facts: Facts, residual: FloatArray, month: NDArray[np.int64], n_months: int
+) -> tuple[tuple[Grouping, ...], tuple[FloatArray, ...]]:
+    """Add the groupings that explain most, one after the other, each by what the ones before leave unexplained."""
+    left = candidates(market, facts)
+    variance = float(np.mean(residual**2))
+    memberships = [grouping.memberships(market, facts) for grouping in left]
+    groupings: list[Grouping] = []
+    paths: list[FloatArray] = []
+    while left and len(groupings) < MAX_GROUPINGS:
+        fits = [
+            fit_deviations(*_group_means(residual, month, n_months, weight, variance)) for weight in memberships
+        ]
+        best = int(np.argmax([fit.gain for fit in fits]))
+        if fits[best].gain < MIN_GAIN:
+            break
+        groupings.append(left.pop(best))
+        paths.append(fits[best].path)
+        residual = residual - np.einsum("ng,ng->n", memberships.pop(best), fits[best].path[month])
+    return tuple(groupings), tuple(paths)
+
+
+def _group_means(
+    residual: FloatArray, month: NDArray[np.int64], n_months: int, weight: FloatArray, variance: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return each group's mean residual in each month and its variance, shape (n_months, g)."""
+    count, total = np.zeros((2, n_months, weight.shape[1]))
+    np.add.at(count, month, weight)
+    np.add.at(total, month, weight * residual[:, None])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(count > 0, total / count, np.nan), variance / np.maximum(count, 1e-3)
