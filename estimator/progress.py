@@ -1,5 +1,7 @@
-"""A progress bar for training, on stderr; silent if that is not a terminal."""
+"""Progress bars on stderr; silent if that is not a terminal."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -38,3 +40,15 @@ class ProgressBar:
             f"loss {loss:.4f}" + ("" if validation is None else f", validation {validation:.4f}"), refresh=False
         )
         self._bar.update(event.done - self._bar.n)
+
+
+@contextmanager
+def step_bar(description: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function that shows how many steps are done, and of how many; the bar appears with the first step."""
+    with tqdm(desc=description, unit=unit, disable=None, delay=1e-9) as bar:
+
+        def show(done: int, count: int) -> None:
+            bar.total = count
+            bar.update(done - bar.n)
+
+        yield show

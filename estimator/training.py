@@ -4,7 +4,7 @@ import hashlib
 import importlib.metadata
 import math
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ import numpy as np
 
 from estimator.appraiser import Appraiser
 from estimator.assessment.evaluation import ErrorFigures, Evaluation, evaluate
+from estimator.assessment.walk_forward import Progress, WalkForward, walk_forward
 from estimator.errors import DataError
 from estimator.market.areas import Areas
+from estimator.market.isolated_dates import SetAside, set_isolated_aside
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales, Split, read_sales, split_sales
 from estimator.model.ensemble import Callback
@@ -44,6 +46,8 @@ class MarketData:
         How the sales were split.
     parts
         The sales, by part.
+    set_aside
+        Sales that are in no part, because their dates must be mistyped.
     """
 
     market: Market
@@ -52,6 +56,7 @@ class MarketData:
     sales_path: Path
     split: Split
     parts: Parts
+    set_aside: tuple[SetAside, ...]
 
 
 @dataclass(frozen=True)
@@ -66,11 +71,25 @@ class TrainingResult:
         Number of sales by part: `train`, `validation`, `test`.
     figures
         Error figures on the test sales, by the facts used: `ALL_FACTS` and `REQUIRED_FACTS`.
+    walk
+        What became of the model through the months of the test sales; None if they were chosen at random.
+    set_aside
+        Sales that were not used, because their dates must be mistyped.
     """
 
     folder: Path
     parts: Mapping[str, int]
     figures: Mapping[str, ErrorFigures]
+    walk: WalkForward | None
+    set_aside: tuple[SetAside, ...]
+
+
+@dataclass(frozen=True)
+class WalkedMarket:
+    """A model followed through the months of a market's newest sales, and the sales that were not used."""
+
+    walk: WalkForward
+    set_aside: tuple[SetAside, ...]
 
 
 def train_market(
@@ -113,15 +132,18 @@ def train_market(
     recorder = Recorder()
     appraiser = Appraiser.fit(market, data.areas, parts, rng, [*callbacks, recorder], recipe)
     evaluation = evaluate(appraiser, parts.test)
-    _check_finite(evaluation, data.sales_path)
+    _check_finite((entry.to_dict() for entry in evaluation.figures.values()), data.sales_path)
+    walk = _walk(appraiser, data, rng) if data.split == "time" else None
     record = {
         "market": market.name,
         "market_table": market.to_dict(),
         "sales_sha256": file_sha256(data.sales_path),
+        "set_aside": [sale.as_dict() for sale in data.set_aside],
         "split": data.split,
         "seed": seed,
         "recipe": recipe.as_dict(),
         **_evaluation_record(parts, evaluation),
+        "walk_forward": None if walk is None else walk.to_dict(),
         "example": _example(market, parts.train),
         "inputs": _input_statistics(market, parts.train),
     }
@@ -130,7 +152,50 @@ def train_market(
     published = appraiser.with_sales(parts.test, rng)
     version = save_version(versions, published, record, lambda name: report_files(report_data, name), key)
     publish(version)
-    return TrainingResult(version, record["sales"], evaluation.figures)
+    return TrainingResult(version, record["sales"], evaluation.figures, walk, data.set_aside)
+
+
+def walk_market(
+    market_path: Path,
+    sales_path: Path | None,
+    seed: int,
+    callbacks: Sequence[Callback] = (),
+    progress: Progress | None = None,
+) -> WalkedMarket:
+    """Train as `train_market` does with a split by time, and follow the model through the months of the test part.
+
+    Nothing is saved. The parameters are those of `train_market`.
+
+    Parameters
+    ----------
+    progress
+        Called after each month.
+
+    Raises
+    ------
+    EstimatorError
+        The market, its recipe, the sales or the areas cannot be used, or the sales have no dates.
+    """
+    market, folder = read_market(market_path)
+    if market.sale_date is None:
+        raise DataError(
+            f"{market_path}: market '{market.name}' declares no sale_date; a model can be followed month by month"
+            " only through sales with dates"
+        )
+    rng = np.random.default_rng(seed)
+    data = read_market_data(market_path, sales_path, "time", rng)
+    appraiser = Appraiser.fit(market, data.areas, data.parts, rng, callbacks, read_recipe(folder))
+    return WalkedMarket(_walk(appraiser, data, rng, progress), data.set_aside)
+
+
+def _walk(
+    appraiser: Appraiser, data: MarketData, rng: np.random.Generator, progress: Progress | None = None
+) -> WalkForward:
+    """Follow an appraiser through the months of the test sales, with random numbers of its own."""
+    # What is drawn here changes nothing that is drawn later: a model does not depend on whether it was followed.
+    walk = walk_forward(appraiser, data.parts.test, rng.spawn(1)[0], progress)
+    _check_finite((walk.refreshed.to_dict(), walk.frozen.to_dict()), data.sales_path)
+    return walk
 
 
 def read_market_data(
@@ -145,11 +210,11 @@ def read_market_data(
     """
     market, folder = read_market(market_path)
     sales_path = sales_path or folder / market.sales
-    sales = read_sales(market, sales_path)
+    sales, set_aside = set_isolated_aside(read_sales(market, sales_path), sales_path)
     areas = Areas.read(market, folder)
     areas.check_match(market, sales.facts)
     split = split or default_split(sales)
-    return MarketData(market, folder, areas, sales_path, split, split_sales(sales, split, rng))
+    return MarketData(market, folder, areas, sales_path, split, split_sales(sales, split, rng), set_aside)
 
 
 def read_market(path: Path) -> tuple[Market, Path]:
@@ -168,10 +233,10 @@ def default_split(sales: Sales) -> Split:
     return "random" if sales.date is None else "time"
 
 
-def _check_finite(evaluation: Evaluation, sales_path: Path) -> None:
-    """Raise a DataError if an error figure is not finite."""
-    figures = [value for entry in evaluation.figures.values() for value in entry.to_dict().values()]
-    if not all(math.isfinite(value) for value in figures):
+def _check_finite(figures: Iterable[Mapping[str, float | None]], sales_path: Path) -> None:
+    """Raise a DataError if an error figure is not finite; None is a figure that does not exist."""
+    values = [value for entry in figures for value in entry.values() if value is not None]
+    if not all(math.isfinite(value) for value in values):
         raise DataError(
             f"{sales_path}: the error figures are not finite, since the prices are too far apart; remove sales at"
             " nominal or mistyped prices"
