@@ -21,11 +21,12 @@ from estimator.report.findings import (
     sample_for_review,
 )
 from estimator.report.groups import TestResults, area_labels, area_levels, by_area, by_fifth, by_month
+from estimator.report.price_index import price_index
 from estimator.report.recorder import Recorder
 from estimator.report.sales_summary import summarise_sales
 from estimator.report.surface import price_surface
 
-FORMAT = 3
+FORMAT = 4
 """Version of the report's structure; a report of another version is refused. Raise it when the page needs a number
 that saved reports lack."""
 MAX_POINTS = 5000
@@ -78,6 +79,7 @@ def collect(
         "recipe_remarks": remarks,
         "trials": [dict(trial) for trial in trials],
         "data": summarise_sales(market, parts, appraiser.areas) | {"refused": count_refusals(values)},
+        "price_index": price_index(appraiser),
         "learning": _learning(recorder, appraiser.model.deviation),
         "surface": price_surface(appraiser, parts.train, recorder),
         "predictions": _predictions(results, appraiser.market.coordinates, rng),

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from estimator.assessment.evaluation import ALL_FACTS, REQUIRED_FACTS
 from estimator.assessment.ratio_study import MIN_SALES_FOR_VERDICT
-from estimator.report import accuracy_charts, effect_charts, training_charts
+from estimator.report import accuracy_charts, effect_charts, index_charts, training_charts
 from estimator.report.chart import money
 
 Report = Mapping[str, Any]
@@ -94,6 +94,7 @@ def render(report: Report, other: Report | None = None) -> str:
         required_facts=REQUIRED_FACTS,
         min_sales=MIN_SALES_FOR_VERDICT,
         max_areas=accuracy_charts.MAX_AREAS,
+        max_groups=index_charts.MAX_GROUPS,
     )
 
 
@@ -124,7 +125,7 @@ def _numbers(report: Report, report_id: str) -> NumberWriter:
 def _charts(report: Report) -> dict[str, Markup | None]:
     """Draw the charts; those that the report has no or too few numbers for are None."""
     currency, data, directions = report["market_table"]["currency"], report["data"], report["directions"]["curves"]
-    study = report["ratio_study"]
+    study, index = report["ratio_study"], report["price_index"]
 
     def has_enough_sales(groups: Any) -> bool:
         return any(group["n"] >= MIN_SALES_FOR_VERDICT for group in groups or ())
@@ -135,6 +136,8 @@ def _charts(report: Report) -> dict[str, Markup | None]:
     drawn = {
         "months": training_charts.sales_by_month(data["months"]) if data["months"] else None,
         "prices": training_charts.prices_by_part(data["price_steps"], currency),
+        "index": index_charts.market_index(index) if index else None,
+        "index_groups": index_charts.group_indices(index) if index and index["groupings"] else None,
         "learning": training_charts.learning({"": report["learning"]}) if report["learning"] else None,
         "predicted": accuracy_charts.predicted(report["predictions"], currency),
         "map": accuracy_charts.error_map(report["predictions"]) if _has_locations(report) else None,

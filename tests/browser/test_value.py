@@ -309,6 +309,21 @@ def test_warnings_are_shown(open_page: OpenPage) -> None:
     assert page.locator(".price-card .notice li").all_inner_texts() == answer["warnings"] != []
 
 
+def test_the_date_can_be_up_to_the_last_day_of_the_forecast(open_page: OpenPage) -> None:
+    page = open_page()
+    field = page.locator("[name=valuation_date]")
+    model = call_api(page, "model")
+    assert field.get_attribute("min") == model["sale_dates"][0]
+    assert field.get_attribute("max") == model["last_valuation_date"]
+    last = dt.date.fromisoformat(model["last_valuation_date"])
+    help_text = page.locator("#fact-valuation_date-help").text_content()
+    assert f"to {last:%b} {last.day}, {last.year}" in help_text
+    facts = HOME | {"valuation_date": model["last_valuation_date"]}
+    page = open_page(link(facts))
+    shown_price(page)
+    assert "so the price is a forecast" in page.locator(".price-card .notice").inner_text()
+
+
 def test_unknown_facts_in_a_link_are_reported(open_page: OpenPage) -> None:
     page = open_page(link(HOME | {"turrets": 3}))
     assert shown_price(page) == call_api(page, "predict", HOME)["price"]

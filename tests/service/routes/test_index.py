@@ -99,3 +99,22 @@ def described(client: FlaskClient) -> Any:
     document = client.get("/openapi.json").get_json()
     schema = document["paths"]["/index"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     return OAS31Validator(schema | {"components": document["components"]})
+
+
+def test_a_home_can_be_valued_up_to_the_last_valuation_date_with_reasons(client: FlaskClient) -> None:
+    model = client.get("/model").get_json()
+    newest, last = model["sale_dates"][1], model["last_valuation_date"]
+    home = {"latitude": 47.6, "longitude": -122.3, "square_footage": 1800}
+    include = "/predict?include=comparables,contributions,what_if:square_footage"
+    today, ahead, beyond = client.post(
+        include, json=[home | {"valuation_date": day} for day in (newest, last, "2100-01-01")]
+    ).get_json()
+    assert "so the price is a forecast" in ahead["warnings"][0]
+    assert ahead["price_high"] / ahead["price_low"] > today["price_high"] / today["price_low"]
+    parts = ahead["contributions"]["parts"]
+    total = ahead["contributions"]["reference_price"] + sum(parts.values())
+    assert total == pytest.approx(ahead["price"], abs=0.01)
+    assert parts["valuation_date"] == pytest.approx(ahead["price"] - today["price"], rel=0.5)
+    own = [point for point in ahead["what_if"]["square_footage"] if point["value"] == 1800]
+    assert [point["price"] for point in own] == [ahead["price"]]
+    assert (beyond["price"], beyond["valuation_date"]) == (ahead["price"], last)
