@@ -17,7 +17,7 @@ from estimator.bulk import predict_file
 from estimator.errors import DataError
 from estimator.market.checks import check_table, valuation_dates
 from estimator.market.tables import BATCH_ROWS, read_table
-from tests.conftest import KING_COUNTY, environment
+from tests.conftest import KING_COUNTY, environment, run_command
 
 ANSWER = [
     "valuation_price",
@@ -271,6 +271,17 @@ def test_the_price_index_is_a_column_on_request(
     change = index.at(appraiser.market, facts, days) - index.at(appraiser.market, facts, middle)
     # The middle of a month lies at most half a day from its 16th.
     np.testing.assert_allclose(valued["valuation_index"].astype(float), np.exp(change), rtol=0.002)
+
+
+def test_predict_adds_the_index_if_it_is_asked_for(small_models: Path, tmp_path: Path) -> None:
+    (tmp_path / "homes.csv").write_text(HEADER + GOOD)
+    columns = {}
+    for name, options in (("plain", []), ("indexed", ["--index"])):
+        target = tmp_path / f"{name}.csv"
+        run = run_command("predict", "--model", small_models, *options, tmp_path / "homes.csv", target)
+        assert run.exit_code == 0, run.output
+        columns[name] = set(read(target).columns)
+    assert columns["indexed"] - columns["plain"] == {"valuation_index"}
 
 
 def test_a_home_that_is_not_valued_has_no_index(appraiser: Appraiser, tmp_path: Path) -> None:
