@@ -179,9 +179,16 @@ def tune(market: Path, trials: int, jobs: int, split: Split | None, seed: int, s
 @main.command(short_help="Value the homes in a file.")
 @_MODEL
 @_KEY
+@click.option(
+    "--index",
+    "with_index",
+    is_flag=True,
+    help="Add the column valuation_index: the factor from prices in the newest month with sales to those on the"
+    " valuation date.",
+)
 @click.argument("source", type=_FILE)
 @click.argument("target", type=_FILE)
-def predict(model: Path, key: bytes | None, source: Path, target: Path) -> None:
+def predict(model: Path, key: bytes | None, source: Path, target: Path, *, with_index: bool) -> None:
     """Value every home in the file SOURCE and write the file TARGET.
 
     Both files are CSV (.csv or .csv.gz) or Parquet (.parquet). TARGET has the columns of SOURCE, then the price,
@@ -189,7 +196,7 @@ def predict(model: Path, key: bytes | None, source: Path, target: Path) -> None:
     """
     appraiser = load_version(model, key).appraiser
     with tqdm(desc="valuing", unit=" homes", unit_scale=True, disable=None) as bar:
-        valued, failed = predict_file(appraiser, source, target, bar.update)
+        valued, failed = predict_file(appraiser, source, target, bar.update, with_index=with_index)
     click.echo(f"valued {valued:,} homes, {failed:,} with an error: {target}")
 
 
