@@ -165,17 +165,29 @@ def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         raise
 
 
-def publish(folder: Path) -> None:
+def publish(folder: Path, instead_of: Path | None = None) -> None:
     """Make a saved version the current one, in one step.
+
+    Parameters
+    ----------
+    instead_of
+        What `version_folder` returned for the market's folder before this version was made from an older one: if
+        another version was published since then, this one lacks its sales and is not published.
 
     Raises
     ------
     SavedVersionError
-        The link `current` cannot be replaced.
+        The link `current` cannot be replaced, or another version was published meanwhile.
     """
     link = folder.with_name(f".{CURRENT}-next")
     try:
         with writer_lock(folder.parent):
+            published = version_folder(folder.parent)
+            if instead_of is not None and published != instead_of:
+                raise SavedVersionError(
+                    f"{folder}: is saved, but not published, since {published.name} was published meanwhile;"
+                    " refresh that version instead"
+                )
             link.unlink(missing_ok=True)  # a killed publisher may have left it
             link.symlink_to(folder.name)
             link.replace(folder.with_name(CURRENT))

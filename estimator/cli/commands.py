@@ -3,7 +3,7 @@
 import importlib.metadata
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,26 @@ from tqdm import tqdm
 import estimator
 from estimator.assessment.evaluation import evaluate
 from estimator.bulk import predict_file
-from estimator.cli.tables import backtest_tables, error_table, ratio_study_tables
+from estimator.cli.options import FILE, KEY, LISTED_SALES, MARKET, MODEL, MODELS, SEED, SPLIT
+from estimator.cli.tables import (
+    backtest_tables,
+    error_table,
+    ratio_study_tables,
+    refresh_summary,
+    replaced_list,
+    walk_summary,
+)
 from estimator.deals.held_out import HeldOutListings, evaluate_screening, fit_list_prices, held_out_listings
 from estimator.deals.saved_list_prices import load_list_prices, save_list_prices
 from estimator.deals.screen_file import screen_file
 from estimator.deals.screening import COSTS, DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY
 from estimator.errors import DataError, EstimatorError
+from estimator.market.isolated_dates import SetAside
 from estimator.market.sales import Split, read_sales
 from estimator.market.tables import replace_atomically
 from estimator.progress import ProgressBar
-from estimator.registry import load_version, read_key
+from estimator.refresh import refresh_model
+from estimator.registry import load_version
 from estimator.report import PAGE, read_report, render
 from estimator.training import file_sha256, train_market
 from estimator.tuning import tune_market
@@ -49,53 +59,6 @@ def _version() -> str:
         return estimator.__version__
 
 
-_FILE = click.Path(path_type=Path)
-_MARKET = click.option(
-    "--market", required=True, type=_FILE, help="Folder of the market, or its market.toml file."
-)
-_MODEL = click.option(
-    "--model",
-    required=True,
-    type=_FILE,
-    help="Folder of a saved version, or models/<market> for the market's published version.",
-)
-_MODELS = click.option(
-    "--models", type=_FILE, default=Path("models"), show_default=True, help="Folder for saved versions."
-)
-_LISTED_SALES = click.option(
-    "--sales", type=_FILE, help="Sales with a list_price column.  [default: the sales file named in market.toml]"
-)
-_SPLIT = click.option(
-    "--split",
-    type=click.Choice(["time", "random"]),
-    help="How to split the sales into training, validation and test sales; with 'time' the newest sales are the"
-    " test sales.  [default: time if the sales have dates, else random]",
-)
-_SEED = click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Random seed; the same seed and data give the same model.",
-)
-
-
-def _read_key_option(_context: click.Context, _option: click.Parameter, path: Path | None) -> bytes | None:
-    return read_key(path)
-
-
-_KEY = click.option(
-    "--key-file",
-    "key",
-    type=_FILE,
-    envvar="ESTIMATOR_KEY_FILE",
-    show_envvar=True,
-    callback=_read_key_option,
-    help="File with a secret key of at least 32 bytes. It signs what is saved; with a key, versions and list"
-    " prices that it did not sign are refused.",
-)
-
-
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(_version(), prog_name="house-price")
 def main() -> None:
@@ -107,12 +70,12 @@ def main() -> None:
 
 
 @main.command(short_help="Train a model of a market, save and publish it.")
-@_MARKET
-@click.option("--sales", type=_FILE, help="Sales to train on.  [default: the sales file named in market.toml]")
-@_MODELS
-@_SPLIT
-@_SEED
-@_KEY
+@MARKET
+@click.option("--sales", type=FILE, help="Sales to train on.  [default: the sales file named in market.toml]")
+@MODELS
+@SPLIT
+@SEED
+@KEY
 def train(
     market: Path, sales: Path | None, models: Path, split: Split | None, seed: int, key: bytes | None
 ) -> None:
@@ -123,16 +86,44 @@ def train(
     """
     with ProgressBar("training") as bar:
         trained = train_market(market, sales, models, split, seed, callbacks=[bar], key=key)
+    report_set_aside(trained.set_aside)
     counts = trained.parts
     train_count, validation_count, test_count = (counts[part] for part in ("train", "validation", "test"))
     click.echo(f"trained on {train_count:,} sales, validated on {validation_count:,}, tested on {test_count:,}")
     click.echo(error_table(trained.figures))
+    if trained.walk is not None:
+        click.echo(walk_summary(trained.walk))
     click.echo(f"report: {trained.folder / PAGE}")
     click.echo(f"published {trained.folder}")
 
 
+@main.command(short_help="Add new sales to a model without training again.")
+@MODEL
+@click.option("--sales", required=True, type=FILE, help="New sales, in the columns of the market's sales.")
+@SEED
+@KEY
+def refresh(model: Path, sales: Path, seed: int, key: bytes | None) -> None:
+    """Add new sales to a saved model, then save it as a new version and publish it.
+
+    Takes seconds: price index, comparables and ranges use the new sales, but the networks are not trained again.
+    The file may repeat sales that the model knows. Those with another price or other facts replace the earlier
+    ones.
+    """
+    result = refresh_model(model, sales, seed, key)
+    report_set_aside(result.set_aside)
+    if result.folder is None or result.record is None:
+        click.echo(f"nothing new: {result.known:,} sales are known already; nothing was saved")
+        return
+    click.echo(
+        f"added {result.added:,} sales, replaced {len(result.replaced):,}; {result.known:,} were known already"
+    )
+    click.echo(replaced_list(result.replaced), nl=False)
+    click.echo(refresh_summary(result.record))
+    click.echo(f"published {result.folder}")
+
+
 @main.command(short_help="Search for better network settings.")
-@_MARKET
+@MARKET
 @click.option(
     "--trials",
     type=click.IntRange(min=1),
@@ -147,11 +138,11 @@ def train(
     show_default="one per processor",
     help="Number of trials to run in parallel.",
 )
-@_SPLIT
-@_SEED
+@SPLIT
+@SEED
 @click.option(
     "--studies",
-    type=_FILE,
+    type=FILE,
     default=Path(".cache/tune"),
     show_default=True,
     help="Folder for the results of all trials, so that an interrupted search can be resumed.",
@@ -177,8 +168,8 @@ def tune(market: Path, trials: int, jobs: int, split: Split | None, seed: int, s
 
 
 @main.command(short_help="Value the homes in a file.")
-@_MODEL
-@_KEY
+@MODEL
+@KEY
 @click.option(
     "--index",
     "with_index",
@@ -186,8 +177,8 @@ def tune(market: Path, trials: int, jobs: int, split: Split | None, seed: int, s
     help="Add the column valuation_index: the factor from prices in the newest month with sales to those on the"
     " valuation date.",
 )
-@click.argument("source", type=_FILE)
-@click.argument("target", type=_FILE)
+@click.argument("source", type=FILE)
+@click.argument("target", type=FILE)
 def predict(model: Path, key: bytes | None, source: Path, target: Path, *, with_index: bool) -> None:
     """Value every home in the file SOURCE and write the file TARGET.
 
@@ -201,10 +192,10 @@ def predict(model: Path, key: bytes | None, source: Path, target: Path, *, with_
 
 
 @main.command(name="evaluate", short_help="Compare valuations with sale prices.")
-@_MODEL
-@_KEY
+@MODEL
+@KEY
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.argument("sales", type=_FILE)
+@click.argument("sales", type=FILE)
 def evaluate_command(model: Path, key: bytes | None, sales: Path, *, as_json: bool) -> None:
     """Compare a model's valuations with the sale prices in the file SALES.
 
@@ -237,7 +228,7 @@ def _cost_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @main.command(name="screen", short_help="Rank listings by expected profit.")
-@_MODEL
+@MODEL
 @click.option(
     "--probability",
     type=click.FloatRange(MIN_PROBABILITY, MAX_PROBABILITY),
@@ -245,10 +236,10 @@ def _cost_options(command: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="Chance of profit that a deal must have, and that the highest offer leaves.",
 )
-@_KEY
+@KEY
 @_cost_options
-@click.argument("source", type=_FILE)
-@click.argument("target", type=_FILE)
+@click.argument("source", type=FILE)
+@click.argument("target", type=FILE)
 def screen_command(
     model: Path, probability: float, key: bytes | None, source: Path, target: Path, **costs: float
 ) -> None:
@@ -275,12 +266,12 @@ def screen_command(
 
 
 @main.command(name="fit-list-prices", short_help="Estimate how list prices predict resale prices.")
-@_MARKET
-@_LISTED_SALES
-@_MODELS
-@_SPLIT
-@_SEED
-@_KEY
+@MARKET
+@LISTED_SALES
+@MODELS
+@SPLIT
+@SEED
+@KEY
 def fit_list_prices_command(
     market: Path, sales: Path | None, models: Path, split: Split | None, seed: int, key: bytes | None
 ) -> None:
@@ -302,11 +293,11 @@ def fit_list_prices_command(
 
 
 @main.command(name="backtest", short_help="Test the screening on past listings.")
-@_MARKET
-@_LISTED_SALES
+@MARKET
+@LISTED_SALES
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-@_SPLIT
-@_SEED
+@SPLIT
+@SEED
 @_cost_options
 def backtest_command(
     market: Path, sales: Path | None, *, as_json: bool, split: Split | None, seed: int, **costs: float
@@ -324,10 +315,10 @@ def backtest_command(
 
 
 @main.command(short_help="Write the report of a saved version.")
-@_MODEL
-@click.option("--compare", "other", type=_FILE, help="Folder of a second version to compare with.")
-@_KEY
-@click.argument("target", type=_FILE)
+@MODEL
+@click.option("--compare", "other", type=FILE, help="Folder of a second version to compare with.")
+@KEY
+@click.argument("target", type=FILE)
 def report(model: Path, other: Path | None, key: bytes | None, target: Path) -> None:
     """Write the training report of a saved version to the HTML file TARGET."""
     page = render(read_report(model, key), None if other is None else read_report(other, key))
@@ -337,6 +328,12 @@ def report(model: Path, other: Path | None, key: bytes | None, target: Path) -> 
     except OSError as error:
         raise DataError(f"{target}: {error}") from error
     click.echo(f"written to {target}")
+
+
+def report_set_aside(sales: Sequence[SetAside]) -> None:
+    """Print which sales were not used because their dates must be mistyped."""
+    for sale in sales:
+        click.echo(f"set aside, as its date must be mistyped: {sale}", err=True)
 
 
 def _report_refused(listings: HeldOutListings) -> None:

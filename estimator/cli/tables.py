@@ -1,13 +1,16 @@
 """Tables of results as text, for the command line."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from estimator.assessment.evaluation import ALL_FACTS, ErrorFigures, Evaluation
 from estimator.assessment.ratio_study import ACCEPTABLE, RatioFigures
+from estimator.assessment.walk_forward import WalkFigures, WalkForward
 from estimator.deals.backtest import Backtest
+from estimator.market.sales import MAX_REPORTED
 
 
 def error_table(figures: Mapping[str, ErrorFigures]) -> str:
@@ -37,6 +40,35 @@ def ratio_study_tables(evaluation: Evaluation) -> str:
             *(f"not available ({reason}): {', '.join(names)}" for reason, names in missing.items()),
         ]
     )
+
+
+def walk_tables(walk: WalkForward) -> str:
+    """Return the figures of a walk by month and overall: of the refreshed model, then of the frozen one."""
+    refreshed = {entry.month: entry.refreshed for entry in walk.months} | {"all": walk.refreshed}
+    frozen = {entry.month: entry.frozen for entry in walk.months} | {"all": walk.frozen}
+    return "\n".join(
+        [
+            "refreshed every month; bias is the median of log(price ÷ value)",
+            _walk_table(refreshed),
+            "never refreshed",
+            _walk_table(frozen),
+        ]
+    )
+
+
+def walk_summary(walk: WalkForward) -> str:
+    """Return in a line how accurate the model is if it is refreshed every month, and if it never is."""
+    texts = [
+        f"{how} the median error is {format_number(figures.mdape)}% and the bias"
+        f" {100 * math.expm1(figures.bias or 0):+.1f}%"
+        for how, figures in (("refreshed every month", walk.refreshed), ("never refreshed", walk.frozen))
+    ]
+    return "on the test sales, " + "; ".join(texts)
+
+
+def _walk_table(figures: Mapping[str, WalkFigures]) -> str:
+    table = pd.DataFrame.from_dict({name: entry.to_dict() for name, entry in figures.items()}, orient="index")
+    return table.map(format_number).to_string()
 
 
 def backtest_tables(result: Backtest) -> str:
@@ -77,6 +109,25 @@ def backtest_tables(result: Backtest) -> str:
             spreads.map(format_number).rename_axis(columns="ranking").to_string(),
             f"the 70% rule buys {count:,} of the listings; mean realised margin {format_number(realised)}%",
         ]
+    )
+
+
+def replaced_list(replaced: Sequence[str]) -> str:
+    """Return a line for each sale that replaced a known one; the first ones, and how many more there are."""
+    lines = [f"replaced: {text}\n" for text in replaced[:MAX_REPORTED]]
+    if len(replaced) > MAX_REPORTED:
+        lines.append(f"and {len(replaced) - MAX_REPORTED:,} more\n")
+    return "".join(lines)
+
+
+def refresh_summary(record: Mapping[str, Any]) -> str:
+    """Return how old the training of a refreshed version is, and how far prices have moved since."""
+    age = f"the training is {record['training_age_days']:,} days old"
+    if record["level_change"] is None:
+        return age
+    return (
+        f"{age}, on sales until {record['training']['newest_sale']}; from then to {record['newest_sale']} prices"
+        f" have moved by {record['level_change']:+.1f}%"
     )
 
 

@@ -5,13 +5,16 @@ into an HTML page. Both are saved with the version; `read_report` reads the numb
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from estimator.appraiser import Appraiser
 from estimator.errors import SavedVersionError
 from estimator.registry import read_version_file
 from estimator.report.collect import FORMAT, collect
 from estimator.report.page import render
+from estimator.report.price_index import price_index
 from estimator.report.recorder import Recorder
 
 NUMBERS, PAGE = "report.json", "report.html"
@@ -21,6 +24,27 @@ def report_files(report_data: dict[str, Any], version: str) -> dict[str, bytes]:
     """Return the files of a version's report as name → content, from what `collect` returned."""
     report = {"version": version, **report_data}
     return {NUMBERS: json.dumps(report, allow_nan=False).encode(), PAGE: render(report).encode()}
+
+
+def refreshed_report(
+    report: Mapping[str, Any], appraiser: Appraiser, refreshed: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the data of the report of a refreshed version, for `report_files`.
+
+    The price index is the new one. All other figures stay those of the training: the sales of a refresh test
+    nothing, as the model knows them.
+
+    Parameters
+    ----------
+    report
+        The report of the version that was refreshed.
+    appraiser
+        The refreshed appraiser.
+    refreshed
+        The entry `refreshed` of the new version's manifest.
+    """
+    kept = {name: value for name, value in report.items() if name != "version"}
+    return kept | {"refreshed": dict(refreshed), "price_index": price_index(appraiser)}
 
 
 def read_report(path: Path, key: bytes | None = None) -> dict[str, Any]:
@@ -41,4 +65,4 @@ def read_report(path: Path, key: bytes | None = None) -> dict[str, Any]:
     return report
 
 
-__all__ = ["NUMBERS", "PAGE", "Recorder", "collect", "read_report", "render", "report_files"]
+__all__ = ["NUMBERS", "PAGE", "Recorder", "collect", "read_report", "refreshed_report", "render", "report_files"]

@@ -26,7 +26,7 @@ from estimator.report.recorder import Recorder
 from estimator.report.sales_summary import summarise_sales
 from estimator.report.surface import price_surface
 
-FORMAT = 4
+FORMAT = 5
 """Version of the report's structure; a report of another version is refused. Raise it when the page needs a number
 that saved reports lack."""
 MAX_POINTS = 5000
@@ -78,6 +78,7 @@ def collect(
         "default_recipe": DEFAULTS.as_dict(),
         "recipe_remarks": remarks,
         "trials": [dict(trial) for trial in trials],
+        "refreshed": None,
         "data": summarise_sales(market, parts, appraiser.areas) | {"refused": count_refusals(values)},
         "price_index": price_index(appraiser),
         "learning": _learning(recorder, appraiser.model.deviation),

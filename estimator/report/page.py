@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from estimator.assessment.evaluation import ALL_FACTS, REQUIRED_FACTS
 from estimator.assessment.ratio_study import MIN_SALES_FOR_VERDICT
-from estimator.report import accuracy_charts, effect_charts, index_charts, training_charts
+from estimator.report import accuracy_charts, effect_charts, index_charts, training_charts, walk_charts
 from estimator.report.chart import money
 
 Report = Mapping[str, Any]
@@ -35,6 +35,7 @@ _FORMATS: Mapping[str, Callable[[float], str]] = {
     "points": lambda value: f"{value:+.1f}%",
     "change": lambda value: f"{value:+,.0f}",
     "ratio": lambda value: f"{value:.3f}",
+    "log": lambda value: f"{value:+.3f}",
     "loss": lambda value: f"{value:.4f}",
     "plain": lambda value: f"{value:.10g}",
 }
@@ -125,7 +126,7 @@ def _numbers(report: Report, report_id: str) -> NumberWriter:
 def _charts(report: Report) -> dict[str, Markup | None]:
     """Draw the charts; those that the report has no or too few numbers for are None."""
     currency, data, directions = report["market_table"]["currency"], report["data"], report["directions"]["curves"]
-    study, index = report["ratio_study"], report["price_index"]
+    study, index, walk = report["ratio_study"], report["price_index"], report["walk_forward"]
 
     def has_enough_sales(groups: Any) -> bool:
         return any(group["n"] >= MIN_SALES_FOR_VERDICT for group in groups or ())
@@ -143,6 +144,7 @@ def _charts(report: Report) -> dict[str, Markup | None]:
         "map": accuracy_charts.error_map(report["predictions"]) if _has_locations(report) else None,
         "by_price": None,
         "by_month": None,
+        "walk": walk_charts.walk_forward(walk) if walk_charts.has_months(walk) else None,
         "by_area": None,
         "deviations": None,
         "ratio_study": None,

@@ -9,6 +9,7 @@ import pytest
 
 from estimator.appraiser import Appraiser
 from estimator.assessment.evaluation import evaluate
+from estimator.assessment.walk_forward import walk_forward
 from estimator.market.sales import Parts
 from estimator.model.recipe import DEFAULTS
 from estimator.report import NUMBERS, Recorder, collect, report_files
@@ -26,12 +27,14 @@ def report(appraiser: Appraiser, parts: Parts) -> Report:
         "market": "king_county",
         "market_table": appraiser.market.to_dict(),
         "sales_sha256": "0" * 64,
+        "set_aside": [],
         "split": "time",
         "seed": 0,
         "recipe": DEFAULTS.as_dict(),
         "sales": {name: len(part) for name, part in vars(fewer_sales).items()},
         "error_figures": evaluation.figures_as_dict(),
         "ratio_study": evaluation.ratio_study_as_dict(),
+        "walk_forward": walk_forward(appraiser, fewer_sales.test, np.random.default_rng(0)).to_dict(),
         "libraries": {"numpy": np.__version__},
         "python": "3",
     }

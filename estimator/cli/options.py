@@ -1,0 +1,51 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+
+import click
+
+from estimator.registry import read_key
+
+FILE = click.Path(path_type=Path)
+MARKET = click.option("--market", required=True, type=FILE, help="Folder of the market, or its market.toml file.")
+MODEL = click.option(
+    "--model",
+    required=True,
+    type=FILE,
+    help="Folder of a saved version, or models/<market> for the market's published version.",
+)
+MODELS = click.option(
+    "--models", type=FILE, default=Path("models"), show_default=True, help="Folder for saved versions."
+)
+LISTED_SALES = click.option(
+    "--sales", type=FILE, help="Sales with a list_price column.  [default: the sales file named in market.toml]"
+)
+SPLIT = click.option(
+    "--split",
+    type=click.Choice(["time", "random"]),
+    help="How to split the sales into training, validation and test sales; with 'time' the newest sales are the"
+    " test sales.  [default: time if the sales have dates, else random]",
+)
+SEED = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Random seed; the same seed and data give the same model.",
+)
+
+
+def _read_key_option(_context: click.Context, _option: click.Parameter, path: Path | None) -> bytes | None:
+    return read_key(path)
+
+
+KEY = click.option(
+    "--key-file",
+    "key",
+    type=FILE,
+    envvar="ESTIMATOR_KEY_FILE",
+    show_envvar=True,
+    callback=_read_key_option,
+    help="File with a secret key of at least 32 bytes. It signs what is saved; with a key, versions and list"
+    " prices that it did not sign are refused.",
+)

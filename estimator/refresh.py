@@ -1,0 +1,195 @@
+"""Adds new sales to a published model without training again: a version of its own, in seconds.
+
+The price index, comparables, kriging, ranges, applicability and typical facts know the new sales afterwards. The
+networks stay as they were trained; the version says how old they are, and how far prices have moved since.
+"""
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimator.appraiser import Appraiser
+from estimator.market.isolated_dates import SetAside, set_isolated_aside
+from estimator.market.known_sales import MatchedSales, describe_changes, match_sales
+from estimator.market.sales import Sales, read_sales
+from estimator.market.tables import first_row
+from estimator.registry import (
+    SavedVersion,
+    load_version,
+    make_market_folder,
+    publish,
+    save_version,
+    version_folder,
+)
+from estimator.report import NUMBERS, read_report, refreshed_report, report_files
+from estimator.training import file_sha256
+
+_OF_THE_VERSION = ("version", "created", "files")
+"""Entries of a manifest that are about the saved version, not about its training."""
+
+
+@dataclass(frozen=True)
+class RefreshResult:
+    """The result of a refresh.
+
+    Parameters
+    ----------
+    folder
+        The saved version's folder; None if there was nothing new, and nothing was saved.
+    added, known
+        Number of sales that are new, and of those known as they are.
+    replaced
+        What is different about each sale that replaced a known one.
+    set_aside
+        Sales that were not used, because their dates must be mistyped.
+    record
+        The manifest's entry `refreshed`; None if nothing was saved.
+    """
+
+    folder: Path | None
+    added: int
+    known: int
+    replaced: tuple[str, ...]
+    set_aside: tuple[SetAside, ...]
+    record: Mapping[str, Any] | None
+
+
+def refresh_model(model: Path, sales_path: Path, seed: int, key: bytes | None = None) -> RefreshResult:
+    """Add the new sales of a file to a saved version, save the result beside it and publish it.
+
+    Parameters
+    ----------
+    model
+        A version's folder, or `models/<market>` for its published version.
+    sales_path
+        Sales in the columns of the market's sales.
+    seed
+        Seed of all randomness.
+    key
+        The version must be signed with it, and the new one is, if given.
+
+    Raises
+    ------
+    EstimatorError
+        The version or the sales cannot be used, or another version was published meanwhile.
+    """
+    saved = load_version(model, key)
+    appraiser, market_folder = saved.appraiser, saved.folder.parent
+    published = version_folder(market_folder)
+    known = appraiser.model.sales
+    in_file = read_sales(appraiser.market, sales_path)
+    sales, set_aside = set_isolated_aside(in_file, sales_path, known.date)
+    matched = match_sales(known, sales, appraiser.areas.facts)
+    file_rows = np.setdiff1d(np.arange(len(in_file)) + first_row(sales_path), [sale.row for sale in set_aside])
+    replaced = _describe_replaced(appraiser, matched, file_rows)
+    added = int(matched.new.sum())
+    if not added and not replaced:
+        return RefreshResult(None, 0, matched.n_unchanged, (), set_aside, None)
+    make_market_folder(market_folder.parent, market_folder.name)
+    refreshed = with_matched_sales(appraiser, matched, np.random.default_rng(seed))
+    counts = {"added": added, "replaced": len(replaced), "known": matched.n_unchanged}
+    record = {
+        **counts,
+        "set_aside": [sale.as_dict() for sale in set_aside],
+        "sales_sha256": file_sha256(sales_path),
+        "seed": seed,
+        **_history(saved, refreshed),
+    }
+    folder = _save(saved, refreshed, record, key)
+    publish(folder, instead_of=published)
+    return RefreshResult(folder, added, matched.n_unchanged, replaced, set_aside, record)
+
+
+def with_matched_sales(appraiser: Appraiser, matched: MatchedSales, rng: np.random.Generator) -> Appraiser:
+    """Return the appraiser that knows the new sales of a file, and those that differ instead of the earlier ones.
+
+    Parameters
+    ----------
+    matched
+        The file's sales, matched with those of the appraiser's model.
+    rng
+        Draws the facts that are withheld for the calibration.
+    """
+    if matched.differs.any():
+        appraiser = _without_sales(appraiser, matched.replaced)
+    # Oldest first: the ranges are calibrated on the last sales.
+    return appraiser.with_sales(matched.sales.take(matched.new | matched.differs).sorted_by_date(), rng)
+
+
+def _without_sales(appraiser: Appraiser, rows: NDArray[np.intp]) -> Appraiser:
+    """Return the appraiser without some of its sales, so that their earlier prices help to value none."""
+    forgotten = np.zeros(len(appraiser.model.sales), np.bool_)
+    forgotten[rows] = True
+    model = appraiser.model.without_sales(forgotten)
+    model = model.with_sales(model.sales.take(np.zeros(len(model.sales), np.bool_)), np.empty(0))
+    # The ranges were calibrated on the last of the sales.
+    calibration = tuple(errors.take(~forgotten[-len(errors.residual) :]) for errors in appraiser.calibration)
+    return replace(appraiser, model=model, calibration=calibration)
+
+
+def _describe_replaced(
+    appraiser: Appraiser, matched: MatchedSales, file_rows: NDArray[np.int64]
+) -> tuple[str, ...]:
+    """Return what is different about each sale that replaces a known one, with its row in the file."""
+    later = matched.sales.take(matched.differs)
+    changes = describe_changes(
+        appraiser.market, appraiser.model.sales.take(matched.replaced), later, appraiser.areas.facts
+    )
+    return tuple(
+        f"row {row}, sale of {_name(later, index)}: {change}"
+        for index, (row, change) in enumerate(zip(file_rows[matched.differs].tolist(), changes, strict=True))
+    )
+
+
+def _name(sales: Sales, row: int) -> str:
+    """Return what identifies a sale: its home, and its date where it has one."""
+    assert sales.sale_id is not None  # noqa: S101  # without identifiers, no sale replaces another
+    date = "" if sales.date is None else f" on {sales.date[row]}"
+    return f"{sales.sale_id[row]}{date}"
+
+
+def _history(saved: SavedVersion, refreshed: Appraiser) -> dict[str, Any]:
+    """Return the manifest's entries about the training, its age, and how far prices have moved since."""
+    newest = None if refreshed.sale_dates is None else refreshed.sale_dates[1]
+    earlier = saved.manifest.get("refreshed")
+    known = saved.appraiser.sale_dates
+    training = (
+        earlier["training"]
+        if earlier
+        else {
+            "version": saved.name,
+            "created": saved.manifest["created"],
+            "newest_sale": None if known is None else str(known[1]),
+        }
+    )
+    now = dt.datetime.now(dt.UTC)
+    moved = None
+    if newest is not None:
+        days = np.array([training["newest_sale"], newest], "datetime64[D]")
+        moved = round(100 * math.expm1(float(np.diff(refreshed.model.index.market_level(days))[0])), 4)
+    return {
+        "from": saved.name,
+        "when": now.isoformat(timespec="seconds"),
+        "training": training,
+        "training_age_days": max(0, (now - dt.datetime.fromisoformat(training["created"])).days),
+        "newest_sale": None if newest is None else str(newest),
+        "level_change": moved,
+    }
+
+
+def _save(saved: SavedVersion, refreshed: Appraiser, record: Mapping[str, Any], key: bytes | None) -> Path:
+    """Save the refreshed version beside the one that it was made from, with the training's record and report."""
+    training = {name: value for name, value in saved.manifest.items() if name not in _OF_THE_VERSION}
+
+    def report(version: str) -> dict[str, bytes]:
+        if NUMBERS not in saved.manifest["files"]:
+            return {}
+        return report_files(refreshed_report(read_report(saved.folder, key), refreshed, record), version)
+
+    return save_version(saved.folder.parent, refreshed, {**training, "refreshed": record}, report, key)
