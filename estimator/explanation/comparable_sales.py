@@ -94,7 +94,7 @@ class LeftOutSale:
 
 @dataclass(frozen=True, slots=True)
 class ComparableSales:
-    """The comparables of one subject; empty if its location is unknown or nothing was sold before.
+    """The comparables of one subject; empty if its location is unknown.
 
     Parameters
     ----------

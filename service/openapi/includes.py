@@ -36,7 +36,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "used": array_schema(
                 ref("UsedSale"),
                 description="The sold homes with the largest weights, in descending order, at most"
-                f" {MAX_USED}. Empty if the location is unknown or nothing was sold before the valuation date.",
+                f" {MAX_USED}. Sales after the valuation date are used, too. Empty if the location is unknown.",
             ),
             "left_out": array_schema(
                 ref("LeftOutSale"),

@@ -39,7 +39,7 @@ export function comparablesSection(comparables, { features, facts, money, sizeNa
       ? [el("p", { class: "help" }, "Similar homes sold nearby, adjusted to your home. The estimate also uses all other sales."),
         el("div", { class: "scroll-x", tabindex: "0", role: "region", "aria-labelledby": "comparables-heading" },
           el("table", {}, el("thead", {}, head), body))]
-      : el("p", { class: "help" }, "No comparable home was sold before that date."),
+      : el("p", { class: "help" }, "Without a location there are no comparable homes."),
     leftOut.length ? leftOutList(leftOut, money) : null);
 }
 
