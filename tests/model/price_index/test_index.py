@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
 from estimator.market.arrays import DateArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.model.price_index import MAX_FORECAST_MONTHS, IndexSales, PriceIndex, fit_price_index
+from estimator.model.price_index.index import _monthly_levels
 
 MARKET = Market.from_dict(
     {
@@ -82,6 +84,34 @@ def test_a_sale_with_a_mistyped_date_hardly_moves_the_other_months() -> None:
     wrong[5] = np.datetime64("2016-07-01")
     index = fit_price_index(MARKET, IndexSales(SALES.facts, wrong, SALES.residual))
     assert np.abs(at(index, middles()) - at(INDEX, middles())).max() < 0.02
+
+
+def test_the_level_of_a_month_is_hubers_estimate() -> None:
+    """Where the pulls, none stronger than .7 standard deviations, are in balance."""
+    rng = np.random.default_rng(0)
+    residual = np.concatenate((rng.normal(0, NOISE, 30), rng.normal(-4 * NOISE, NOISE, 10)))
+    value, variance = _monthly_levels(residual, np.zeros(40, np.int64), 1, NOISE)
+    limit = 0.7 * NOISE
+    balance = brentq(lambda level: (residual - level).clip(-limit, limit).sum(), -1, 1)
+    assert value[0] == pytest.approx(balance, abs=1e-4)
+    assert value[0] > residual.mean() + 0.05
+    # Its standard error is that of repeated samples.
+    levels = [
+        _monthly_levels(rng.choice(residual, 40), np.zeros(40, np.int64), 1, NOISE)[0][0] for _ in range(500)
+    ]
+    assert np.sqrt(variance[0]) == pytest.approx(np.std(levels), rel=0.2)
+
+
+def test_a_sale_at_a_tenth_of_the_price_hardly_moves_its_type() -> None:
+    apart = sales(PATH, flats=0.003)
+    wrong = apart.residual.copy()
+    wrong[np.flatnonzero(apart.facts["type"] == "flat")[300]] -= np.log(10)
+    before, after = (
+        fit_price_index(MARKET, IndexSales(apart.facts, apart.date, residual))
+        for residual in (apart.residual, wrong)
+    )
+    for kind in ("flat", "house"):
+        assert np.abs(at(after, middles(), kind) - at(before, middles(), kind)).max() < 0.012
 
 
 def test_the_value_of_a_home_never_jumps_from_one_day_to_the_next() -> None:

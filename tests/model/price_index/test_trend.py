@@ -132,6 +132,26 @@ def test_a_month_without_sales_lies_between_its_neighbours_and_is_less_certain()
     assert trend.variance[10] > max(trend.variance[9], trend.variance[11])
 
 
+def test_what_is_irregular_about_a_month_counts_as_error_of_a_single_sale() -> None:
+    """Months that are well known but alternate by .02 around a level: no sale follows the smooth level exactly."""
+    value = 0.02 * (-1.0) ** np.arange(36)
+    trend = fit_trend(value, np.full(36, 1e-8), 0, 3)
+    assert np.sqrt(trend.variance).min() > 0.01
+    assert np.sqrt(trend.predicted_variance[12:]).min() > 0.015
+
+
+def test_a_rise_of_the_last_months_fades_in_the_forecast() -> None:
+    """By the same share each month; what remains is the lasting growth."""
+    value = np.concatenate((np.zeros(14), 0.02 * np.arange(8)))
+    steps = np.diff(fit_trend(value, np.full(22, 1e-7), 0, 24).level[21:])
+    fading = np.diff(steps)
+    assert (fading < 0).all()
+    ratio = fading[1:] / fading[:-1]
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-6)
+    assert 0 < ratio[0] < 0.98
+    assert steps[-1] < 0.3 * steps[0]
+
+
 def test_one_month_alone_is_forecast_with_the_usual_growth() -> None:
     trend = fit_trend(np.array([0.5]), np.array([1e-6]), 0, 12)
     np.testing.assert_allclose(np.diff(trend.level), GROWTH_MEAN, atol=1e-6)
