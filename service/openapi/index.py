@@ -27,9 +27,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             ),
             "low": _factors("Lower end of the band of `index`."),
             "high": _factors("Upper end of the band of `index`."),
-            "is_forecast": array_schema(
-                {"type": "boolean"}, description="Whether it is after the newest month."
-            ),
+            "is_forecast": array_schema({"type": "boolean"}, description="Whether it is after the newest month."),
             "groupings": array_schema(
                 ref("IndexGrouping"),
                 description="Areas and segments whose prices move apart from the market's. Empty if none do.",
