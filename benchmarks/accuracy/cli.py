@@ -20,6 +20,7 @@ from benchmarks.accuracy.jobs import CACHE, Job, build_inputs, data_of, run
 from benchmarks.accuracy.peers import PEERS, VARIANTS
 from benchmarks.accuracy.walk.compare import MODELS
 from benchmarks.accuracy.walk.compare import rows as walk_rows
+from benchmarks.accuracy.walk.index import fit_index
 from benchmarks.accuracy.walk.jobs import forget
 from benchmarks.accuracy.walk.page import Row, as_json
 from benchmarks.accuracy.walk.page import page as walk_page
@@ -216,7 +217,7 @@ def show_walk(markets: Path | None, rows: Sequence[str], peers: Sequence[str], a
         except AbsentError as error:
             click.echo(f"skipped: {MARKETS[name]}: {error}", err=True)
             continue
-        found[name] = list(walk_rows(trials, peers, CACHE, None, report=click.echo))
+        found[name] = list(walk_rows(trials, peers, CACHE, fit_index, report=click.echo))
         page = walk_page(found, f"python -m benchmarks.accuracy walk-forward{options}")
         WALK_PAGE.write_text(page, encoding="utf-8")
         content = json.dumps(as_json(found), indent=1) + "\n"

@@ -168,13 +168,17 @@ def _walk(trial: Trial, fit: Fit) -> Ranges:
 
 def _fit_ours(trial: Trial) -> Fit:
     """Train our model once, for both ways; later sales refresh it."""
-    appraiser = _trained(trial)
+    current, n_known = _trained(trial), len(trial.train)
+    rng = np.random.default_rng(trial.seed)
 
     def fit(sales: Sales) -> Value:
-        current = appraiser if len(sales) == len(trial.train) else ours.refresh(appraiser, sales)
+        nonlocal current, n_known
+        if len(sales) > n_known:
+            current = ours.refresh(current, sales.take(np.arange(n_known, len(sales))), rng)
+            n_known = len(sales)
 
         def value(subjects: Sales) -> Ranges:
-            values = current.value(subjects.facts, subjects.date)
+            values = current.value(subjects.facts, subjects.date, earlier_sales_only=True)
             return np.log(values.price), np.log(values.low), np.log(values.high)
 
         return value
