@@ -145,15 +145,17 @@ class ApplicabilityDomain:
             Warning → which homes, shape (n,), lie just outside the range of the sold homes.
         """
         refusals: dict[int, list[Refusal]] = {}
-        near_boundary: dict[str, BoolArray] = {}
+        # By feature in the market's order, the location last, so that the order of warnings never depends on the
+        # other homes.
+        features = sorted(
+            self.market.features, key=lambda feature: feature.name in (self.market.coordinates or ())
+        )
+        near = {feature.name: np.zeros(len(facts), np.bool_) for feature in features}
         for check in (*self._check_numbers(facts), *self._check_numbers_at_size(facts), *self._check_place(facts)):
             for row in np.flatnonzero(check.far_outside):
                 refusals.setdefault(int(row), []).append(Refusal(check.feature, check.message(int(row))))
-            near = check.outside & ~check.far_outside
-            if near.any():
-                text = self._warning(check.feature)
-                near_boundary[text] = near_boundary.get(text, np.zeros(len(facts), np.bool_)) | near
-        return refusals, near_boundary
+            near[check.feature] |= check.outside & ~check.far_outside
+        return refusals, {self._warning(name): where for name, where in near.items() if where.any()}
 
     def _warning(self, name: str) -> str:
         if self.market.coordinates is not None and name == self.market.coordinates[0]:

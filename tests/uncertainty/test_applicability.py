@@ -112,6 +112,28 @@ def test_a_market_without_locations_has_bounds_only_for_facts_that_many_homes_ha
     assert [where.tolist() for where in near_boundary.values()] == [[True, False, False]]
 
 
+def test_warnings_have_the_order_of_the_market_whichever_homes_are_checked_together() -> None:
+    """Tables are valued in chunks. Once, two chunks gave two warnings in opposite orders and could not be joined."""
+    features = [
+        {"name": name, "kind": "number", "required": name == "size"} for name in ("size", "rooms", "garden")
+    ]
+    market = Market.from_dict(
+        {"name": "town", "currency": "SEK", "sales": "sales.csv", "price": "price", "features": features}
+    )
+    size = np.linspace(50, 150, 200)
+    wave = np.sin(np.arange(200))
+    domain = ApplicabilityDomain.fit(market, Facts({"size": size, "rooms": size / 20 + wave, "garden": 9 * wave}))
+    rng = np.random.default_rng(0)
+    subjects = Facts(
+        {"size": rng.uniform(45, 155, 300), "rooms": rng.uniform(0, 10, 300), "garden": rng.uniform(-11, 11, 300)}
+    )
+    order = list(domain.check(subjects)[1])
+    assert len(order) == 3
+    for _ in range(50):
+        found = list(domain.check(subjects.take(rng.choice(300, 20)))[1])
+        assert found == [text for text in order if text in found]
+
+
 def test_with_few_sold_homes_nothing_is_refused(market: Market, parts: Parts) -> None:
     domain = ApplicabilityDomain.fit(market, parts.train.facts.take(np.arange(MIN_HOMES - 1)))
     assert domain.check(home(market, **LAURELHURST | {"latitude": 47.0, "square_footage": 19_999.0})) == ({}, {})

@@ -134,7 +134,7 @@ def test_a_month_without_sales_lies_between_its_neighbours_and_is_less_certain()
 
 def test_what_is_irregular_about_a_month_counts_as_error_of_a_single_sale() -> None:
     """Months that are well known but alternate by .02 around a level: no sale follows the smooth level exactly."""
-    value = 0.02 * (-1.0) ** np.arange(36)
+    value = np.asarray(0.02 * (-1.0) ** np.arange(36), np.float64)
     trend = fit_trend(value, np.full(36, 1e-8), 0, 3)
     assert np.sqrt(trend.variance).min() > 0.01
     assert np.sqrt(trend.predicted_variance[12:]).min() > 0.015
