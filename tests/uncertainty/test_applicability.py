@@ -113,7 +113,7 @@ def test_a_market_without_locations_has_bounds_only_for_facts_that_many_homes_ha
 
 
 def test_warnings_have_the_order_of_the_market_whichever_homes_are_checked_together() -> None:
-    """Tables are valued in chunks. Once, two chunks gave two warnings in opposite orders and could not be joined."""
+    """Tables are valued in chunks. Two chunks with warnings in opposite orders could not be joined."""
     features = [
         {"name": name, "kind": "number", "required": name == "size"} for name in ("size", "rooms", "garden")
     ]
