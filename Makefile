@@ -80,8 +80,8 @@ bench-load: $(VENV)/dev | $(MODEL)/current  ## Half an hour of mixed load on a r
 examples: $(VENV)/oracles  ## Train the textbook networks and draw them in .cache/examples (about a minute)
 	$(BIN)/python -m estimator.network.examples .cache/examples
 
-picture: $(VENV)/oracles | $(MODEL)/current  ## Draw the README's picture of errors from the published model
-	$(BIN)/python -m benchmarks.picture $(MODEL) $(MARKET)
+picture: $(VENV)/oracles  ## Train a model and draw the README's picture of errors
+	$(BIN)/python -m benchmarks.picture $(MARKET)
 
 lint: $(VENV)/dev  ## Style and import contracts
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """Draws the README's picture: valuations of King County's test sales against sale prices, and a map of the errors.
 
-make train && make picture
+make picture
 """
 
 import sys
@@ -12,32 +12,22 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from estimator.market.market import Market
-from estimator.market.sales import Sales, read_sales, split_sales
-from estimator.registry import load_version
+from estimator.appraiser import Appraiser
+from estimator.market.sales import Sales
+from estimator.model.recipe import read_recipe
+from estimator.training import read_market_data
 from estimator.valuations import Valuations
 
 PICTURE = Path(__file__).with_name("king_county.png")
 
 
-def main(model: Path, folder: Path) -> None:
-    """Draw the test part that the saved model was evaluated on.
-
-    Parameters
-    ----------
-    model
-        As in `load_version`.
-    folder
-        Folder of the market.
-    """
-    saved = load_version(model)
-    market = Market.read(folder)
-    rng = np.random.default_rng(saved.manifest["seed"])
-    parts = split_sales(read_sales(market, folder / market.sales), saved.manifest["split"], rng)
-    test = parts.test
-    # The published model uses the test sales as comparables; the picture must not.
-    appraiser = saved.appraiser
-    values = appraiser.value(test.facts, test.date)
+def main(folder: Path) -> None:
+    """Train on the market in a folder, and draw the test sales, which the model has never seen."""
+    rng = np.random.default_rng(0)
+    data = read_market_data(folder, None, None, rng)
+    test = data.parts.test
+    appraiser = Appraiser.fit(data.market, data.areas, data.parts, rng, (), read_recipe(folder))
+    values = appraiser.value(test.facts, test.date, earlier_sales_only=True)
     mpl.rcParams.update({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False})
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5.2), layout="constrained")
     _draw_prices(left, test, values)
@@ -78,4 +68,4 @@ def _draw_map(axes: Axes, test: Sales, values: Valuations) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]))

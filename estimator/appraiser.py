@@ -15,18 +15,18 @@ from estimator.errors import SavedVersionError
 from estimator.explanation.comparable_sales import ComparableSales, comparable_sales
 from estimator.explanation.contributions import Contributions, build_reference_home, explain
 from estimator.market.areas import AreaLookup, Areas
-from estimator.market.arrays import BoolArray, DateArray, FloatArray
+from estimator.market.arrays import DateArray, FloatArray
 from estimator.market.fact_ranges import FactRanges
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales
 from estimator.model.ensemble import Callback
-from estimator.model.price_index import MAX_FORECAST_MONTHS
 from estimator.model.price_model import PriceModel
 from estimator.model.recipe import DEFAULTS, Recipe
 from estimator.uncertainty.applicability import ApplicabilityDomain
 from estimator.uncertainty.conformal import CalibrationResiduals, ConformalRange, check_confidence
 from estimator.uncertainty.error_scale import DOWNWARD, FSD, UPWARD, ErrorScale
+from estimator.valuation_dates import last_valuation_date, valuation_dates
 from estimator.valuations import Valuations
 
 CONFIDENCE = 0.9
@@ -115,13 +115,13 @@ class Appraiser:
         model = PriceModel.fit(market, train, validation, rng, callbacks, recipe)
         error_scale = fit_error_scale(market, model, parts.train)
         calibration, model = calibrate(lookup, model, error_scale, parts.validation, rng)
-        return cls._knowing(market, lookup, model, error_scale, calibration)
+        return cls._knowing(market, areas, model, error_scale, calibration)
 
     @classmethod
     def _knowing(
         cls,
         market: Market,
-        lookup: AreaLookup,
+        areas: Areas,
         model: PriceModel,
         error_scale: ErrorScale,
         calibration: tuple[CalibrationResiduals, ...],
@@ -131,7 +131,7 @@ class Appraiser:
         fact_ranges = FactRanges.fit(market, sales.facts)
         return cls(
             market,
-            lookup,
+            AreaLookup(market, areas, sales.facts),
             model,
             error_scale,
             ConformalRange.fit(calibration, error_scale.tail, n_imputed=len(model.facts)),
@@ -160,8 +160,7 @@ class Appraiser:
         calibration = tuple(
             known.joined(more, MAX_CALIBRATION_SALES) for known, more in zip(self.calibration, newest, strict=True)
         )
-        lookup = AreaLookup(self.market, self.areas.areas, model.sales.facts)
-        return self._knowing(self.market, lookup, model, self.error_scale, calibration)
+        return self._knowing(self.market, self.areas.areas, model, self.error_scale, calibration)
 
     @property
     def sold(self) -> Sales | None:
@@ -216,7 +215,7 @@ class Appraiser:
         completed, looked_up = self.areas.complete(facts)
         refusals, near_boundary = self.domain.check(completed)
         before = date if earlier_sales_only else None
-        date, warnings = self._valuation_dates(date, len(facts))
+        date, warnings = valuation_dates(self.sale_dates, date, len(facts))
         warnings |= self.model.label_warnings(completed) | near_boundary
         unknown = self.model.unknown(completed)
         estimates = self.model.estimate(completed, date, before=before)
@@ -263,13 +262,13 @@ class Appraiser:
         if comparables is None:
             return None
         completed, _ = self.areas.complete(facts)
-        days, _ = self._valuation_dates(date, len(facts))
+        days, _ = valuation_dates(self.sale_dates, date, len(facts))
         return comparable_sales(comparables, completed, days, self.model.index.at(self.market, completed, days))
 
     def contributions(self, facts: Facts, date: DateArray | None = None) -> list[Contributions]:
         """Return what each fact of n subjects adds to its price; dates as in `value`. Some milliseconds each."""
         completed, _ = self.areas.complete(facts)
-        days, _ = self._valuation_dates(date, len(facts))
+        days, _ = valuation_dates(self.sale_dates, date, len(facts))
 
         def price(homes: Facts, on: DateArray | None) -> FloatArray:
             return _round_to_cents(np.exp(self.model.predict(homes, on)))
@@ -333,27 +332,7 @@ class Appraiser:
     @property
     def last_valuation_date(self) -> np.datetime64 | None:
         """The last day that the price index is forecast for; None in a market without dates."""
-        if self.sale_dates is None:
-            return None
-        last_month = self.sale_dates[1].astype("datetime64[M]") + MAX_FORECAST_MONTHS
-        return np.datetime64(last_month, "D")
-
-    def _valuation_dates(self, date: DateArray | None, n: int) -> tuple[DateArray | None, dict[str, BoolArray]]:
-        """Return the valuation dates used, and warnings where they are forecasts or not those requested."""
-        if self.sale_dates is None or self.last_valuation_date is None:
-            return None, {}
-        oldest, newest = self.sale_dates
-        last = self.last_valuation_date
-        requested = np.full(n, newest) if date is None else np.where(np.isnat(date), newest, date)
-        warnings = {
-            f"valuation_date is before the oldest sale, so the home is valued as of {oldest}": requested < oldest,
-            f"valuation_date is after the newest sale ({newest}), so the price is a forecast": (
-                (requested > newest) & (requested <= last)
-            ),
-            f"valuation_date is more than {MAX_FORECAST_MONTHS} months after the newest sale, so the home is"
-            f" valued as of {last}": requested > last,
-        }
-        return requested.clip(oldest, last), {text: where for text, where in warnings.items() if where.any()}
+        return None if self.sale_dates is None else last_valuation_date(self.sale_dates[1])
 
 
 def complete_sales(lookup: AreaLookup, sales: Sales) -> Sales:

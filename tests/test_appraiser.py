@@ -242,6 +242,12 @@ def test_an_answer_is_plain_json(appraiser: Appraiser) -> None:
     ]
 
 
+def test_areas_are_looked_up_from_all_sales_it_knows(appraiser: Appraiser, parts: Parts) -> None:
+    """The model that is judged and the one that answers look up areas alike."""
+    assert len(appraiser.model.sales) == len(parts.train) + len(parts.validation)
+    assert all(len(column) == len(appraiser.model.sales) for column in appraiser.areas.state()["sold"].values())
+
+
 @pytest.mark.training
 def test_the_test_sales_prices_and_facts_are_not_used(market: Market, areas: Areas, parts: Parts) -> None:
     fewer = Parts(*(part.take(np.arange(0, len(part), 5)) for part in (parts.train, parts.validation, parts.test)))

@@ -20,7 +20,6 @@ import pytest
 
 from estimator.appraiser import MAX_CALIBRATION_SALES, Appraiser
 from estimator.assessment.ratio_study import ratio_study
-from estimator.market.areas import AreaLookup
 from estimator.market.checks import check_value
 from estimator.market.facts import Facts
 from estimator.market.market import Market
@@ -75,7 +74,7 @@ class Training:
         none = self.parts.test.take(np.arange(0))
         return Appraiser._knowing(
             published.market,
-            AreaLookup(published.market, published.areas.areas, self.parts.train.facts),
+            published.areas.areas,
             published.model.without_sales(is_test).with_sales(none, np.empty(0)),
             published.error_scale,
             tuple(

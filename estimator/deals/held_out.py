@@ -99,7 +99,7 @@ def held_out_listings(
     if sales.date is not None:
         listed = listed[np.argsort(sales.date[listed], kind="stable")]
     held_out = sales.take(listed)
-    values = appraiser.value(held_out.facts, held_out.date)
+    values = appraiser.value(held_out.facts, held_out.date, earlier_sales_only=True)
     priced = values.priced
     if not priced.any():
         raise DataError(f"{path}: none of the {len(rows[2])} newest sales has both a list price and a value")

@@ -65,7 +65,7 @@ def collect(
         JSON values only. Every number on the page is one of them.
     """
     market, test = appraiser.market, parts.test
-    values = appraiser.value(test.facts, test.date)
+    values = appraiser.value(test.facts, test.date, earlier_sales_only=True)
     priced = values.priced
     labels = area_labels(market.features, appraiser.areas.complete(test.facts)[0])
     results = TestResults(

@@ -46,7 +46,7 @@ def coverage(appraiser: Appraiser, test: Sales) -> dict[str, list[dict[str, floa
     by_fact_set: dict[str, list[dict[str, float | None]]] = {}
     for known, facts in fact_sets(appraiser.market, test.facts).items():
         by_fact_set[known] = []
-        for values in appraiser.value_by_confidence(facts, test.date, CONFIDENCES):
+        for values in appraiser.value_by_confidence(facts, test.date, CONFIDENCES, earlier_sales_only=True):
             confidence = values.confidence
             price, low, high = (column[values.priced] for column in (test.price, values.low, values.high))
             margin = 100 * _Z_90 * np.sqrt(confidence * (1 - confidence) / len(price))
@@ -193,7 +193,9 @@ def _test_sale(results: TestResults, row: int) -> dict[str, Any]:
 
 def _errors(appraiser: Appraiser, sales: Sales, facts: Facts, date: DateArray | None) -> tuple[float, float]:
     """Return the MdAPE in percent and the log RMSE of valuations by these facts, without refusing any home."""
-    log_ratio = appraiser.model.predict(facts, date) - np.log(sales.price)
+    model = appraiser.model
+    log_price = model.estimate(facts, date, before=date).log_worth + model.index.at(model.market, facts, date)
+    log_ratio = log_price - np.log(sales.price)
     return 100 * float(np.median(np.abs(np.expm1(log_ratio)))), float(np.sqrt(np.mean(log_ratio**2)))
 
 

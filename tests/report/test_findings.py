@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from estimator.appraiser import Appraiser
+from estimator.assessment.evaluation import evaluate
 from estimator.market.sales import Parts
 from estimator.report import read_report
-from estimator.report.findings import check_price_effects
+from estimator.report.findings import check_price_effects, coverage
 from tests.report.page_parser import Report
 
 
@@ -50,3 +51,12 @@ def test_steps_against_a_price_effect_are_counted(appraiser: Appraiser, parts: P
     ]
     reversed_appraiser = replace(appraiser, market=replace(appraiser.market, features=tuple(features)))
     assert check_price_effects(reversed_appraiser, parts.test, np.random.default_rng(0))["against"] > 1000
+
+
+def test_no_later_sale_helps_where_values_are_compared_with_prices(appraiser: Appraiser, parts: Parts) -> None:
+    """The oldest sales, valued by a model that knows later ones nearby: as in a random split of dated sales."""
+    early = parts.train.take(np.arange(200))
+    figures = evaluate(appraiser, early).figures
+    for known, levels in coverage(appraiser, early).items():
+        held = {level["confidence"]: level["held"] for level in levels}
+        assert held[90.0] == pytest.approx(figures[known].coverage, abs=0.01)

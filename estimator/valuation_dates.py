@@ -1,0 +1,46 @@
+"""The days that homes are valued as of: those requested, as far as the sales and the forecast of prices reach."""
+
+import numpy as np
+
+from estimator.market.arrays import BoolArray, DateArray
+from estimator.model.price_index import MAX_FORECAST_MONTHS
+
+
+def last_valuation_date(newest: np.datetime64) -> np.datetime64:
+    """Return the last day that prices are forecast for, given the date of the newest sale."""
+    return np.datetime64(newest.astype("datetime64[M]") + MAX_FORECAST_MONTHS, "D")
+
+
+def valuation_dates(
+    sale_dates: tuple[np.datetime64, np.datetime64] | None, date: DateArray | None, n: int
+) -> tuple[DateArray | None, dict[str, BoolArray]]:
+    """Return the valuation dates of n subjects, and warnings where they are forecasts or not those requested.
+
+    Parameters
+    ----------
+    sale_dates
+        Dates of the oldest and of the newest sale; None in a market without dates.
+    date
+        Dates requested, datetime64[D], shape (n,); NaT or None: the newest sale's date.
+
+    Returns
+    -------
+    date
+        Shape (n,); None in a market without dates.
+    warnings
+        Warning → the subjects it applies to, shape (n,).
+    """
+    if sale_dates is None:
+        return None, {}
+    oldest, newest = sale_dates
+    last = last_valuation_date(newest)
+    requested = np.full(n, newest) if date is None else np.where(np.isnat(date), newest, date)
+    warnings = {
+        f"valuation_date is before the oldest sale, so the home is valued as of {oldest}": requested < oldest,
+        f"valuation_date is after the newest sale ({newest}), so the price is a forecast": (
+            (requested > newest) & (requested <= last)
+        ),
+        f"valuation_date is more than {MAX_FORECAST_MONTHS} months after the newest sale, so the home is valued as"
+        f" of {last}": requested > last,
+    }
+    return requested.clip(oldest, last), {text: where for text, where in warnings.items() if where.any()}
