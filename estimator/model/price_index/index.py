@@ -25,8 +25,6 @@ MAX_GROUPINGS = 3
 """Groupings that an index may have; see benchmarks/DECISIONS.md, "Areas and segments of the price index"."""
 MIN_GAIN = 3.0
 """Gain in log likelihood that a grouping must bring: twenty to one that its groups really move apart."""
-_CLIP = 4.0
-"""Residuals are cut at this many standard deviations from their month's median; further out says no more."""
 _HUBER = 0.7
 """Standard deviations beyond which a residual pulls its month's level with constant force, as in a median."""
 _HUBER_STEPS = 20
@@ -158,9 +156,9 @@ def fit_price_index(market: Market, sales: IndexSales) -> PriceIndex:
     first_month = int(calendar_month.min())
     month = calendar_month - first_month
     n_months = int(month.max()) + 1
-    residual, spread = _clipped(sales.residual, month, n_months)
+    residual, spread = sales.residual, _spread(sales.residual, month, n_months)
     value, variance = _monthly_levels(residual, month, n_months, spread)
-    trend = fit_trend(value, variance, first_month % 12, MAX_FORECAST_MONTHS)
+    trend = fit_trend(value, variance, MAX_FORECAST_MONTHS)
     pull = _pull(residual - value[month], spread) + (value - trend.level[:n_months])[month]
     groupings, paths = _fit_groupings(market, sales.facts, pull, month, n_months)
     return PriceIndex(
@@ -181,14 +179,12 @@ def _deviation(variance: FloatArray) -> FloatArray:
     return deviation
 
 
-def _clipped(residual: FloatArray, month: NDArray[np.int64], n_months: int) -> tuple[FloatArray, float]:
-    """Return the residuals, the far ones cut, and their standard deviation within a month, by the median."""
+def _spread(residual: FloatArray, month: NDArray[np.int64], n_months: int) -> float:
+    """Return the standard deviation of the residuals within a month, by the median absolute deviation."""
     median = np.zeros(n_months)
     for number in np.unique(month):
         median[number] = np.median(residual[month == number])
-    centred = residual - median[month]
-    spread = max(1.4826 * float(np.median(np.abs(centred))), _MIN_SPREAD)
-    return median[month] + centred.clip(-_CLIP * spread, _CLIP * spread), spread
+    return max(1.4826 * float(np.median(np.abs(residual - median[month]))), _MIN_SPREAD)
 
 
 def _monthly_levels(

@@ -80,22 +80,20 @@ class _Filtered(NamedTuple):
     log_likelihood: float
 
 
-def fit_trend(value: FloatArray, variance: FloatArray, first_month: int, n_forecast: int) -> Trend:
+def fit_trend(value: FloatArray, variance: FloatArray, n_forecast: int) -> Trend:
     """Fit the trend to n months.
 
     Parameters
     ----------
     value, variance
         Observed level of each month and its variance, shape (n,); a NaN value is a month without observations.
-    first_month
-        Month of the year of the first value, 0 to 11.
     n_forecast
         Months to forecast, h.
     """
     is_seasonal = len(value) >= MIN_SEASONAL_MONTHS
     names = [name for name in _PRIORS if is_seasonal or name != "season"]
     mean, deviation = np.array([_PRIORS[name] for name in names]).T
-    design = _design(len(value) + n_forecast, first_month, is_seasonal=is_seasonal)
+    design = _design(len(value) + n_forecast, is_seasonal=is_seasonal)
 
     def loss(parameters: FloatArray) -> float:
         filtered = _filter(value, variance, design, _system(parameters))
@@ -132,13 +130,13 @@ def _system(parameters: FloatArray) -> _System:
     return _System(transition, step, first, float(np.exp(2 * parameters[2])))
 
 
-def _design(n: int, first_month: int, *, is_seasonal: bool) -> FloatArray:
+def _design(n: int, *, is_seasonal: bool) -> FloatArray:
     """Return how each state enters the observed level of n months, shape (n, k)."""
     trend = np.zeros((n, _N_TREND))
     trend[:, 0] = 1
     if not is_seasonal:
         return trend
-    angle = 2 * np.pi * (first_month + np.arange(n)) / 12
+    angle = 2 * np.pi * np.arange(n) / 12
     waves = (np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle))
     return np.column_stack((trend, *waves))
 

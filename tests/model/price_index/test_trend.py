@@ -64,7 +64,7 @@ def test_likelihood_states_and_forecasts_are_those_of_the_dense_normal_distribut
     value, variance = 0.2 + rng.normal(0, 0.05, N).cumsum(), rng.uniform(1e-5, 1e-3, N)
     value[[4, 5, 17]] = np.nan
     system = _system(parameters)
-    design = _design(N + AHEAD, 3, is_seasonal=len(parameters) == 5)
+    design = _design(N + AHEAD, is_seasonal=len(parameters) == 5)
     filtered = _filter(value, variance, design, system)
     mean, covariance = dense_levels(system, design)
     noise = variance + system.irregular
@@ -100,7 +100,7 @@ def test_a_known_path_is_recovered_and_its_forecast_continues_it() -> None:
     month = np.arange(96 + 12)
     path = 0.3 + 0.003 * month + wave(month % 12)
     value = path[:96] + np.random.default_rng(0).normal(0, 0.003, 96)
-    trend = fit_trend(value, np.full(96, 0.003**2), 0, 12)
+    trend = fit_trend(value, np.full(96, 0.003**2), 12)
     np.testing.assert_allclose(trend.level[:96], path[:96], atol=0.008)
     np.testing.assert_allclose(trend.level[96:], path[96:], atol=0.02)
     outside = np.abs(trend.level - path) / np.sqrt(trend.variance)
@@ -111,7 +111,7 @@ def test_a_known_path_is_recovered_and_its_forecast_continues_it() -> None:
 def test_the_yearly_pattern_is_that_of_the_calendar_month() -> None:
     """Seen from July on, the pattern is the same one, shifted."""
     month = np.arange(6, 6 + 48)
-    trend = fit_trend(0.001 * month + wave(month % 12), np.full(48, 1e-6), 6, 12)
+    trend = fit_trend(0.001 * month + wave(month % 12), np.full(48, 1e-6), 12)
     ahead = np.arange(54, 66)
     np.testing.assert_allclose(trend.level[48:] - 0.001 * ahead, wave(ahead % 12), atol=0.01)
 
@@ -119,7 +119,7 @@ def test_the_yearly_pattern_is_that_of_the_calendar_month() -> None:
 @pytest.mark.parametrize("n", [12, MIN_SEASONAL_MONTHS - 1])
 def test_no_yearly_pattern_is_forecast_from_less_than_two_years(n: int) -> None:
     """A slope that fades, and growth, never turn twice."""
-    trend = fit_trend(wave(np.arange(n)), np.full(n, 1e-6), 0, 24)
+    trend = fit_trend(wave(np.arange(n)), np.full(n, 1e-6), 24)
     curvature = np.diff(trend.level[n - 1 :], 2)
     assert (curvature >= -1e-12).all() or (curvature <= 1e-12).all()
 
@@ -127,7 +127,7 @@ def test_no_yearly_pattern_is_forecast_from_less_than_two_years(n: int) -> None:
 def test_a_month_without_sales_lies_between_its_neighbours_and_is_less_certain() -> None:
     value, variance = np.linspace(0, 0.2, 20), np.full(20, 1e-4)
     value[10] = np.nan
-    trend = fit_trend(value, variance, 0, 1)
+    trend = fit_trend(value, variance, 1)
     assert trend.level[9] < trend.level[10] < trend.level[11]
     assert trend.variance[10] > max(trend.variance[9], trend.variance[11])
 
@@ -135,7 +135,7 @@ def test_a_month_without_sales_lies_between_its_neighbours_and_is_less_certain()
 def test_what_is_irregular_about_a_month_counts_as_error_of_a_single_sale() -> None:
     """Months that are well known but alternate by .02 around a level: no sale follows the smooth level exactly."""
     value = np.asarray(0.02 * (-1.0) ** np.arange(36), np.float64)
-    trend = fit_trend(value, np.full(36, 1e-8), 0, 3)
+    trend = fit_trend(value, np.full(36, 1e-8), 3)
     assert np.sqrt(trend.variance).min() > 0.01
     assert np.sqrt(trend.predicted_variance[12:]).min() > 0.015
 
@@ -143,7 +143,7 @@ def test_what_is_irregular_about_a_month_counts_as_error_of_a_single_sale() -> N
 def test_a_rise_of_the_last_months_fades_in_the_forecast() -> None:
     """By the same share each month; what remains is the lasting growth."""
     value = np.concatenate((np.zeros(14), 0.02 * np.arange(8)))
-    steps = np.diff(fit_trend(value, np.full(22, 1e-7), 0, 24).level[21:])
+    steps = np.diff(fit_trend(value, np.full(22, 1e-7), 24).level[21:])
     fading = np.diff(steps)
     assert (fading < 0).all()
     ratio = fading[1:] / fading[:-1]
@@ -153,7 +153,7 @@ def test_a_rise_of_the_last_months_fades_in_the_forecast() -> None:
 
 
 def test_one_month_alone_is_forecast_with_the_usual_growth() -> None:
-    trend = fit_trend(np.array([0.5]), np.array([1e-6]), 0, 12)
+    trend = fit_trend(np.array([0.5]), np.array([1e-6]), 12)
     np.testing.assert_allclose(np.diff(trend.level), GROWTH_MEAN, atol=1e-6)
 
 
@@ -162,5 +162,5 @@ def test_one_month_alone_is_forecast_with_the_usual_growth() -> None:
 def test_a_higher_level_of_all_months_only_raises_the_trend(seed: int, shift: float) -> None:
     rng = np.random.default_rng(seed)
     value, variance = rng.normal(0, 0.02, 8).cumsum(), rng.uniform(1e-5, 1e-3, 8)
-    low, high = (fit_trend(value + level, variance, 0, 6) for level in (0.0, shift))
+    low, high = (fit_trend(value + level, variance, 6) for level in (0.0, shift))
     np.testing.assert_allclose(high.level - low.level, shift, atol=2e-3)
