@@ -55,7 +55,10 @@ def read_pieces(path: Path) -> Iterator[pa.Table]:
     """
     suffix = _suffix(path)
     try:
-        yield from _read_parquet(path) if suffix == ".parquet" else _read_csv(lambda: _open_bytes(path))
+        if suffix == ".parquet":
+            yield from _read_parquet(path)
+        else:
+            yield from _read_csv(lambda: _open_bytes(path), lambda: _open_native(path))
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
     except pa.ArrowInvalid as error:
@@ -85,7 +88,7 @@ def parse_csv(content: bytes, max_columns: int) -> pa.Table:
     names, _ = _header(lambda: io.BytesIO(content))
     if len(names) > max_columns:
         raise DataError(f"there are {len(names)} columns; at most {max_columns} are allowed")
-    return pa.concat_tables(_read_csv(lambda: io.BytesIO(content)))
+    return pa.concat_tables(_read_csv(lambda: io.BytesIO(content), lambda: pa.BufferReader(content)))
 
 
 def csv_bytes(table: pa.Table) -> bytes:
@@ -192,8 +195,8 @@ def _suffix(path: Path) -> str:
     return found
 
 
-def _read_csv(open_file: _OpenFile) -> Iterator[pa.Table]:
-    """Read CSV; `open_file` opens it from the start each time."""
+def _read_csv(open_file: _OpenFile, open_native: Callable[[], pa.NativeFile]) -> Iterator[pa.Table]:
+    """Read CSV; both functions open it from the start each time, as a file of Python's and of Arrow's."""
     names, has_rows = _header(open_file)
     if not has_rows:
         yield pa.schema([(name, pa.string()) for name in names]).empty_table()
@@ -204,8 +207,7 @@ def _read_csv(open_file: _OpenFile) -> Iterator[pa.Table]:
     parse = pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
     try:
         with (
-            open_file() as raw,
-            pa.PythonFile(raw, mode="r") as stream,
+            open_native() as stream,
             pa_csv.open_csv(stream, read_options=read, parse_options=parse, convert_options=convert) as reader,
         ):
             for batch in reader:
@@ -249,6 +251,16 @@ def _read_parquet(path: Path) -> Iterator[pa.Table]:
 
 def _open_bytes(path: Path) -> IO[bytes] | gzip.GzipFile:
     return gzip.GzipFile(path) if _is_gzip(path) else path.open("rb")
+
+
+def _open_native(path: Path) -> pa.NativeFile:
+    """Open a file without Python's objects.
+
+    Arrow reads ahead in a thread. If that thread frees bytes of Python's while the program exits, Python ends the
+    thread, and with it the whole program with SIGABRT instead of its exit code.
+    """
+    file = pa.OSFile(str(path), mode="rb")
+    return pa.CompressedInputStream(file, "gzip") if _is_gzip(path) else file
 
 
 def _is_gzip(path: Path) -> bool:
