@@ -1,0 +1,185 @@
+"""The forms in which people write dates: which one a column has, and turning its cells into days.
+
+A date may be followed by a time and a zone; the day is the one that is written.
+"""
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from estimator.market.arrays import DateArray
+from estimator.market.values import format_value
+
+_CLOCK = r"(?:[T ]\s*[0-9]{1,2}:[0-9]{2}|T[0-9]{4})"
+_TIME = (
+    rf"(?:{_CLOCK}(?::?[0-9]{{2}}(?:[.,][0-9]+)?)?(?:\s?[AaPp]\.?[Mm]\.?)?"
+    r"(?:\s?(?:Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?))?)?$"
+)
+"""What may follow a date: hours and minutes, with a colon or, after a T, without."""
+_FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000
+"""Days of 1954 and 2119 as spreadsheets count them."""
+_SERIAL_EPOCH = dt.date(1899, 12, 30)
+_FIRST_DAY = np.datetime64(dt.date.min)
+
+
+@dataclass(frozen=True)
+class DateForm:
+    """A form of dates.
+
+    Parameters
+    ----------
+    name
+        What messages call it.
+    pattern
+        Regular expression that a date of this form matches, without the time; None for any text.
+    format
+        As `strptime` takes it; None if the form leaves open which number is the month.
+    """
+
+    name: str
+    pattern: str | None
+    format: str | None
+
+
+ISO = DateForm("2015-05-27", r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", "%Y-%m-%d")
+_UNAMBIGUOUS = (
+    ISO,
+    DateForm("20150527", r"^(?:1[5-9]|2[01])[0-9]{6}", "%Y%m%d"),
+    DateForm("2015/05/27", r"^[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}", "%Y/%m/%d"),
+    DateForm("2015.05.27", r"^[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}", "%Y.%m.%d"),
+    DateForm("27.05.2015", r"^[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", "%d.%m.%Y"),
+    DateForm("27 May 2015", r"(?i)^[0-9]{1,2}[ \-./]?[a-z]{3,9}[ \-./,]+[0-9]{4}", "%d %b %Y"),
+    DateForm("27-May-15", r"(?i)^[0-9]{1,2}[ \-./]?[a-z]{3,9}[ \-./,]+[0-9]{2}", "%d %b %y"),
+    DateForm("May 27, 2015", r"(?i)^[a-z]{3,9}\.? ?[0-9]{1,2}[ \-./,]+[0-9]{4}", "%b %d %Y"),
+)
+_MONTH_IN_DOUBT = tuple(
+    (
+        DateForm(f"5{mark}27{mark}{year}", pattern, f"%m{mark}%d{mark}{directive}"),
+        DateForm(f"27{mark}5{mark}{year}", pattern, f"%d{mark}%m{mark}{directive}"),
+        DateForm(f"3{mark}4{mark}{year}", pattern, None),
+    )
+    for mark in "/-"
+    for year, directive, digits in (("2015", "%Y", 4), ("15", "%y", 2))
+    for pattern in [rf"^[0-9]{{1,2}}{mark}[0-9]{{1,2}}{mark}[0-9]{{{digits}}}"]
+)
+"""Month first, day first, and not known which."""
+
+
+def detect_date_form(text: pa.ChunkedArray, declared: str | None = None) -> DateForm:
+    """Return the form of most dates in some text; ISO's if none is recognised.
+
+    Where day and month are numbers in an order that varies by country, one that is above 12 proves the order. If
+    none is, or if two contradict each other, the form has no `format`.
+
+    Parameters
+    ----------
+    text
+        n texts without blanks around them.
+    declared
+        The form that the market declares, as `strptime` takes it: no doubt is left.
+    """
+    if declared is not None:
+        return DateForm(declared, None, declared)
+    counts = {form: _count(text, form) for form in (*_UNAMBIGUOUS, *(forms[2] for forms in _MONTH_IN_DOUBT))}
+    best = max(counts, key=lambda form: counts[form])
+    if not counts[best]:
+        return ISO
+    if best.format is not None:
+        return best
+    month_first, day_first, unknown = next(forms for forms in _MONTH_IN_DOUBT if forms[2] is best)
+    bare = _without_time(text.filter(pc.fill_null(_matches(text, best), False)))
+    numbers = pc.extract_regex(bare, r"^(?P<first>[0-9]+)[/-](?P<second>[0-9]+)")
+    first, second = (np.array(pc.cast(pc.struct_field(numbers, name), pa.int64())) for name in ("first", "second"))
+    proves_day_first, proves_month_first = bool((first > 12).any()), bool((second > 12).any())
+    if proves_day_first == proves_month_first:
+        return unknown
+    return day_first if proves_day_first else month_first
+
+
+def parse_dates(text: pa.ChunkedArray, form: DateForm) -> DateArray:
+    """Return the days of n dates of a form, and of ISO dates: datetime64[D], NaT where text is neither."""
+    days = np.full(len(text), "NaT", "datetime64[D]")
+    for each in dict.fromkeys((form, ISO)):
+        if each.format is None:
+            continue
+        wanted = pc.fill_null(_matches(text, each), False)
+        rows = np.flatnonzero(wanted.to_numpy(zero_copy_only=False) & np.isnat(days))
+        if len(rows):
+            days[rows] = _parse(text.take(pa.array(rows)), each)
+    days[days < _FIRST_DAY] = np.datetime64("NaT")  # NumPy has a year 0, the calendar has not
+    return days
+
+
+def date_fault(value: str, form: DateForm) -> str:
+    """Return what is wrong with a text that `parse_dates` gave no day for, after the word 'is'."""
+    if re.fullmatch(r"[0-9]{5}(?:\.[0-9]+)?", value) and _FIRST_SERIAL <= float(value) <= _LAST_SERIAL:
+        day = _SERIAL_EPOCH + dt.timedelta(days=int(float(value)))
+        return f"a day as Excel counts them ({day}); save the column as dates like {day}"
+    in_doubt = form.format is None and form.pattern is not None and re.match(form.pattern + "(?:$|[T ])", value)
+    if in_doubt:
+        return (
+            "a date whose month is in doubt; declare date_format in market.toml, such as"
+            f" '{_format_hint(form)}', or write dates like {ISO.name}"
+        )
+    return f"not a date like {form.name}" if form is ISO else f"not a date like {form.name} or {ISO.name}"
+
+
+def fault_kind(value: str, form: DateForm) -> str:
+    """Return what kind of fault `date_fault` describes, without the value."""
+    return re.sub(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\)?", "…", date_fault(value, form))
+
+
+def check_date_format(declared: str) -> None:
+    """Check a form as a market declares it.
+
+    Raises
+    ------
+    ValueError
+        It does not say year, month and day.
+    """
+    example = dt.date(2015, 5, 27)
+    try:
+        found = dt.datetime.strptime(example.strftime(declared), declared).date()  # noqa: DTZ007
+    except ValueError:
+        found = None
+    if found != example:
+        raise ValueError(
+            f"{format_value(declared)} is not a form of dates; it must name day, month and year, such as"
+            " '%d/%m/%Y' or '%m/%d/%y'"
+        )
+
+
+def _format_hint(form: DateForm) -> str:
+    forms = next(forms for forms in _MONTH_IN_DOUBT if forms[2] is form)
+    return f"{forms[0].format}' or '{forms[1].format}"
+
+
+def _count(text: pa.ChunkedArray, form: DateForm) -> int:
+    return pc.sum(_matches(text, form)).as_py() or 0
+
+
+def _matches(text: pa.ChunkedArray, form: DateForm) -> pa.ChunkedArray:
+    """Return where text is of a form, followed by a time or nothing."""
+    if form.pattern is None:
+        return pc.is_valid(text)
+    return pc.match_substring_regex(text, form.pattern + _TIME)
+
+
+def _without_time(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.replace_substring_regex(text, rf"([0-9])\s*{_CLOCK}.*$", r"\1")
+
+
+def _parse(text: pa.ChunkedArray, form: DateForm) -> DateArray:
+    """Return the days of texts that match a form; NaT for a day that does not exist."""
+    if form.pattern is not None:
+        text = _without_time(text)
+        if "%b" in str(form.format):
+            text = pc.replace_substring_regex(text, r"(?i)([a-z]{3})[a-z]*", r" \1 ")
+            text = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"[ \-./,]+", " "))
+    parsed = pd.to_datetime(pd.Series(text.to_numpy()), format=form.format, errors="coerce")
+    return parsed.to_numpy().astype("datetime64[D]")

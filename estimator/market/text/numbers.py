@@ -1,0 +1,85 @@
+"""The forms in which people write numbers, and turning them into the one that computers read.
+
+`1180`, `1,180`, `$450,000`, `.75`, `1180.`, `+47.5`, `2,000 sq ft`; with a decimal comma `1.180,5`.
+"""
+
+import re
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from estimator.market.text.units import unit_words
+
+DecimalMark = Literal[".", ","]
+
+NUMBER_PATTERN = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+"""A number as computers write it."""
+
+_CURRENCY = (
+    r"(?:(?:US|A|AU|C|CA|NZ|S|HK)?\$|[€£¥₹]|Rs\.?|kr\.?|zł|Kč|USD|EUR|GBP|INR|SGD|AUD|CAD|NZD|CHF|SEK|NOK|DKK|JPY"
+    r"|CNY|HKD|ZAR|BRL|MXN|PLN|CZK|HUF|AED)"
+)
+_SPACES = "[ \u00a0\u2009\u202f'’]"
+"""What separates thousands besides commas and points."""
+_EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
+
+_COMMA_PROVEN = (
+    r"^[+-]?(?:[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})|0,[0-9]+"
+    rf"|[0-9]{{1,3}}(?:(?:\.|{_SPACES})[0-9]{{3}})+,[0-9]+)$"
+)
+_POINT_PROVEN = (
+    r"^[+-]?(?:[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})|0\.[0-9]+"
+    rf"|[0-9]{{1,3}}(?:(?:,|{_SPACES})[0-9]{{3}})+\.[0-9]+)$"
+)
+_AMBIGUOUS = r"^[+-]?[1-9][0-9]{0,2},[0-9]{3}$"
+
+
+def detect_decimal_mark(text: pa.ChunkedArray) -> DecimalMark | None:
+    """Return which decimal mark the numbers in some text prove, or None if they prove neither or both.
+
+    `47,5112` proves a comma and `47.5112` a point; `1,180` proves nothing.
+    """
+    comma, point = (
+        pc.any(pc.match_substring_regex(text, pattern)).as_py() for pattern in (_COMMA_PROVEN, _POINT_PROVEN)
+    )
+    if bool(comma) == bool(point):
+        return None
+    return "," if comma else "."
+
+
+def is_ambiguous_number(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return where text such as `1,180` is one number with a decimal comma and another one without."""
+    return pc.match_substring_regex(text, _AMBIGUOUS)
+
+
+def plain_numbers(text: pa.ChunkedArray, decimal_mark: DecimalMark = ".", unit: str = "") -> pa.ChunkedArray:
+    """Return numbers as computers write them; null where text is not a number in any known form.
+
+    Parameters
+    ----------
+    text
+        n texts without blanks around them.
+    decimal_mark
+        What separates the decimals; the other mark may group thousands.
+    unit
+        Unit of the column: a number may be followed by it, in one of its usual spellings.
+    """
+    bare = pc.replace_substring_regex(text, rf"^([+-]?)\s*{_CURRENCY}\s*([+-]?)", r"\1\2")
+    bare = pc.replace_substring_regex(bare, rf"\s*{_CURRENCY}$", "")
+    for word in unit_words(unit):
+        bare = pc.replace_substring_regex(bare, rf"(?i)\s*{re.escape(word)}\.?$", "")
+    well_formed = pc.match_substring_regex(bare, _grouped_pattern(decimal_mark))
+    group_mark = "," if decimal_mark == "." else r"\."
+    plain = pc.replace_substring_regex(bare, f"{group_mark}|{_SPACES}|^\\+", "")
+    plain = pc.replace_substring(plain, ",", ".") if decimal_mark == "," else plain
+    plain = pc.replace_substring_regex(plain, r"^(-?)\.", r"\10.")
+    plain = pc.replace_substring_regex(plain, r"\.($|[eE])", r"\1")
+    return pc.if_else(well_formed, plain, pa.scalar(None, pa.string()))
+
+
+def _grouped_pattern(decimal_mark: DecimalMark) -> str:
+    """Return the pattern of a number whose thousands may be grouped, as in Europe or as in India (`12,34,567`)."""
+    decimal, group = (r"\.", ",") if decimal_mark == "." else (",", r"\.")
+    grouped = rf"[0-9]{{1,3}}(?:{group}[0-9]{{2,3}})*{group}[0-9]{{3}}|[0-9]{{1,3}}(?:{_SPACES}[0-9]{{3}})+"
+    return rf"^[+-]?(?:(?:{grouped}|[0-9]+)(?:{decimal}[0-9]*)?|{decimal}[0-9]+){_EXPONENT}$"

@@ -1,0 +1,81 @@
+"""Forms of numbers."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estimator.market.text.numbers import detect_decimal_mark, plain_numbers
+
+
+def text(*cells: str) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.array(cells, pa.string())])
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [
+        ("1180", 1180),
+        ("1,180", 1180),
+        ("12,34,567.5", 1234567.5),
+        ("1 180", 1180),
+        ("1'180", 1180),
+        ("$450,000", 450000),
+        ("-$5", -5),
+        ("€ 450,000", 450000),
+        ("USD 450,000", 450000),
+        ("450000 USD", 450000),
+        (".75", 0.75),
+        ("-.75", -0.75),
+        ("1180.", 1180),
+        ("+47.5", 47.5),
+        ("1.18e3", 1180),
+        ("2,000 sq ft", 2000),
+        ("2000sqft", 2000),
+        ("2000 Sq. Ft.", 2000),
+    ],
+)
+def test_a_number_is_read_in_the_forms_that_people_write(cell: str, number: float) -> None:
+    [plain] = plain_numbers(text(cell), unit="ft²").to_pylist()
+    assert float(plain) == number
+
+
+@pytest.mark.parametrize(
+    "cell", ["abc", "1,18", "1,1800", "1..2", "1.180,5", "12 m²", "1,180 sq m", "--5", "2-3", "1056 - 1200", "."]
+)
+def test_other_text_is_no_number(cell: str) -> None:
+    assert plain_numbers(text(cell), unit="ft²").to_pylist() == [None]
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"), [("1.180,5", 1180.5), ("1180", 1180), ("47,5112", 47.5112), ("1.180", 1180), (",5", 0.5)]
+)
+def test_a_decimal_comma_changes_what_the_marks_mean(cell: str, number: float) -> None:
+    [plain] = plain_numbers(text(cell), ",").to_pylist()
+    assert float(plain) == number
+
+
+def test_a_decimal_point_is_no_number_where_commas_are_declared() -> None:
+    assert plain_numbers(text("47.5"), ",").to_pylist() == [None]
+
+
+@given(st.floats(-1e12, 1e12))
+def test_what_python_writes_with_thousands_is_read_back(number: float) -> None:
+    [plain] = plain_numbers(text(f"{number:,.3f}")).to_pylist()
+    assert float(plain) == float(f"{number:.3f}")
+
+
+@pytest.mark.parametrize(
+    ("cells", "mark"),
+    [
+        (("47,5112",), ","),
+        (("1.180,5",), ","),
+        (("0,5", "1180"), ","),
+        (("47.51", "1,180"), "."),
+        (("1,180",), None),
+        (("1.180",), None),
+        (("47,51", "47.51"), None),
+    ],
+)
+def test_a_decimal_mark_is_detected_only_where_numbers_prove_it(cells: tuple[str, ...], mark: str | None) -> None:
+    assert detect_decimal_mark(text(*cells)) == mark
