@@ -135,7 +135,7 @@ def check_keys(declared: Mapping[str, Any], keys: Keys, where: str) -> dict[str,
 
 
 def _type_name(expected: type | tuple[type, ...]) -> str:
-    names = {str: "text", bool: "true or false", list: "a list", (int, float): "a number"}
+    names = {str: "text", bool: "true or false", list: "a list", dict: "a table", (int, float): "a number"}
     return names[expected]
 
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from estimator.errors import MarketError
 from estimator.market.feature import Feature, Keys, check_keys, parse_feature
+from estimator.market.gate_limits import GateLimits, parse_gate_limits
 from estimator.market.kinds import KINDS
 
 VALUATION_DATE = "valuation_date"
@@ -57,6 +58,8 @@ class Market:
         Column that identifies the home; repeat sales of a home have the same value.
     ignore
         Columns of the sales file that are not used.
+    gate
+        What a model of the market must show before it is published.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Market:
     sale_date: str | None = None
     sale_id: str | None = None
     ignore: tuple[str, ...] = ()
+    gate: GateLimits = GateLimits()
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -101,7 +105,8 @@ class Market:
         """
         values = check_keys(declared, _MARKET_KEYS, where="the market")
         features = tuple(parse_feature(entry, row) for row, entry in enumerate(values.pop("features"), start=1))
-        market = cls(features=features, **values)
+        gate = parse_gate_limits(values.pop("gate", {}))
+        market = cls(features=features, gate=gate, **values)
         _check_consistency(market)
         return market
 
@@ -164,6 +169,7 @@ _MARKET_KEYS: Keys = {
     "sale_date": (str, False),
     "sale_id": (str, False),
     "ignore": (list, False),
+    "gate": (dict, False),
 }
 
 

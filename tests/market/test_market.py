@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estimator.errors import MarketError
+from estimator.market.gate_limits import LIMIT_BOUNDS, GateLimits
 from estimator.market.kinds import KINDS
 from estimator.market.market import ANSWER_COLUMNS, VALUATION_DATE, Market
 
@@ -46,6 +47,14 @@ def with_feature(**entry: Any) -> dict[str, Any]:
         (declared(features={"name": "size"}), "'features' is"),
         (declared(ignore="note"), "'ignore' is 'note'"),
         (declared(ignore=[1]), "must be a list of names"),
+        (declared(gate=3), "'gate' is 3, which has the wrong type; it must be a table"),
+        (
+            declared(gate={"min_hits": 80}),
+            "the table 'gate' has an unknown key 'min_hits'; the known keys are min_hit_rate",
+        ),
+        (declared(gate={"max_bias": "3%"}), "the table 'gate': 'max_bias' is '3%', which has the wrong type"),
+        (declared(gate={"min_hit_rate": 101}), "'min_hit_rate' is 101; it must be from 0 to 100"),
+        (declared(gate={"max_coverage_gap": float("nan")}), "'max_coverage_gap' is nan; it must be from 0 to 100"),
         (declared(ignore=["price"]), "'price' stands for both price and ignore"),
         (declared(ignore=["m2"]), "'m2' stands for both ignore and feature 'size'"),
         (declared(sale_date="price"), "'price' stands for both price and sale_date"),
@@ -96,6 +105,17 @@ def test_a_feature_is_found_by_all_its_names() -> None:
         "area": "size",
         "rooms": "rooms",
     }
+
+
+def test_a_market_sets_some_limits_of_its_gate_and_keeps_the_others() -> None:
+    assert Market.from_dict(TOWN).gate == GateLimits(90, 3, 4, 1)
+    market = Market.from_dict(declared(gate={"min_hit_rate": 75}))
+    assert market.gate == GateLimits(75, 3, 4, 1)
+    assert Market.from_dict(market.to_dict()) == market
+
+
+def test_every_limit_of_the_gate_has_bounds() -> None:
+    assert set(LIMIT_BOUNDS) == set(vars(GateLimits()))
 
 
 def test_coordinates_have_default_bounds() -> None:
