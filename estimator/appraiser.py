@@ -5,12 +5,12 @@ it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
-from estimator.calibration import calibrate, fit_error_scale, missing_facts
+from estimator.calibration import calibrate, complete_sales, fit_error_scale, join_residuals, missing_facts
 from estimator.errors import SavedVersionError
 from estimator.explanation.comparable_sales import ComparableSales, comparable_sales
 from estimator.explanation.contributions import Contributions, build_reference_home, explain
@@ -27,7 +27,7 @@ from estimator.uncertainty.applicability import ApplicabilityDomain
 from estimator.uncertainty.conformal import CalibrationResiduals, ConformalRange, check_confidence
 from estimator.uncertainty.error_scale import DOWNWARD, FSD, UPWARD, ErrorScale
 from estimator.valuation_dates import last_valuation_date, valuation_dates
-from estimator.valuations import Valuations
+from estimator.valuations import Valuations, round_to_cents
 
 CONFIDENCE = 0.9
 """Default share of prices that a range is to contain: the level that the industry publishes."""
@@ -35,9 +35,6 @@ CONFIDENCE = 0.9
 NEAR_BOUNDARY_FACTOR = 1.5
 """How much wider ranges are for homes just outside the sold ones. There are too few sales to measure it, so it is
 a cautious choice."""
-
-MAX_CALIBRATION_SALES = 5000
-"""Newest sales that the ranges are calibrated on: errors of years ago say little about today's."""
 
 STATE_FORMAT = 7
 """Increased when the layout of `state` changes, so that a program refuses files that it would misread."""
@@ -157,10 +154,13 @@ class Appraiser:
             Draws the facts that are withheld for the calibration.
         """
         newest, model = calibrate(self.areas, self.model, self.error_scale, sales, rng)
-        calibration = tuple(
-            known.joined(more, MAX_CALIBRATION_SALES) for known, more in zip(self.calibration, newest, strict=True)
-        )
+        calibration = join_residuals(self.calibration, newest)
         return self._knowing(self.market, self.areas.areas, model, self.error_scale, calibration)
+
+    @property
+    def has_ranges(self) -> bool:
+        """Whether it knows enough sales to say how sure its values are; if not, they have no range and no FSD."""
+        return self.ranges.are_offered
 
     @property
     def sold(self) -> Sales | None:
@@ -175,6 +175,7 @@ class Appraiser:
         confidence: float = CONFIDENCE,
         *,
         earlier_sales_only: bool = False,
+        price_above: float | None = None,
     ) -> Valuations:
         """Value n subjects.
 
@@ -193,13 +194,18 @@ class Appraiser:
         earlier_sales_only
             Whether only sales before the valuation date are comparables: for comparing values with sale prices,
             where a later sale must not help.
+        price_above
+            Positive price, for `Valuations.probability_above`.
 
         Raises
         ------
         ValueError
             The confidence is out of bounds.
         """
-        return self.value_by_confidence(facts, date, (confidence,), earlier_sales_only=earlier_sales_only)[0]
+        (values,) = self.value_by_confidence(
+            facts, date, (confidence,), earlier_sales_only=earlier_sales_only, price_above=price_above
+        )
+        return values
 
     def value_by_confidence(
         self,
@@ -208,6 +214,7 @@ class Appraiser:
         confidences: Sequence[float],
         *,
         earlier_sales_only: bool = False,
+        price_above: float | None = None,
     ) -> list[Valuations]:
         """Value n subjects once, with ranges for each confidence level; otherwise as `value`."""
         for confidence in confidences:
@@ -228,21 +235,29 @@ class Appraiser:
         )
         if near_boundary:
             error[np.logical_or.reduce(list(near_boundary.values()))] *= NEAR_BOUNDARY_FACTOR
+        if not self.has_ranges:
+            error[:] = np.nan
         log_price[list(refusals)] = np.nan
+        within, above = self.ranges.probability_within(0.1, error), None
+        if price_above is not None:
+            above = 1 - self.ranges.probability_below(np.log(price_above) - log_price, error)
 
         def with_range(confidence: float) -> Valuations:
             lower, upper = self.ranges.quantiles(confidence)
+            caveat = self.ranges.caveat(confidence)
             return Valuations(
-                price=_round_to_cents(np.exp(log_price)),
-                low=_round_to_cents(np.exp(log_price + lower * error[:, DOWNWARD])),
-                high=_round_to_cents(np.exp(log_price + upper * error[:, UPWARD])),
+                price=round_to_cents(np.exp(log_price)),
+                low=round_to_cents(np.exp(log_price + lower * error[:, DOWNWARD])),
+                high=round_to_cents(np.exp(log_price + upper * error[:, UPWARD])),
                 fsd=self.ranges.fsd_factor * error[:, FSD],
+                probability_within_10=within,
+                probability_above=above,
                 date=date,
                 looked_up=looked_up,
                 unknown={
                     self.model.facts[index]: unknown[:, index] for index in np.flatnonzero(unknown.any(axis=0))
                 },
-                warnings=warnings,
+                warnings=warnings if caveat is None else warnings | {caveat: np.ones(len(facts), np.bool_)},
                 refusals=refusals,
                 currency=self.market.currency,
                 confidence=confidence,
@@ -271,7 +286,7 @@ class Appraiser:
         days, _ = valuation_dates(self.sale_dates, date, len(facts))
 
         def price(homes: Facts, on: DateArray | None) -> FloatArray:
-            return _round_to_cents(np.exp(self.model.predict(homes, on)))
+            return round_to_cents(np.exp(self.model.predict(homes, on)))
 
         return [
             explain(
@@ -333,13 +348,3 @@ class Appraiser:
     def last_valuation_date(self) -> np.datetime64 | None:
         """The last day that the price index is forecast for; None in a market without dates."""
         return None if self.sale_dates is None else last_valuation_date(self.sale_dates[1])
-
-
-def complete_sales(lookup: AreaLookup, sales: Sales) -> Sales:
-    """Return the sales with their areas' figures filled in."""
-    return replace(sales, facts=lookup.complete(sales.facts)[0])
-
-
-def _round_to_cents(amount: FloatArray) -> FloatArray:
-    rounded: FloatArray = amount.round(2)
-    return rounded

@@ -14,6 +14,14 @@ from estimator.model.price_model import PriceModel
 from estimator.uncertainty.conformal import CalibrationResiduals
 from estimator.uncertainty.error_scale import ErrorScale
 
+MAX_CALIBRATION_SALES = 5000
+"""Newest sales that the ranges are calibrated on: errors of years ago say little about today's."""
+
+
+def complete_sales(lookup: AreaLookup, sales: Sales) -> Sales:
+    """Return the sales with their areas' figures filled in."""
+    return replace(sales, facts=lookup.complete(sales.facts)[0])
+
 
 def missing_facts(model: PriceModel, unknown: BoolArray, looked_up: Mapping[str, BoolArray]) -> BoolArray:
     """Return which facts of n subjects are unknown, then which were looked up, shape (n, 2f)."""
@@ -67,3 +75,10 @@ def calibrate(
         ),
         knowing,
     )
+
+
+def join_residuals(
+    known: tuple[CalibrationResiduals, ...], newest: tuple[CalibrationResiduals, ...]
+) -> tuple[CalibrationResiduals, ...]:
+    """Return the errors of both, entry by entry, of the newest `MAX_CALIBRATION_SALES` sales."""
+    return tuple(old.joined(new, MAX_CALIBRATION_SALES) for old, new in zip(known, newest, strict=True))

@@ -19,7 +19,7 @@ import joblib
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from estimator.appraiser import complete_sales
+from estimator.calibration import complete_sales
 from estimator.errors import DataError, EstimatorError
 from estimator.market.areas import AreaLookup
 from estimator.market.sales import Split

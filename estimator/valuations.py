@@ -19,9 +19,14 @@ class Valuations:
     Parameters
     ----------
     price, low, high
-        Shape (n,), in the currency, rounded to cents; NaN where the subject was refused.
+        Shape (n,), in the currency, rounded to cents; NaN where the subject was refused. Low, high, FSD and
+        probabilities are NaN where there are too few sales for ranges.
     fsd
         Forecast standard deviation, shape (n,): the standard deviation to expect of (estimate − price)/price.
+    probability_within_10
+        Probability that |estimate/price − 1| ≤ .1, shape (n,): the MISMO common confidence score.
+    probability_above
+        Probability that the price is above a given one, shape (n,); None if none was given.
     date
         Valuation dates, datetime64[D], shape (n,); None in a market without dates.
     looked_up, unknown
@@ -40,6 +45,8 @@ class Valuations:
     low: FloatArray
     high: FloatArray
     fsd: FloatArray
+    probability_within_10: FloatArray
+    probability_above: FloatArray | None
     date: DateArray | None
     looked_up: Mapping[str, BoolArray]
     unknown: Mapping[str, BoolArray]
@@ -69,6 +76,8 @@ class Valuations:
             low=self.low[rows],
             high=self.high[rows],
             fsd=self.fsd[rows],
+            probability_within_10=self.probability_within_10[rows],
+            probability_above=None if self.probability_above is None else self.probability_above[rows],
             date=None if self.date is None else self.date[rows],
             looked_up=take_flags(self.looked_up),
             unknown=take_flags(self.unknown),
@@ -83,12 +92,15 @@ class Valuations:
             return parts[0]
         starts = np.cumsum([0, *(len(part) for part in parts)]).tolist()
         dates = [part.date for part in parts if part.date is not None]
+        above = [part.probability_above for part in parts if part.probability_above is not None]
         return replace(
             parts[0],
             price=np.concatenate([part.price for part in parts]),
             low=np.concatenate([part.low for part in parts]),
             high=np.concatenate([part.high for part in parts]),
             fsd=np.concatenate([part.fsd for part in parts]),
+            probability_within_10=np.concatenate([part.probability_within_10 for part in parts]),
+            probability_above=np.concatenate(above) if above else None,
             date=np.concatenate(dates) if dates else None,
             looked_up=_joined_flags([part.looked_up for part in parts], starts),
             unknown=_joined_flags([part.unknown for part in parts], starts),
@@ -102,18 +114,32 @@ class Valuations:
 
     def as_dict(self, row: int) -> dict[str, Any]:
         """Return the valuation of one subject, which was not refused, in the form of a JSON answer."""
+        above = self.probability_above
         return {
             "price": float(self.price[row]),
-            "price_low": float(self.low[row]),
-            "price_high": float(self.high[row]),
+            "price_low": _known(self.low[row]),
+            "price_high": _known(self.high[row]),
             "confidence": self.confidence,
-            "fsd": round(float(self.fsd[row]), 4),
+            "fsd": _known(self.fsd[row].round(4)),
+            "probability_within_10": _known(self.probability_within_10[row].round(4)),
+            **({} if above is None else {"probability_above": _known(above[row].round(4))}),
             "currency": self.currency,
             "valuation_date": None if self.date is None else str(self.date[row]),
             "looked_up": [name for name, where in self.looked_up.items() if where[row]],
             "unknown": [name for name, where in self.unknown.items() if where[row]],
             "warnings": [text for text, where in self.warnings.items() if where[row]],
         }
+
+
+def round_to_cents(amount: FloatArray) -> FloatArray:
+    """Return amounts as answers have them."""
+    rounded: FloatArray = amount.round(2)
+    return rounded
+
+
+def _known(value: np.float64) -> float | None:
+    """Return a number for JSON; None for NaN."""
+    return None if np.isnan(value) else float(value)
 
 
 def _joined_flags(parts: Sequence[Mapping[str, BoolArray]], starts: Sequence[int]) -> dict[str, BoolArray]:

@@ -38,7 +38,11 @@ def test_five_hundred_sales_are_enough_to_learn_the_quarters(trained: tuple[Path
     # The quarters' factors alone spread by about 40%, and a fifth of the sales have no quarter.
     assert known.mdape < 20
     assert bare.mdape > known.mdape
+    assert bare.median_width is not None
+    assert known.median_width is not None
     assert bare.median_width > known.median_width
+    assert known.coverage is not None
+    assert bare.coverage is not None
     # One calibration for any number of known facts: 90% on average, with 200 values calibrated on 80 sales.
     assert (known.coverage + bare.coverage) / 2 == pytest.approx(90, abs=8)
 

@@ -14,6 +14,7 @@ from estimator.market.checks import check_value
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Parts, split_sales
+from estimator.uncertainty.conformal import MIN_CALIBRATION_SALES, ConformalRange
 from estimator.valuations import Valuations
 from tests.conftest import PAIR
 
@@ -25,7 +26,7 @@ BASIC_FACTS = {
     "population": 21000,
 }
 PLACE_AND_SIZE = {name: BASIC_FACTS[name] for name in ("latitude", "longitude", "square_footage")}
-FIGURES = ("price", "low", "high", "fsd")
+FIGURES = ("price", "low", "high", "fsd", "probability_within_10")
 
 
 def value(appraiser: Appraiser, *subjects: dict[str, Any], date: str | None = None) -> Valuations:
@@ -234,12 +235,62 @@ def test_an_answer_is_plain_json(appraiser: Appraiser) -> None:
         "price_high",
         "confidence",
         "fsd",
+        "probability_within_10",
         "currency",
         "valuation_date",
         "looked_up",
         "unknown",
         "warnings",
     ]
+
+
+def test_claimed_and_realised_shares_within_10_percent_agree(appraiser: Appraiser, parts: Parts) -> None:
+    values = appraiser.value(parts.test.facts, parts.test.date)
+    within = np.abs(values.price / parts.test.price - 1) <= 0.1
+    claimed = values.probability_within_10
+    assert np.mean(claimed) == pytest.approx(np.mean(within), abs=0.06)
+    likely = claimed > np.median(claimed)
+    assert np.mean(within[likely]) > np.mean(within[~likely]) + 0.1
+
+
+def test_the_chance_of_a_higher_price_follows_from_the_same_distribution_as_the_range(
+    appraiser: Appraiser,
+) -> None:
+    facts = Facts.of(appraiser.market, [BASIC_FACTS])
+    answer = appraiser.value(facts).as_dict(0)
+    assert "probability_above" not in answer
+
+    def above(price: float) -> float:
+        found = appraiser.value(facts, price_above=price).as_dict(0)
+        chance: float = found.pop("probability_above")
+        assert found == answer
+        return chance
+
+    assert above(1.0) == 1
+    assert above(1e9) == 0
+    assert above(answer["price"]) == pytest.approx(0.5, abs=0.1)
+    ends = above(answer["price_low"]) - above(answer["price_high"])
+    assert 0.88 <= ends <= 0.97, "the range of 90%; it is the widest that any share of known facts needs"
+    within = above(answer["price"] / 1.1) - above(answer["price"] / 0.9)
+    assert within == pytest.approx(answer["probability_within_10"], abs=2e-4)
+
+
+def test_a_market_with_too_few_calibration_sales_has_prices_without_ranges(
+    appraiser: Appraiser, parts: Parts
+) -> None:
+    few = np.arange(len(parts.validation)) < MIN_CALIBRATION_SALES - 1
+    calibration = tuple(errors.take(few) for errors in appraiser.calibration)
+    ranges = ConformalRange.fit(calibration, appraiser.error_scale.tail, len(appraiser.model.facts))
+    unsure = replace(appraiser, ranges=ranges, calibration=calibration)
+    assert appraiser.has_ranges
+    assert not unsure.has_ranges
+    facts = Facts.of(appraiser.market, [BASIC_FACTS])
+    with_range, without = (a.value(facts, price_above=5e5).as_dict(0) for a in (appraiser, unsure))
+    nothing = dict.fromkeys(("price_low", "price_high", "fsd", "probability_within_10", "probability_above"))
+    warning = "There is no range: it takes 30 sales to check the model on, and there are 29"
+    assert without == with_range | nothing | {"warnings": [warning]}
+    more = unsure.with_sales(parts.test.take(np.arange(1)), np.random.default_rng(0))
+    assert more.has_ranges
 
 
 def test_areas_are_looked_up_from_all_sales_it_knows(appraiser: Appraiser, parts: Parts) -> None:

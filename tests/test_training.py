@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from estimator.appraiser import MAX_CALIBRATION_SALES, Appraiser
+from estimator.appraiser import Appraiser
 from estimator.assessment.ratio_study import ratio_study
+from estimator.calibration import MAX_CALIBRATION_SALES
 from estimator.market.checks import check_value
 from estimator.market.facts import Facts
 from estimator.market.market import Market

@@ -24,6 +24,8 @@ REQUIRED_FACTS = "required_facts"
 class ErrorFigures:
     """Errors of valuations against sale prices; e = (estimate − price)/price.
 
+    Figures of the ranges are None where the valuations have none.
+
     Parameters
     ----------
     n
@@ -38,6 +40,8 @@ class ErrorFigures:
         Median of |e|, in percent.
     ppe5, ppe10, ppe20
         Share of sales with |e| within 5, 10, 20 percent, in percent.
+    claimed_within_10
+        Mean of the probability that a value is within 10 percent, in percent: what `ppe10` should be.
     median_ratio
         Median of estimate/price: below 1, homes are under-valued overall.
     coverage
@@ -63,16 +67,19 @@ class ErrorFigures:
     ppe5: float
     ppe10: float
     ppe20: float
+    claimed_within_10: float | None
     median_ratio: float
-    coverage: float
+    coverage: float | None
     confidence: float
-    median_width: float
-    winkler: float
-    fsd_ratio: float
+    median_width: float | None
+    winkler: float | None
+    fsd_ratio: float | None
 
-    def to_dict(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, float | None]:
         """Return the figures by name, rounded to four decimals."""
-        return {name: value if name == "n" else round(value, 4) for name, value in asdict(self).items()}
+        return {
+            name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(self).items()
+        }
 
 
 def error_figures(price: FloatArray, values: Valuations) -> ErrorFigures:
@@ -87,6 +94,11 @@ def error_figures(price: FloatArray, values: Valuations) -> ErrorFigures:
     price, values = price[valued], values.take(valued)
     estimate, low, high = values.price, values.low, values.high
     outside = np.maximum(low - price, 0) + np.maximum(price - high, 0)
+    has_ranges = not np.isnan(low).any()
+
+    def of_ranges(figure: np.floating[Any]) -> float | None:
+        return float(figure) if has_ranges else None
+
     ratio = estimate / price
     error = 100 * np.abs(estimate - price) / price  # not ratio − 1: an error of exactly 5% counts as within 5%
     return ErrorFigures(
@@ -98,12 +110,13 @@ def error_figures(price: FloatArray, values: Valuations) -> ErrorFigures:
         ppe5=100 * float(np.mean(error <= 5)),
         ppe10=100 * float(np.mean(error <= 10)),
         ppe20=100 * float(np.mean(error <= 20)),
+        claimed_within_10=of_ranges(100 * np.mean(values.probability_within_10)),
         median_ratio=float(np.median(ratio)),
-        coverage=100 * float(np.mean((low <= price) & (price <= high))),
+        coverage=of_ranges(100 * np.mean((low <= price) & (price <= high))),
         confidence=100 * values.confidence,
-        median_width=float(np.median(high / low)),
-        winkler=float(np.mean(high - low + 2 / (1 - values.confidence) * outside)),
-        fsd_ratio=float(np.std(ratio - 1) / np.sqrt(np.mean(values.fsd**2))),
+        median_width=of_ranges(np.median(high / low)),
+        winkler=of_ranges(np.mean(high - low + 2 / (1 - values.confidence) * outside)),
+        fsd_ratio=of_ranges(np.std(ratio - 1) / np.sqrt(np.mean(values.fsd**2))),
     )
 
 

@@ -39,7 +39,7 @@ class WalkFigures:
     bias
         Median of log(price/value): above 0, homes are valued too low overall.
     coverage
-        Share of prices inside their price range, in percent.
+        Share of prices inside their price range, in percent; also None if the values have no ranges.
     """
 
     n: int
@@ -177,5 +177,10 @@ def _figures(price: FloatArray, values: FloatArray) -> WalkFigures:
         mdape=float(np.median(percent)),
         ppe10=100 * float(np.mean(percent <= 10)),
         bias=float(np.median(log_ratio)),
-        coverage=100 * float(np.mean((low <= price) & (price <= high))),
+        coverage=None if np.isnan(low).all() else _coverage(price, low, high),
     )
+
+
+def _coverage(price: FloatArray, low: FloatArray, high: FloatArray) -> float:
+    """Return the share of prices in their ranges in percent, of those that have one."""
+    return 100 * float(np.mean(((low <= price) & (price <= high))[~np.isnan(low)]))

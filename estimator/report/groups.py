@@ -18,7 +18,7 @@ from estimator.valuations import Valuations
 MAX_FIFTHS = 5
 """Groups by price and by FSD: few enough that some hundred test sales give figures for each group."""
 
-_FIGURES = ("mdape", "ppe10", "median_ratio", "coverage", "fsd_ratio")
+_FIGURES = ("mdape", "ppe10", "claimed_within_10", "median_ratio", "coverage", "fsd_ratio")
 
 
 @dataclass(frozen=True)

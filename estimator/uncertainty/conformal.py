@@ -24,6 +24,16 @@ MIN_PENALTY = 0.001
 """Smallest penalty of a missing fact, as a share of the same: calibration sales that never lack a fact cannot show
 its penalty. See benchmarks/DECISIONS.md, "Smallest penalty of a missing fact"."""
 
+_TAIL_END = 2.0
+"""No error is taken to be larger than so many times the largest of the calibration. It only matters for
+probabilities below 1/(m + 1), which m calibration sales cannot show."""
+
+MIN_CALIBRATION_SALES = 30
+"""With fewer calibration sales there are no ranges. With 30, a 90% range holds at least 80% of prices in 99 of 100
+markets; with 19, the fewest that could have one at all, it holds less than 70% in one of 100. The share that a
+range between two order statistics holds has a beta distribution: Vovk (2012), Conditional validity of inductive
+conformal predictors."""
+
 MIN_CONFIDENCE, MAX_CONFIDENCE = 0.5, 0.99
 """Confidence levels that can be requested. A range below .5 says little; one above .99 depends on a few sales."""
 
@@ -82,6 +92,31 @@ class ConformalRange:
     scores: tuple[FloatArray, ...]
     fsd_factor: float
 
+    @property
+    def n_sales(self) -> int:
+        """Number of calibration sales."""
+        return min(map(len, self.scores))
+
+    @property
+    def are_offered(self) -> bool:
+        """Whether there are enough calibration sales for ranges at all."""
+        return self.n_sales >= MIN_CALIBRATION_SALES
+
+    def caveat(self, confidence: float) -> str | None:
+        """Return what to know about ranges of a confidence level if the calibration sales are too few for them."""
+        needed = math.ceil((1 + confidence) / (1 - confidence) - 1e-9)
+        if not self.are_offered:
+            return (
+                f"There is no range: it takes {MIN_CALIBRATION_SALES} sales to check the model on, and there"
+                f" are {self.n_sales}"
+            )
+        if self.n_sales < needed:
+            return (
+                f"A {100 * confidence:.4g}% range takes {needed} sales to check the model on, and there are"
+                f" {self.n_sales}, so the range may hold fewer prices"
+            )
+        return None
+
     @classmethod
     def fit(cls, calibration: Sequence[CalibrationResiduals], tail: float, n_imputed: int = 0) -> Self:
         """Calibrate on sales that the network was not trained on.
@@ -136,12 +171,42 @@ class ConformalRange:
         confidence
             Share of prices the range is to contain, between 0 and 1.
 
-        Notes ----- An equal share of prices is left out at either end. The ⌈(1 + confidence)/2·(m + 1)⌉-th of m
+        Notes
+        -----
+        An equal share of prices is left out at either end. The ⌈(1 + confidence)/2·(m + 1)⌉-th of m
         scores, counted from the opposite end, covers with at least that probability; the widest of all calibration
         entries is used. With too few sales for that rank, the largest |score| stands in.
         """
         lower, upper = zip(*(_score_quantiles(scores, confidence) for scores in self.scores), strict=True)
         return min(0.0, *lower), max(0.0, *upper)
+
+    def probability_below(self, log_ratio: FloatArray, error: FloatArray) -> FloatArray:
+        """Return the probability that log(price) − log(estimate) is below a number, for n subjects, shape (n,).
+
+        Parameters
+        ----------
+        log_ratio
+            The numbers, shape (n,).
+        error
+            Expected errors of the subjects, shape (n, 3).
+
+        Notes
+        -----
+        The mean over the calibration entries of their empirical distributions, straight between two scores. The
+        k-th of m scores has the probability k/(m + 1), as in `quantiles`. What is left beyond the outermost scores
+        ends at `_TAIL_END` times the largest |score|.
+        """
+        scaled = log_ratio / np.where(log_ratio < 0, error[:, DOWNWARD], error[:, UPWARD])
+        below = [np.interp(scaled, *_distribution(scores)) for scores in self.scores]
+        probability: FloatArray = np.mean(below, axis=0)
+        return probability
+
+    def probability_within(self, share: float, error: FloatArray) -> FloatArray:
+        """Return the probability that |estimate/price − 1| is at most a share below 1, shape (n,) as `error`."""
+        low, high = (
+            self.probability_below(np.full(len(error), -math.log1p(end)), error) for end in (share, -share)
+        )
+        return high - low
 
     def state(self) -> dict[str, Any]:
         """Return the range as plain values and arrays, for `from_state`."""
@@ -202,6 +267,12 @@ def _score_quantiles(scores: FloatArray, confidence: float) -> tuple[float, floa
         return float(scores[len(scores) - rank]), float(scores[rank - 1])
     largest = float(np.abs(scores).max())
     return -largest, largest
+
+
+def _distribution(scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return where the distribution of m sorted scores bends, and its values there, shape (m + 2,) each."""
+    end = _TAIL_END * max(-scores[0], scores[-1])
+    return np.concatenate(([-end], scores, [end])), np.arange(len(scores) + 2) / (len(scores) + 1)
 
 
 def _directional_scale(residual: FloatArray, scales: FloatArray) -> FloatArray:

@@ -19,7 +19,9 @@ from estimator.valuations import Valuations
 def valuations(
     price: FloatArray, low: FloatArray, high: FloatArray, confidence: float, fsd: float = 0.1
 ) -> Valuations:
-    return Valuations(price, low, high, np.full(len(price), fsd), None, {}, {}, {}, {}, "USD", confidence)
+    n = len(price)
+    fsds, within = np.full(n, fsd), np.full(n, 0.6)
+    return Valuations(price, low, high, fsds, within, None, None, {}, {}, {}, {}, "USD", confidence)
 
 
 REQUIRED = ["latitude", "longitude", "square_footage"]
@@ -40,6 +42,7 @@ def test_the_figures_of_four_sales_by_hand() -> None:
     assert figures.log_rmse == pytest.approx(
         np.sqrt(np.mean(np.square([np.log(1.05), np.log(0.9), np.log(1.2), 0])))
     )
+    assert figures.claimed_within_10 == pytest.approx(60)
     assert figures.median_ratio == pytest.approx(1.025)
     assert figures.coverage == pytest.approx(75)
     assert figures.confidence == 90
@@ -70,6 +73,16 @@ def test_exact_values_have_no_error() -> None:
     assert (figures.winkler, figures.fsd_ratio) == (0, 0)
     assert (figures.mdape, figures.log_rmse, figures.rmse) == (0, 0, 0)
     assert (figures.ppe5, figures.coverage, figures.median_ratio, figures.median_width) == (100, 100, 1, 1)
+
+
+def test_values_without_ranges_have_errors_but_no_figures_of_ranges() -> None:
+    price, estimate, nan = np.array([100.0, 200]), np.array([105.0, 180]), np.full(2, np.nan)
+    without = valuations(estimate, nan, nan, 0.9, fsd=np.nan)
+    figures = error_figures(price, without).to_dict()
+    missing = {"claimed_within_10", "coverage", "median_width", "winkler", "fsd_ratio"}
+    assert {name for name, figure in figures.items() if figure is None} == missing
+    with_ranges = error_figures(price, valuations(estimate, price, price, 0.9)).to_dict()
+    assert figures == with_ranges | dict.fromkeys(missing)
 
 
 def test_refused_homes_affect_the_hit_rate_alone() -> None:
@@ -107,13 +120,16 @@ def test_homes_are_valued_at_their_date_of_sale_with_all_and_with_the_required_f
         values = appraiser.value(facts, sales.date)
         assert figures[fact_set] == error_figures(sales.price, values)
     assert figures[REQUIRED_FACTS].mdape > figures[ALL_FACTS].mdape
-    assert figures[REQUIRED_FACTS].median_width > figures[ALL_FACTS].median_width
+    widths = [figures[fact_set].median_width for fact_set in (ALL_FACTS, REQUIRED_FACTS)]
+    assert widths[0] is not None
+    assert widths[1] is not None
+    assert widths[0] < widths[1]
 
 
 def test_figures_are_written_rounded(appraiser: Appraiser, parts: Parts) -> None:
-    written = evaluate(appraiser, parts.test).figures[ALL_FACTS].to_dict()
-    assert written["n"] == round(len(parts.test) * written["hit_rate"] / 100)
-    assert all(value == round(value, 4) for value in written.values())
+    figures = evaluate(appraiser, parts.test).figures[ALL_FACTS]
+    assert figures.n == round(len(parts.test) * figures.hit_rate / 100)
+    assert all(value is not None and value == round(value, 4) for value in figures.to_dict().values())
 
 
 def test_the_ratio_study_uses_the_same_values_and_the_homes_postal_codes(

@@ -78,8 +78,8 @@ def test_evaluate_prints_the_figures_as_a_table_and_as_json(
     as_json = run_command("evaluate", "--model", small_models, "--json", test_sales)
     assert as_json.exit_code == 0
     evaluation = evaluate(load_version(small_models).appraiser, read_sales(market, test_sales))
-    figures = {fact_set: entry.to_dict() for fact_set, entry in evaluation.figures.items()}
     printed = json.loads(as_json.stdout)
+    figures = evaluation.figures_as_dict()
     assert printed == figures | {"ratio_study": evaluation.ratio_study_as_dict()}
     table = run_command("evaluate", "--model", small_models, test_sales).stdout.splitlines()
     assert table[0].split() == ["all", "facts", "required", "facts"]

@@ -6,7 +6,7 @@ import joblib
 import numpy as np
 import pytest
 
-from estimator.appraiser import complete_sales
+from estimator.calibration import complete_sales
 from estimator.features.pipeline import Features
 from estimator.market.areas import AreaLookup, Areas
 from estimator.market.arrays import BoolArray, FloatArray

@@ -1,10 +1,18 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from estimator.market.arrays import BoolArray, FloatArray
-from estimator.uncertainty.conformal import MIN_PENALTY, CalibrationResiduals, ConformalRange, check_confidence
+from estimator.uncertainty.conformal import (
+    MIN_CALIBRATION_SALES,
+    MIN_PENALTY,
+    CalibrationResiduals,
+    ConformalRange,
+    check_confidence,
+)
 from estimator.uncertainty.error_scale import DOWNWARD, FSD, UPWARD
 
 TAIL = 1.4
@@ -232,3 +240,80 @@ def test_homes_with_many_facts_keep_their_coverage_whatever_the_others() -> None
 def test_a_confidence_out_of_bounds_is_named_with_its_bounds(confidence: float) -> None:
     with pytest.raises(ValueError, match=f"^{confidence} is not from 0.5 to 0.99"):
         check_confidence(confidence)
+
+
+def below(ranges: ConformalRange, log_ratio: Any, scales: FloatArray | None = None) -> FloatArray:
+    """Probability that the price of each subject is below this, as log(price ÷ value)."""
+    values = np.atleast_1d(np.asarray(log_ratio, float))
+    n = len(values)
+    error = ranges.expected_error(nothing_missing(n), equal_scales(n) if scales is None else scales)
+    return ranges.probability_below(values, error)
+
+
+def test_the_probability_of_a_price_below_is_the_share_of_such_residuals() -> None:
+    rng = np.random.default_rng(0)
+    residual, later = rng.standard_t(3, (2, 20_000)) * 0.1 + 0.03
+    ranges = ConformalRange.fit([residuals(residual)], TAIL)
+    for log_ratio in (-0.3, -0.0953, 0.0, 0.05, 0.1054, 0.4):
+        assert below(ranges, log_ratio)[0] == pytest.approx(np.mean(later < log_ratio), abs=0.01)
+
+
+def test_a_score_between_two_others_has_a_probability_between_theirs() -> None:
+    # m = 4: the k-th residual has the probability k/5, and halfway between the 2nd and the 3rd it is 2.5/5.
+    ranges = ConformalRange.fit([residuals([-0.2, -0.1, 0.1, 0.3])], TAIL)
+    expected = {
+        -0.2: 0.2,
+        -0.1: 0.4,
+        0.0: 0.5,
+        0.1: 0.6,
+        0.2: 0.7,
+        0.3: 0.8,
+        0.45: 0.9,
+        0.6: 1.0,
+        5.0: 1.0,
+        -0.6: 0,
+    }
+    assert below(ranges, list(expected)) == pytest.approx(list(expected.values()))
+
+
+def test_a_larger_expected_error_makes_a_price_near_the_value_less_likely() -> None:
+    ranges = ConformalRange.fit([residuals(np.random.default_rng(0).normal(0, 0.1, 500))], TAIL)
+    scales = np.repeat([[0.5], [1.0], [2.0]], 3, axis=1)
+    near = below(ranges, np.full(3, 0.1), scales) - below(ranges, np.full(3, -0.1), scales)
+    assert near == pytest.approx([0.954, 0.683, 0.383], abs=0.05), "a normal distribution within 2, 1 and .5 sd"
+
+
+@given(st.integers(0, 1000), st.integers(1, 40), st.lists(st.floats(-9, 9), min_size=2, max_size=9))
+def test_probabilities_rise_with_the_price_from_0_to_1(seed: int, m: int, log_ratios: list[float]) -> None:
+    rng = np.random.default_rng(seed)
+    ranges = ConformalRange.fit([residuals(rng.normal(0.05, 0.2, m).round(1)) for _ in range(3)], TAIL)
+    probability = below(ranges, sorted(log_ratios))
+    assert (np.diff(probability) >= 0).all()
+    assert (probability >= 0).all()
+    assert (probability <= 1).all()
+
+
+@pytest.mark.parametrize(("m", "offered"), [(MIN_CALIBRATION_SALES - 1, False), (MIN_CALIBRATION_SALES, True)])
+def test_ranges_are_offered_from_enough_calibration_sales_on(m: int, offered: bool) -> None:
+    ranges = ConformalRange.fit([residuals(np.linspace(-0.2, 0.3, m))], TAIL)
+    assert ranges.are_offered is offered
+    caveat = ranges.caveat(0.9)
+    assert caveat == (
+        None if offered else f"There is no range: it takes 30 sales to check the model on, and there are {m}"
+    )
+
+
+def test_a_range_for_more_confidence_than_the_sales_can_show_has_a_caveat() -> None:
+    ranges = ConformalRange.fit([residuals(np.linspace(-0.2, 0.3, 198))], TAIL)
+    text = "A 99% range takes 199 sales to check the model on, and there are 198"
+    assert ranges.caveat(0.99) == f"{text}, so the range may hold fewer prices"
+    assert ranges.caveat(0.98) is None
+
+
+def test_the_fewest_calibration_sales_hold_four_fifths_of_prices_in_99_of_100_markets() -> None:
+    rng, n = np.random.default_rng(0), 4_000
+    scores = np.sort(rng.uniform(size=(n, MIN_CALIBRATION_SALES)))
+    held = scores[:, -1] - scores[:, 0]  # the 30th of 30 scores from either end
+    assert np.mean(held < 0.795) <= 0.013
+    few = np.sort(rng.uniform(size=(n, 19)))
+    assert np.mean(few[:, -1] - few[:, 0] < 0.70) >= 0.007
