@@ -3,7 +3,7 @@
 Beside it the model that is told nothing ("frozen") values the same sales.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from estimator.market.arrays import DateArray, FloatArray
 from estimator.market.sales import Sales
 
 _VALUE = 0
-"""Column of the value among those of `_value`."""
+"""Column of the value among those of `value_homes`."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of months that are done, and of all months."""
@@ -66,7 +66,7 @@ class WalkMonth:
     frozen: WalkFigures
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WalkForward:
     """The figures of all sales and of each month, by the refreshed and the frozen model.
 
@@ -78,12 +78,15 @@ class WalkForward:
         In order. The first one includes sales of earlier months.
     confidence
         Confidence level of the ranges, in percent.
+    values
+        Values and ranges by the refreshed model, as from `value_by_step`; not among the plain values.
     """
 
     refreshed: WalkFigures
     frozen: WalkFigures
     months: tuple[WalkMonth, ...]
     confidence: float
+    values: FloatArray
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain values."""
@@ -121,16 +124,11 @@ def walk_forward(
     """
     if sales.date is None or appraiser.sale_dates is None:
         raise DataError(f"the sales of market '{appraiser.market.name}' have no dates, so they have no months")
-    frozen, refreshed = _value(appraiser, sales), np.empty((len(sales), 3))
+    frozen = value_homes(appraiser, sales)
     if np.isnan(frozen[:, _VALUE]).all():
         raise DataError(f"none of the {len(sales)} homes can be valued")
-    steps = list(_steps(sales.date, appraiser.sale_dates[1]))
-    for done, (_, rows) in enumerate(steps):
-        if done:
-            appraiser = appraiser.with_sales(sales.take(steps[done - 1][1]), rng)
-        refreshed[rows] = _value(appraiser, sales.take(rows))
-        if progress is not None:
-            progress(done + 1, len(steps))
+    steps = month_steps(sales.date, appraiser.sale_dates[1])
+    refreshed = value_by_step(appraiser, sales, [rows for _, rows in steps], rng, progress)
     return WalkForward(
         _figures(sales.price, refreshed),
         _figures(sales.price, frozen),
@@ -143,19 +141,48 @@ def walk_forward(
             for month, rows in steps
         ),
         100 * CONFIDENCE,
+        refreshed,
     )
 
 
-def _steps(date: DateArray, newest: np.datetime64) -> Iterator[tuple[np.datetime64, NDArray[np.intp]]]:
-    """Yield each calendar month with the rows of its sales; sales up to `newest` belong to the first month."""
+def value_by_step(
+    appraiser: Appraiser,
+    sales: Sales,
+    steps: Sequence[NDArray[np.intp]],
+    rng: np.random.Generator,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """Value n homes, those of each step by the appraiser that knows the sales of the steps before.
+
+    Parameters
+    ----------
+    steps
+        Rows of the sales, each row in one step.
+
+    Returns
+    -------
+    array
+        Values and the bounds of their ranges, shape (n, 3); NaN where a home was refused.
+    """
+    values = np.empty((len(sales), 3))
+    for done, rows in enumerate(steps):
+        if done:
+            appraiser = appraiser.with_sales(sales.take(steps[done - 1]), rng)
+        values[rows] = value_homes(appraiser, sales.take(rows))
+        if progress is not None:
+            progress(done + 1, len(steps))
+    return values
+
+
+def month_steps(date: DateArray, newest: np.datetime64) -> list[tuple[np.datetime64, NDArray[np.intp]]]:
+    """Return each calendar month with the rows of its sales; sales up to `newest` belong to the first month."""
     later = date[date > newest]
     first = later.min() if len(later) else newest
     month = np.maximum(date, first).astype("datetime64[M]")
-    for start in np.unique(month):
-        yield start, np.flatnonzero(month == start)
+    return [(start, np.flatnonzero(month == start)) for start in np.unique(month)]
 
 
-def _value(appraiser: Appraiser, sales: Sales) -> FloatArray:
+def value_homes(appraiser: Appraiser, sales: Sales) -> FloatArray:
     """Return values of n homes and the bounds of their ranges, shape (n, 3); NaN where a home was refused."""
     values = appraiser.value(sales.facts, sales.date, CONFIDENCE, earlier_sales_only=True)
     return np.column_stack((values.price, values.low, values.high))

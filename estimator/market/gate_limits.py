@@ -1,4 +1,7 @@
-"""What a model must show on sales that it does not know before it is published: the table `[gate]` of `market.toml`."""
+"""What a model must show on sales that it does not know before it is published.
+
+The table `[gate]` of `market.toml`, all of whose keys may be left out.
+"""
 
 import math
 from collections.abc import Mapping
@@ -35,14 +38,18 @@ class GateLimits:
     max_error_ratio: float = 1.0
 
 
+DEFAULT_LIMITS = GateLimits()
+"""The limits of a market that sets none."""
+
+
 LIMIT_BOUNDS: Mapping[str, tuple[float, float]] = {
     "min_hit_rate": (0.0, 100.0),
     "max_bias": (0.0, 100.0),
     "max_coverage_gap": (0.0, 100.0),
     "max_error_ratio": (0.01, 100.0),
 }
-"""Smallest and largest value of each limit: shares cannot exceed 100 percent, and an error ratio beyond 100 is a typing
-error."""
+"""Smallest and largest value of each limit: shares cannot exceed 100 percent, and an error ratio beyond 100 is a
+typing error."""
 
 _KEYS: Keys = {field.name: ((int, float), False) for field in fields(GateLimits)}
 

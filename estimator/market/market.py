@@ -14,19 +14,22 @@ from typing import Any, Self
 
 from estimator.errors import MarketError
 from estimator.market.feature import Feature, Keys, check_keys, parse_feature
-from estimator.market.gate_limits import GateLimits, parse_gate_limits
+from estimator.market.gate_limits import DEFAULT_LIMITS, GateLimits, parse_gate_limits
 from estimator.market.kinds import KINDS
 
 VALUATION_DATE = "valuation_date"
 """Field of a request: the date for which the home is valued. No feature may have this name."""
 ANSWER_COLUMNS = (
-    *("valuation_price", "valuation_low", "valuation_high", "valuation_fsd"),
+    *("valuation_price", "valuation_low", "valuation_high", "valuation_fsd", "valuation_probability_within_10"),
     *(VALUATION_DATE, "looked_up", "unknown", "warnings", "error"),
 )
 """Columns that are added to a valued file, in this order. No feature may have such a name."""
 INDEX_COLUMN = "valuation_index"
 """Column that is added on request: the factor from prices in the newest month with sales to those on the valuation
 date. No feature may have this name."""
+ABOVE_COLUMN = "valuation_probability_above"
+"""Column that is added if a price is given: the probability that the home's is above it. No feature may have this
+name."""
 LIST_PRICES = ("list_price", "ListPrice")
 """Columns of a list price; the second is its RESO name. A list price is never a fact about a home."""
 
@@ -71,7 +74,7 @@ class Market:
     sale_date: str | None = None
     sale_id: str | None = None
     ignore: tuple[str, ...] = ()
-    gate: GateLimits = GateLimits()
+    gate: GateLimits = DEFAULT_LIMITS
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -210,7 +213,7 @@ def _check_names(market: Market) -> None:
     for name in market.ignore:
         _add_name(users, name, "ignore")
     for feature in market.features:
-        for name in set(feature.names) & {*ANSWER_COLUMNS, INDEX_COLUMN}:
+        for name in set(feature.names) & {*ANSWER_COLUMNS, INDEX_COLUMN, ABOVE_COLUMN}:
             raise MarketError(f"feature '{feature.name}' has the name '{name}', which is reserved")
         list_prices = [name for name in feature.names if re.sub(r"[\W_]", "", name.lower()) in _LIST_PRICE_WORDS]
         if list_prices:
