@@ -1,0 +1,190 @@
+"""Whether homes were sold near a location, compared with how far apart the sold homes are.
+
+A home is refused if its nearest sold home is too far away. It gets a warning if few sold homes are near: if the
+`N_NEIGHBOURS`th nearest is far away. Both distances follow from how far apart sold homes are there and in the
+market. One sale far from all others, such as one with mistyped coordinates, changes neither of them elsewhere; and
+beside it alone, homes get a warning. Knows no prices.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from estimator.market.areas import kilometres
+from estimator.market.arrays import BoolArray, FloatArray
+from estimator.market.facts import Facts
+from estimator.market.market import Market
+from estimator.uncertainty.domain_check import MIN_HOMES, Check, n_doubtful
+
+N_NEIGHBOURS = 5
+"""The spacing of sold homes is the distance to so many others: enough that a few wrong ones beside each other are
+not taken for a neighbourhood, and few enough to distinguish a village from the fields around it."""
+MIN_DOUBTFUL_PLACES = 3
+"""So many places, at least, may be wrong without counting: a file that has one such place often has a few."""
+MIN_PLACES = 10
+"""With fewer different places, their distances do not show how far apart homes are: one tower, or a file that has
+the coordinates of a few postal codes. Then the smallest distances below are used."""
+REFUSAL_FACTOR = 2.0
+"""A home is refused if its nearest sold home is farther away than this many times the spacing."""
+MAX_SPACING_FACTOR = 2.0
+"""The spacing of the sold homes nearby counts up to this many times the market's: the sales of a remote village
+are far from all others, and so are a few with wrong coordinates."""
+LOCAL_WARNING_FACTOR = 4.0
+"""A warning is given where sold homes are this many times farther away than they are from each other nearby. Of
+held-out King County homes .04% get it; the middle of Seattle's bay does."""
+MIN_WARNING_KM, MIN_REFUSAL_KM = 0.5, 2.0
+"""Nearer sold homes are always near enough, without a warning and with one: however close sold homes are to each
+other, a home in the next street or the next quarter is no other market."""
+_COARSE_KM = 20.0
+"""From here on warnings name whole kilometres: a table with many remote homes then has few different warnings."""
+
+
+@dataclass(frozen=True)
+class PlaceDomain:
+    """Places of sold homes and their spacing; made by `fit` or `from_state`, then never changed.
+
+    Parameters
+    ----------
+    places
+        Different places of the sold homes, km north and east, shape (m, 2).
+    median_latitude
+        Degrees, of the sold homes.
+    spacing
+        Distance in km from each place to its `N_NEIGHBOURS`th nearest other one, shape (m,); 0 with fewer than
+        `MIN_PLACES` places.
+    market_spacing
+        The largest of these without those that may be mistakes, km.
+    """
+
+    places: FloatArray
+    median_latitude: float
+    spacing: FloatArray
+    market_spacing: float
+
+    @classmethod
+    def fit(cls, market: Market, facts: Facts) -> Self | None:
+        """Measure the spacing of n sold homes; None without coordinates, or with too few of them."""
+        if market.coordinates is None:
+            return None
+        located = facts.known(market.coordinates[0]) & facts.known(market.coordinates[1])
+        if not located.any():
+            return None
+        latitude = float(np.median(facts[market.coordinates[0]][located]))
+        places = kilometres(facts.take(located), market.coordinates, latitude)
+        places = np.unique(places.round(3), axis=0)
+        if len(places) >= MIN_PLACES:
+            spacing = np.asarray(KDTree(places).query(places, k=[N_NEIGHBOURS + 1])[0])[:, 0]
+            doubtful = max(MIN_DOUBTFUL_PLACES, n_doubtful(len(places)))
+            return cls(places, latitude, spacing, float(np.sort(spacing)[-1 - doubtful]))
+        return None if located.sum() < MIN_HOMES else cls(places, latitude, np.zeros(len(places)), 0.0)
+
+    def check(self, market: Market, facts: Facts) -> tuple[Check, dict[str, BoolArray]]:
+        """Compare the locations of n homes with those of the sold ones; an unknown location is not refused.
+
+        Returns
+        -------
+        check
+            Of the latitude.
+        warnings
+            Text → the homes that it is about, shape (n,), by distance.
+        """
+        assert market.coordinates is not None  # noqa: S101  # `fit` has checked
+        latitude, longitude = market.coordinates
+        found = self._distances(kilometres(facts, market.coordinates, self.median_latitude))
+
+        def message(row: int) -> str:
+            here = f"{facts[latitude][row]:g}, {facts[longitude][row]:g}"
+            return (
+                f"the nearest sold home is {_format_km(found.nearest[row])} km from {here}; homes there are "
+                f"valued within {_format_km(found.refused_beyond[row])} km of a sold one"
+            )
+
+        far_outside = found.nearest > found.refused_beyond
+        outside = (found.last > found.warned_beyond) | far_outside
+        warned = np.flatnonzero(outside & ~far_outside)
+        texts = {
+            row: _warning(found, row) for row in sorted(warned.tolist(), key=lambda row: _sort_key(found, row))
+        }
+        warnings = {text: np.zeros(len(facts), np.bool_) for text in texts.values()}
+        for row, text in texts.items():
+            warnings[text][row] = True
+        return Check(latitude, outside, far_outside, message), warnings
+
+    def _distances(self, place: FloatArray) -> "_Distances":
+        """Return the distances from n places, km north and east, NaN where unknown, to the sold homes."""
+        known = ~np.isnan(place).any(axis=1)
+        nearest, last, local = np.zeros((3, len(place)))
+        count = N_NEIGHBOURS if len(self.places) >= MIN_PLACES else 1
+        km, neighbours = (np.asarray(result) for result in self._tree.query(place[known], np.arange(1, count + 1)))
+        nearest[known], last[known] = km[:, 0], km[:, -1]
+        local[known] = np.median(self.spacing[neighbours], axis=1)
+        spacing = local.clip(self.market_spacing, MAX_SPACING_FACTOR * self.market_spacing)
+        usual = np.minimum(self.market_spacing, LOCAL_WARNING_FACTOR * local)
+        return _Distances(
+            nearest,
+            last,
+            warned_beyond=np.maximum(usual, MIN_WARNING_KM),
+            refused_beyond=np.maximum(REFUSAL_FACTOR * spacing, MIN_REFUSAL_KM),
+        )
+
+    @cached_property
+    def _tree(self) -> KDTree:
+        return KDTree(self.places)
+
+    def state(self) -> dict[str, Any]:
+        """Return the fitted values as plain values and arrays, for `from_state`."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Restore it from its state."""
+        return cls(**state)
+
+
+class _Distances(NamedTuple):
+    """Distances of n homes from the sold ones and their bounds, km, shape (n,) each; 0 where unknown.
+
+    Parameters
+    ----------
+    nearest, last
+        To the nearest sold home, and to the last one of the `N_NEIGHBOURS` nearest.
+    warned_beyond, refused_beyond
+        Bounds of the last and of the nearest.
+    """
+
+    nearest: NDArray[np.float64]
+    last: NDArray[np.float64]
+    warned_beyond: NDArray[np.float64]
+    refused_beyond: NDArray[np.float64]
+
+
+def _is_remote(found: _Distances, row: int) -> bool:
+    """Whether even the nearest sold home is far away; otherwise it is there, but lonely."""
+    return bool(found.nearest[row] > found.warned_beyond[row])
+
+
+def _sort_key(found: _Distances, row: int) -> tuple[bool, float]:
+    """Return where a warning stands among the others, whichever homes are checked together."""
+    remote = _is_remote(found, row)
+    return remote, float(found.nearest[row] if remote else found.last[row])
+
+
+def _warning(found: _Distances, row: int) -> str:
+    if _is_remote(found, row):
+        return f"The nearest sold home is {_rounded_km(found.nearest[row])} km away, so the range is wider"
+    return f"Few sold homes are within {_rounded_km(found.last[row])} km, so the range is wider"
+
+
+def _rounded_km(km: float) -> str:
+    return f"{km:.1f}" if km < _COARSE_KM else f"{math.floor(km):,}"
+
+
+def _format_km(km: float) -> str:
+    """Return a distance with enough digits to be compared with another one."""
+    return f"{km:.2f}" if km < _COARSE_KM else f"{km:,.1f}"
