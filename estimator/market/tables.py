@@ -42,11 +42,16 @@ class TableWriter(Protocol):
         """Append the rows of one piece."""
 
 
-def read_pieces(path: Path) -> Iterator[pa.Table]:
+def read_pieces(path: Path, columns: Sequence[str] = ()) -> Iterator[pa.Table]:
     """Read a table piece by piece; all cells of a CSV file are text, unchanged.
 
     A file with only a header gives one piece without rows. A blank line is a row of empty cells, so that rows have
     the same numbers as in a spreadsheet.
+
+    Parameters
+    ----------
+    columns
+        Names of the columns of a CSV file without a header line.
 
     Raises
     ------
@@ -58,7 +63,7 @@ def read_pieces(path: Path) -> Iterator[pa.Table]:
         if suffix == ".parquet":
             yield from _read_parquet(path)
         else:
-            yield from _read_csv(lambda: _open_bytes(path), lambda: _open_native(path))
+            yield from _read_csv(lambda: _open_bytes(path), lambda: _open_native(path), columns)
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
     except pa.ArrowInvalid as error:
@@ -67,9 +72,9 @@ def read_pieces(path: Path) -> Iterator[pa.Table]:
         raise DataError(f"{path}: {error}") from error
 
 
-def read_table(path: Path) -> pa.Table:
+def read_table(path: Path, columns: Sequence[str] = ()) -> pa.Table:
     """Read a whole table into memory; see `read_pieces`."""
-    return pa.concat_tables(read_pieces(path))
+    return pa.concat_tables(read_pieces(path, columns))
 
 
 def parse_csv(content: bytes, max_columns: int) -> pa.Table:
@@ -195,15 +200,23 @@ def _suffix(path: Path) -> str:
     return found
 
 
-def _read_csv(open_file: _OpenFile, open_native: Callable[[], pa.NativeFile]) -> Iterator[pa.Table]:
-    """Read CSV; both functions open it from the start each time, as a file of Python's and of Arrow's."""
-    names, has_rows = _header(open_file)
+def _read_csv(
+    open_file: _OpenFile, open_native: Callable[[], pa.NativeFile], columns: Sequence[str] = ()
+) -> Iterator[pa.Table]:
+    """Read CSV; both functions open it from the start each time, as a file of Python's and of Arrow's.
+
+    Parameters
+    ----------
+    columns
+        Names of the columns if there is no header line.
+    """
+    names, has_rows = _header(open_file, columns)
     if not has_rows:
         yield pa.schema([(name, pa.string()) for name in names]).empty_table()
         return
     convert = pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
     # One thread: only then does Arrow say in which row a cell is missing.
-    read = pa_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False)
+    read = pa_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, column_names=columns or None)
     parse = pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
     try:
         with (
@@ -216,8 +229,8 @@ def _read_csv(open_file: _OpenFile, open_native: Callable[[], pa.NativeFile]) ->
         raise DataError(_format_arrow_error(open_file, str(error))) from error
 
 
-def _header(open_file: _OpenFile) -> tuple[Sequence[str], bool]:
-    """Return the names of a CSV file's columns, and whether anything follows the header."""
+def _header(open_file: _OpenFile, columns: Sequence[str] = ()) -> tuple[Sequence[str], bool]:
+    """Return the names of a CSV file's columns, and whether there are rows; `columns` if it has no header line."""
     with open_file() as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
         try:
             names = next(csv.reader(text), [])
@@ -228,6 +241,10 @@ def _header(open_file: _OpenFile) -> tuple[Sequence[str], bool]:
             raise DataError(f"the header cannot be read: {error}") from error
     if not names:
         raise DataError("the first line is blank" if has_rows else "the file is empty")
+    if columns and len(names) != len(columns):
+        raise DataError(f"the first line has {len(names)} cells; the market names {len(columns)} columns")
+    if columns:
+        return columns, True
     _refuse_duplicate_names(names)
     return names, has_rows
 

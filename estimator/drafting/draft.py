@@ -1,0 +1,277 @@
+"""Draft a market from the columns of its sales: which one is what, which are facts, and which are not used."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
+
+from estimator.drafting.facts import DraftedFact, draft_fact, fact_name, may_be_required, unusable_reason
+from estimator.drafting.known_facts import FACTS, LATITUDE, LONGITUDE, SIZE, KnownFact, known_fact
+from estimator.drafting.leaks import reason_by_name, reason_by_values
+from estimator.drafting.profiles import Profile, detect_table_decimal_mark, profile_table
+from estimator.drafting.projected import is_projected
+from estimator.drafting.roles import (
+    Guess,
+    country_of,
+    find_home,
+    find_price,
+    find_sale_date,
+    is_transaction_number,
+    price_symbol_currency,
+    unreadable_sale_date,
+)
+from estimator.market.arrays import FloatArray
+from estimator.market.text.names import plain_name
+from estimator.market.text.numbers import DecimalMark
+
+_SAME_SHARE = 0.999
+"""Two columns of numbers are the same one if this share of the rows, and at least half of them, agree."""
+UNKNOWN_CURRENCY = "XXX"
+"""ISO 4217's code for no currency, where nothing in a file tells it."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a market file will declare, with the reasons.
+
+    Parameters
+    ----------
+    rows
+        How many sales were looked at.
+    currency, currency_reason
+        ISO 4217 code, and where it comes from.
+    price, sale_date, sale_id
+        Columns by role; None where the file has none.
+    date_format
+        The form of the dates, if the market must declare it; a guess.
+    decimal_mark
+        What separates decimals in the file.
+    facts
+        The facts, in the order of the market file.
+    ignored
+        Column → why it is not used.
+    notes
+        What the user should know or do, in short sentences.
+    """
+
+    rows: int
+    currency: str
+    currency_reason: str
+    price: Guess
+    sale_date: Guess | None
+    sale_id: Guess | None
+    date_format: str | None
+    decimal_mark: DecimalMark
+    facts: tuple[DraftedFact, ...]
+    ignored: dict[str, str]
+    notes: tuple[str, ...]
+
+
+@dataclass
+class _Sorted:
+    """Columns as they are sorted out: which are facts, and which are not used and why."""
+
+    facts: list[tuple[Profile, KnownFact | None, bool]] = field(default_factory=list)
+    ignored: dict[str, str] = field(default_factory=dict)
+
+
+def draft_market(table: pa.Table, price: str | None = None, currency: str | None = None) -> Draft:
+    """Draft a market from a table of sales.
+
+    Parameters
+    ----------
+    table
+        n sales, of text or typed.
+    price
+        The column of sale prices, if the user named it.
+    currency
+        The currency, if the layout of the file tells it.
+
+    Raises
+    ------
+    DataError
+        No column can be taken for the sale price.
+    """
+    decimal_mark = detect_table_decimal_mark(table)
+    profiles = profile_table(table, decimal_mark)
+    by_name = {profile.name: profile for profile in profiles}
+    found_price = find_price(profiles, price)
+    sale_date = find_sale_date(profiles)
+    sale_id = find_home(profiles, found_price.column)
+    roles = {guess.column for guess in (found_price, sale_date, sale_id) if guess is not None}
+    others = [profile for profile in profiles if profile.name not in roles]
+    paid = by_name[found_price.column].numbers
+    columns = _sort_columns(others, paid)
+    newest = _newest_year(by_name[sale_date.column] if sale_date else None)
+    facts = _draft_facts(columns, paid, newest, table.column_names)
+    form = by_name[sale_date.column].date_form if sale_date else None
+    code, reason = _currency(by_name[found_price.column], table, facts, by_name, currency)
+    return Draft(
+        rows=table.num_rows,
+        currency=code,
+        currency_reason=reason,
+        price=found_price,
+        sale_date=sale_date,
+        sale_id=sale_id,
+        date_format="%m/%d/%Y" if form is not None and form.format is None else None,
+        decimal_mark=decimal_mark,
+        facts=facts,
+        ignored=columns.ignored,
+        notes=_notes(facts, sale_date, sale_id, profiles),
+    )
+
+
+def _sort_columns(profiles: Sequence[Profile], price: FloatArray) -> _Sorted:
+    """Sort the columns without a role into facts and columns that are not used."""
+    columns = _Sorted()
+    size = next((p for p in profiles if known_fact(p.name) == (SIZE, True) and p.is_number), None)
+    for profile in profiles:
+        known, exact = known_fact(profile.name) or (None, False)
+        reason = unusable_reason(profile)
+        if not exact:
+            # What the name says is worth telling even where the values are unusable, too.
+            reason = reason_by_name(profile.name) or reason
+        if reason is None and is_projected(profile):
+            reason = "a projected coordinate: declare it as latitude or longitude, and name its system with epsg"
+        if reason is None and known in (LATITUDE, LONGITUDE) and not profile.is_number:
+            reason = "its name is that of a coordinate, but its values are no numbers"
+        if reason is None and profile.is_date:
+            reason = "another date of the sale"
+        if reason is None and is_transaction_number(profile):
+            reason = "identifies the sale, not the home"
+        if reason is None and profile.is_number:
+            known_size = None if size is None or size is profile else size.numbers
+            reason = reason_by_values(profile, price, known_size)
+        if reason is None:
+            reason = _same_as(profile, [other for other, _, _ in columns.facts])
+        if reason is None:
+            columns.facts.append((profile, known, exact))
+        else:
+            columns.ignored[profile.name] = reason
+    return columns
+
+
+def _same_as(profile: Profile, earlier: Sequence[Profile]) -> str | None:
+    """Return that a column repeats an earlier one, or None."""
+    if not profile.is_number:
+        return None
+    for other in earlier:
+        both = ~np.isnan(profile.numbers) & ~np.isnan(other.numbers)
+        if both.sum() < profile.rows / 2:
+            continue
+        if (profile.numbers[both] == other.numbers[both]).mean() >= _SAME_SHARE:
+            return f"the same as {other.name}"
+    return None
+
+
+def _newest_year(sale_date: Profile | None) -> int:
+    """Return the year of the newest sale; this year if there are no dates."""
+    today = dt.datetime.now(tz=dt.UTC).year
+    if sale_date is None or sale_date.days is None:
+        return today
+    known = sale_date.days[~np.isnat(sale_date.days)]
+    # A date in the future is mistyped.
+    return min(int(np.max(known).astype("datetime64[Y]").astype(int)) + 1970, today)
+
+
+def _draft_facts(
+    columns: _Sorted, price: FloatArray, newest: int, names: Sequence[str]
+) -> tuple[DraftedFact, ...]:
+    """Return the facts, known ones first, with names that stand for one fact each."""
+    ordered = sorted(columns.facts, key=_place)
+    reserved = {plain_name(name) for name in names}
+    taken: set[str] = set()
+    facts = []
+    for profile, known, exact in ordered:
+        own = plain_name(profile.name)
+        named = known is not None and known.name not in taken and plain_name(known.name) not in reserved - {own}
+        fact = draft_fact(profile, known, price, newest, exact=exact, named=named)
+        fact = _with_free_names(fact, taken, reserved - {own})
+        taken.add(fact.name)
+        facts.append(fact)
+    return _with_required(facts, {profile.name: profile for profile, _, _ in columns.facts})
+
+
+def _place(entry: tuple[Profile, KnownFact | None, bool]) -> tuple[bool, int, bool]:
+    """Return where a fact comes in the market file: known facts in their order, the usual name before others."""
+    _, known, exact = entry
+    return known is None, FACTS.index(known) if known is not None else 0, not exact
+
+
+def _with_free_names(fact: DraftedFact, taken: set[str], reserved: set[str]) -> DraftedFact:
+    """Return a fact whose name and aliases stand for no other fact or column."""
+    used = {plain_name(name) for name in taken} | reserved
+    name, number = fact.name, 2
+    while plain_name(name) in used:
+        name, number = f"{fact_name(fact.column)}_{number}", number + 1
+    own = {plain_name(name), plain_name(fact.column)}
+    aliases = tuple(alias for alias in fact.aliases if plain_name(alias) not in used | own)
+    return replace(fact, name=name, aliases=aliases)
+
+
+def _with_required(facts: Sequence[DraftedFact], profiles: dict[str, Profile]) -> tuple[DraftedFact, ...]:
+    """Return the facts with the location and one size required, and a coordinate only together with the other."""
+    size = next((fact for fact in facts if fact.name == SIZE.name), None)
+    coordinates = {fact.kind for fact in facts} >= {"latitude", "longitude"}
+    result = []
+    for fact in facts:
+        is_wanted = fact is size or (coordinates and fact.kind in {"latitude", "longitude"})
+        result.append(replace(fact, required=is_wanted and may_be_required(profiles[fact.column])))
+    return tuple(result)
+
+
+def _currency(
+    price: Profile,
+    table: pa.Table,
+    facts: Sequence[DraftedFact],
+    profiles: dict[str, Profile],
+    declared: str | None,
+) -> tuple[str, str]:
+    """Return the currency of the prices, and where it comes from."""
+    if declared is not None:
+        return declared, "sure: the layout of the file tells it"
+    cells = [str(cell) for cell in table.column(price.name).slice(0, 100).to_pylist()]
+    code = price_symbol_currency(price, cells)
+    if code is not None:
+        return code, "likely: the prices or their header name it"
+    places = [next((f for f in facts if f.kind == kind), None) for kind in ("latitude", "longitude")]
+    if places[0] is not None and places[1] is not None:
+        middle = [float(np.nanmedian(profiles[place.column].numbers)) for place in places if place is not None]
+        country = country_of(middle[0], middle[1])
+        if country is not None:
+            return country[1], f"likely: the homes are in {country[0]}"
+    return UNKNOWN_CURRENCY, "a guess is not possible: write the currency's code, such as EUR"
+
+
+def _notes(
+    facts: Sequence[DraftedFact],
+    sale_date: Guess | None,
+    sale_id: Guess | None,
+    profiles: Sequence[Profile],
+) -> tuple[str, ...]:
+    """Return what the file lacks, and what follows from that."""
+    notes = []
+    kinds = {fact.kind for fact in facts}
+    if not any(fact.required and fact.kind not in {"latitude", "longitude"} for fact in facts):
+        notes.append(
+            "No column is the size of the home, such as its living area. Without it a model can tell homes in one"
+            " street apart by little; add it to the file before you serve a model."
+        )
+    if not {"latitude", "longitude"} <= kinds:
+        place = "postal code and other parts of the address" if "postal_code" in kinds else "categories"
+        notes.append(
+            f"No coordinates: a home's place is known only by {place}. Add latitude and longitude if you can."
+        )
+    if sale_date is None:
+        odd = unreadable_sale_date(profiles)
+        notes.append(
+            "No column is the day of the sale: prices are taken as of one day, and a training splits at random."
+            if odd is None
+            else f"'{odd.name}' has the name of a day of sale, but its values are no dates, such as"
+            f" '{odd.most_frequent(1)[0]}'. Save it as dates like 2015-05-27, and draft again."
+        )
+    if sale_id is None:
+        notes.append("No column identifies the home: repeat sales of a home are not recognised.")
+    return tuple(notes)

@@ -1,0 +1,192 @@
+"""What one column of a sales file contains: numbers, whole numbers, dates, labels, and in which forms.
+
+This module looks at values alone; what a name means is in `known_facts`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from estimator.drafting.known_facts import words_of
+from estimator.market.arrays import DateArray, FloatArray
+from estimator.market.columns import boolean_column
+from estimator.market.text.dates import DateForm, detect_date_form, parse_dates
+from estimator.market.text.missing import drop_missing, strip
+from estimator.market.text.numbers import DecimalMark, detect_decimal_mark, plain_numbers
+from estimator.market.text.units import SPELLINGS
+
+MIN_SHARE = 0.9
+"""Share of a column's known cells that must be numbers (or dates) for it to be a column of numbers (or dates): the
+same tenth may be unreadable as in a training."""
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """The content of one column.
+
+    Parameters
+    ----------
+    name
+        The column's name.
+    text
+        The n cells as text without blanks around them; null where the cell is empty or a word for missing.
+    numbers
+        Shape (n,); NaN where the cell is no number.
+    days
+        Shape (n,); NaT where the cell is no date. None if the column is not one of dates.
+    date_form
+        The form of the dates; its `format` is None if the month is in doubt.
+    known
+        How many cells are not missing.
+    distinct
+        How many different texts there are.
+    unit
+        The unit that the header or the cells name; '' if none.
+    """
+
+    name: str
+    text: pa.ChunkedArray
+    numbers: FloatArray
+    days: DateArray | None
+    date_form: DateForm | None
+    known: int
+    distinct: int
+    unit: str
+
+    @property
+    def rows(self) -> int:
+        """How many cells there are."""
+        return len(self.numbers)
+
+    @property
+    def known_share(self) -> float:
+        """Share of the cells that are not missing."""
+        return self.known / max(self.rows, 1)
+
+    @property
+    def known_numbers(self) -> FloatArray:
+        """The numbers, without NaN."""
+        return self.numbers[~np.isnan(self.numbers)]
+
+    @property
+    def number_share(self) -> float:
+        """Share of the known cells that are numbers."""
+        return len(self.known_numbers) / max(self.known, 1)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a column of numbers."""
+        return self.known > 0 and self.number_share >= MIN_SHARE
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all numbers are whole."""
+        return bool((self.known_numbers % 1 == 0).all())
+
+    @property
+    def is_date(self) -> bool:
+        """Whether it is a column of dates, even if their month is in doubt."""
+        return self.date_form is not None
+
+    @property
+    def is_boolean(self) -> bool:
+        """Whether it has two values, which are words for yes and no, or 1 and 0."""
+        if self.distinct != 2:
+            return False
+        values, problems = boolean_column(self.name, pa.chunked_array([pc.unique(self.text.drop_null())]))
+        return not problems and len(set(values)) == 2
+
+    def most_frequent(self, count: int = 3) -> list[str]:
+        """Return the most frequent texts."""
+        return [str(label) for label in pd.Series(self.text.to_pylist()).value_counts().index[:count]]
+
+
+def profile_table(table: pa.Table, decimal_mark: DecimalMark) -> list[Profile]:
+    """Return what each column contains."""
+    return [_profile(name, table.column(name), decimal_mark) for name in table.column_names]
+
+
+def detect_table_decimal_mark(table: pa.Table) -> DecimalMark:
+    """Return the decimal mark that most text columns prove; a point if none proves one."""
+    marks = [detect_decimal_mark(strip(column).drop_null()) for column in table.columns if _is_text(column)]
+    return "," if marks.count(",") > marks.count(".") else "."
+
+
+def _profile(name: str, column: pa.ChunkedArray, decimal_mark: DecimalMark) -> Profile:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    is_text = _is_text(column)
+    text = drop_missing(strip(column if is_text else column.cast(pa.string())))
+    known = text.drop_null()
+    unit = header_unit(name) or _cell_unit(known)
+    plain = plain_numbers(text, decimal_mark, unit) if is_text else column
+    values = np.full(len(column), np.nan)
+    if _can_be_numbers(column):
+        values = np.asarray(plain.cast(pa.float64(), safe=False).to_numpy(), np.float64)
+    form, days = _dates(column, text, known)
+    return Profile(name, text, values, days, form, len(known), pc.count_distinct(text).as_py(), unit)
+
+
+def _dates(
+    column: pa.ChunkedArray, text: pa.ChunkedArray, known: pa.ChunkedArray
+) -> tuple[DateForm | None, DateArray | None]:
+    """Return the form and the days of a column of dates; (None, None) if it is none."""
+    if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
+        return DateForm("2015-05-27", None, "%Y-%m-%d"), column.cast(pa.date32()).to_numpy().astype(
+            "datetime64[D]"
+        )
+    if not len(known) or not _is_text(column):
+        return None, None
+    form = detect_date_form(known)
+    pattern = form.pattern
+    if pattern is None or pc.sum(pc.match_substring_regex(known, pattern)).as_py() < MIN_SHARE * len(known):
+        return None, None
+    if form.format is None:
+        return form, None
+    days = parse_dates(text, form)
+    # Eight digits can be an amount or a parcel's number; few of those are days of the calendar.
+    is_date = (~np.isnat(days)).sum() >= MIN_SHARE * len(known)
+    return (form, days) if is_date else (None, None)
+
+
+def _is_text(column: pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
+
+
+def _can_be_numbers(column: pa.ChunkedArray) -> bool:
+    kind = column.type
+    return _is_text(column) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+
+
+_HEADER_UNITS: Sequence[tuple[str, str]] = (
+    ("ft²", r"\bsq ?(uare)? ?(ft|feet|foot)\b|\bft ?2\b|\bsf$|\bsqft\b|\bsquarefeet\b"),
+    ("m²", r"\bsq ?(uare)? ?(m|met\w+)\b|\bm ?2\b|\bsqm\b|\bqm\b"),
+    ("acres", r"\bacres?\b|\bacreage\b"),
+    ("ha", r"\bhectares?\b|\bha$"),
+    ("km", r"\bkm\b|\bkilomet\w+"),
+    ("mi", r"\bmiles?$"),
+    ("ft", r"\b(ft|feet)$"),
+    ("m", r"\b(met(er|re)s)$"),
+)
+"""Unit → how headers write it, in lower case."""
+
+
+def header_unit(name: str) -> str:
+    """Return the unit that a column's name tells, or ''."""
+    words = words_of(name)
+    return next((unit for unit, pattern in _HEADER_UNITS if re.search(pattern, words)), "")
+
+
+def _cell_unit(known: pa.ChunkedArray) -> str:
+    """Return the unit that most of the cells end with, or ''."""
+    sample = known.slice(0, 1000)
+    ends = pc.struct_field(pc.extract_regex(sample, r"^[0-9.,]+\s*(?P<unit>[^0-9\s].*)$"), "unit").drop_null()
+    if len(ends) < MIN_SHARE * len(sample) or not len(ends):
+        return ""
+    most = pd.Series(ends.to_pylist()).str.casefold().str.rstrip(".").mode()[0]
+    return next((row[0] for row in SPELLINGS if most in row), "")

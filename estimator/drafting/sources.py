@@ -1,0 +1,133 @@
+"""Read the files that a market is drafted from, and choose the market's name and its paths."""
+
+import csv
+import gzip
+import io
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from estimator.drafting.layouts import Layout, is_header, known_layout, numbered_columns
+from estimator.errors import DataError
+from estimator.market.tables import read_table
+from estimator.market.text.separators import detect_separator
+
+MAX_ROWS = 100_000
+"""Rows that are looked at, evenly spread over the file: enough for every guess, and a draft in seconds."""
+_TEXT_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
+_USUAL_NAMES = frozenset({"sales", "data", "export", "sold", "transactions"})
+"""Names of files that say nothing about the market; the folder's name may."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Sales files as a draft needs them.
+
+    Parameters
+    ----------
+    table
+        At most `MAX_ROWS` rows of them.
+    rows
+        How many rows there are in all.
+    columns
+        Names of the columns if the files have no header line; empty otherwise.
+    layout
+        The known format of files without a header line; None if unknown.
+    """
+
+    table: pa.Table
+    rows: int
+    columns: tuple[str, ...]
+    layout: Layout | None
+
+
+def expand_patterns(patterns: Sequence[Path]) -> list[Path]:
+    """Return the files that paths and glob patterns name, each once.
+
+    Raises
+    ------
+    DataError
+        A pattern names no file.
+    """
+    files: list[Path] = []
+    for pattern in patterns:
+        if pattern.exists() or not re.search(r"[*?\[]", pattern.name):
+            files.append(pattern)
+            continue
+        found = sorted(pattern.parent.glob(pattern.name))
+        if not found:
+            raise DataError(f"{pattern}: no file has such a name")
+        files += found
+    return list(dict.fromkeys(files))
+
+
+def read_source(files: Sequence[Path]) -> Source:
+    """Read sales files with the same columns.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read or has no rows, or one lacks a column that another one has.
+    """
+    first_line = _first_line(files[0])
+    layout = None if first_line is None else known_layout(first_line)
+    columns: tuple[str, ...] = ()
+    if first_line is not None and (layout is not None or not is_header(first_line)):
+        columns = layout.columns if layout is not None else numbered_columns(len(first_line))
+    tables = [read_table(file, columns) for file in files]
+    for file, table in zip(files, tables, strict=True):
+        different = set(table.column_names) ^ set(tables[0].column_names)
+        if different:
+            raise DataError(
+                f"{file}: its columns differ from those of {files[0]} in {', '.join(sorted(different))}"
+            )
+    table = pa.concat_tables(
+        [each.select(tables[0].column_names) for each in tables], promote_options="permissive"
+    )
+    if not table.num_rows:
+        raise DataError(f"{files[0]}: there are no sales in it")
+    step = -(-table.num_rows // MAX_ROWS)
+    sample = table if step == 1 else table.take(pa.array(range(0, table.num_rows, step)))
+    return Source(sample, table.num_rows, columns, layout)
+
+
+def _joined(files: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
+    """Return the rows of all files as one table."""
+    names = tables[0].column_names
+    for file, table in zip(files, tables, strict=True):
+        different = ", ".join(sorted(set(table.column_names) ^ set(names)))
+        if different:
+            raise DataError(f"{file}: its columns differ from those of {files[0]} in {different}")
+    return pa.concat_tables([table.select(names) for table in tables], promote_options="permissive")
+
+
+def market_name(file: Path) -> str:
+    """Return a name for the market: that of the file, or of its folder where the file's says nothing."""
+    stem = file.name.split(".")[0]
+    if stem.casefold() in _USUAL_NAMES:
+        stem = file.resolve().parent.name
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", stem).strip("_.-")
+    return name or "market"
+
+
+def relative_to(folder: Path, patterns: Sequence[Path]) -> list[str]:
+    """Return paths as the market file in a folder names them."""
+    return [Path(os.path.relpath(pattern.resolve(), folder.resolve())).as_posix() for pattern in patterns]
+
+
+def _first_line(file: Path) -> list[str] | None:
+    """Return the cells of the first line of a text file; None of another kind of file."""
+    if not file.name.lower().endswith(_TEXT_ENDINGS):
+        return None
+    try:
+        with gzip.open(file) if file.name.lower().endswith(".gz") else file.open("rb") as raw:
+            text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")
+            line = text.readline()
+            text.detach()
+    except (OSError, EOFError) as error:
+        raise DataError(f"{file}: {error}") from error
+    return next(csv.reader([line], delimiter=detect_separator(line)), [])
