@@ -18,7 +18,7 @@ from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.checks import check_table, find_columns, valuation_dates
 from estimator.market.columns import Problem
 from estimator.market.facts import Facts
-from estimator.market.market import ANSWER_COLUMNS, INDEX_COLUMN, Market
+from estimator.market.market import ABOVE_COLUMN, ANSWER_COLUMNS, INDEX_COLUMN, Market
 from estimator.market.tables import read_pieces, write_atomically
 from estimator.model.price_index.table import factor_to_dates
 from estimator.threads import parallel_imap
@@ -72,7 +72,8 @@ def predict_file(
         raise DataError(
             f"{INDEX_COLUMN}: the sales of '{appraiser.market.name}' have no dates, so it has no price index"
         )
-    pieces = validated_pieces(source, partial(check_header, appraiser.market, with_index=with_index))
+    requested = (INDEX_COLUMN,) if with_index else ()
+    pieces = validated_pieces(source, partial(check_header, appraiser.market, requested=requested))
     valued, failed = 0, 0
 
     def answer(piece: pa.Table) -> pa.Table:
@@ -112,8 +113,8 @@ def validated_pieces(source: Path, check: Callable[[Sequence[str]], None]) -> It
     yield from pieces
 
 
-def check_header(market: Market, names: Sequence[str], *, with_index: bool = False) -> None:
-    """Check the column names of a table of homes; `with_index`: whether the answer has the index's column.
+def check_header(market: Market, names: Sequence[str], *, requested: Sequence[str] = ()) -> None:
+    """Check the column names of a table of homes; `requested`: columns of the answer besides `ANSWER_COLUMNS`.
 
     Raises
     ------
@@ -121,7 +122,7 @@ def check_header(market: Market, names: Sequence[str], *, with_index: bool = Fal
         A required fact has no column, two columns contain the same fact, or one has the name of a column of the
         answer.
     """
-    reserved = [name for name in names if name in ANSWER_COLUMNS or (with_index and name == INDEX_COLUMN)]
+    reserved = [name for name in names if name in {*ANSWER_COLUMNS, *requested}]
     if reserved:
         hint = f" (the column for a valuation date is '{market.sale_date}')" if market.sale_date else ""
         raise DataError(f"column '{reserved[0]}' has the name of a column of the answer; rename it{hint}")
@@ -196,9 +197,10 @@ def value_table(
 
 def valuation_columns(values: Valuations, rows: BoolArray) -> dict[str, pa.Array]:
     """Return valuations as columns of a table: `rows`, shape (n,), marks those valued; the others are empty."""
-    numbers = dict(
-        zip(ANSWER_COLUMNS[:4], (values.price, values.low, values.high, values.fsd.round(4)), strict=True)
-    )
+    sureness = values.fsd.round(4), values.probability_within_10.round(4)
+    numbers = dict(zip(ANSWER_COLUMNS[:5], (values.price, values.low, values.high, *sureness), strict=True))
+    if values.probability_above is not None:
+        numbers[ABOVE_COLUMN] = values.probability_above.round(4)
     columns = {name: fill_rows(column, rows, pa.float64()) for name, column in numbers.items()}
     dates = np.full(len(values), "") if values.date is None else values.date.astype(str)
     columns["valuation_date"] = fill_rows(dates, rows, pa.string())
@@ -226,10 +228,10 @@ def refusal_texts(values: Valuations) -> NDArray[Any]:
 
 
 def fill_rows(column: NDArray[Any], rows: BoolArray, kind: pa.DataType) -> pa.Array:
-    """Return a column with the given values in the marked rows, shape (n,), and null in the others."""
+    """Return a column with the given values in the marked rows, shape (n,), and null in the others and for NaN."""
     filled = np.full(len(rows), None, object)
     filled[rows] = column
-    return pa.array(filled, kind)
+    return pa.array(filled, kind, from_pandas=True)
 
 
 def row_errors(problems: list[Problem], n: int) -> NDArray[Any]:

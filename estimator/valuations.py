@@ -117,12 +117,12 @@ class Valuations:
         above = self.probability_above
         return {
             "price": float(self.price[row]),
-            "price_low": _known(self.low[row]),
-            "price_high": _known(self.high[row]),
+            "price_low": known_number(self.low[row]),
+            "price_high": known_number(self.high[row]),
             "confidence": self.confidence,
-            "fsd": _known(self.fsd[row].round(4)),
-            "probability_within_10": _known(self.probability_within_10[row].round(4)),
-            **({} if above is None else {"probability_above": _known(above[row].round(4))}),
+            "fsd": known_number(self.fsd[row].round(4)),
+            "probability_within_10": known_number(self.probability_within_10[row].round(4)),
+            **({} if above is None else {"probability_above": known_number(above[row].round(4))}),
             "currency": self.currency,
             "valuation_date": None if self.date is None else str(self.date[row]),
             "looked_up": [name for name, where in self.looked_up.items() if where[row]],
@@ -137,7 +137,7 @@ def round_to_cents(amount: FloatArray) -> FloatArray:
     return rounded
 
 
-def _known(value: np.float64) -> float | None:
+def known_number(value: float) -> float | None:
     """Return a number for JSON; None for NaN."""
     return None if np.isnan(value) else float(value)
 

@@ -13,6 +13,7 @@ from estimator.market.fact_ranges import FactRanges, NumberRange
 from estimator.market.facts import Facts, json_value
 from estimator.market.feature import Feature
 from estimator.market.values import Value
+from estimator.valuations import known_number
 
 MAX_POINTS = 25
 """Largest number of values of a numeric fact, besides the subject's own: enough for a smooth line on a screen, and
@@ -23,7 +24,10 @@ _STEP_DIGITS = 2
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The valuation of a subject with another value of one fact; amounts in the currency, to the cent."""
+    """The valuation of a subject with another value of one fact; amounts in the currency, to the cent.
+
+    Low and high are NaN in a market with too few sales for ranges.
+    """
 
     value: Value
     price: float
@@ -32,7 +36,8 @@ class Point:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it in the form of a JSON answer."""
-        return {"value": self.value, "price": self.price, "price_low": self.low, "price_high": self.high}
+        low, high = known_number(self.low), known_number(self.high)
+        return {"value": self.value, "price": self.price, "price_low": low, "price_high": high}
 
 
 def what_if(

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from estimator.model.price_model import PriceModel
 from estimator.model.recipe import RECIPE, Recipe
 from estimator.registry import load_version, publish, save_version
 
+from estimator.uncertainty.conformal import ConformalRange
 ROOT = Path(__file__).parents[1]
 KING_COUNTY = ROOT / "data" / "king_county"
 
@@ -141,6 +143,13 @@ def appraiser(small_models: Path) -> Appraiser:
 
 
 @pytest.fixture(scope="session")
+def with_fewer_calibration_sales(appraiser: Appraiser, n: int) -> Appraiser:
+    """Return the appraiser as if only n sales had been there to calibrate its ranges on."""
+    calibration = tuple(errors.take(np.arange(len(errors.residual)) < n) for errors in appraiser.calibration)
+    ranges = ConformalRange.fit(calibration, appraiser.error_scale.tail, len(appraiser.model.facts))
+    return replace(appraiser, ranges=ranges, calibration=calibration)
+
+
 def fully_trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`models/<market>` of a full training of King County, for slow tests."""
 

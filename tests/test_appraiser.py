@@ -14,9 +14,9 @@ from estimator.market.checks import check_value
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Parts, split_sales
-from estimator.uncertainty.conformal import MIN_CALIBRATION_SALES, ConformalRange
+from estimator.uncertainty.conformal import MIN_CALIBRATION_SALES
 from estimator.valuations import Valuations
-from tests.conftest import PAIR
+from tests.conftest import PAIR, with_fewer_calibration_sales
 
 BASIC_FACTS = {
     "latitude": 47.63,
@@ -278,10 +278,7 @@ def test_the_chance_of_a_higher_price_follows_from_the_same_distribution_as_the_
 def test_a_market_with_too_few_calibration_sales_has_prices_without_ranges(
     appraiser: Appraiser, parts: Parts
 ) -> None:
-    few = np.arange(len(parts.validation)) < MIN_CALIBRATION_SALES - 1
-    calibration = tuple(errors.take(few) for errors in appraiser.calibration)
-    ranges = ConformalRange.fit(calibration, appraiser.error_scale.tail, len(appraiser.model.facts))
-    unsure = replace(appraiser, ranges=ranges, calibration=calibration)
+    unsure = with_fewer_calibration_sales(appraiser, MIN_CALIBRATION_SALES - 1)
     assert appraiser.has_ranges
     assert not unsure.has_ranges
     facts = Facts.of(appraiser.market, [BASIC_FACTS])

@@ -14,7 +14,7 @@ import numpy as np
 from estimator.appraiser import Appraiser
 from estimator.deals.backtest import Backtest, backtest
 from estimator.deals.list_prices import ListPriceModel
-from estimator.deals.screening import Costs
+from estimator.deals.screening import Costs, check_ranges
 from estimator.errors import DataError
 from estimator.market.areas import Areas
 from estimator.market.arrays import FloatArray
@@ -81,8 +81,8 @@ def held_out_listings(
     Raises
     ------
     EstimatorError
-        The market, the sales or the areas cannot be used, or no sale of the test part has a list price and a
-        value.
+        The market, the sales or the areas cannot be used, no sale of the test part has a list price and a value,
+        or the values have no ranges.
     """
     rng = np.random.default_rng(seed)
     market, folder = read_market(market_path)
@@ -96,6 +96,7 @@ def held_out_listings(
         market, areas, Parts(*(sales.take(part) for part in rows)), rng, callbacks, read_recipe(folder)
     )
     listed = rows[2][~np.isnan(list_price[rows[2]])]
+    check_ranges(appraiser.ranges)
     if sales.date is not None:
         listed = listed[np.argsort(sales.date[listed], kind="stable")]
     held_out = sales.take(listed)

@@ -33,7 +33,14 @@ from estimator.deals.listings import (
     home_facts,
     listing_table,
 )
-from estimator.deals.screening import DEFAULT_PROBABILITY, Screening, best_first, list_price_warnings, screen
+from estimator.deals.screening import (
+    DEFAULT_PROBABILITY,
+    Screening,
+    best_first,
+    check_ranges,
+    list_price_warnings,
+    screen,
+)
 from estimator.errors import DataError
 from estimator.market.arrays import DateArray
 from estimator.market.checks import check_table, valuation_dates
@@ -134,8 +141,9 @@ def screen_file(
     ------
     DataError
         The source cannot be read, lacks a required column, or has a column of the answer; or the target cannot be
-        written.
+        written; or the values have no ranges.
     """
+    check_ranges(appraiser.ranges)
     terms = ScreeningTerms(costs, probability)
     duplicates, tables = DuplicateListings(), []
     for piece in validated_pieces(source, partial(check_listings_header, appraiser.market)):

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.deals.list_prices import ListPriceModel
+from estimator.errors import DataError
 from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.values import check_within
+from estimator.uncertainty.conformal import MIN_CALIBRATION_SALES, ConformalRange
 
 MIN_PROBABILITY, MAX_PROBABILITY = 0.5, 0.99
 """Bounds of the required probability: below one half a loss is more likely than a profit, and above .99 the
@@ -209,6 +211,21 @@ def screen(
         naive_percent=100 * (value - list_price) / list_price,
         deal=probability_of_profit >= probability,
     )
+
+
+def check_ranges(ranges: ConformalRange) -> None:
+    """Refuse to screen listings by a model that cannot say how sure its values are.
+
+    Raises
+    ------
+    DataError
+        It has too few calibration sales.
+    """
+    if not ranges.are_offered:
+        raise DataError(
+            "listings cannot be screened, because the model cannot say how sure its values are: that takes"
+            f" {MIN_CALIBRATION_SALES} sales to check it on, and there are {ranges.n_sales}; train with more sales"
+        )
 
 
 def list_price_warnings(value: FloatArray, list_price: FloatArray) -> dict[str, BoolArray]:

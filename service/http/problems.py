@@ -133,6 +133,19 @@ INVALID_SCREENING = ProblemType(
     " their bounds: shares such as 0.08, amounts in the market's currency. Each may be given once, in the URL or"
     " in the body.",
 )
+INVALID_PRICE = ProblemType(
+    "bad-price",
+    400,
+    "Invalid price",
+    "`price_above` is a price in the market's currency: a positive number, given once.",
+)
+NO_RANGES = ProblemType(
+    "no-ranges",
+    409,
+    "We can't screen listings in this market",
+    "The model was checked on too few sales to say how sure its values are. Without that, nobody can say how"
+    " likely a profit is. Train it with more sales.",
+)
 TOO_MANY_REQUESTS = ProblemType(
     "too-many-requests",
     429,
@@ -201,6 +214,8 @@ PROBLEM_TYPES = (
     OUTSIDE_DOMAIN,
     INVALID_CONFIDENCE,
     INVALID_SCREENING,
+    INVALID_PRICE,
+    NO_RANGES,
     TOO_MANY_REQUESTS,
     NOT_READY,
     BUSY,

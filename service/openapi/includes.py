@@ -97,8 +97,8 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
         {
             "value": _FACT_VALUE | {"description": "Value of the fact. Points are in ascending order of it."},
             "price": {"type": "number", "description": "Price of the home with this value of the fact."},
-            "price_low": {"type": "number", "description": "Lower end of the range."},
-            "price_high": {"type": "number", "description": "Upper end of the range."},
+            "price_low": {"type": ["number", "null"], "description": "Lower end of the range."},
+            "price_high": {"type": ["number", "null"], "description": "Upper end of the range."},
         }
     ),
 }

@@ -6,6 +6,7 @@ from functools import partial
 from flask import Blueprint, Response, request
 
 from estimator.bulk import check_header, value_table
+from estimator.market.market import ABOVE_COLUMN
 from service.http.body import read_body
 from service.http.body_budget import BodyBudget
 from service.http.json_body import json_answer
@@ -23,7 +24,7 @@ from service.live_model import LiveModel
 from service.openapi.batch import PATH
 from service.settings import Settings
 from service.valuation.chunks import value_in_chunks
-from service.valuation.parameters import CONFIDENCE, read_options
+from service.valuation.parameters import CONFIDENCE, PRICE_ABOVE, read_options
 from service.valuation.responses import answer_rows, count_homes
 from service.valuation.snapshot import Snapshot
 from service.valuation.subject_columns import check_subject_columns, check_subjects
@@ -34,6 +35,7 @@ _ROW_MEMBERS = (
     "price_low",
     "price_high",
     "fsd",
+    "probability_within_10",
     "valuation_date",
     "looked_up",
     "unknown",
@@ -49,7 +51,7 @@ def batch_routes(live: LiveModel, settings: Settings, budget: BodyBudget) -> Blu
     @routes.post(PATH)
     def batch() -> Response:
         snapshot = live.snapshot()
-        options = read_options(request, snapshot.appraiser.market, PATH, (CONFIDENCE,))
+        options = read_options(request, snapshot.appraiser.market, PATH, (CONFIDENCE, PRICE_ABOVE))
         kind = table_kind(request)
         body = read_body(request, settings.max_body)
         with budget.hold(body, options.check):
@@ -60,8 +62,9 @@ def batch_routes(live: LiveModel, settings: Settings, budget: BodyBudget) -> Blu
 
 def _csv(snapshot: Snapshot, body: bytes, options: ValuationOptions, max_rows: int) -> Response:
     table = read_csv(body, max_rows)
-    check_header(snapshot.appraiser.market, table.column_names)
-    value = partial(value_in_chunks, snapshot.appraiser, check=options.check)
+    requested = () if options.price_above is None else (ABOVE_COLUMN,)
+    check_header(snapshot.appraiser.market, table.column_names, requested=requested)
+    value = partial(value_in_chunks, snapshot.appraiser, check=options.check, price_above=options.price_above)
     answered = value_table(snapshot.appraiser, table, options.confidence, value)
     count_homes(snapshot, answered.facts, answered.valid, answered.priced)
     return csv_answer(answered.table, snapshot.version)
@@ -78,8 +81,9 @@ def _columns(snapshot: Snapshot, body: bytes, options: ValuationOptions, max_row
     columns = read_columns(body, max_rows)
     subjects = check_subject_columns(snapshot.appraiser.market, columns, has_dates=snapshot.has_dates)
     rows = answer_rows(snapshot, subjects, options)
+    requested = () if options.price_above is None else ("probability_above",)
     return json_answer(
-        {name: [row.get(name) for row in rows] for name in _ROW_MEMBERS}
+        {name: [row.get(name) for row in rows] for name in (*_ROW_MEMBERS, *requested)}
         | {
             "confidence": options.confidence,
             "currency": snapshot.appraiser.market.currency,

@@ -14,7 +14,7 @@ from service.live_model import LiveModel
 from service.openapi.predict import PATH
 from service.settings import Settings
 from service.valuation.includes import INCLUDE
-from service.valuation.parameters import CONFIDENCE, check_include_limit, read_options
+from service.valuation.parameters import CONFIDENCE, PRICE_ABOVE, check_include_limit, read_options
 from service.valuation.responses import ErrorBudget, answer_rows, count_homes
 from service.valuation.snapshot import Snapshot
 from service.valuation.subject_columns import check_subjects
@@ -29,7 +29,7 @@ def predict_routes(live: LiveModel, settings: Settings, budget: BodyBudget) -> B
     @routes.post(PATH)
     def predict() -> Response:
         snapshot = live.snapshot()
-        options = read_options(request, snapshot.appraiser.market, PATH, (INCLUDE, CONFIDENCE))
+        options = read_options(request, snapshot.appraiser.market, PATH, (INCLUDE, CONFIDENCE, PRICE_ABOVE))
         body = read_json_bytes(request, settings.max_body)
         with budget.hold(body, options.check):
             check_nested(body, settings.max_rows)

@@ -10,7 +10,8 @@ from werkzeug.datastructures import MultiDict
 
 from estimator.deals.listings import cost_features, listing_table
 from estimator.deals.screen_file import ScreeningTerms, check_listings_header, screen_table
-from estimator.deals.screening import COSTS, DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY
+from estimator.deals.screening import COSTS, DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY, check_ranges
+from estimator.errors import DataError
 from estimator.market.checks import check_table, check_value, valuation_dates
 from estimator.market.feature import Feature
 from estimator.market.market import Market
@@ -21,6 +22,7 @@ from service.http.json_body import check_nested, json_answer, parse_json
 from service.http.problems import (
     INVALID_SCREENING,
     MALFORMED_TABLE,
+    NO_RANGES,
     UNKNOWN_PARAMETER,
     ProblemError,
 )
@@ -54,6 +56,7 @@ def screen_routes(live: LiveModel, settings: Settings, budget: BodyBudget) -> Bl
         snapshot = live.snapshot()
         market = snapshot.appraiser.market
         options = read_options(request, market, PATH, PARAMETERS)
+        _check_ranges(snapshot)
         query = _read_query(request.args)
         kind = table_kind(request, (TableKind.CSV, TableKind.COLUMNS))
         body = read_body(request, settings.max_body)
@@ -62,6 +65,13 @@ def screen_routes(live: LiveModel, settings: Settings, budget: BodyBudget) -> Bl
             return answer(snapshot, body, query, options, settings)
 
     return routes
+
+
+def _check_ranges(snapshot: Snapshot) -> None:
+    try:
+        check_ranges(snapshot.appraiser.ranges)
+    except DataError as error:
+        raise ProblemError(NO_RANGES, str(error)) from error
 
 
 def _screen_csv(

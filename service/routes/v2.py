@@ -15,7 +15,7 @@ from estimator.appraiser import CONFIDENCE
 from estimator.market.market import VALUATION_DATE
 from estimator.market.values import format_value
 from estimator.uncertainty.conformal import check_confidence
-from estimator.valuations import Valuations
+from estimator.valuations import Valuations, known_number
 from service.http.body_budget import BodyBudget
 from service.http.deadline import request_deadline
 from service.http.json_body import check_nested, json_answer, parse_json, read_json_bytes
@@ -31,7 +31,7 @@ from service.valuation.subject_columns import CheckedSubjects, check_subject_col
 
 SERVER = "house-price-estimator"
 _PLATFORM = "numpy"
-_OUTPUTS = ("price", "price_low", "price_high", "fsd")
+_OUTPUTS = ("price", "price_low", "price_high", "fsd", "probability_within_10")
 _MAX_LISTED = 5
 """Homes, and errors of a home, that an error lists: it is one line of text."""
 
@@ -161,9 +161,10 @@ def _list_homes(messages: Mapping[int, str]) -> str:
 
 def _outputs(values: Valuations) -> dict[str, dict[str, Any]]:
     n = len(values)
-    columns = (values.price, values.low, values.high, values.fsd.round(4))
+    sureness = values.fsd.round(4), values.probability_within_10.round(4)
+    columns = (values.price, values.low, values.high, *sureness)
     outputs: dict[str, dict[str, Any]] = {
-        name: {"datatype": "FP64", "shape": [n], "data": column.tolist()}
+        name: {"datatype": "FP64", "shape": [n], "data": list(map(known_number, column.tolist()))}
         for name, column in zip(_OUTPUTS, columns, strict=True)
     }
     if values.date is not None:

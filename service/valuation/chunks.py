@@ -47,12 +47,19 @@ def compute_in_chunks(
 
 
 def value_in_chunks(
-    appraiser: Appraiser, facts: Facts, dates: DateArray, confidence: float, check: Check
+    appraiser: Appraiser,
+    facts: Facts,
+    dates: DateArray,
+    confidence: float,
+    check: Check,
+    price_above: float | None = None,
 ) -> Valuations:
     """Value n homes as `Appraiser.value` does, in chunks."""
     return Valuations.joined(
         compute_in_chunks(
-            lambda rows: appraiser.value(facts.take(rows), dates[rows], confidence), len(facts), check
+            lambda rows: appraiser.value(facts.take(rows), dates[rows], confidence, price_above=price_above),
+            len(facts),
+            check,
         )
     )
 

@@ -1,4 +1,4 @@
-"""The query parameters of routes that value homes: `confidence` and `include`."""
+"""The query parameters of routes that value homes: `confidence`, `include` and `price_above`."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from estimator.uncertainty.conformal import check_confidence
 from service.http.deadline import request_deadline
 from service.http.problems import (
     INVALID_CONFIDENCE,
+    INVALID_PRICE,
     TOO_MANY_ROWS,
     UNKNOWN_PARAMETER,
     ProblemError,
@@ -21,8 +22,8 @@ from service.http.problems import (
 from service.valuation.includes import INCLUDE, VALUATIONS_PER_REASON, count_reasons, read_include
 from service.valuation.valuation import ValuationOptions
 
-CONFIDENCE = "confidence"
-"""Name of the parameter."""
+CONFIDENCE, PRICE_ABOVE = "confidence", "price_above"
+"""Names of the parameters."""
 MAX_NUMBER_LENGTH = 32
 """Characters in a number: the longest that a float needs are 24. Longer text is refused before it is parsed."""
 
@@ -30,7 +31,7 @@ _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?|\.[0-9]+", re.ASCII)
 
 
 def read_options(request: Request, market: Market, path: str, names: Sequence[str]) -> ValuationOptions:
-    """Read `confidence` and `include` from the query; the work is checked by the request's deadline.
+    """Read the parameters above from the query; the request's deadline checks the work.
 
     Parameters
     ----------
@@ -59,12 +60,20 @@ def read_options(request: Request, market: Market, path: str, names: Sequence[st
     return ValuationOptions(
         DEFAULT_CONFIDENCE if confidence is None else _check_confidence(confidence),
         read_include(includes[0], market) if includes else {},
+        _read_price_above(args),
         request_deadline(request).check,
     )
 
 
-def read_number(args: MultiDict[str, str], name: str, problem_type: ProblemType) -> float | None:
-    """Return the number of a parameter, or None if the query does not have it.
+def read_number(
+    args: MultiDict[str, str], name: str, problem_type: ProblemType, such_as: str = "0.8"
+) -> float | None:
+    """Return the number of a parameter, 0 or more, or None if the query does not have it.
+
+    Parameters
+    ----------
+    such_as
+        An example, for the message.
 
     Raises
     ------
@@ -76,8 +85,15 @@ def read_number(args: MultiDict[str, str], name: str, problem_type: ProblemType)
         raise ProblemError(problem_type, f"{name} is given {len(texts)} times; give it once")
     # float() accepts more than plain numbers, for example 0_9, full-width digits and infinity.
     if texts and (len(texts[0]) > MAX_NUMBER_LENGTH or not _NUMBER.fullmatch(texts[0])):
-        raise ProblemError(problem_type, f"{name}: {format_value(texts[0])} is not a number such as 0.8")
+        raise ProblemError(problem_type, f"{name}: {format_value(texts[0])} is not a number such as {such_as}")
     return float(texts[0]) if texts else None
+
+
+def _read_price_above(args: MultiDict[str, str]) -> float | None:
+    price = read_number(args, PRICE_ABOVE, INVALID_PRICE, such_as="450000")
+    if price == 0:
+        raise ProblemError(INVALID_PRICE, f"{PRICE_ABOVE}: 0 is not above 0")
+    return price
 
 
 def _check_confidence(confidence: float) -> float:

@@ -26,12 +26,15 @@ class ValuationOptions:
         Confidence level of the ranges.
     includes
         As `read_include` returns them.
+    price_above
+        Price for the probability that the home's is above it.
     check
         Called between the steps of long work: raises an error if nobody waits for the answer any more.
     """
 
     confidence: float = CONFIDENCE
     includes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    price_above: float | None = None
     check: Check = lambda: None
 
 
@@ -70,7 +73,7 @@ def value_facts(
     """
     if not len(facts):
         return []
-    valuations = value_in_chunks(appraiser, facts, dates, options.confidence, options.check)
+    valuations = value_in_chunks(appraiser, facts, dates, options.confidence, options.check, options.price_above)
     priced = valuations.priced
     includes = iter(
         compute_includes(

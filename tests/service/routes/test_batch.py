@@ -89,9 +89,10 @@ def test_a_line_that_is_not_json_gets_a_problem_in_its_place(client: FlaskClient
 
 
 def test_columns_are_answered_by_column(client: FlaskClient) -> None:
-    answer = post(client, as_columns(MIXED), COLUMNS).get_json()
+    answer = post(client, as_columns(MIXED), COLUMNS, "?price_above=450000").get_json()
     rows = listed(client, MIXED)
-    for name in ("price", "price_low", "price_high", "fsd", "valuation_date", "looked_up", "unknown", "warnings"):
+    numbers = ("price", "price_low", "price_high", "fsd", "probability_within_10")
+    for name in (*numbers, "valuation_date", "looked_up", "unknown", "warnings"):
         assert answer[name] == [row.get(name) for row in rows]
     assert [error and error["type"] for error in answer["error"]] == [
         None, "/problems/invalid-facts", "/problems/out-of-reach", None,

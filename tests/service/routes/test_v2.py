@@ -36,7 +36,7 @@ def test_inference_equals_predict(client: FlaskClient) -> None:
     expected = client.post("/predict", json=homes).get_json()
     answer = client.post(f"{M}/infer", json={"id": "order-66", "inputs": tensors(homes)}).get_json()
     outputs = {output["name"]: output for output in answer["outputs"]}
-    assert list(outputs) == ["price", "price_low", "price_high", "fsd", "valuation_date"]
+    assert list(outputs) == ["price", "price_low", "price_high", "fsd", "probability_within_10", "valuation_date"]
     for name, output in outputs.items():
         assert output["shape"] == [2]
         assert output["data"] == [valuation[name] for valuation in expected]
