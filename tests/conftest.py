@@ -23,8 +23,8 @@ from estimator.market.sales import Parts, Sales, read_sales, split_sales
 from estimator.model.price_model import PriceModel
 from estimator.model.recipe import RECIPE, Recipe
 from estimator.registry import load_version, publish, save_version
-
 from estimator.uncertainty.conformal import ConformalRange
+
 ROOT = Path(__file__).parents[1]
 KING_COUNTY = ROOT / "data" / "king_county"
 
@@ -142,7 +142,6 @@ def appraiser(small_models: Path) -> Appraiser:
     return load_version(small_models).appraiser
 
 
-@pytest.fixture(scope="session")
 def with_fewer_calibration_sales(appraiser: Appraiser, n: int) -> Appraiser:
     """Return the appraiser as if only n sales had been there to calibrate its ranges on."""
     calibration = tuple(errors.take(np.arange(len(errors.residual)) < n) for errors in appraiser.calibration)
@@ -150,6 +149,7 @@ def with_fewer_calibration_sales(appraiser: Appraiser, n: int) -> Appraiser:
     return replace(appraiser, ranges=ranges, calibration=calibration)
 
 
+@pytest.fixture(scope="session")
 def fully_trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`models/<market>` of a full training of King County, for slow tests."""
 
