@@ -22,7 +22,7 @@ MODEL := $(MODELS)/$(shell sed -n "s/^name *= *[\"']\([A-Za-z0-9_.-]*\)[\"'].*/\
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-train: $(VENV)/runtime  ## Train, evaluate on test sales, save a version and publish it [MARKET=… SEED=…]
+train: $(VENV)/runtime  ## Train, evaluate on test sales, save a version, publish it if it passes the gate [MARKET=… SEED=…]
 	$(BIN)/house-price train --market $(MARKET) --models $(MODELS) --seed $(SEED)
 
 tune: $(VENV)/tune  ## Search better network settings for a market; continues where it stopped [MARKET=… SEED=… TRIALS=40]
@@ -111,8 +111,9 @@ UV_LOCK := --quiet --upgrade --universal --python-version 3.11 --no-header --no-
 clean:  ## Remove installed and cached files; saved models stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
+# A version that was saved and not published did not pass the gate: the next command then says why.
 $(MODEL)/current: | $(VENV)/runtime
-	$(MAKE) train
+	@test -n "$(wildcard $(MODEL)/*/manifest.json)" || $(MAKE) train
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer was found; name one with PYTHON=…" >&2; exit 1; }

@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.appraiser import Appraiser
+from estimator.assessment.gate import Verdict
+from estimator.assessment.judging import judge_refreshed
 from estimator.market.isolated_dates import SetAside, set_isolated_aside
 from estimator.market.known_sales import MatchedSales, describe_changes, match_sales
-from estimator.market.sales import Sales, read_sales
+from estimator.market.sales import Sales
+from estimator.market.sales import read_sales
 from estimator.market.tables import first_row
 from estimator.registry import (
     SavedVersion,
@@ -50,6 +53,10 @@ class RefreshResult:
         Sales that were not used, because their dates must be mistyped.
     record
         The manifest's entry `refreshed`; None if nothing was saved.
+    gate
+        What the gate says about the version; None if nothing was saved.
+    published
+        Whether it was published.
     """
 
     folder: Path | None
@@ -57,11 +64,15 @@ class RefreshResult:
     known: int
     replaced: tuple[str, ...]
     set_aside: tuple[SetAside, ...]
-    record: Mapping[str, Any] | None
+    record: Mapping[str, Any] | None = None
+    gate: Verdict | None = None
+    published: bool = False
 
 
-def refresh_model(model: Path, sales_path: Path, seed: int, key: bytes | None = None) -> RefreshResult:
-    """Add the new sales of a file to a saved version, save the result beside it and publish it.
+def refresh_model(
+    model: Path, sales_path: Path, seed: int, key: bytes | None = None, *, publish_anyway: bool = False
+) -> RefreshResult:
+    """Add the new sales of a file to a saved version, save the result beside it, publish it if it passes the gate.
 
     Parameters
     ----------
@@ -73,6 +84,8 @@ def refresh_model(model: Path, sales_path: Path, seed: int, key: bytes | None = 
         Seed of all randomness.
     key
         The version must be signed with it, and the new one is, if given.
+    publish_anyway
+        Publish it even if it does not pass the gate.
 
     Raises
     ------
@@ -90,9 +103,12 @@ def refresh_model(model: Path, sales_path: Path, seed: int, key: bytes | None = 
     replaced = _describe_replaced(appraiser, matched, file_rows)
     added = int(matched.new.sum())
     if not added and not replaced:
-        return RefreshResult(None, 0, matched.n_unchanged, (), set_aside, None)
+        return RefreshResult(None, 0, matched.n_unchanged, (), set_aside)
     make_market_folder(market_folder.parent, market_folder.name)
-    refreshed = with_matched_sales(appraiser, matched, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    before, new = before_and_added(appraiser, matched)
+    refreshed = before.with_sales(new, rng)
+    gate = judge_refreshed(before, new, refreshed, rng)
     counts = {"added": added, "replaced": len(replaced), "known": matched.n_unchanged}
     record = {
         **counts,
@@ -101,25 +117,25 @@ def refresh_model(model: Path, sales_path: Path, seed: int, key: bytes | None = 
         "seed": seed,
         **_history(saved, refreshed),
     }
-    folder = _save(saved, refreshed, record, key)
-    publish(folder, instead_of=published)
-    return RefreshResult(folder, added, matched.n_unchanged, replaced, set_aside, record)
+    entries = {"refreshed": record, "gate": gate.record(publish_anyway=publish_anyway)}
+    folder = _save(saved, refreshed, entries, key)
+    passed = gate.passed or publish_anyway
+    if passed:
+        publish(folder, instead_of=published)
+    return RefreshResult(folder, added, matched.n_unchanged, replaced, set_aside, record, gate, passed)
 
 
-def with_matched_sales(appraiser: Appraiser, matched: MatchedSales, rng: np.random.Generator) -> Appraiser:
-    """Return the appraiser that knows the new sales of a file, and those that differ instead of the earlier ones.
+def before_and_added(appraiser: Appraiser, matched: MatchedSales) -> tuple[Appraiser, Sales]:
+    """Return the appraiser without the sales that a file replaces, and the file's sales that it is to be given.
 
     Parameters
     ----------
     matched
         The file's sales, matched with those of the appraiser's model.
-    rng
-        Draws the facts that are withheld for the calibration.
     """
-    if matched.differs.any():
-        appraiser = _without_sales(appraiser, matched.replaced)
+    before = _without_sales(appraiser, matched.replaced) if matched.differs.any() else appraiser
     # Oldest first: the ranges are calibrated on the last sales.
-    return appraiser.with_sales(matched.sales.take(matched.new | matched.differs).sorted_by_date(), rng)
+    return before, matched.sales.take(matched.new | matched.differs).sorted_by_date()
 
 
 def _without_sales(appraiser: Appraiser, rows: NDArray[np.intp]) -> Appraiser:
@@ -183,13 +199,19 @@ def _history(saved: SavedVersion, refreshed: Appraiser) -> dict[str, Any]:
     }
 
 
-def _save(saved: SavedVersion, refreshed: Appraiser, record: Mapping[str, Any], key: bytes | None) -> Path:
-    """Save the refreshed version beside the one that it was made from, with the training's record and report."""
+def _save(saved: SavedVersion, refreshed: Appraiser, entries: Mapping[str, Any], key: bytes | None) -> Path:
+    """Save the refreshed version beside the one that it was made from, with the training's record and report.
+
+    Parameters
+    ----------
+    entries
+        The manifest's entries `refreshed` and `gate`.
+    """
     training = {name: value for name, value in saved.manifest.items() if name not in _OF_THE_VERSION}
 
     def report(version: str) -> dict[str, bytes]:
         if NUMBERS not in saved.manifest["files"]:
             return {}
-        return report_files(refreshed_report(read_report(saved.folder, key), refreshed, record), version)
+        return report_files(refreshed_report(read_report(saved.folder, key), refreshed, entries), version)
 
-    return save_version(saved.folder.parent, refreshed, {**training, "refreshed": record}, report, key)
+    return save_version(saved.folder.parent, refreshed, {**training, **entries}, report, key)

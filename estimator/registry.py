@@ -268,9 +268,7 @@ def _read_verified(path: Path, name: str, key: bytes | None = None) -> tuple[Pat
         content = (folder / name).read_bytes()
         expected = manifest["files"][name]
     except FileNotFoundError as error:
-        raise SavedVersionError(
-            f"{path}: there is no saved version here; train one with `house-price train --market …`"
-        ) from error
+        raise SavedVersionError(f"{path}: {_why_nothing(path, key)}") from error
     except OSError as error:
         raise SavedVersionError(f"{folder}: the version cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -282,6 +280,29 @@ def _read_verified(path: Path, name: str, key: bytes | None = None) -> tuple[Pat
             f" {expected}"
         )
     return folder, manifest, content
+
+
+def _why_nothing(path: Path, key: bytes | None) -> str:
+    """Return why a path leads to no version: none was saved, or the newest one was not published."""
+    saved = [
+        manifest.parent for manifest in path.glob(f"*/{MANIFEST}") if not manifest.parent.name.startswith(".")
+    ]
+    if not saved or (path / CURRENT).is_symlink():
+        return "there is no saved version here; train one with `house-price train --market …`"
+    newest = max(saved)
+    text = f"nothing is published here; the newest version, {newest.name}, was saved and not published"
+    try:
+        manifest = (newest / MANIFEST).read_bytes()
+        if key is not None:
+            _check_signature(newest, manifest, key)
+        reasons = [f"  {check['reason']}\n" for check in json.loads(manifest)["gate"]["checks"] if check["reason"]]
+    except (OSError, SavedVersionError, ValueError, KeyError, TypeError):
+        reasons = []  # what cannot be read explains nothing
+    if reasons:
+        text += f", since it does not pass the gate:\n{''.join(reasons)}Train again with better sales, or"
+    else:
+        text += "; train again, or"
+    return f"{text} publish it all the same with `ln -sfn {newest.name} {path / CURRENT}`"
 
 
 def sign(key: bytes, content: bytes) -> str:

@@ -1,4 +1,7 @@
-"""Trains a market's model: read and split the sales, train, evaluate on the test sales, report, save, publish."""
+"""Trains a market's model: read and split the sales, train, evaluate on the test sales, report, save, publish.
+
+A version that does not pass the gate (`estimator/assessment/gate.py`) is saved and not published.
+"""
 
 import hashlib
 import importlib.metadata
@@ -13,12 +16,15 @@ import numpy as np
 
 from estimator.appraiser import Appraiser
 from estimator.assessment.evaluation import ErrorFigures, Evaluation, evaluate
+from estimator.assessment.gate import Verdict
+from estimator.assessment.judging import judge_trained
 from estimator.assessment.walk_forward import Progress, WalkForward, walk_forward
 from estimator.errors import DataError
 from estimator.market.areas import Areas
 from estimator.market.isolated_dates import SetAside, set_isolated_aside
 from estimator.market.market import Market
-from estimator.market.sales import Parts, Sales, Split, read_sales, split_sales
+from estimator.market.sales import Parts, Sales, Split, split_sales
+from estimator.market.sales import read_sales
 from estimator.model.ensemble import Callback
 from estimator.model.recipe import read_recipe, read_remarks, read_trials
 from estimator.registry import make_market_folder, publish, save_version
@@ -73,6 +79,10 @@ class TrainingResult:
         Error figures on the test sales, by the facts used: `ALL_FACTS` and `REQUIRED_FACTS`.
     walk
         What became of the model through the months of the test sales; None if they were chosen at random.
+    gate
+        What the gate says about it.
+    published
+        Whether it was published.
     set_aside
         Sales that were not used, because their dates must be mistyped.
     """
@@ -81,6 +91,8 @@ class TrainingResult:
     parts: Mapping[str, int]
     figures: Mapping[str, ErrorFigures]
     walk: WalkForward | None
+    gate: Verdict
+    published: bool
     set_aside: tuple[SetAside, ...]
 
 
@@ -100,8 +112,10 @@ def train_market(
     seed: int,
     callbacks: Sequence[Callback] = (),
     key: bytes | None = None,
+    *,
+    publish_anyway: bool = False,
 ) -> TrainingResult:
-    """Train, evaluate, save and publish a model of a market.
+    """Train, evaluate and save a model of a market, and publish it if it passes the gate.
 
     Parameters
     ----------
@@ -117,6 +131,8 @@ def train_market(
         Seed of all randomness.
     key
         Signs the saved version, if given.
+    publish_anyway
+        Publish it even if it does not pass the gate.
 
     Raises
     ------
@@ -134,6 +150,9 @@ def train_market(
     evaluation = evaluate(appraiser, parts.test)
     _check_finite((entry.to_dict() for entry in evaluation.figures.values()), data.sales_path)
     walk = _walk(appraiser, data, rng) if data.split == "time" else None
+    # The evaluated appraiser does not know the test sales; the published one does, as they are the newest prices.
+    published = appraiser.with_sales(parts.test, rng)
+    gate = judge_trained(appraiser, parts.test, walk, published)
     record = {
         "market": market.name,
         "market_table": market.to_dict(),
@@ -144,15 +163,16 @@ def train_market(
         "recipe": recipe.as_dict(),
         **_evaluation_record(parts, evaluation),
         "walk_forward": None if walk is None else walk.to_dict(),
+        "gate": gate.record(publish_anyway=publish_anyway),
         "example": _example(market, parts.train),
         "inputs": _input_statistics(market, parts.train),
     }
     report_data = collect(appraiser, parts, record, recorder, remarks, trials, rng)
-    # The evaluated appraiser does not know the test sales; the published one does, as they are the newest prices.
-    published = appraiser.with_sales(parts.test, rng)
     version = save_version(versions, published, record, lambda name: report_files(report_data, name), key)
-    publish(version)
-    return TrainingResult(version, record["sales"], evaluation.figures, walk, data.set_aside)
+    passed = gate.passed or publish_anyway
+    if passed:
+        publish(version)
+    return TrainingResult(version, record["sales"], evaluation.figures, walk, gate, passed, data.set_aside)
 
 
 def walk_market(

@@ -14,7 +14,7 @@ from estimator.errors import DataError, SavedVersionError
 from estimator.market.arrays import FloatArray
 from estimator.market.known_sales import match_sales
 from estimator.market.sales import Parts, Sales
-from estimator.refresh import refresh_model, with_matched_sales
+from estimator.refresh import before_and_added, refresh_model
 from estimator.registry import CURRENT, MANIFEST, SIGNATURE, load_version, publish, save_version
 from estimator.report import NUMBERS, PAGE, read_report
 from estimator.report.price_index import price_index
@@ -157,8 +157,11 @@ def test_prices_that_rise_raise_the_values(appraiser: Appraiser, parts: Parts) -
     known = appraiser.model.sales
     rising = replace(parts.test, price=parts.test.price * 1.1)
     plain, risen = (
-        with_matched_sales(appraiser, match_sales(known, sales, appraiser.areas.facts), np.random.default_rng(0))
-        for sales in (parts.test, rising)
+        before.with_sales(new, np.random.default_rng(0))
+        for before, new in (
+            before_and_added(appraiser, match_sales(known, sales, appraiser.areas.facts))
+            for sales in (parts.test, rising)
+        )
     )
     ratio = values(risen, parts.validation) / values(plain, parts.validation)
     assert np.nanmedian(ratio) == pytest.approx(1.1, abs=0.03)

@@ -71,7 +71,7 @@ def test_the_manifest_contains_the_hash_of_the_file(folder: Path, appraiser: App
 
 def test_a_version_is_not_served_before_it_is_published(folder: Path, appraiser: Appraiser) -> None:
     version = save_version(folder, appraiser, {})
-    with pytest.raises(SavedVersionError, match="no saved version here"):
+    with pytest.raises(SavedVersionError, match="nothing is published here"):
         load_version(folder)
     publish(version)
     assert load_version(folder).name == version.name

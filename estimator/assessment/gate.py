@@ -104,13 +104,25 @@ class Verdict:
         """Whether nothing speaks against publishing the version."""
         return not self.reasons
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the verdict as plain values, rounded to four decimals."""
+    def record(self, *, publish_anyway: bool) -> dict[str, Any]:
+        """Return the manifest's entry `gate`: plain values, rounded to four decimals.
+
+        Parameters
+        ----------
+        publish_anyway
+            Whether the version is published whatever the gate says.
+        """
         checks = [
             {key: round(entry, 4) if isinstance(entry, float) else entry for key, entry in asdict(check).items()}
             for check in self.checks
         ]
-        return {"passed": self.passed, "judged": self.judged, "sales": self.sales, "checks": checks}
+        return {
+            "passed": self.passed,
+            "publish_anyway": publish_anyway,
+            "judged": self.judged,
+            "sales": self.sales,
+            "checks": checks,
+        }
 
 
 def judge(sales: ValuedSales, limits: GateLimits, judged: Judged, *, has_ranges: bool) -> Verdict:

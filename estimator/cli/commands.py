@@ -1,4 +1,4 @@
-"""The command line: training, valuing, screening. Bad input gives an error message and exit code 2."""
+"""The command line: tuning, valuing, screening. Bad input gives an error message and exit code 2."""
 
 import importlib.metadata
 import json
@@ -16,27 +16,20 @@ import estimator
 from estimator.assessment.evaluation import evaluate
 from estimator.bulk import predict_file
 from estimator.cli.options import FILE, KEY, LISTED_SALES, MARKET, MODEL, MODELS, SEED, SPLIT
-from estimator.cli.tables import (
-    backtest_tables,
-    error_table,
-    ratio_study_tables,
-    refresh_summary,
-    replaced_list,
-    walk_summary,
-)
+from estimator.cli.tables import backtest_tables, error_table, ratio_study_tables
 from estimator.deals.held_out import HeldOutListings, evaluate_screening, fit_list_prices, held_out_listings
 from estimator.deals.saved_list_prices import load_list_prices, save_list_prices
 from estimator.deals.screen_file import screen_file
 from estimator.deals.screening import COSTS, DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY
 from estimator.errors import DataError, EstimatorError
 from estimator.market.isolated_dates import SetAside
-from estimator.market.sales import Split, read_sales
+from estimator.market.sales import Split
+from estimator.market.sales import read_sales
 from estimator.market.tables import replace_atomically
 from estimator.progress import ProgressBar
-from estimator.refresh import refresh_model
 from estimator.registry import load_version
-from estimator.report import PAGE, read_report, render
-from estimator.training import file_sha256, train_market
+from estimator.report import read_report, render
+from estimator.training import file_sha256
 from estimator.tuning import tune_market
 
 
@@ -67,59 +60,6 @@ def main() -> None:
     Start with `train`, then value homes with `predict` and check the accuracy with `evaluate`. To find listings
     that should resell for more than they cost, use `screen`.
     """
-
-
-@main.command(short_help="Train a model of a market, save and publish it.")
-@MARKET
-@click.option("--sales", type=FILE, help="Sales to train on.  [default: the sales file named in market.toml]")
-@MODELS
-@SPLIT
-@SEED
-@KEY
-def train(
-    market: Path, sales: Path | None, models: Path, split: Split | None, seed: int, key: bytes | None
-) -> None:
-    """Train a model of a market, then save and publish it.
-
-    The sales are split into training, validation and test sales. The error figures printed at the end are those on
-    the test sales, which the model was not trained on. A report of the model is saved with it.
-    """
-    with ProgressBar("training") as bar:
-        trained = train_market(market, sales, models, split, seed, callbacks=[bar], key=key)
-    report_set_aside(trained.set_aside)
-    counts = trained.parts
-    train_count, validation_count, test_count = (counts[part] for part in ("train", "validation", "test"))
-    click.echo(f"trained on {train_count:,} sales, validated on {validation_count:,}, tested on {test_count:,}")
-    click.echo(error_table(trained.figures))
-    if trained.walk is not None:
-        click.echo(walk_summary(trained.walk))
-    click.echo(f"report: {trained.folder / PAGE}")
-    click.echo(f"published {trained.folder}")
-
-
-@main.command(short_help="Add new sales to a model without training again.")
-@MODEL
-@click.option("--sales", required=True, type=FILE, help="New sales, in the columns of the market's sales.")
-@SEED
-@KEY
-def refresh(model: Path, sales: Path, seed: int, key: bytes | None) -> None:
-    """Add new sales to a saved model, then save it as a new version and publish it.
-
-    Takes seconds: price index, comparables and ranges use the new sales, but the networks are not trained again.
-    The file may repeat sales that the model knows. Those with another price or other facts replace the earlier
-    ones.
-    """
-    result = refresh_model(model, sales, seed, key)
-    report_set_aside(result.set_aside)
-    if result.folder is None or result.record is None:
-        click.echo(f"nothing new: {result.known:,} sales are known already; nothing was saved")
-        return
-    click.echo(
-        f"added {result.added:,} sales, replaced {len(result.replaced):,}; {result.known:,} were known already"
-    )
-    click.echo(replaced_list(result.replaced), nl=False)
-    click.echo(refresh_summary(result.record))
-    click.echo(f"published {result.folder}")
 
 
 @main.command(short_help="Search for better network settings.")

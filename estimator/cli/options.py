@@ -35,6 +35,13 @@ SEED = click.option(
 )
 
 
+PUBLISH_ANYWAY = click.option(
+    "--publish-anyway",
+    is_flag=True,
+    help="Publish the version even if it does not pass the gate. The manifest and the report say so.",
+)
+
+
 def _read_key_option(_context: click.Context, _option: click.Parameter, path: Path | None) -> bytes | None:
     return read_key(path)
 

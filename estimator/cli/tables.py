@@ -10,7 +10,9 @@ from estimator.assessment.evaluation import ALL_FACTS, ErrorFigures, Evaluation
 from estimator.assessment.ratio_study import ACCEPTABLE, RatioFigures
 from estimator.assessment.walk_forward import WalkFigures, WalkForward
 from estimator.deals.backtest import Backtest
-from estimator.market.sales import MAX_REPORTED
+
+MAX_REPORTED = 20
+"""Sales of a kind that are listed; the rest are counted, so that the first ones stay on the screen."""
 
 
 def error_table(figures: Mapping[str, ErrorFigures]) -> str:
@@ -129,6 +131,11 @@ def refresh_summary(record: Mapping[str, Any]) -> str:
         f"{age}, on sales until {record['training']['newest_sale']}; from then to {record['newest_sale']} prices"
         f" have moved by {record['level_change']:+.1f}%"
     )
+
+
+def gate_reasons(reasons: Sequence[str]) -> str:
+    """Return what speaks against publishing a version, a line each."""
+    return "\n".join(f"  {reason}" for reason in reasons)
 
 
 def format_number(value: float | None) -> str:

@@ -27,12 +27,11 @@ def report_files(report_data: dict[str, Any], version: str) -> dict[str, bytes]:
 
 
 def refreshed_report(
-    report: Mapping[str, Any], appraiser: Appraiser, refreshed: Mapping[str, Any]
+    report: Mapping[str, Any], appraiser: Appraiser, entries: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the data of the report of a refreshed version, for `report_files`.
 
-    The price index is the new one. All other figures stay those of the training: the sales of a refresh test
-    nothing, as the model knows them.
+    Price index and gate are the new ones. All other figures stay those of the training.
 
     Parameters
     ----------
@@ -40,11 +39,11 @@ def refreshed_report(
         The report of the version that was refreshed.
     appraiser
         The refreshed appraiser.
-    refreshed
-        The entry `refreshed` of the new version's manifest.
+    entries
+        The entries `refreshed` and `gate` of the new version's manifest.
     """
     kept = {name: value for name, value in report.items() if name != "version"}
-    return kept | {"refreshed": dict(refreshed), "price_index": price_index(appraiser)}
+    return kept | dict(entries) | {"price_index": price_index(appraiser)}
 
 
 def read_report(path: Path, key: bytes | None = None) -> dict[str, Any]:

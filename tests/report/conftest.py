@@ -9,6 +9,7 @@ import pytest
 
 from estimator.appraiser import Appraiser
 from estimator.assessment.evaluation import evaluate
+from estimator.assessment.judging import judge_trained
 from estimator.assessment.walk_forward import walk_forward
 from estimator.market.sales import Parts
 from estimator.model.recipe import DEFAULTS
@@ -23,6 +24,7 @@ def report(appraiser: Appraiser, parts: Parts) -> Report:
     """Report of the small King County appraiser on about 100 test sales; its training was not recorded."""
     fewer_sales = replace(parts, test=parts.test.take(np.arange(0, len(parts.test), 4)))
     evaluation = evaluate(appraiser, fewer_sales.test)
+    walk = walk_forward(appraiser, fewer_sales.test, np.random.default_rng(0))
     record = {
         "market": "king_county",
         "market_table": appraiser.market.to_dict(),
@@ -34,7 +36,8 @@ def report(appraiser: Appraiser, parts: Parts) -> Report:
         "sales": {name: len(part) for name, part in vars(fewer_sales).items()},
         "error_figures": evaluation.figures_as_dict(),
         "ratio_study": evaluation.ratio_study_as_dict(),
-        "walk_forward": walk_forward(appraiser, fewer_sales.test, np.random.default_rng(0)).to_dict(),
+        "walk_forward": walk.to_dict(),
+        "gate": judge_trained(appraiser, fewer_sales.test, walk, appraiser).record(publish_anyway=False),
         "libraries": {"numpy": np.__version__},
         "python": "3",
     }

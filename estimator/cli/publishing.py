@@ -1,0 +1,105 @@
+"""The commands `train` and `refresh`, which publish what passes the gate."""
+
+from pathlib import Path
+
+import click
+
+from estimator.assessment.gate import Verdict
+from estimator.cli.commands import main, report_set_aside
+from estimator.cli.options import FILE, KEY, MARKET, MODEL, MODELS, PUBLISH_ANYWAY, SEED, SPLIT
+from estimator.cli.tables import error_table, gate_reasons, refresh_summary, replaced_list, walk_summary
+from estimator.market.sales import Split
+from estimator.progress import ProgressBar
+from estimator.refresh import refresh_model
+from estimator.report import PAGE
+from estimator.training import train_market
+
+EXIT_NOT_PUBLISHED = 3
+"""Exit code if a version was saved and not published, since it does not pass the gate."""
+
+
+@main.command(short_help="Train a model of a market, save and publish it.")
+@MARKET
+@click.option("--sales", type=FILE, help="Sales to train on.  [default: the sales file named in market.toml]")
+@MODELS
+@SPLIT
+@SEED
+@KEY
+@PUBLISH_ANYWAY
+def train(
+    market: Path,
+    sales: Path | None,
+    models: Path,
+    split: Split | None,
+    seed: int,
+    key: bytes | None,
+    *,
+    publish_anyway: bool,
+) -> None:
+    """Train a model of a market, save it, and publish it if it passes the gate.
+
+    The sales are split into training, validation and test sales. The error figures printed at the end are those on
+    the test sales, which the model was not trained on. A report of the model is saved with it.
+
+    The gate stops a model that values too few of the test homes, that values them too high or too low, whose
+    ranges hold too many or too few prices, or that is worse than a ridge regression. Its limits are in the table
+    [gate] of market.toml. A model that it stops is saved, the exit code is 3, and what was published before stays
+    published.
+    """
+    with ProgressBar("training") as bar:
+        trained = train_market(
+            market, sales, models, split, seed, callbacks=[bar], key=key, publish_anyway=publish_anyway
+        )
+    report_set_aside(trained.set_aside)
+    counts = trained.parts
+    train_count, validation_count, test_count = (counts[part] for part in ("train", "validation", "test"))
+    click.echo(f"trained on {train_count:,} sales, validated on {validation_count:,}, tested on {test_count:,}")
+    click.echo(error_table(trained.figures))
+    if trained.walk is not None:
+        click.echo(walk_summary(trained.walk))
+    click.echo(f"report: {trained.folder / PAGE}")
+    _end_with_gate(trained.gate, trained.folder, published=trained.published)
+
+
+@main.command(short_help="Add new sales to a model without training again.")
+@MODEL
+@click.option("--sales", required=True, type=FILE, help="New sales, in the columns of the market's sales.")
+@SEED
+@KEY
+@PUBLISH_ANYWAY
+def refresh(model: Path, sales: Path, seed: int, key: bytes | None, *, publish_anyway: bool) -> None:
+    """Add new sales to a saved model, save it as a new version, and publish it if it passes the gate.
+
+    Takes seconds: price index, comparables and ranges use the new sales, but the networks are not trained again.
+    The file may repeat sales that the model knows. Those with another price or other facts replace the earlier
+    ones.
+
+    The gate is that of `train`. It compares the prices of the new sales with their values before they were known.
+    """
+    result = refresh_model(model, sales, seed, key, publish_anyway=publish_anyway)
+    report_set_aside(result.set_aside)
+    if result.folder is None or result.record is None or result.gate is None:
+        click.echo(f"nothing new: {result.known:,} sales are known already; nothing was saved")
+        return
+    click.echo(
+        f"added {result.added:,} sales, replaced {len(result.replaced):,}; {result.known:,} were known already"
+    )
+    click.echo(replaced_list(result.replaced), nl=False)
+    click.echo(refresh_summary(result.record))
+    _end_with_gate(result.gate, result.folder, published=result.published)
+
+
+def _end_with_gate(gate: Verdict, folder: Path, *, published: bool) -> None:
+    """Print what became of a version and what speaks against it; exit if it is not published."""
+    if published:
+        if not gate.passed:
+            click.echo(f"published although it does not pass the gate:\n{gate_reasons(gate.reasons)}", err=True)
+        click.echo(f"published {folder}")
+        return
+    click.echo(f"saved {folder}")
+    click.echo(
+        f"not published, since it does not pass the gate:\n{gate_reasons(gate.reasons)}\n"
+        "What was published before stays published. --publish-anyway publishes it all the same.",
+        err=True,
+    )
+    click.get_current_context().exit(EXIT_NOT_PUBLISHED)
