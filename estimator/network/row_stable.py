@@ -43,7 +43,7 @@ def matmul_row_stable(x: Array, weight: Array, out: Array) -> Array:
 
 def _as_blocks(rows: Array) -> Array:
     """Return a view of ``(…, n, d)`` as ``(…, n / BLOCK_ROWS, BLOCK_ROWS, d)``."""
-    return rows.reshape(*rows.shape[:-2], -1, BLOCK_ROWS, rows.shape[-1])
+    return rows.reshape(*rows.shape[:-2], rows.shape[-2] // BLOCK_ROWS, BLOCK_ROWS, rows.shape[-1])
 
 
 def _product(x: Array, weight: Array, out: Array) -> Array:

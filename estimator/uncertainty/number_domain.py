@@ -232,8 +232,9 @@ def _fit_lines(
         value, log_size = facts[feature.name][both_known], _log_size(facts[size][both_known], sizes)
         logarithmic = has_long_tail(value)
         y = _transform(value, logarithmic=logarithmic)
-        variance = log_size.var()
-        slope = float(np.mean((log_size - log_size.mean()) * y) / variance) if variance else 0.0
+        slope = 0.0
+        if np.ptp(log_size) > 0:  # the variance of equal sizes is a rounding error
+            slope = float(np.mean((log_size - log_size.mean()) * y) / log_size.var())
         level = float(y.mean() - slope * log_size.mean())
         deviation = y - level - slope * log_size
         share = max(RANGE_QUANTILE, 1 / (len(deviation) - 1))

@@ -55,6 +55,13 @@ def test_the_product_of_no_rows_is_empty() -> None:
     assert matmul_row_stable(np.empty((0, 3)), np.ones((3, 2)), out=np.empty((0, 2))).shape == (0, 2)
 
 
+@pytest.mark.parametrize("n", COUNTS)
+def test_the_product_of_rows_without_columns_is_zero(n: int) -> None:
+    """A market whose only facts are monotone gives kriging no other columns."""
+    product = matmul_row_stable(np.empty((n, 0)), np.empty((0, 3)), out=np.full((n, 3), np.nan))
+    np.testing.assert_array_equal(product, np.zeros((n, 3)))
+
+
 @pytest.mark.parametrize("n_monotone", N_MONOTONE)
 @pytest.mark.parametrize("members", MEMBERS)
 def test_a_prediction_does_not_depend_on_the_other_examples(members: int, n_monotone: int) -> None:

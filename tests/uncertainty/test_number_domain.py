@@ -112,6 +112,15 @@ def test_nearly_all_values_are_inside_whatever_their_distribution(draw, n: int) 
     np.testing.assert_array_equal(values, np.sort(sold))
 
 
+def test_where_all_homes_have_one_size_the_other_numbers_keep_their_ranges(sold: Facts) -> None:
+    """Rounding errors in the variance of equal sizes made a slope of them, and every home was refused."""
+    for size in (0.1, 1901.0, 1e6 / 3):
+        facts = sold.replace({"size": np.full(len(sold), size)})
+        domain = ApplicabilityDomain.fit(HOUSES, facts)
+        others = homes(size=[size] * 3, year=[1913.0, 1970.0, 2010.0], bathrooms=[1.0, 2.0, 4.0])
+        assert domain.check(others) == ({}, {})
+
+
 def test_distances_from_values_beyond_the_range_are_those_to_the_nearest_one() -> None:
     rng = np.random.default_rng(0)
     for m in range(6):
