@@ -21,7 +21,8 @@ from estimator.deals.screening import Costs, best_first, screen
 from estimator.market.areas import Areas
 from estimator.market.arrays import FloatArray
 from estimator.market.market import Market
-from estimator.market.sales import Sales, read_sales, split_sales
+from estimator.market.sales import Sales, split_sales
+from estimator.market.sales_file import read_sales
 
 KING_COUNTY = Path("data/king_county")
 SEEDS = range(20)

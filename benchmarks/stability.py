@@ -17,7 +17,8 @@ from estimator.market.arrays import FloatArray
 from estimator.market.facts import Facts
 from estimator.market.feature import Feature
 from estimator.market.market import Market
-from estimator.market.sales import Parts, Sales, read_sales, split_sales
+from estimator.market.sales import Parts, Sales, split_sales
+from estimator.market.sales_file import read_sales
 
 KING_COUNTY = Path("data/king_county")
 SEEDS = range(5)

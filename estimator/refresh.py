@@ -20,7 +20,7 @@ from estimator.assessment.judging import judge_refreshed
 from estimator.market.isolated_dates import SetAside, set_isolated_aside
 from estimator.market.known_sales import MatchedSales, describe_changes, match_sales
 from estimator.market.sales import Sales
-from estimator.market.sales import read_sales
+from estimator.market.sales_file import read_sales
 from estimator.market.tables import first_row
 from estimator.registry import (
     SavedVersion,

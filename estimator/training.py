@@ -24,7 +24,7 @@ from estimator.market.areas import Areas
 from estimator.market.isolated_dates import SetAside, set_isolated_aside
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales, Split, split_sales
-from estimator.market.sales import read_sales
+from estimator.market.sales_file import read_sales
 from estimator.model.ensemble import Callback
 from estimator.model.recipe import read_recipe, read_remarks, read_trials
 from estimator.registry import make_market_folder, publish, save_version

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from estimator.market.market import Market
-from estimator.market.sales import Sales, read_sales, split_sales
+from estimator.market.sales import Sales, split_sales
+from estimator.market.sales_file import read_sales
 from tests.conftest import ROOT
 
 AMES = ROOT / "data" / "ames"

@@ -15,7 +15,8 @@ from benchmarks.accuracy.california import california
 from estimator.market.areas import AreaLookup, Areas
 from estimator.market.facts import Facts
 from estimator.market.market import Market
-from estimator.market.sales import Parts, Sales, Split, read_sales, split_sales
+from estimator.market.sales import Parts, Sales, Split, split_sales
+from estimator.market.sales_file import read_sales
 
 DATA = Path(__file__).parents[2] / "data"
 

@@ -24,7 +24,7 @@ from estimator.deals.screening import COSTS, DEFAULT_PROBABILITY, MAX_PROBABILIT
 from estimator.errors import DataError, EstimatorError
 from estimator.market.isolated_dates import SetAside
 from estimator.market.sales import Split
-from estimator.market.sales import read_sales
+from estimator.market.sales_file import read_sales
 from estimator.market.tables import replace_atomically
 from estimator.progress import ProgressBar
 from estimator.registry import load_version

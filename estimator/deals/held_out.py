@@ -19,7 +19,8 @@ from estimator.errors import DataError
 from estimator.market.areas import Areas
 from estimator.market.arrays import FloatArray
 from estimator.market.market import Market
-from estimator.market.sales import Parts, Split, read_closed_listings, split_rows
+from estimator.market.sales import Parts, Split, split_rows
+from estimator.market.sales_file import read_closed_listings
 from estimator.model.ensemble import Callback
 from estimator.model.recipe import read_recipe
 from estimator.training import default_split, file_sha256, read_market
@@ -95,8 +96,8 @@ def held_out_listings(
     appraiser = Appraiser.fit(
         market, areas, Parts(*(sales.take(part) for part in rows)), rng, callbacks, read_recipe(folder)
     )
-    listed = rows[2][~np.isnan(list_price[rows[2]])]
     check_ranges(appraiser.ranges)
+    listed = rows[2][~np.isnan(list_price[rows[2]])]
     if sales.date is not None:
         listed = listed[np.argsort(sales.date[listed], kind="stable")]
     held_out = sales.take(listed)

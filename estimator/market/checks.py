@@ -58,7 +58,7 @@ def check_column(feature: Feature, column: pa.ChunkedArray) -> tuple[NDArray[Any
         return values, problems
     outside = _is_out_of_bounds(feature, values)
     return values, problems + reject(
-        feature.name, values, outside, lambda value: str(feature.out_of_bounds(value))
+        feature.name, values, outside, lambda value: str(feature.out_of_bounds(value)), "out_of_bounds"
     )
 
 
@@ -195,7 +195,11 @@ def check_table(features: Sequence[Feature], table: pa.Table) -> tuple[Facts, li
 def missing_values(name: str, unknown: BoolArray, problems: Sequence[Problem]) -> list[Problem]:
     """Return a problem for each unknown value of a required field, unless its row has one among `problems`."""
     faulty = {problem.row for problem in problems}
-    return [Problem(row, name, IS_REQUIRED) for row in np.flatnonzero(unknown).tolist() if row not in faulty]
+    return [
+        Problem(row, name, IS_REQUIRED, kind="missing")
+        for row in np.flatnonzero(unknown).tolist()
+        if row not in faulty
+    ]
 
 
 def find_columns(features: Sequence[Feature], names: Sequence[str]) -> dict[str, str]:

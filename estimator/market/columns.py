@@ -8,6 +8,7 @@ import datetime as dt
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -26,16 +27,41 @@ _MAX_EXACT_INTEGER = 2.0**53
 """Not every whole number above this is a float: a label read from one could become another label."""
 
 
+FaultKind = Literal["unreadable", "missing", "out_of_bounds", "not_positive", "malformed_row"]
+"""What kind of fault a problem is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One value that cannot be used: the row (from 0), the field, and what is wrong with the value."""
+    """One value that cannot be used.
+
+    Parameters
+    ----------
+    row
+        Its row, from 0.
+    field
+        The field that it is a value of.
+    message
+        What is wrong with the value; it begins with the value, if that is given.
+    value
+        The value as messages show it; empty if there is none.
+    kind
+        What kind of fault it is.
+    """
 
     row: int
     field: str
     message: str
+    value: str = ""
+    kind: FaultKind = "unreadable"
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}"
+
+    @property
+    def fault(self) -> str:
+        """What is wrong, without the value: the same for all problems that are alike."""
+        return self.message.removeprefix(f"{self.value} is ") if self.value else self.message
 
 
 def number_column(name: str, column: pa.ChunkedArray) -> tuple[FloatArray, list[Problem]]:
@@ -101,7 +127,7 @@ def date_column(name: str, column: pa.ChunkedArray) -> tuple[DateArray, list[Pro
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
         dates = column.cast(pa.date32()).to_numpy().astype("datetime64[D]")
         outside = (dates < _FIRST_DAY) | (dates > _LAST_DAY)
-        problems = [Problem(row, name, f"{dates[row]} is {fault}") for row in _true_rows(outside)]
+        problems = [Problem(row, name, f"{dates[row]} is {fault}", str(dates[row])) for row in _true_rows(outside)]
         dates[outside] = np.datetime64("NaT")
         return dates, problems
     if not _is_text(column):
@@ -163,7 +189,13 @@ def _floats_to_integers(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedA
     return pa.chunked_array([pa.array(values, from_pandas=True).cast(pa.int64())]), problems
 
 
-def reject(name: str, values: FloatArray, wrong: BoolArray, message: Callable[[float], str]) -> list[Problem]:
+def reject(
+    name: str,
+    values: FloatArray,
+    wrong: BoolArray,
+    message: Callable[[float], str],
+    kind: FaultKind = "unreadable",
+) -> list[Problem]:
     """Set the values that are wrong to NaN, in place, and return a problem for each.
 
     Parameters
@@ -174,8 +206,13 @@ def reject(name: str, values: FloatArray, wrong: BoolArray, message: Callable[[f
         Shape (n,). NaN is an unknown value and never wrong.
     message
         What is wrong with a value.
+    kind
+        What kind of fault that is.
     """
-    problems = [Problem(row, name, message(float(values[row]))) for row in _true_rows(wrong & ~np.isnan(values))]
+    problems = [
+        Problem(row, name, message(float(values[row])), f"{values[row]:.15g}", kind)
+        for row in _true_rows(wrong & ~np.isnan(values))
+    ]
     values[[problem.row for problem in problems]] = np.nan
     return problems
 
@@ -215,7 +252,7 @@ def _text_problems(name: str, text: pa.ChunkedArray, wrong: pa.Array, fault: str
     rows = np.flatnonzero(pc.fill_null(pc.and_(wrong, pc.is_valid(text)), False).to_numpy(zero_copy_only=False))
     values = text.take(pa.array(rows)).to_pylist()
     return [
-        Problem(int(row), name, f"{format_value(value)} is {fault}")
+        Problem(int(row), name, f"{format_value(value)} is {fault}", format_value(value))
         for row, value in zip(rows, values, strict=True)
     ]
 
@@ -225,7 +262,7 @@ def _all_wrong(name: str, column: pa.ChunkedArray, fault: str) -> tuple[FloatArr
     if pa.types.is_temporal(column.type):
         column = column.cast(pa.string())  # Python cannot represent all of Arrow's times
     problems = [
-        Problem(row, name, f"{format_value(value)} is {fault}")
+        Problem(row, name, f"{format_value(value)} is {fault}", format_value(value))
         for row, value in enumerate(column.to_pylist())
         if value is not None
     ]

@@ -63,6 +63,10 @@ class Market:
         Columns of the sales file that are not used.
     gate
         What a model of the market must show before it is published.
+    overrides
+        File of the user's decisions about single sales, relative to the market file.
+    max_unreadable_share
+        The largest share of the sales that may be unreadable: with more, the file is another one than declared.
     """
 
     name: str
@@ -75,6 +79,8 @@ class Market:
     sale_id: str | None = None
     ignore: tuple[str, ...] = ()
     gate: GateLimits = DEFAULT_LIMITS
+    overrides: str | None = None
+    max_unreadable_share: float = 0.1
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -87,7 +93,7 @@ class Market:
         """
         file = path / "market.toml" if path.is_dir() else path
         try:
-            declared = tomllib.loads(file.read_text(encoding="utf-8"))
+            declared = tomllib.loads(file.read_text(encoding="utf-8-sig"))
         except FileNotFoundError as error:
             raise MarketError(f"{file}: there is no such market file") from error
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -173,6 +179,8 @@ _MARKET_KEYS: Keys = {
     "sale_id": (str, False),
     "ignore": (list, False),
     "gate": (dict, False),
+    "overrides": (str, False),
+    "max_unreadable_share": ((int, float), False),
 }
 
 
@@ -195,10 +203,23 @@ def _check_consistency(market: Market) -> None:
         raise MarketError(f"latitude and longitude go together; declare a feature of kind '{missing}' too")
     if market.areas is not None and market.of_kind("postal_code") is None:
         raise MarketError("areas needs a feature of kind 'postal_code' to look areas up by")
+    _check_share("max_unreadable_share", market.max_unreadable_share)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", market.name):
         raise MarketError(
             f"name '{market.name}' cannot be the name of a folder; use only letters, digits, '_', '.' and '-'"
         )
+
+
+def _check_share(key: str, share: float) -> None:
+    """Refuse a share that is not from 0 to 1.
+
+    Raises
+    ------
+    MarketError
+        It is not.
+    """
+    if not 0 <= share <= 1:
+        raise MarketError(f"{key} is {share}; it must be a share from 0 to 1, such as 0.1")
 
 
 def _check_names(market: Market) -> None:

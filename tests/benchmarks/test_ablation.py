@@ -11,7 +11,8 @@ from benchmarks.accuracy import ablation
 from benchmarks.accuracy.ablation import Errors, Variant
 from benchmarks.accuracy.datasets import DataSet
 from estimator.market.market import Market
-from estimator.market.sales import read_sales, split_sales
+from estimator.market.sales import split_sales
+from estimator.market.sales_file import read_sales
 from estimator.model.price_model import PriceModel
 from estimator.model.recipe import Recipe
 from tests.town import make_town

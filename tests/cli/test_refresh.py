@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from estimator.appraiser import Appraiser
-from estimator.cli.tables import refresh_summary, replaced_list
-from estimator.market.sales import MAX_REPORTED, Parts
+from estimator.cli.tables import MAX_REPORTED, refresh_summary, replaced_list
+from estimator.market.sales import Parts
 from estimator.registry import load_version, publish, save_version
 from tests.conftest import KING_COUNTY, estimator, run_command
 

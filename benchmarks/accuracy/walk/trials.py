@@ -15,7 +15,8 @@ from benchmarks.accuracy.datasets import DATA
 from benchmarks.accuracy.frames import frame, labels_of
 from estimator.market.areas import AreaLookup, Areas
 from estimator.market.market import Market
-from estimator.market.sales import Sales, read_sales
+from estimator.market.sales import Sales
+from estimator.market.sales_file import read_sales
 
 TRAIN_SHARE = 0.8
 """Share of the sales to train on."""

@@ -16,7 +16,8 @@ def text(*cells: str) -> pa.ChunkedArray:
 
 
 def days(*cells: str, declared: str | None = None) -> list[str]:
-    return parse_dates(text(*cells), detect_date_form(text(*cells), declared)).astype(str).tolist()
+    found = parse_dates(text(*cells), detect_date_form(text(*cells), declared))
+    return [str(day) for day in found]
 
 
 @pytest.mark.parametrize(

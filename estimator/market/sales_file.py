@@ -1,0 +1,189 @@
+"""Reads files of sales: as far as they can be used, with a list of the others, or strictly as a whole."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from estimator.errors import DataError
+from estimator.market.arrays import DateArray, FloatArray, LabelArray
+from estimator.market.checks import check_table, find_columns, missing_values
+from estimator.market.columns import Problem, date_column, number_column
+from estimator.market.fault_groups import format_faults
+from estimator.market.market import LIST_PRICES, Market
+from estimator.market.price_leaks import refuse_leaks
+from estimator.market.sales import Sales
+from estimator.market.tables import first_row, read_table
+from estimator.market.validation.evidence import ParsedSales
+from estimator.market.validation.overrides import Override
+from estimator.market.validation.validate import ValidatedSales, validate_sales
+
+
+def read_validated_sales(
+    market: Market,
+    path: Path,
+    known: Sales | None = None,
+    overrides: Sequence[Override] = (),
+    *,
+    strict: bool = False,
+) -> ValidatedSales:
+    """Read a file of sales; sales that are wrong, or look so, are set aside with their reasons.
+
+    Parameters
+    ----------
+    known, overrides, strict
+        As `validate_sales` takes them.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, has no rows or lacks a column; or as `validate_sales`; or a fact leaks the price.
+    """
+    return _validate(parse_sales(market, path), known, overrides, strict=strict)
+
+
+def read_sales(market: Market, path: Path) -> Sales:
+    """Read a file of sales that is accepted as a whole or not at all; sales that only look wrong are kept.
+
+    Raises
+    ------
+    DataError
+        As `read_validated_sales`, or a sale in it is certainly wrong. The message names row, column, value and
+        bound; the header of a CSV file is row 1, as in a spreadsheet.
+    """
+    return read_validated_sales(market, path, strict=True).sales
+
+
+def read_closed_listings(market: Market, path: Path) -> tuple[Sales, FloatArray]:
+    """Read a file of sales that has a column `list_price` or `ListPrice`: the list price before each sale.
+
+    Returns
+    -------
+    sales
+        As `read_sales` returns them, without the list price.
+    list_price
+        Shape (n,), positive; NaN where a sale has none.
+
+    Raises
+    ------
+    DataError
+        As `read_sales`, or there is no list price.
+    """
+    table = _drop_trailing_blank_rows(read_table(path))
+    names = [name for name in LIST_PRICES if name in table.column_names]
+    if len(names) != 1:
+        count = "no column" if not names else "more than one column"
+        raise DataError(f"{path}: {count} of list prices; one column must be named {' or '.join(LIST_PRICES)}")
+    validated = _validate(_parse(market, path, table.drop_columns(names)))
+    list_price, problems = number_column(names[0], table.column(names[0]))
+    problems += _not_positive(names[0], list_price)
+    if problems:
+        faults = format_faults(problems, str, first_row(path))
+        raise DataError(f"{path}: list prices cannot be used\n{faults}")
+    list_price = list_price[validated.row - first_row(path)]
+    if np.isnan(list_price).all():
+        raise DataError(f"{path}: column '{names[0]}' is empty")
+    return validated.sales, list_price
+
+
+def parse_sales(market: Market, path: Path) -> ParsedSales:
+    """Read all rows of a file of sales and find the values that cannot be used.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, has no rows or lacks a column.
+    """
+    return _parse(market, path, _drop_trailing_blank_rows(read_table(path)))
+
+
+def _validate(
+    parsed: ParsedSales,
+    known: Sales | None = None,
+    overrides: Sequence[Override] = (),
+    *,
+    strict: bool = False,
+) -> ValidatedSales:
+    """Set sales aside, then refuse a fact that leaks the price."""
+    share = parsed.market.max_unreadable_share
+    validated = validate_sales(parsed, known, overrides, strict=strict, max_unreadable=share)
+    sales = validated.sales
+    refuse_leaks(parsed.market, parsed.path, sales.facts, sales.price, parsed.columns)
+    return validated
+
+
+def _parse(market: Market, path: Path, table: pa.Table) -> ParsedSales:
+    """Return the rows of a table that was read from `path`."""
+    _check_header(market, path, table.column_names)
+    if table.num_rows == 0:
+        raise DataError(f"{path}: the file has a header and no sales")
+    try:
+        facts, problems = check_table(market.features, table)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}") from error
+    price, faults = number_column(market.price, table.column(market.price))
+    problems += faults + missing_values(market.price, np.isnan(price), faults) + _not_positive(market.price, price)
+    date: DateArray | None = None
+    if market.sale_date is not None:
+        date, faults = date_column(market.sale_date, table.column(market.sale_date))
+        problems += faults + missing_values(market.sale_date, np.isnat(date), faults)
+    home, sale_id = np.arange(table.num_rows), None
+    if market.sale_id is not None:
+        home, sale_id, faults = _number_homes(market.sale_id, table.column(market.sale_id))
+        problems += faults
+    problems.sort(key=lambda problem: problem.row)
+    columns = find_columns(market.features, table.column_names)
+    return ParsedSales(
+        market,
+        path,
+        table,
+        columns,
+        Sales(facts, price, date, home, sale_id),
+        tuple(problems),
+        first_row(path),
+        _unread(market, table.column_names),
+    )
+
+
+def _drop_trailing_blank_rows(table: pa.Table) -> pa.Table:
+    """Return the table without the blank lines that editors leave at the end of a file."""
+    end = table.num_rows
+    while end and all(column[end - 1].as_py() in (None, "") for column in table.columns):
+        end -= 1
+    return table.slice(0, end)
+
+
+def _check_header(market: Market, path: Path, names: Sequence[str]) -> None:
+    """Refuse a file without a column that is needed."""
+    own = [name for name in (market.price, market.sale_date, market.sale_id) if name is not None]
+    faults = [f"column '{name}' is missing" for name in own if name not in names]
+    faults += [
+        f"column '{feature.column}' ({feature.name}) is missing; it is required"
+        for feature in market.features
+        if feature.required and not set(feature.names) & set(names)
+    ]
+    if faults:
+        raise DataError(f"{path}: " + "\n  ".join(faults))
+
+
+def _unread(market: Market, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a file that nothing is read from, without those that the market ignores."""
+    own = {market.price, market.sale_date, market.sale_id, *market.ignore, *market.by_name}
+    return tuple(name for name in names if name not in own)
+
+
+def _not_positive(name: str, amount: FloatArray) -> list[Problem]:
+    return [
+        Problem(int(row), name, f"{amount[row]:.15g} is not above 0", f"{amount[row]:.15g}", "not_positive")
+        for row in np.flatnonzero(amount <= 0)
+    ]
+
+
+def _number_homes(name: str, column: pa.ChunkedArray) -> tuple[NDArray[np.int64], LabelArray, list[Problem]]:
+    """Number the homes by their identifier; return the identifiers too."""
+    text = pd.Series(column.cast(pa.string()).to_pandas()).str.strip()
+    codes = pd.factorize(text.where(text != ""))[0].astype(np.int64)
+    return codes, text.fillna("").to_numpy(np.str_), missing_values(name, codes < 0, ())

@@ -1,0 +1,67 @@
+"""What the rules look at: the sales of a file as they were parsed, before any is set aside."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from estimator.market.columns import Problem
+from estimator.market.market import Market
+from estimator.market.sales import Sales
+
+
+@dataclass(frozen=True)
+class ParsedSales:
+    """All n rows of a file of sales.
+
+    Parameters
+    ----------
+    market, path
+        Whose sales they are, and the file.
+    table
+        The rows as they are in the file.
+    columns
+        Name of a feature → its column in this file.
+    sales
+        The rows as sales; a value that cannot be used is unknown: NaN, '' or NaT.
+    problems
+        The values that cannot be used, by row.
+    first_row
+        Number of the first row in messages.
+    unread
+        Columns of the file that nothing is read from.
+    """
+
+    market: Market
+    path: Path
+    table: pa.Table
+    columns: Mapping[str, str]
+    sales: Sales
+    problems: tuple[Problem, ...]
+    first_row: int
+    unread: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.sales)
+
+    def column_of(self, field: str) -> str:
+        """Return the column of this file that a field is in."""
+        return self.columns.get(field, field)
+
+    def cell(self, row: int, column: str) -> str:
+        """Return a cell as text, '' if it is empty or there is no such column."""
+        if column not in self.table.column_names:
+            return ""
+        value = self.table.column(column)[row].as_py()
+        return "" if value is None else str(value).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule found wrong with one sale: its row, from 0, the field that shows it, reason and detail."""
+
+    row: int
+    field: str
+    reason: str
+    detail: str
