@@ -19,10 +19,12 @@ from estimator.appraiser import Appraiser
 from estimator.cli import main
 from estimator.market.areas import Areas
 from estimator.market.market import Market
-from estimator.market.sales import Parts, Sales, read_sales, split_sales
+from estimator.market.sales import Parts, Sales, split_sales
+from estimator.market.sales_file import read_sales
 from estimator.model.price_model import PriceModel
 from estimator.model.recipe import RECIPE, Recipe
 from estimator.registry import load_version, publish, save_version
+from estimator.training import TrainingResult, train_market
 from estimator.uncertainty.conformal import ConformalRange
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +32,9 @@ KING_COUNTY = ROOT / "data" / "king_county"
 
 PAIR = Recipe(networks=2)
 """The served recipe with two networks: enough to test averaging, and quicker."""
+
+PUBLISH_ANYWAY = "--publish-anyway"
+"""Option of a training whose model another test needs: a few sales, learned in seconds, may not pass the gate."""
 
 # No deadline, because the machine may be shared; the same examples every time keep the suite reproducible.
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=100)
@@ -50,6 +55,11 @@ def estimator(*arguments: object, **variables: str) -> subprocess.CompletedProce
 def run_command(*arguments: object) -> Result:
     """Run a command of `python -m estimator` in this process, without the time that a new one takes to start."""
     return CliRunner().invoke(main, [*map(str, arguments)])
+
+
+def train_small(market: Path, models: Path, seed: int = 0) -> TrainingResult:
+    """Train a small market's model for a test, and publish it as `PUBLISH_ANYWAY` does."""
+    return train_market(market, None, models, split=None, seed=seed, publish_anyway=True)
 
 
 TRAINING_FIXTURES = frozenset({"appraiser", "small_models", "fully_trained", "models"})

@@ -12,6 +12,7 @@ from estimator.errors import DataError
 from estimator.market.facts import Facts
 from estimator.registry import SavedVersion, load_version
 from estimator.training import TrainingResult, train_market
+from tests.conftest import train_small
 from tests.town import QUARTERS, make_town
 
 pytestmark = pytest.mark.training
@@ -23,7 +24,7 @@ def trained(
 ) -> tuple[Path, TrainingResult]:
     folder = tmp_path_factory.mktemp("cities")
     make_town(folder / "data", places=request.param)
-    return folder, train_market(folder / "data", None, folder / "models", split=None, seed=0)
+    return folder, train_small(folder / "data", folder / "models")
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +124,7 @@ def test_sales_without_dates_cannot_be_split_by_time(trained: tuple[Path, Traini
 @pytest.mark.parametrize("n", [5, 12])
 def test_a_few_sales_are_enough_for_a_model(tmp_path: Path, n: int) -> None:
     make_town(tmp_path, n)
-    train_market(tmp_path, None, tmp_path / "models", split=None, seed=0)
+    train_small(tmp_path, tmp_path / "models")
     appraiser = load_version(tmp_path / "models" / "town").appraiser
     values = appraiser.value(Facts.of(appraiser.market, [{"size": 100.0}]))
     assert np.isfinite([values.price, values.low, values.high, values.fsd]).all()

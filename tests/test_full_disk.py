@@ -12,7 +12,7 @@ from estimator.appraiser import Appraiser
 from estimator.errors import SavedVersionError
 from estimator.model.recipe import RECIPE
 from estimator.registry import CURRENT, load_version, publish, save_version
-from tests.conftest import estimator
+from tests.conftest import PUBLISH_ANYWAY, estimator
 from tests.town import make_town
 
 SIZES = 24
@@ -113,7 +113,7 @@ def test_wherever_the_inodes_end_the_published_version_stays(disk: Path, apprais
 def test_train_on_a_full_disk_says_so_and_exits_with_2(disk: Path, tmp_path: Path) -> None:
     make_town(tmp_path / "data", 200)
     (tmp_path / "data" / RECIPE).write_text("networks = 1\nepochs = 8\n")
-    command = ("train", "--market", tmp_path / "data", "--models", disk)
+    command = ("train", PUBLISH_ANYWAY, "--market", tmp_path / "data", "--models", disk)
     empty = used(disk)[0]
     assert estimator(*command).returncode == 0
     market = disk / "town"

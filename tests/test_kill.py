@@ -12,8 +12,7 @@ import pytest
 
 from estimator.model.recipe import RECIPE
 from estimator.registry import CURRENT, load_version
-from estimator.training import train_market
-from tests.conftest import environment
+from tests.conftest import PUBLISH_ANYWAY, environment, train_small
 from tests.town import make_town
 
 pytestmark = pytest.mark.training
@@ -59,14 +58,18 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kill")
     make_town(folder / "data", 200)
     (folder / "data" / RECIPE).write_text("networks = 1\nepochs = 8\n")
-    train_market(folder / "data", None, folder / "models", split=None, seed=0)
+    train_small(folder / "data", folder / "models")
     return folder
+
+
+def options(town: Path) -> list[str | Path]:
+    return [PUBLISH_ANYWAY, "--market", town / "data", "--models", town / "models"]
 
 
 def training(town: Path) -> "subprocess.Popen[bytes]":
     """Start a training."""
     return subprocess.Popen(
-        [sys.executable, "-m", "estimator", "train", "--market", town / "data", "--models", town / "models"],
+        [sys.executable, "-m", "estimator", "train", *options(town)],
         env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -100,7 +103,7 @@ def check(town: Path, old: str) -> None:
 
 
 def check_cleaned(town: Path) -> None:
-    newest = train_market(town / "data", None, town / "models", split=None, seed=0).folder
+    newest = train_small(town / "data", town / "models").folder
     models = town / "models" / "town"
     assert load_version(models).name == newest.name
     assert {name for name in names(models) if name.startswith(".")} == {".lock"}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import PUBLISH_ANYWAY, ROOT
 from tests.town import make_town
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -48,7 +48,7 @@ def run(script: Path, folder: Path, *arguments: str) -> str:
 
 def test_it_trains_predicts_and_serves_in_another_folder(script: Path, tmp_path: Path) -> None:
     make_town(tmp_path / "town", 300)
-    assert "published" in run(script, tmp_path, "train", "--market", "town")
+    assert "published" in run(script, tmp_path, "train", PUBLISH_ANYWAY, "--market", "town")
     run(script, tmp_path, "predict", "--model", "models/town", "town/sales.csv", "valued.csv")
     assert (tmp_path / "valued.csv").read_text().count("\n") == 301
 

@@ -24,13 +24,14 @@ from estimator.calibration import MAX_CALIBRATION_SALES
 from estimator.market.checks import check_value
 from estimator.market.facts import Facts
 from estimator.market.market import Market
-from estimator.market.sales import Parts, Sales, read_sales, split_sales
+from estimator.market.sales import Parts, Sales, split_sales
+from estimator.market.sales_file import read_sales
 from estimator.model.recipe import DEFAULTS
 from estimator.registry import SavedVersion, load_version
 from estimator.report import PAGE, read_report
 from estimator.uncertainty.conformal import CalibrationResiduals
 from estimator.valuations import Valuations
-from tests.conftest import KING_COUNTY, PAIR, estimator, thin_king_county
+from tests.conftest import KING_COUNTY, PAIR, PUBLISH_ANYWAY, estimator, thin_king_county
 
 pytestmark = [pytest.mark.training, pytest.mark.timeout(600)]  # the full training, on a busy machine
 
@@ -40,7 +41,9 @@ def train_twice(folder: Path, every: int) -> list[SavedVersion]:
     market = thin_king_county(folder / "market", every)
 
     def train(seed: str) -> SavedVersion:
-        run = estimator("train", "--market", market, "--models", folder / seed, PYTHONHASHSEED=seed)
+        run = estimator(
+            *("train", PUBLISH_ANYWAY, "--market", market, "--models", folder / seed), PYTHONHASHSEED=seed
+        )
         assert run.returncode == 0, run.stderr
         return load_version(folder / seed / "king_county")
 

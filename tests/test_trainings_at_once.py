@@ -11,8 +11,7 @@ import pytest
 from estimator.errors import SavedVersionError
 from estimator.model.recipe import RECIPE
 from estimator.registry import APPRAISER, CURRENT, load_version
-from estimator.training import train_market
-from tests.conftest import environment
+from tests.conftest import PUBLISH_ANYWAY, environment, train_small
 from tests.town import make_town
 
 pytestmark = [pytest.mark.training, pytest.mark.slow]
@@ -23,7 +22,7 @@ def digest(version: Path) -> str:
 
 
 def train(folder: Path, seed: int) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "estimator", "train", "--seed", str(seed)]
+    command = [sys.executable, "-m", "estimator", "train", PUBLISH_ANYWAY, "--seed", str(seed)]
     command += ["--market", str(folder / "data"), "--models", str(folder / "models")]
     return subprocess.Popen(
         command, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -36,11 +35,11 @@ def test_trainings_at_once_each_save_their_model(tmp_path: Path, seeds: tuple[in
     make_town(tmp_path / "data", 200)
     (tmp_path / "data" / RECIPE).write_text("networks = 1\nepochs = 8\n")
     alone = {
-        seed: digest(train_market(tmp_path / "data", None, tmp_path / "alone" / str(seed), None, seed).folder)
+        seed: digest(train_small(tmp_path / "data", tmp_path / "alone" / str(seed), seed).folder)
         for seed in set(seeds)
     }
     models = tmp_path / "models" / "town"
-    first = train_market(tmp_path / "data", None, tmp_path / "models", None, 9).folder
+    first = train_small(tmp_path / "data", tmp_path / "models", 9).folder
     stop, seen = threading.Event(), {first.name}
 
     failures: list[str] = []

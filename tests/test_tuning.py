@@ -21,7 +21,7 @@ from estimator.model.recipe import BOUNDS, DEFAULTS, RECIPE, Recipe, read_settin
 from estimator.registry import load_version
 from estimator.report import read_report
 from estimator.tuning import MAX_TRIAL_NETWORKS, SEARCHED, _prepare, _run_trial
-from tests.conftest import environment, estimator
+from tests.conftest import PUBLISH_ANYWAY, environment, estimator
 from tests.town import make_town
 
 pytestmark = pytest.mark.training
@@ -145,7 +145,8 @@ class TestSearch:
         assert _run_trial(setup, 0, {name: settings[name] for name in SEARCHED})[1] == pytest.approx(
             min(values), rel=1e-6
         )
-        assert estimator("train", "--market", town / "town", "--models", town / "models").returncode == 0
+        train = ("train", PUBLISH_ANYWAY, "--market", town / "town", "--models", town / "models")
+        assert estimator(*train).returncode == 0
         assert settings.items() <= load_version(town / "models" / "town").manifest["recipe"].items()
         reported = read_report(town / "models" / "town")["trials"]
         assert [trial["log_rmse"] for trial in reported] == sorted(values)

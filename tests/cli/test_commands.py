@@ -17,9 +17,10 @@ from estimator.appraiser import Appraiser
 from estimator.assessment.evaluation import evaluate
 from estimator.cli import main
 from estimator.market.market import Market
-from estimator.market.sales import Sales, read_sales, split_sales
+from estimator.market.sales import Sales, split_sales
+from estimator.market.sales_file import read_sales
 from estimator.registry import load_version, publish, save_version
-from tests.conftest import KING_COUNTY, estimator, run_command
+from tests.conftest import KING_COUNTY, PUBLISH_ANYWAY, estimator, run_command
 from tests.town import make_town
 
 
@@ -112,7 +113,7 @@ def test_evaluate_lists_the_figures_that_few_sales_cannot_give(small_models: Pat
 @pytest.mark.training
 def test_evaluate_warns_of_sales_that_the_model_was_trained_on(tmp_path: Path) -> None:
     make_town(tmp_path / "town", 60)
-    run_command("train", "--market", tmp_path / "town", "--models", tmp_path)
+    run_command("train", PUBLISH_ANYWAY, "--market", tmp_path / "town", "--models", tmp_path)
     known = run_command("evaluate", "--model", tmp_path / "town", tmp_path / "town" / "sales.csv")
     assert "the model was trained on these sales" in known.stderr
     make_town(tmp_path / "other", 60, seed=1)
@@ -137,6 +138,7 @@ def test_train_takes_other_sales_and_seeds(tmp_path: Path) -> None:
     other = tmp_path / "other" / "sales.csv"
     run = run_command(
         "train",
+        PUBLISH_ANYWAY,
         "--market",
         tmp_path / "town",
         "--models",

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from estimator.registry import load_version
-from tests.conftest import estimator, run_command, thin_king_county
+from tests.conftest import PUBLISH_ANYWAY, estimator, run_command, thin_king_county
 from tests.town import make_town
 
 
@@ -31,7 +31,7 @@ def printed(thin_market: Path) -> dict[str, Any]:
 def test_train_records_and_prints_the_figures_that_walk_forward_prints(
     thin_market: Path, printed: dict[str, Any], tmp_path: Path
 ) -> None:
-    run = run_command("train", "--market", thin_market, "--models", tmp_path, "--seed", 3)
+    run = run_command("train", PUBLISH_ANYWAY, "--market", thin_market, "--models", tmp_path, "--seed", 3)
     assert run.exit_code == 0, run.output
     manifest = load_version(tmp_path / "king_county").manifest
     assert manifest["walk_forward"] == printed
@@ -61,7 +61,7 @@ def test_the_table_has_a_row_for_each_month_and_the_same_figures_as_json(
 
 @pytest.mark.training
 def test_sales_chosen_at_random_are_not_followed(thin_market: Path, tmp_path: Path) -> None:
-    run = run_command("train", "--market", thin_market, "--models", tmp_path, "--split", "random")
+    run = run_command("train", PUBLISH_ANYWAY, "--market", thin_market, "--models", tmp_path, "--split", "random")
     assert run.exit_code == 0, run.output
     assert load_version(tmp_path / "king_county").manifest["walk_forward"] is None
     assert "refreshed every month" not in run.stdout

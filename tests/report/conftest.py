@@ -14,7 +14,7 @@ from estimator.assessment.walk_forward import walk_forward
 from estimator.market.sales import Parts
 from estimator.model.recipe import DEFAULTS
 from estimator.report import NUMBERS, Recorder, collect, report_files
-from estimator.training import train_market
+from tests.conftest import train_small
 from tests.report.page_parser import Report
 from tests.town import make_town
 
@@ -51,4 +51,4 @@ def town(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """A saved version of a made-up city."""
     folder = tmp_path_factory.mktemp("town")
     make_town(folder / "data", 200, places=request.param)
-    return train_market(folder / "data", None, folder / "models", split=None, seed=0).folder
+    return train_small(folder / "data", folder / "models").folder

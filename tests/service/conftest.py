@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from estimator.training import train_market
 from service.settings import Settings
-from tests.conftest import make_once, thin_king_county
+from tests.conftest import make_once, thin_king_county, train_small
 from tests.service.ready import ready_client
 
 
@@ -17,7 +16,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def make(folder: Path) -> None:
         folder.mkdir()
-        train_market(thin_king_county(folder / "market", every=30), None, folder, split=None, seed=0)
+        train_small(thin_king_county(folder / "market", every=30), folder)
 
     return make_once(tmp_path_factory, "models", make)
 
