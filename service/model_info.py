@@ -34,6 +34,7 @@ def model_info(saved: SavedVersion, example: Mapping[str, Any]) -> dict[str, Any
         "coordinates": None if market.coordinates is None else list(market.coordinates),
         "size": None if market.size is None else market.size.name,
         "error_figures": saved.manifest["error_figures"],
+        "gate": saved.manifest.get("gate"),  # older versions have none
         "report": REPORT_PATH if PAGE in saved.manifest["files"] else None,
         "ratio_study": saved.manifest.get("ratio_study"),  # older versions have none
         "example": example,

@@ -19,6 +19,10 @@ Judged = Literal["month by month", "test sales", "new sales"]
 """By which sales: the test sales, month by month or all at once, or the new sales of a refresh."""
 
 
+CHECKS = ("hit_rate", "ranges", "median_ratio", "error_ratio", "coverage")
+"""Names of the checks, in their order."""
+
+
 @dataclass(frozen=True)
 class ValuedSales:
     """n sales, and what their homes were worth to a model that did not know them.
@@ -56,9 +60,9 @@ class Check:
     Parameters
     ----------
     name
-        `hit_rate`, `median_ratio`, `coverage`, `error_ratio` or `ranges`.
+        One of `CHECKS`.
     value
-        The figure; None if it does not exist.
+        The figure; None if the check has none.
     low, high
         Its 95% interval; None for no bound.
     least, most
@@ -208,7 +212,7 @@ def _error_ratio(sales: ValuedSales, limits: GateLimits) -> Check:
 
 def _ranges(*, has_ranges: bool) -> Check:
     reason = None if has_ranges else "too few sales for price ranges: add sales, and train again"
-    return Check("ranges", float(has_ranges), None, None, 1.0, None, reason)
+    return Check("ranges", None, None, None, None, None, reason)
 
 
 def _outside(interval: Interval, least: float, most: float) -> bool:

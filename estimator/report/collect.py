@@ -26,7 +26,7 @@ from estimator.report.recorder import Recorder
 from estimator.report.sales_summary import summarise_sales
 from estimator.report.surface import price_surface
 
-FORMAT = 5
+FORMAT = 6
 """Version of the report's structure; a report of another version is refused. Raise it when the page needs a number
 that saved reports lack."""
 MAX_POINTS = 5000

@@ -56,6 +56,14 @@ class ComparedFigure:
     kind: str
 
 
+@dataclass(frozen=True)
+class GateCheck:
+    """A check of the gate: its label, and the format of its figures."""
+
+    name: str
+    kind: str
+
+
 _COMPARED_FIGURES = (
     ComparedFigure("median error (MdAPE)", ("mdape",), "exact"),
     ComparedFigure("log RMSE", ("log_rmse",), "loss"),
@@ -69,6 +77,15 @@ _COMPARED_FIGURES = (
     ComparedFigure("realised error ÷ FSD", ("fsd_ratio",), "ratio"),
     ComparedFigure("share of homes valued", ("hit_rate",), "exact"),
 )
+
+
+_GATE_CHECKS = {
+    "hit_rate": GateCheck("share of homes valued", "percent"),
+    "ranges": GateCheck("enough sales for price ranges", "plain"),
+    "median_ratio": GateCheck("median valuation ÷ price", "ratio"),
+    "error_ratio": GateCheck("log RMSE ÷ that of a ridge regression", "ratio"),
+    "coverage": GateCheck("prices inside the range", "percent"),
+}
 
 
 def render(report: Report, other: Report | None = None) -> str:
@@ -90,6 +107,7 @@ def render(report: Report, other: Report | None = None) -> str:
         other=other,
         comparison=None if other is None else _comparison(report, other),
         styles=_PAGES.get_template("report.css").render(),
+        gate_checks=_GATE_CHECKS,
         fact_sets={ALL_FACTS: "all facts", REQUIRED_FACTS: "required facts only"},
         all_facts=ALL_FACTS,
         required_facts=REQUIRED_FACTS,

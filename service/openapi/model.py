@@ -1,9 +1,10 @@
 """The answer of `GET /model`, as the OpenAPI document describes it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from estimator.assessment.evaluation import ALL_FACTS, REQUIRED_FACTS
+from estimator.assessment.gate import CHECKS, Judged
 from estimator.assessment.ratio_study import ACCEPTABLE, MIN_SALES_FOR_VERDICT
 from service.openapi.json_schema import array_schema, nullable, object_schema, ref
 
@@ -80,6 +81,10 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                 "additionalProperties": {"type": "object", "additionalProperties": {"type": "number"}},
                 "description": "Facts given for the test sales → errors of their valuations.",
             },
+            "gate": nullable(
+                ref("Gate"),
+                description="What the gate before publishing said; null if the version was saved without it.",
+            ),
             "report": {
                 "type": ["string", "null"],
                 "format": "uri-reference",
@@ -87,6 +92,40 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             },
             "ratio_study": nullable(ref("RatioStudies")),
             "example": {"type": "object", "description": "A request and its answer."},
+        }
+    ),
+    "Gate": object_schema(
+        {
+            "passed": {"type": "boolean"},
+            "publish_anyway": {
+                "type": "boolean",
+                "description": "Whether it was published whatever the gate said.",
+            },
+            "judged": {
+                "type": "string",
+                "enum": list(get_args(Judged)),
+                "description": "By which sales: the test sales, month by month or all at once, or the new sales"
+                " of a refresh.",
+            },
+            "sales": {"type": "integer", "description": "Number of these sales."},
+            "checks": array_schema(ref("GateCheck")),
+        }
+    ),
+    "GateCheck": object_schema(
+        {
+            "name": {"type": "string", "enum": list(CHECKS)},
+            "value": {"type": ["number", "null"], "description": "The figure; null if the check has none."},
+            "low": {
+                "type": ["number", "null"],
+                "description": "Lower end of its 95% interval; null for no bound.",
+            },
+            "high": {
+                "type": ["number", "null"],
+                "description": "Upper end of its 95% interval; null for no bound.",
+            },
+            "least": {"type": ["number", "null"], "description": "Its lower limit; null for none."},
+            "most": {"type": ["number", "null"], "description": "Its upper limit; null for none."},
+            "reason": {"type": ["string", "null"], "description": "Why it failed; null if it passed."},
         }
     ),
     "IndexSummary": object_schema(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from estimator.assessment.gate import Check, Judged, ValuedSales, Verdict, judge
+from estimator.assessment.gate import CHECKS, Check, Judged, ValuedSales, Verdict, judge
 from estimator.market.gate_limits import GateLimits
 
 LIMITS = GateLimits()
@@ -59,13 +59,7 @@ def check_of(verdict: Verdict, name: str) -> Check:
 def test_a_sound_model_passes_every_check() -> None:
     verdict = judged(made_up(1000))
     assert verdict.passed
-    assert [check.name for check in verdict.checks] == [
-        "hit_rate",
-        "ranges",
-        "median_ratio",
-        "error_ratio",
-        "coverage",
-    ]
+    assert tuple(check.name for check in verdict.checks) == CHECKS
     assert check_of(verdict, "coverage").value == pytest.approx(90, abs=0.2)
     assert check_of(verdict, "error_ratio").value == pytest.approx(1 / 1.5)
     assert check_of(verdict, "median_ratio").value == pytest.approx(1, abs=1e-3)

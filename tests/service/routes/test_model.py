@@ -21,6 +21,9 @@ def test_model_describes_version_and_facts(client: FlaskClient, models: Path) ->
     assert model["error_figures"] == saved.manifest["error_figures"]
     assert model["ratio_study"] == saved.manifest["ratio_study"]
     assert model["ratio_study"]["all_facts"]["overall"]["median_ratio"] == pytest.approx(1, abs=0.2)
+    assert model["gate"] == saved.manifest["gate"]
+    assert model["gate"]["publish_anyway"] is True
+    assert (model["gate"]["judged"], model["gate"]["sales"]) == ("month by month", saved.manifest["sales"]["test"])
     features = {feature["name"]: feature for feature in model["features"]}
     assert list(features) == [feature.name for feature in saved.appraiser.market.features]
     assert features["square_footage"] == {
@@ -54,6 +57,8 @@ def test_the_model_answer_matches_the_document(client: FlaskClient, models: Path
     study = model["ratio_study"]
     for answer_part, name in (
         (model, "Model"),
+        (model["gate"], "Gate"),
+        (model["gate"]["checks"][0], "GateCheck"),
         (study, "RatioStudies"),
         (study["all_facts"], "RatioStudy"),
         (study["all_facts"]["overall"], "RatioFigures"),
