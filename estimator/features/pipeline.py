@@ -35,6 +35,10 @@ from estimator.market.sales import Sales
 _RARELY_MISSING_SHARE = 0.95
 """A fact is rarely missing if at least this share of sales has it. If more sales lack it, kriging can learn what
 that means."""
+MIN_KRIGING_SPREAD = 0.05
+"""Kriging's log price is scaled as if it varied by so much at least. Where the facts say nothing, as when all
+homes have one size, it varies by rounding errors and by the sale left out; scaled by these, it would move far with
+every new sale."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,8 @@ class FeaturePipeline:
         price_features, error_features = unscaled._price_features(
             homes.kriging_inputs, sales.facts, sales.home, sales.date, left_out
         )
-        pipeline = replace(unscaled, scales=NumberScales.fit(price_features))
+        least_spread = np.where(np.arange(price_features.shape[1]) == 0, MIN_KRIGING_SPREAD, 0.0)
+        pipeline = replace(unscaled, scales=NumberScales.fit(price_features, least_spread))
         return pipeline, left_out, pipeline._features(homes, sales.facts, price_features, error_features)
 
     @property

@@ -35,11 +35,18 @@ class NumberScales:
     logarithmic: BoolArray
 
     @classmethod
-    def fit(cls, values: FloatArray) -> Self:
-        """Fit to values of shape (n, m), NaN where unknown; a column without known values gets a default scale."""
+    def fit(cls, values: FloatArray, least_spread: FloatArray | float = 0.0) -> Self:
+        """Fit to values of shape (n, m), NaN where unknown; a column without known values gets a default scale.
+
+        Columns that vary less are given the least spread, shape (m,): their noise is then not scaled up.
+        """
         scales = [_scale(column[~np.isnan(column)]) for column in values.T]
         median, spread, logarithmic = zip(*scales, strict=True) if scales else ((), (), ())
-        return cls(np.array(median, np.float64), np.array(spread, np.float64), np.array(logarithmic, np.bool_))
+        return cls(
+            np.array(median, np.float64),
+            np.maximum(np.array(spread, np.float64), least_spread),
+            np.array(logarithmic, np.bool_),
+        )
 
     def transform(self, values: FloatArray) -> FloatArray:
         """Scale values of shape (n, m); NaN stays NaN."""

@@ -67,3 +67,10 @@ def test_scales_are_restored_from_their_state() -> None:
     np.testing.assert_array_equal(
         NumberScales.from_state(scales.state()).transform(values), scales.transform(values)
     )
+
+
+def test_columns_that_hardly_vary_are_scaled_by_the_least_spread() -> None:
+    values = np.column_stack((12 + 1e-3 * np.sin(np.arange(100)), np.linspace(0, 8, 100)))
+    scales = NumberScales.fit(values, np.array([0.05, 0.05]))
+    np.testing.assert_allclose(scales.spread, [0.05, 4.0], rtol=0.02)
+    assert abs(scales.transform(np.array([[12.01, 0.0]]))[0, 0]) < 0.3
