@@ -8,9 +8,10 @@ import click
 from estimator.cli.commands import main
 from estimator.cli.options import FILE
 from estimator.drafting.draft import Draft, draft_market
-from estimator.drafting.sources import Source, expand_patterns, market_name, read_source, relative_to
+from estimator.drafting.sources import Source, market_name, read_source, relative_to
 from estimator.drafting.writing import DATE_FORMAT_REASON, certainty_text, market_toml
 from estimator.errors import DataError
+from estimator.market.sales_source import expand_patterns
 from estimator.market.tables import replace_atomically
 
 

@@ -217,7 +217,7 @@ def _with_required(facts: Sequence[DraftedFact], profiles: dict[str, Profile]) -
     coordinates = {fact.kind for fact in facts} >= {"latitude", "longitude"}
     result = []
     for fact in facts:
-        is_wanted = fact is size or (coordinates and fact.kind in {"latitude", "longitude"})
+        is_wanted = fact is size or (coordinates and fact.is_coordinate)
         result.append(replace(fact, required=is_wanted and may_be_required(profiles[fact.column])))
     return tuple(result)
 
@@ -236,10 +236,10 @@ def _currency(
     code = price_symbol_currency(price, cells)
     if code is not None:
         return code, "likely: the prices or their header name it"
-    places = [next((f for f in facts if f.kind == kind), None) for kind in ("latitude", "longitude")]
-    if places[0] is not None and places[1] is not None:
-        middle = [float(np.nanmedian(profiles[place.column].numbers)) for place in places if place is not None]
-        country = country_of(middle[0], middle[1])
+    places = {fact.name: fact.column for fact in facts if fact.is_coordinate}
+    if len(places) == 2:
+        middle = {name: float(np.nanmedian(profiles[column].numbers)) for name, column in places.items()}
+        country = country_of(middle[LATITUDE.name], middle[LONGITUDE.name])
         if country is not None:
             return country[1], f"likely: the homes are in {country[0]}"
     return UNKNOWN_CURRENCY, "a guess is not possible: write the currency's code, such as EUR"
@@ -254,7 +254,7 @@ def _notes(
     """Return what the file lacks, and what follows from that."""
     notes = []
     kinds = {fact.kind for fact in facts}
-    if not any(fact.required and fact.kind not in {"latitude", "longitude"} for fact in facts):
+    if not any(fact.required and not fact.is_coordinate for fact in facts):
         notes.append(
             "No column is the size of the home, such as its living area. Without it a model can tell homes in one"
             " street apart by little; add it to the file before you serve a model."

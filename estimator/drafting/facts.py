@@ -62,6 +62,11 @@ class DraftedFact:
     aliases: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
+    @property
+    def is_coordinate(self) -> bool:
+        """Whether it is a latitude or a longitude."""
+        return KINDS[self.kind].is_coordinate
+
 
 def fact_name(column: str) -> str:
     """Return a name for requests: the column's, in lower case with underscores, starting with a letter."""
@@ -129,7 +134,7 @@ def may_be_required(profile: Profile) -> bool:
 
 def _kind(profile: Profile, known: KnownFact | None, *, exact: bool) -> tuple[str, Certainty]:
     certainty: Certainty = "sure" if exact else "likely" if known is not None else "guess"
-    if known is not None and known.kind in {"latitude", "longitude", "postal_code"}:
+    if known is not None and KINDS[known.kind].is_location:
         return known.kind, certainty
     if profile.is_boolean and not (known is not None and known.keeps_number):
         return "boolean", certainty
@@ -138,15 +143,15 @@ def _kind(profile: Profile, known: KnownFact | None, *, exact: bool) -> tuple[st
     if not profile.is_whole:
         return "number", certainty
     is_code = known is None and re.search(_CODE_WORDS, words_of(profile.name)) is not None
-    if (is_code or (known is not None and known.kind == "category")) and profile.distinct <= _MAX_CODES:
+    if (is_code or (known is not None and KINDS[known.kind].is_label)) and profile.distinct <= _MAX_CODES:
         return "category", "guess" if is_code else certainty
     return ("number" if known is not None and known.measure else "integer"), certainty
 
 
 def _unit(profile: Profile, known: KnownFact | None, kind: str) -> tuple[str, list[str]]:
-    if KINDS[kind].is_label or kind in {"boolean", "date"}:
+    if not KINDS[kind].allows_bounds:
         return "", []
-    if kind in {"latitude", "longitude"}:
+    if KINDS[kind].is_coordinate:
         return "°", []
     if profile.unit or known is None or known.measure not in {"area", "land"}:
         return profile.unit, []
@@ -162,7 +167,7 @@ def _bounds(profile: Profile, known: KnownFact | None, kind: str, newest: int) -
     values = profile.known_numbers
     if not KINDS[kind].allows_bounds or not len(values):
         return None
-    if kind in {"latitude", "longitude"}:
+    if KINDS[kind].is_coordinate:
         return coordinate_bounds(values, abs(KINDS[kind].default_bounds[1] or 180.0))
     if _is_year(profile, known):
         return year_bounds(values, newest)
@@ -215,9 +220,7 @@ def rank_correlation(values: FloatArray, price: FloatArray) -> float:
 
 
 def _as_numbers(profile: Profile, kind: str) -> FloatArray:
-    if kind != "boolean":
-        return profile.numbers
-    return KINDS[kind].parse_column(profile.name, profile.text)[0]
+    return profile.numbers if profile.is_number else KINDS[kind].parse_column(profile.name, profile.text)[0]
 
 
 def _value_remarks(profile: Profile, kind: str, bounds: Bounds | None) -> list[str]:
@@ -225,14 +228,14 @@ def _value_remarks(profile: Profile, kind: str, bounds: Bounds | None) -> list[s
     remarks = []
     if profile.known_share < 0.995:
         remarks.append(f"unknown in {100 * (1 - profile.known_share):.0f}% of the rows")
-    if not KINDS[kind].is_label and kind not in {"boolean", "date"}:
+    if KINDS[kind].allows_bounds:
         wrong = profile.known - len(profile.known_numbers)
         if wrong:
             examples = profile.text.filter(pc.and_kleene(pc.is_valid(profile.text), np.isnan(profile.numbers)))
             remarks.append(f"{wrong:,} values are no numbers, such as '{examples[0].as_py()}'")
     if bounds is not None and bounds.outside:
         remarks.append(f"{bounds.outside:,} values lie outside the bounds")
-    if kind == "category":
+    if KINDS[kind].is_label and not KINDS[kind].is_location:
         shown = ", ".join(profile.most_frequent())
         remarks.append(f"{profile.distinct:,} labels; the most frequent are {shown}")
     return remarks

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from estimator.drafting.layouts import Layout, is_header, known_layout, numbered_columns
 from estimator.errors import DataError
+from estimator.market.sales_source import join_tables
 from estimator.market.tables import read_table
 from estimator.market.text.separators import detect_separator
 
@@ -45,26 +46,6 @@ class Source:
     layout: Layout | None
 
 
-def expand_patterns(patterns: Sequence[Path]) -> list[Path]:
-    """Return the files that paths and glob patterns name, each once.
-
-    Raises
-    ------
-    DataError
-        A pattern names no file.
-    """
-    files: list[Path] = []
-    for pattern in patterns:
-        if pattern.exists() or not re.search(r"[*?\[]", pattern.name):
-            files.append(pattern)
-            continue
-        found = sorted(pattern.parent.glob(pattern.name))
-        if not found:
-            raise DataError(f"{pattern}: no file has such a name")
-        files += found
-    return list(dict.fromkeys(files))
-
-
 def read_source(files: Sequence[Path]) -> Source:
     """Read sales files with the same columns.
 
@@ -78,31 +59,12 @@ def read_source(files: Sequence[Path]) -> Source:
     columns: tuple[str, ...] = ()
     if first_line is not None and (layout is not None or not is_header(first_line)):
         columns = layout.columns if layout is not None else numbered_columns(len(first_line))
-    tables = [read_table(file, columns) for file in files]
-    for file, table in zip(files, tables, strict=True):
-        different = set(table.column_names) ^ set(tables[0].column_names)
-        if different:
-            raise DataError(
-                f"{file}: its columns differ from those of {files[0]} in {', '.join(sorted(different))}"
-            )
-    table = pa.concat_tables(
-        [each.select(tables[0].column_names) for each in tables], promote_options="permissive"
-    )
+    table = join_tables(files, [read_table(file, columns) for file in files])
     if not table.num_rows:
         raise DataError(f"{files[0]}: there are no sales in it")
     step = -(-table.num_rows // MAX_ROWS)
     sample = table if step == 1 else table.take(pa.array(range(0, table.num_rows, step)))
     return Source(sample, table.num_rows, columns, layout)
-
-
-def _joined(files: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
-    """Return the rows of all files as one table."""
-    names = tables[0].column_names
-    for file, table in zip(files, tables, strict=True):
-        different = ", ".join(sorted(set(table.column_names) ^ set(names)))
-        if different:
-            raise DataError(f"{file}: its columns differ from those of {files[0]} in {different}")
-    return pa.concat_tables([table.select(names) for table in tables], promote_options="permissive")
 
 
 def market_name(file: Path) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.columns import Problem, date_column, reject
+from estimator.market.conversion import convert_columns
 from estimator.market.facts import Facts
 from estimator.market.feature import Feature
 from estimator.market.market import Market
@@ -179,11 +180,14 @@ def check_table(features: Sequence[Feature], table: pa.Table) -> tuple[Facts, li
     found = find_columns(features, table.column_names)
     columns: dict[str, NDArray[Any]] = {}
     problems: list[Problem] = []
+    converted = convert_columns(features, table, found)
     for feature in features:
         kind = feature.fact_kind
         wrong: list[Problem] = []
         if feature.name in found:
-            columns[feature.name], wrong = check_column(feature, table.column(found[feature.name]))
+            cells, unreadable = converted.get(feature.name, (table.column(found[feature.name]), []))
+            columns[feature.name], wrong = check_column(feature, cells)
+            wrong += unreadable
         else:
             columns[feature.name] = np.full(table.num_rows, kind.unknown, kind.dtype)
         problems += wrong

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from estimator.errors import MarketError
+from estimator.market.column_units import check_column_unit
 from estimator.market.kinds import KINDS, FactKind
 
 PriceEffect = Literal["increasing", "decreasing"]
@@ -17,6 +18,7 @@ _FEATURE_KEYS: Keys = {
     "kind": (str, True),
     "column": (str, False),
     "unit": (str, False),
+    "column_unit": (str, False),
     "required": (bool, False),
     "minimum": ((int, float), False),
     "maximum": ((int, float), False),
@@ -40,6 +42,9 @@ class Feature:
         Its column in the sales file.
     unit
         Unit of the values, as people write it (`ft²`); empty where there is none.
+    column_unit
+        Unit of the values in files that have them under `column`, if it is another one: they are converted into
+        `unit`. Of coordinates it is the system in which they are projected, as `EPSG:2926`. Empty for none.
     required
         Whether a subject without it is refused.
     minimum, maximum
@@ -57,6 +62,7 @@ class Feature:
     kind: str
     column: str
     unit: str = ""
+    column_unit: str = ""
     required: bool = False
     minimum: float | None = None
     maximum: float | None = None
@@ -120,13 +126,13 @@ def check_keys(declared: Mapping[str, Any], keys: Keys, where: str) -> dict[str,
             raise MarketError(
                 f"{where}: '{key}' is {value!r}, which has the wrong type; it must be {_type_name(expected)}"
             )
-        if isinstance(value, str) and not value.strip() and key not in {"unit", "description"}:
+        if isinstance(value, str) and not value.strip() and key not in {"unit", "column_unit", "description"}:
             raise MarketError(f"{where}: '{key}' is empty")
     for key, (_, is_required) in keys.items():
         if is_required and key not in declared:
             raise MarketError(f"{where} lacks the key '{key}'")
     values = dict(declared)
-    for key in ("aliases", "ignore"):
+    for key in ("aliases", "ignore", "columns", *(("sales",) if isinstance(values.get("sales"), list) else ())):
         if key in values:
             if not all(isinstance(name, str) and name for name in values[key]):
                 raise MarketError(f"{where}: '{key}' is {values[key]!r}; it must be a list of names")
@@ -136,6 +142,7 @@ def check_keys(declared: Mapping[str, Any], keys: Keys, where: str) -> dict[str,
 
 def _type_name(expected: type | tuple[type, ...]) -> str:
     names = {str: "text", bool: "true or false", list: "a list", dict: "a table", (int, float): "a number"}
+    names[(str, list)] = "text or a list of texts"
     return names[expected]
 
 
@@ -170,4 +177,15 @@ def parse_feature(entry: object, row: int) -> Feature:
     minimum, maximum = values["minimum"], values["maximum"]
     if minimum is not None and maximum is not None and minimum > maximum:
         raise MarketError(f"{where}: minimum {minimum:.15g} is above maximum {maximum:.15g}")
-    return Feature(**{"column": values["name"]} | values)
+    return _with_checked_unit(Feature(**{"column": values["name"]} | values), where)
+
+
+def _with_checked_unit(feature: Feature, where: str) -> Feature:
+    """Return a feature after checking that its column's unit can be converted into its own."""
+    if feature.column_unit:
+        has_column = feature.column != feature.name
+        try:
+            check_column_unit(feature.fact_kind, feature.unit, feature.column_unit, has_column=has_column)
+        except ValueError as error:
+            raise MarketError(f"{where}: {error}") from error
+    return feature

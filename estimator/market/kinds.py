@@ -95,6 +95,11 @@ class FactKind:
         return "" if self.is_label else np.nan
 
     @property
+    def is_coordinate(self) -> bool:
+        """Whether it is a coordinate: a location that is a number."""
+        return self.is_location and not self.is_label
+
+    @property
     def dtype(self) -> type[np.str_] | type[np.float64]:
         """Of a column of stored values."""
         return np.str_ if self.is_label else np.float64

@@ -16,6 +16,7 @@ from estimator.errors import MarketError
 from estimator.market.feature import Feature, Keys, check_keys, parse_feature
 from estimator.market.gate_limits import DEFAULT_LIMITS, GateLimits, parse_gate_limits
 from estimator.market.kinds import KINDS
+from estimator.market.row_filter import check_condition
 
 VALUATION_DATE = "valuation_date"
 """Field of a request: the date for which the home is valued. No feature may have this name."""
@@ -48,7 +49,7 @@ class Market:
     currency
         ISO 4217 code of every price.
     sales
-        The file of sales, relative to the market file.
+        The file of sales, relative to the market file; a pattern such as `sales_*.csv`, or several of them.
     price
         Column of the sale price.
     features
@@ -61,6 +62,10 @@ class Market:
         Column that identifies the home; repeat sales of a home have the same value.
     ignore
         Columns of the sales file that are not used.
+    columns
+        Names of the columns of sales files that have no header line; empty if they have one.
+    where
+        Condition for the rows of the sales files that are used, as `row_filter` describes it; None for all.
     gate
         What a model of the market must show before it is published.
     overrides
@@ -71,13 +76,15 @@ class Market:
 
     name: str
     currency: str
-    sales: str
+    sales: str | tuple[str, ...]
     price: str
     features: tuple[Feature, ...]
     areas: str | None = None
     sale_date: str | None = None
     sale_id: str | None = None
     ignore: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    where: str | None = None
     gate: GateLimits = DEFAULT_LIMITS
     overrides: str | None = None
     max_unreadable_share: float = 0.1
@@ -171,13 +178,15 @@ class Market:
 _MARKET_KEYS: Keys = {
     "name": (str, True),
     "currency": (str, True),
-    "sales": (str, True),
+    "sales": ((str, list), True),
     "price": (str, True),
     "features": (list, True),
     "areas": (str, False),
     "sale_date": (str, False),
     "sale_id": (str, False),
     "ignore": (list, False),
+    "columns": (list, False),
+    "where": (str, False),
     "gate": (dict, False),
     "overrides": (str, False),
     "max_unreadable_share": ((int, float), False),
@@ -203,6 +212,8 @@ def _check_consistency(market: Market) -> None:
         raise MarketError(f"latitude and longitude go together; declare a feature of kind '{missing}' too")
     if market.areas is not None and market.of_kind("postal_code") is None:
         raise MarketError("areas needs a feature of kind 'postal_code' to look areas up by")
+    if market.where is not None:
+        check_condition(market.where)
     _check_share("max_unreadable_share", market.max_unreadable_share)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", market.name):
         raise MarketError(

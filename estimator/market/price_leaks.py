@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from estimator.errors import DataError
 from estimator.market.arrays import FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.sales_source import SalesSource
 
 MAX_LEAK_DEVIATION = 0.05
 """A fact leaks the price if the median deviation of its values from a multiple of the price is a smaller
@@ -21,7 +21,9 @@ _MIN_LEAK_SALES = 30
 """With fewer known values, a small deviation could be chance."""
 
 
-def refuse_leaks(market: Market, path: Path, facts: Facts, price: FloatArray, columns: Mapping[str, str]) -> None:
+def refuse_leaks(
+    market: Market, source: SalesSource, facts: Facts, price: FloatArray, columns: Mapping[str, str]
+) -> None:
     """Refuse a fact that leaks the price.
 
     Parameters
@@ -44,7 +46,7 @@ def refuse_leaks(market: Market, path: Path, facts: Facts, price: FloatArray, co
         deviation = float(np.expm1(np.median(np.abs(log_ratio - median))))
         if deviation < MAX_LEAK_DEVIATION and abs(median) < math.log(_MAX_LEAK_MULTIPLE):
             raise DataError(
-                f"{path}: column '{columns[feature.name]}' ({feature.name}) leaks the price, as a list price does:"
-                f" half of its values are within {100 * deviation:.1f}% of {math.exp(median):.4g} times the price;"
-                " list the column under ignore in market.toml"
+                f"{source}: column '{columns[feature.name]}' ({feature.name}) leaks the price, as a list price"
+                f" does: half of its values are within {100 * deviation:.1f}% of {math.exp(median):.4g} times the"
+                " price; list the column under ignore in market.toml"
             )

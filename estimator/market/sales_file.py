@@ -15,8 +15,9 @@ from estimator.market.columns import Problem, date_column, number_column
 from estimator.market.fault_groups import format_faults
 from estimator.market.market import LIST_PRICES, Market
 from estimator.market.price_leaks import refuse_leaks
+from estimator.market.row_filter import matching_rows
 from estimator.market.sales import Sales
-from estimator.market.tables import first_row, read_table
+from estimator.market.sales_source import SalesSource
 from estimator.market.validation.evidence import ParsedSales
 from estimator.market.validation.overrides import Override
 from estimator.market.validation.validate import ValidatedSales, validate_sales
@@ -24,7 +25,7 @@ from estimator.market.validation.validate import ValidatedSales, validate_sales
 
 def read_validated_sales(
     market: Market,
-    path: Path,
+    path: Path | SalesSource,
     known: Sales | None = None,
     overrides: Sequence[Override] = (),
     *,
@@ -45,7 +46,7 @@ def read_validated_sales(
     return _validate(parse_sales(market, path), known, overrides, strict=strict)
 
 
-def read_sales(market: Market, path: Path) -> Sales:
+def read_sales(market: Market, path: Path | SalesSource) -> Sales:
     """Read a file of sales that is accepted as a whole or not at all; sales that only look wrong are kept.
 
     Raises
@@ -57,7 +58,7 @@ def read_sales(market: Market, path: Path) -> Sales:
     return read_validated_sales(market, path, strict=True).sales
 
 
-def read_closed_listings(market: Market, path: Path) -> tuple[Sales, FloatArray]:
+def read_closed_listings(market: Market, path: Path | SalesSource) -> tuple[Sales, FloatArray]:
     """Read a file of sales that has a column `list_price` or `ListPrice`: the list price before each sale.
 
     Returns
@@ -72,24 +73,25 @@ def read_closed_listings(market: Market, path: Path) -> tuple[Sales, FloatArray]
     DataError
         As `read_sales`, or there is no list price.
     """
-    table = _drop_trailing_blank_rows(read_table(path))
+    source = _source(market, path)
+    table = _drop_trailing_blank_rows(source.read())
     names = [name for name in LIST_PRICES if name in table.column_names]
     if len(names) != 1:
         count = "no column" if not names else "more than one column"
-        raise DataError(f"{path}: {count} of list prices; one column must be named {' or '.join(LIST_PRICES)}")
-    validated = _validate(_parse(market, path, table.drop_columns(names)))
+        raise DataError(f"{source}: {count} of list prices; one column must be named {' or '.join(LIST_PRICES)}")
+    validated = _validate(_parse(market, source, table.drop_columns(names)))
     list_price, problems = number_column(names[0], table.column(names[0]))
     problems += _not_positive(names[0], list_price)
     if problems:
-        faults = format_faults(problems, str, first_row(path))
-        raise DataError(f"{path}: list prices cannot be used\n{faults}")
-    list_price = list_price[validated.row - first_row(path)]
+        faults = format_faults(problems, str, source.first_row)
+        raise DataError(f"{source}: list prices cannot be used\n{faults}")
+    list_price = list_price[validated.row - source.first_row]
     if np.isnan(list_price).all():
-        raise DataError(f"{path}: column '{names[0]}' is empty")
+        raise DataError(f"{source}: column '{names[0]}' is empty")
     return validated.sales, list_price
 
 
-def parse_sales(market: Market, path: Path) -> ParsedSales:
+def parse_sales(market: Market, path: Path | SalesSource) -> ParsedSales:
     """Read all rows of a file of sales and find the values that cannot be used.
 
     Raises
@@ -97,7 +99,12 @@ def parse_sales(market: Market, path: Path) -> ParsedSales:
     DataError
         The file cannot be read, has no rows or lacks a column.
     """
-    return _parse(market, path, _drop_trailing_blank_rows(read_table(path)))
+    source = _source(market, path)
+    return _parse(market, source, _drop_trailing_blank_rows(source.read()))
+
+
+def _source(market: Market, path: Path | SalesSource) -> SalesSource:
+    return path if isinstance(path, SalesSource) else SalesSource((path,), market.columns)
 
 
 def _validate(
@@ -115,15 +122,18 @@ def _validate(
     return validated
 
 
-def _parse(market: Market, path: Path, table: pa.Table) -> ParsedSales:
-    """Return the rows of a table that was read from `path`."""
-    _check_header(market, path, table.column_names)
+def _parse(market: Market, source: SalesSource, table: pa.Table) -> ParsedSales:
+    """Return the rows of a table that was read from some files."""
+    _check_header(market, source, table.column_names)
     if table.num_rows == 0:
-        raise DataError(f"{path}: the file has a header and no sales")
+        raise DataError(f"{source}: there are no sales, only a header")
     try:
         facts, problems = check_table(market.features, table)
     except ValueError as error:
-        raise DataError(f"{path}: {error}") from error
+        raise DataError(f"{source}: {error}") from error
+    selected = np.ones(table.num_rows, np.bool_) if market.where is None else matching_rows(market.where, table)
+    if not selected.any():
+        raise DataError(f"{source}: no sale meets the market's condition where = {market.where}")
     price, faults = number_column(market.price, table.column(market.price))
     problems += faults + missing_values(market.price, np.isnan(price), faults) + _not_positive(market.price, price)
     date: DateArray | None = None
@@ -138,13 +148,14 @@ def _parse(market: Market, path: Path, table: pa.Table) -> ParsedSales:
     columns = find_columns(market.features, table.column_names)
     return ParsedSales(
         market,
-        path,
+        source,
         table,
         columns,
         Sales(facts, price, date, home, sale_id),
-        tuple(problems),
-        first_row(path),
+        tuple(problem for problem in problems if selected[problem.row]),
+        source.first_row,
         _unread(market, table.column_names),
+        selected,
     )
 
 
@@ -156,7 +167,7 @@ def _drop_trailing_blank_rows(table: pa.Table) -> pa.Table:
     return table.slice(0, end)
 
 
-def _check_header(market: Market, path: Path, names: Sequence[str]) -> None:
+def _check_header(market: Market, source: SalesSource, names: Sequence[str]) -> None:
     """Refuse a file without a column that is needed."""
     own = [name for name in (market.price, market.sale_date, market.sale_id) if name is not None]
     faults = [f"column '{name}' is missing" for name in own if name not in names]
@@ -166,7 +177,7 @@ def _check_header(market: Market, path: Path, names: Sequence[str]) -> None:
         if feature.required and not set(feature.names) & set(names)
     ]
     if faults:
-        raise DataError(f"{path}: " + "\n  ".join(faults))
+        raise DataError(f"{source}: " + "\n  ".join(faults))
 
 
 def _unread(market: Market, names: Sequence[str]) -> tuple[str, ...]:

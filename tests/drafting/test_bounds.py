@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from estimator.drafting.bounds import amount_bounds, coordinate_bounds, rating_bounds, year_bounds
 
-SIZES = np.random.default_rng(0).lognormal(7.5, 0.4, 5_000).round()
+SIZES = np.asarray(np.random.default_rng(0).lognormal(7.5, 0.4, 5_000).round(), np.float64)
 
 
 @pytest.mark.parametrize("wrong", [0.0, -1.0, 9e6])

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -5,7 +7,7 @@ import pytest
 from estimator.drafting.profiles import Profile, detect_table_decimal_mark, header_unit, profile_table
 
 
-def profile(cells: list[str | None], name: str = "column") -> Profile:
+def profile(cells: Sequence[str | None], name: str = "column") -> Profile:
     return profile_table(pa.table({name: pa.array(cells, pa.string())}), ".")[0]
 
 
@@ -32,7 +34,7 @@ def test_a_tenth_of_a_column_of_numbers_may_be_unreadable() -> None:
         (["42077", "42078"], False),
     ],
 )
-def test_dates_are_recognised(cells: list[str | None], is_date: bool) -> None:
+def test_dates_are_recognised(cells: list[str], is_date: bool) -> None:
     assert profile(cells).is_date == is_date
 
 
@@ -45,7 +47,7 @@ def test_a_month_in_doubt_gives_no_days() -> None:
 @pytest.mark.parametrize(
     ("cells", "is_boolean"), [(["Y", "N", "Y"], True), (["0", "1"], True), (["1", "2"], False)]
 )
-def test_booleans_are_recognised(cells: list[str | None], is_boolean: bool) -> None:
+def test_booleans_are_recognised(cells: list[str], is_boolean: bool) -> None:
     assert profile(cells).is_boolean == is_boolean
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 
+from estimator.market.arrays import BoolArray
 from estimator.market.columns import Problem
 from estimator.market.market import Market
 from estimator.market.sales import Sales
+from estimator.market.sales_source import SalesSource
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class ParsedSales:
     Parameters
     ----------
     market, path
-        Whose sales they are, and the file.
+        Whose sales they are, and the files.
     table
         The rows as they are in the file.
     columns
@@ -31,16 +32,19 @@ class ParsedSales:
         Number of the first row in messages.
     unread
         Columns of the file that nothing is read from.
+    selected
+        Which rows the market is about, shape (n,): those for which its `where` holds.
     """
 
     market: Market
-    path: Path
+    path: SalesSource
     table: pa.Table
     columns: Mapping[str, str]
     sales: Sales
     problems: tuple[Problem, ...]
     first_row: int
     unread: tuple[str, ...]
+    selected: BoolArray
 
     def __len__(self) -> int:
         return len(self.sales)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from estimator.errors import DataError
 from estimator.market.arrays import LabelArray
+from estimator.market.sales_source import SalesSource
 from estimator.market.tables import first_row, read_table
 from estimator.market.text.names import plain_name
 
@@ -81,7 +82,7 @@ def _parse(line: Mapping[str, str], where: str) -> Override:
 
 
 def apply_overrides(
-    overrides: Sequence[Override], n: int, sale_id: LabelArray | None, first_file_row: int, path: Path
+    overrides: Sequence[Override], n: int, sale_id: LabelArray | None, first_file_row: int, source: SalesSource
 ) -> tuple[dict[int, Override], dict[int, Override]]:
     """Return which of n rows of a sales file are kept and which are dropped, each with its override.
 
@@ -96,7 +97,7 @@ def apply_overrides(
     for override in overrides:
         rows = _rows(override, n, sale_id, first_file_row)
         if not len(rows):
-            raise DataError(f"override '{override}': {path} has no such sale")
+            raise DataError(f"override '{override}': {source} has no such sale")
         decided |= dict.fromkeys(rows.tolist(), override)
     kept = {row: override for row, override in decided.items() if override.action == "keep"}
     return kept, {row: override for row, override in decided.items() if override.action == "drop"}

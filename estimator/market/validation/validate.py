@@ -6,7 +6,6 @@ A sale that one rule has set aside is not seen by the next ones: a price of $1 d
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from estimator.market.arrays import BoolArray
 from estimator.market.columns import FaultKind, Problem
 from estimator.market.fault_groups import format_faults
 from estimator.market.sales import Sales
+from estimator.market.sales_source import SalesSource
 from estimator.market.validation.dates import mistyped_dates
 from estimator.market.validation.evidence import Finding, ParsedSales
 from estimator.market.validation.impossible import impossible_facts
@@ -66,7 +66,7 @@ class ValidatedSales:
     Parameters
     ----------
     path
-        The file.
+        The files.
     sales
         The sales that are used, in the order of the file.
     row
@@ -74,7 +74,7 @@ class ValidatedSales:
     kept
         Which of them no rule may set aside, because the user keeps them, shape (n,).
     n_rows
-        Number of all rows of the file.
+        Number of all rows of the file that the market is about.
     set_aside
         The sales that are not used, by row.
     suspects
@@ -85,7 +85,7 @@ class ValidatedSales:
         The user's overrides.
     """
 
-    path: Path
+    path: SalesSource
     sales: Sales
     row: NDArray[np.int64]
     kept: BoolArray
@@ -133,20 +133,20 @@ def validate_sales(
             raise DataError(f"override '{override}': {_entry(parsed, finding)}; it cannot be used")
     for row, override in dropped.items():
         found[row] = Finding(row, "", DROPPED, override.note or "no note")
-    used = np.ones(len(parsed), np.bool_)
+    used = parsed.selected.copy()
     used[list(found)] = False
     if not used.any():
         raise DataError(
-            f"{parsed.path}: all {len(parsed):,} sales are set aside\n{_grouped(parsed, found.values())}"
+            f"{parsed.path}: all {parsed.selected.sum():,} sales are set aside\n{_grouped(parsed, found.values())}"
         )
     return ValidatedSales(
         parsed.path,
         parsed.sales.take(used),
         np.flatnonzero(used) + parsed.first_row,
         np.isin(np.flatnonzero(used), list(kept)),
-        len(parsed),
+        int(parsed.selected.sum()),
         tuple(_entry(parsed, found[row]) for row in sorted(found)),
-        parsed.sales.take(~used & usable),
+        parsed.sales.take(parsed.selected & ~used & usable),
         parsed.unread,
         tuple(overrides),
     )
@@ -155,7 +155,7 @@ def validate_sales(
 def _find(parsed: ParsedSales, known: Sales | None) -> dict[int, Finding]:
     """Return row → why it is set aside, before any override."""
     found = _faults(parsed)
-    usable = np.ones(len(parsed), np.bool_)
+    usable = parsed.selected.copy()
     # A swapped coordinate can be out of its bounds: the reason is that it is swapped.
     coordinates = set(parsed.market.coordinates or ())
     only_place = {row for row, finding in found.items() if finding.field in coordinates}
@@ -219,10 +219,11 @@ def _refuse_wrong(parsed: ParsedSales, found: Mapping[int, Finding]) -> None:
 
 def _refuse_unreadable(parsed: ParsedSales, found: Mapping[int, Finding], share: float) -> None:
     unreadable = [finding for finding in found.values() if SEVERITIES[finding.reason] == "unreadable"]
-    if len(unreadable) > share * len(parsed):
-        percent = 100 * len(unreadable) / len(parsed)
+    n_rows = int(parsed.selected.sum())
+    if len(unreadable) > share * n_rows:
+        percent = 100 * len(unreadable) / n_rows
         raise DataError(
-            f"{parsed.path}: {len(unreadable):,} of {len(parsed):,} sales ({percent:.3g}%) cannot be read; at most"
+            f"{parsed.path}: {len(unreadable):,} of {n_rows:,} sales ({percent:.3g}%) cannot be read; at most"
             f" {100 * share:g}% may be, as max_unreadable_share in market.toml says\n"
             + _grouped(parsed, unreadable)
         )

@@ -1,0 +1,113 @@
+"""The files that a market's sales are in: one, several, or all that a pattern names."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import pyarrow as pa
+
+from estimator.errors import DataError
+from estimator.market.market import Market
+from estimator.market.tables import first_row, read_table
+
+_PATTERN = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class SalesSource:
+    """Files of sales with the same columns. Rows are counted through all of them, in their order.
+
+    Parameters
+    ----------
+    paths
+        The files.
+    columns
+        Names of the columns, if the files have no header line; empty if they have one.
+    """
+
+    paths: tuple[Path, ...]
+    columns: tuple[str, ...] = ()
+
+    @classmethod
+    def of_market(cls, market: Market, folder: Path, path: Path | None = None) -> Self:
+        """Return the files that a market in a folder declares, or another file of the same kind.
+
+        Raises
+        ------
+        DataError
+            A pattern names no file.
+        """
+        if path is not None:
+            return cls((path,), market.columns)
+        patterns = (market.sales,) if isinstance(market.sales, str) else market.sales
+        return cls(expand_patterns([folder / pattern for pattern in patterns]), market.columns)
+
+    def __str__(self) -> str:
+        """Return the paths, as messages name them."""
+        return ", ".join(map(str, self.paths))
+
+    @property
+    def first_row(self) -> int:
+        """Number of the first row of values in messages: 1 in a file without a header line."""
+        return 1 if self.columns else first_row(self.paths[0])
+
+    def read(self) -> pa.Table:
+        """Read the rows of all files.
+
+        Raises
+        ------
+        DataError
+            A file cannot be read, or its columns differ from those of the first one.
+        """
+        return join_tables(self.paths, [read_table(path, self.columns) for path in self.paths])
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the bytes of all files, one after the other, in hexadecimal."""
+        digest = hashlib.sha256()
+        for path in self.paths:
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        return digest.hexdigest()
+
+
+def expand_patterns(patterns: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the files that paths and patterns such as `sales_*.csv` name, each once, sorted within a pattern.
+
+    Raises
+    ------
+    DataError
+        A pattern names no file.
+    """
+    files: list[Path] = []
+    for pattern in patterns:
+        if not _PATTERN.search(pattern.name) or pattern.exists():
+            files.append(pattern)
+            continue
+        found = sorted(pattern.parent.glob(pattern.name))
+        if not found:
+            raise DataError(f"{pattern}: no file has such a name")
+        files += found
+    return tuple(dict.fromkeys(files))
+
+
+def join_tables(files: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
+    """Return the rows of all tables as one table.
+
+    Raises
+    ------
+    DataError
+        The columns of a file differ from those of the first one, by name or by type.
+    """
+    names = tables[0].column_names
+    for file, table in zip(files, tables, strict=True):
+        different = ", ".join(sorted(set(table.column_names) ^ set(names)))
+        if different:
+            raise DataError(f"{file}: its columns differ from those of {files[0]} in {different}")
+    try:
+        return pa.concat_tables([table.select(names) for table in tables], promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(f"{files[0]} and the other files have columns of different types ({error})") from error

@@ -1,0 +1,121 @@
+import gzip
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from estimator.errors import DataError
+from estimator.market.market import Market
+from estimator.market.sales_file import read_sales, read_validated_sales
+from estimator.market.sales_source import SalesSource
+
+FACTS = [{"name": "size", "kind": "number", "required": True}, {"name": "type", "kind": "category"}]
+HEADER = "size,type,price\n"
+
+
+def market(sales: object = "sales.csv", **keys: object) -> Market:
+    return Market.from_dict(
+        {"name": "town", "currency": "USD", "sales": sales, "price": "price", "features": FACTS, **keys}
+    )
+
+
+def write(folder: Path, name: str, rows: str, header: str = HEADER) -> Path:
+    path = folder / name
+    path.write_bytes(gzip.compress((header + rows).encode()) if name.endswith(".gz") else (header + rows).encode())
+    return path
+
+
+def test_several_files_and_patterns_are_read_in_their_order(tmp_path: Path) -> None:
+    write(tmp_path, "sales_2016.csv.gz", "3,flat,30\n")
+    write(tmp_path, "sales_2015.csv", "2,flat,20\n")
+    write(tmp_path, "more.csv", "flat,10,1\n", header="type,price,size\n")
+    declared = market(["more.csv", "sales_*"])
+    sales = read_sales(declared, SalesSource.of_market(declared, tmp_path))
+    assert sales.facts["size"].tolist() == [1, 2, 3]
+    assert sales.price.tolist() == [10, 20, 30]
+
+
+def test_rows_are_counted_through_all_files(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "1,flat,10\n2,flat,20\n")
+    write(tmp_path, "b.csv", "3,flat,30\n?,flat,40\n5,flat,50\n")
+    declared = market(["a.csv", "b.csv"], max_unreadable_share=1)
+    validated = read_validated_sales(declared, SalesSource.of_market(declared, tmp_path))
+    assert [entry.row for entry in validated.set_aside] == [5]
+
+
+def test_a_pattern_that_names_no_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no file has such a name"):
+        SalesSource.of_market(market("sales_*.csv"), tmp_path)
+
+
+def test_files_with_other_columns_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "1,flat,10\n")
+    write(tmp_path, "b.csv", "1,flat,10\n", header="size,kind,price\n")
+    with pytest.raises(DataError, match=r"b\.csv: its columns differ from those of .*a\.csv in kind, type"):
+        SalesSource.of_market(market(["a.csv", "b.csv"]), tmp_path).read()
+
+
+def test_files_with_columns_of_other_types_are_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"size": [1.0]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"size": [["x"]]}), tmp_path / "b.parquet")
+    with pytest.raises(DataError, match="columns of different types"):
+        SalesSource((tmp_path / "a.parquet", tmp_path / "b.parquet")).read()
+
+
+def test_a_file_without_a_header_line_has_the_declared_columns(tmp_path: Path) -> None:
+    path = write(tmp_path, "sales.csv", "1,flat,10\n2,house,x\n", header="")
+    declared = market(columns=["size", "type", "price"], max_unreadable_share=1)
+    validated = read_validated_sales(declared, path)
+    assert validated.sales.facts["type"].tolist() == ["flat"]
+    assert [entry.row for entry in validated.set_aside] == [2]
+    with pytest.raises(DataError, match="the first line has 3 cells; the market names 2 columns"):
+        read_sales(market(columns=["size", "price"]), path)
+
+
+def test_the_hash_is_that_of_all_bytes(tmp_path: Path) -> None:
+    paths = [write(tmp_path, name, f"{name},flat,10\n") for name in ("a.csv", "b.csv")]
+    expected = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+    assert SalesSource(tuple(paths)).sha256() == expected
+
+
+def test_the_market_is_about_the_rows_that_meet_its_condition(tmp_path: Path) -> None:
+    path = write(tmp_path, "sales.csv", "1,flat,10\n?,plot,x\n2,house,20\n3,house,30\n4,house,\n")
+    validated = read_validated_sales(market(where="type == 'house'", max_unreadable_share=1), path)
+    assert validated.sales.price.tolist() == [20, 30]
+    assert validated.row.tolist() == [4, 5], "rows as in the file"
+    assert ([entry.row for entry in validated.set_aside], validated.n_rows) == ([6], 3)
+    with pytest.raises(DataError, match="no sale meets the market's condition"):
+        read_sales(market(where="type == 'castle'"), path)
+
+
+def test_columns_in_another_unit_are_converted(tmp_path: Path) -> None:
+    size = {"name": "size", "column": "sqm", "kind": "number", "unit": "ft²", "column_unit": "m²", "maximum": 2000}
+    declared = market(features=[{**size, "required": True}], max_unreadable_share=1)
+    path = write(tmp_path, "sales.csv", "100,1\n300,1\nx,1\n", header="sqm,price\n")
+    validated = read_validated_sales(declared, path)
+    np.testing.assert_allclose(validated.sales.facts["size"], [1076.391], rtol=1e-6)
+    assert [entry.row for entry in validated.set_aside] == [3, 4]
+    same = write(tmp_path, "same.csv", "100,1\n", header="size,price\n")
+    assert read_sales(declared, same).facts["size"].tolist() == [100], "under its own name a fact is in its unit"
+
+
+def test_projected_coordinates_become_degrees(tmp_path: Path) -> None:
+    pytest.importorskip("pyproj")
+    places = [
+        {
+            "name": "latitude",
+            "column": "northing",
+            "kind": "latitude",
+            "column_unit": "EPSG:27700",
+            "required": True,
+        },
+        {"name": "longitude", "column": "easting", "kind": "longitude", "column_unit": "EPSG:27700"},
+    ]
+    # The Ordnance Survey's worked example: Caister water tower, 52°39′28.72″ N 1°42′57.79″ E in its newer datum.
+    path = write(tmp_path, "sales.csv", "313177.270,651409.903,1\n,,2\n", header="northing,easting,price\n")
+    sales = read_validated_sales(market(features=places, max_unreadable_share=1), path).sales
+    assert sales.facts["latitude"][0] == pytest.approx(52 + 39 / 60 + 28.72 / 3600, abs=1e-4)
+    assert sales.facts["longitude"][0] == pytest.approx(1 + 42 / 60 + 57.79 / 3600, abs=1e-4)
