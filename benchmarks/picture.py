@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from estimator.appraiser import Appraiser
+from estimator.market.market_data import read_market_data
 from estimator.market.sales import Sales
 from estimator.model.recipe import read_recipe
-from estimator.training import read_market_data
 from estimator.valuations import Valuations
 
 PICTURE = Path(__file__).with_name("king_county.png")

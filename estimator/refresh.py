@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from estimator.appraiser import Appraiser
 from estimator.assessment.gate import Verdict
 from estimator.assessment.judging import judge_refreshed
-from estimator.market.isolated_dates import SetAside, set_isolated_aside
+from estimator.assessment.set_aside import set_aside_record
 from estimator.market.known_sales import MatchedSales, describe_changes, match_sales
+from estimator.market.market_data import USUAL_CHECKS, SalesChecks
 from estimator.market.sales import Sales
-from estimator.market.sales_file import read_sales
-from estimator.market.tables import first_row
+from estimator.market.sales_file import read_validated_sales
+from estimator.market.validation.overrides import read_overrides
+from estimator.market.validation.reasons import SET_ASIDE_FILE, set_aside_csv
 from estimator.registry import (
     SavedVersion,
     load_version,
@@ -50,7 +52,7 @@ class RefreshResult:
     replaced
         What is different about each sale that replaced a known one.
     set_aside
-        Sales that were not used, because their dates must be mistyped.
+        The manifest's entry about the sales that were not used.
     record
         The manifest's entry `refreshed`; None if nothing was saved.
     gate
@@ -63,14 +65,20 @@ class RefreshResult:
     added: int
     known: int
     replaced: tuple[str, ...]
-    set_aside: tuple[SetAside, ...]
+    set_aside: Mapping[str, Any]
     record: Mapping[str, Any] | None = None
     gate: Verdict | None = None
     published: bool = False
 
 
 def refresh_model(
-    model: Path, sales_path: Path, seed: int, key: bytes | None = None, *, publish_anyway: bool = False
+    model: Path,
+    sales_path: Path,
+    seed: int,
+    key: bytes | None = None,
+    *,
+    publish_anyway: bool = False,
+    checks: SalesChecks = USUAL_CHECKS,
 ) -> RefreshResult:
     """Add the new sales of a file to a saved version, save the result beside it, publish it if it passes the gate.
 
@@ -86,6 +94,8 @@ def refresh_model(
         The version must be signed with it, and the new one is, if given.
     publish_anyway
         Publish it even if it does not pass the gate.
+    checks
+        How the sales are checked.
 
     Raises
     ------
@@ -96,11 +106,11 @@ def refresh_model(
     appraiser, market_folder = saved.appraiser, saved.folder.parent
     published = version_folder(market_folder)
     known = appraiser.model.sales
-    in_file = read_sales(appraiser.market, sales_path)
-    sales, set_aside = set_isolated_aside(in_file, sales_path, known.date)
-    matched = match_sales(known, sales, appraiser.areas.facts)
-    file_rows = np.setdiff1d(np.arange(len(in_file)) + first_row(sales_path), [sale.row for sale in set_aside])
-    replaced = _describe_replaced(appraiser, matched, file_rows)
+    decisions = () if checks.overrides is None else read_overrides(checks.overrides)
+    validated = read_validated_sales(appraiser.market, sales_path, known, decisions, strict=checks.strict)
+    set_aside = set_aside_record(validated, validated.set_aside)
+    matched = match_sales(known, validated.sales, appraiser.areas.facts)
+    replaced = _describe_replaced(appraiser, matched, validated.row)
     added = int(matched.new.sum())
     if not added and not replaced:
         return RefreshResult(None, 0, matched.n_unchanged, (), set_aside)
@@ -112,13 +122,14 @@ def refresh_model(
     counts = {"added": added, "replaced": len(replaced), "known": matched.n_unchanged}
     record = {
         **counts,
-        "set_aside": [sale.as_dict() for sale in set_aside],
+        "set_aside": set_aside,
         "sales_sha256": file_sha256(sales_path),
         "seed": seed,
         **_history(saved, refreshed),
     }
     entries = {"refreshed": record, "gate": gate.record(publish_anyway=publish_anyway)}
-    folder = _save(saved, refreshed, entries, key)
+    aside = {SET_ASIDE_FILE: set_aside_csv(validated.set_aside)}
+    folder = _save(saved, refreshed, entries, aside, key)
     passed = gate.passed or publish_anyway
     if passed:
         publish(folder, instead_of=published)
@@ -199,19 +210,28 @@ def _history(saved: SavedVersion, refreshed: Appraiser) -> dict[str, Any]:
     }
 
 
-def _save(saved: SavedVersion, refreshed: Appraiser, entries: Mapping[str, Any], key: bytes | None) -> Path:
+def _save(
+    saved: SavedVersion,
+    refreshed: Appraiser,
+    entries: Mapping[str, Any],
+    lists: Mapping[str, bytes],
+    key: bytes | None,
+) -> Path:
     """Save the refreshed version beside the one that it was made from, with the training's record and report.
 
     Parameters
     ----------
     entries
         The manifest's entries `refreshed` and `gate`.
+    lists
+        Further files: name → content.
     """
     training = {name: value for name, value in saved.manifest.items() if name not in _OF_THE_VERSION}
 
     def report(version: str) -> dict[str, bytes]:
         if NUMBERS not in saved.manifest["files"]:
-            return {}
-        return report_files(refreshed_report(read_report(saved.folder, key), refreshed, entries), version)
+            return dict(lists)
+        numbers = refreshed_report(read_report(saved.folder, key), refreshed, entries)
+        return {**report_files(numbers, version), **lists}
 
     return save_version(saved.folder.parent, refreshed, {**training, **entries}, report, key)

@@ -18,13 +18,14 @@ from estimator.appraiser import Appraiser
 from estimator.assessment.evaluation import ErrorFigures, Evaluation, evaluate
 from estimator.assessment.gate import Verdict
 from estimator.assessment.judging import judge_trained
+from estimator.assessment.set_aside import figures_with_suspects, set_aside_record, with_figures
 from estimator.assessment.walk_forward import Progress, WalkForward, walk_forward
 from estimator.errors import DataError
-from estimator.market.areas import Areas
-from estimator.market.isolated_dates import SetAside, set_isolated_aside
 from estimator.market.market import Market
-from estimator.market.sales import Parts, Sales, Split, split_sales
-from estimator.market.sales_file import read_sales
+from estimator.market.market_data import USUAL_CHECKS, MarketData, SalesChecks, read_market, read_market_data
+from estimator.market.sales import Parts, Sales, Split
+from estimator.market.sales_source import SalesSource
+from estimator.market.validation.reasons import SET_ASIDE_FILE, set_aside_csv
 from estimator.model.ensemble import Callback
 from estimator.model.recipe import read_recipe, read_remarks, read_trials
 from estimator.registry import make_market_folder, publish, save_version
@@ -32,37 +33,6 @@ from estimator.report import Recorder, collect, report_files
 
 _RECORDED_LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scipy")
 """Libraries whose versions can change a model or how its file is read."""
-
-
-@dataclass(frozen=True)
-class MarketData:
-    """A market with its areas and its sales, split into parts.
-
-    Parameters
-    ----------
-    market
-        The market.
-    folder
-        The market's folder.
-    areas
-        Population and crime rate by postal code.
-    sales_path
-        The file of the sales.
-    split
-        How the sales were split.
-    parts
-        The sales, by part.
-    set_aside
-        Sales that are in no part, because their dates must be mistyped.
-    """
-
-    market: Market
-    folder: Path
-    areas: Areas
-    sales_path: Path
-    split: Split
-    parts: Parts
-    set_aside: tuple[SetAside, ...]
 
 
 @dataclass(frozen=True)
@@ -84,7 +54,7 @@ class TrainingResult:
     published
         Whether it was published.
     set_aside
-        Sales that were not used, because their dates must be mistyped.
+        The manifest's entry about the sales that were not used.
     """
 
     folder: Path
@@ -93,18 +63,18 @@ class TrainingResult:
     walk: WalkForward | None
     gate: Verdict
     published: bool
-    set_aside: tuple[SetAside, ...]
+    set_aside: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class WalkedMarket:
-    """A model followed through the months of a market's newest sales, and the sales that were not used."""
+    """A model followed through the months of a market's newest sales, and what is to say of those not used."""
 
     walk: WalkForward
-    set_aside: tuple[SetAside, ...]
+    set_aside: Mapping[str, Any]
 
 
-def train_market(
+def train_market(  # noqa: PLR0913  # one for each option of the command
     market_path: Path,
     sales_path: Path | None,
     models: Path,
@@ -114,6 +84,7 @@ def train_market(
     key: bytes | None = None,
     *,
     publish_anyway: bool = False,
+    checks: SalesChecks = USUAL_CHECKS,
 ) -> TrainingResult:
     """Train, evaluate and save a model of a market, and publish it if it passes the gate.
 
@@ -133,6 +104,8 @@ def train_market(
         Signs the saved version, if given.
     publish_anyway
         Publish it even if it does not pass the gate.
+    checks
+        How the sales are checked.
 
     Raises
     ------
@@ -140,7 +113,7 @@ def train_market(
         The market, its recipe, the sales or the areas cannot be used, or the version cannot be saved.
     """
     rng = np.random.default_rng(seed)
-    data = read_market_data(market_path, sales_path, split, rng)
+    data = read_market_data(market_path, sales_path, split, rng, checks)
     market, parts = data.market, data.parts
     recipe, remarks = read_recipe(data.folder), read_remarks(data.folder)
     trials = read_trials(data.folder)
@@ -148,16 +121,19 @@ def train_market(
     recorder = Recorder()
     appraiser = Appraiser.fit(market, data.areas, parts, rng, [*callbacks, recorder], recipe)
     evaluation = evaluate(appraiser, parts.test)
-    _check_finite((entry.to_dict() for entry in evaluation.figures.values()), data.sales_path)
+    _check_finite((entry.to_dict() for entry in evaluation.figures.values()), data.source)
     walk = _walk(appraiser, data, rng) if data.split == "time" else None
     # The evaluated appraiser does not know the test sales; the published one does, as they are the newest prices.
     published = appraiser.with_sales(parts.test, rng)
     gate = judge_trained(appraiser, parts.test, walk, published)
+    set_aside = with_figures(
+        set_aside_record(data.validated, data.set_aside), *figures_with_suspects(appraiser, data, rng.spawn(1)[0])
+    )
     record = {
         "market": market.name,
         "market_table": market.to_dict(),
-        "sales_sha256": file_sha256(data.sales_path),
-        "set_aside": [sale.as_dict() for sale in data.set_aside],
+        "sales_sha256": data.source.sha256(),
+        "set_aside": set_aside,
         "split": data.split,
         "seed": seed,
         "recipe": recipe.as_dict(),
@@ -168,11 +144,12 @@ def train_market(
         "inputs": _input_statistics(market, parts.train),
     }
     report_data = collect(appraiser, parts, record, recorder, remarks, trials, rng)
-    version = save_version(versions, published, record, lambda name: report_files(report_data, name), key)
+    aside = {SET_ASIDE_FILE: set_aside_csv(data.set_aside)}
+    version = save_version(versions, published, record, lambda name: report_files(report_data, name) | aside, key)
     passed = gate.passed or publish_anyway
     if passed:
         publish(version)
-    return TrainingResult(version, record["sales"], evaluation.figures, walk, gate, passed, data.set_aside)
+    return TrainingResult(version, record["sales"], evaluation.figures, walk, gate, passed, set_aside)
 
 
 def walk_market(
@@ -205,7 +182,7 @@ def walk_market(
     rng = np.random.default_rng(seed)
     data = read_market_data(market_path, sales_path, "time", rng)
     appraiser = Appraiser.fit(market, data.areas, data.parts, rng, callbacks, read_recipe(folder))
-    return WalkedMarket(_walk(appraiser, data, rng, progress), data.set_aside)
+    return WalkedMarket(_walk(appraiser, data, rng, progress), set_aside_record(data.validated, data.set_aside))
 
 
 def _walk(
@@ -214,51 +191,16 @@ def _walk(
     """Follow an appraiser through the months of the test sales, with random numbers of its own."""
     # What is drawn here changes nothing that is drawn later: a model does not depend on whether it was followed.
     walk = walk_forward(appraiser, data.parts.test, rng.spawn(1)[0], progress)
-    _check_finite((walk.refreshed.to_dict(), walk.frozen.to_dict()), data.sales_path)
+    _check_finite((walk.refreshed.to_dict(), walk.frozen.to_dict()), data.source)
     return walk
 
 
-def read_market_data(
-    market_path: Path, sales_path: Path | None, split: Split | None, rng: np.random.Generator
-) -> MarketData:
-    """Read a market, its areas and its sales, and split the sales; the arguments are those of `train_market`.
-
-    Raises
-    ------
-    EstimatorError
-        The market, the sales or the areas cannot be used.
-    """
-    market, folder = read_market(market_path)
-    sales_path = sales_path or folder / market.sales
-    sales, set_aside = set_isolated_aside(read_sales(market, sales_path), sales_path)
-    areas = Areas.read(market, folder)
-    areas.check_match(market, sales.facts)
-    split = split or default_split(sales)
-    return MarketData(market, folder, areas, sales_path, split, split_sales(sales, split, rng), set_aside)
-
-
-def read_market(path: Path) -> tuple[Market, Path]:
-    """Read a market from its file or folder; return it and its folder.
-
-    Raises
-    ------
-    MarketError
-        The market cannot be used.
-    """
-    return Market.read(path), path if path.is_dir() else path.parent
-
-
-def default_split(sales: Sales) -> Split:
-    """Return how sales are split by default: by time if they have dates, else at random."""
-    return "random" if sales.date is None else "time"
-
-
-def _check_finite(figures: Iterable[Mapping[str, float | None]], sales_path: Path) -> None:
+def _check_finite(figures: Iterable[Mapping[str, float | None]], source: SalesSource) -> None:
     """Raise a DataError if an error figure is not finite; None is a figure that does not exist."""
     values = [value for entry in figures for value in entry.values() if value is not None]
     if not all(math.isfinite(value) for value in values):
         raise DataError(
-            f"{sales_path}: the error figures are not finite, since the prices are too far apart; remove sales at"
+            f"{source}: the error figures are not finite, since the prices are too far apart; remove sales at"
             " nominal or mistyped prices"
         )
 

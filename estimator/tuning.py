@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_limits
 from estimator.calibration import complete_sales
 from estimator.errors import DataError, EstimatorError
 from estimator.market.areas import AreaLookup
+from estimator.market.market_data import MarketData, read_market_data
 from estimator.market.sales import Split
 from estimator.model.ensemble import expected_log_rmse, train_ensemble
 from estimator.model.price_model import first_index
@@ -36,7 +37,6 @@ from estimator.model.recipe import (
 )
 from estimator.model.training_set import TrainingSet, build_training_set
 from estimator.network import NonFiniteLossError
-from estimator.training import MarketData, read_market_data
 
 SEARCHED: Mapping[str, tuple[int, int] | tuple[float, float]] = {
     "depth": (1, 5),

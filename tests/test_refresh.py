@@ -13,12 +13,14 @@ from estimator.appraiser import Appraiser
 from estimator.errors import DataError, SavedVersionError
 from estimator.market.arrays import FloatArray
 from estimator.market.known_sales import match_sales
+from estimator.market.market_data import SalesChecks, read_market_data
 from estimator.market.sales import Parts, Sales
+from estimator.market.validation.reasons import SET_ASIDE_FILE
 from estimator.refresh import before_and_added, refresh_model
 from estimator.registry import CURRENT, MANIFEST, SIGNATURE, load_version, publish, save_version
 from estimator.report import NUMBERS, PAGE, read_report
 from estimator.report.price_index import price_index
-from estimator.training import read_market_data, train_market
+from estimator.training import train_market
 from tests.conftest import KING_COUNTY, thin_king_county
 from tests.report.page_parser import Page
 
@@ -68,7 +70,8 @@ def test_a_refresh_gives_the_appraiser_that_knows_the_new_sales(
     assert parts.test.date is not None
     result = refresh_model(model, write(later(table, parts)), seed=5)
     assert result.folder is not None
-    assert (result.added, result.known, result.replaced, result.set_aside) == (len(parts.test), 0, (), ())
+    assert (result.added, result.known, result.replaced) == (len(parts.test), 0, ())
+    assert result.set_aside["sales"] == 0
     loaded = load_version(model)
     assert loaded.folder == result.folder
     direct = appraiser.with_sales(parts.test.sorted_by_date(), np.random.default_rng(5))
@@ -135,7 +138,7 @@ def test_a_corrected_price_replaces_the_wrong_one_and_is_listed(
     new = later(table, parts)
     wrong = new.copy()
     row = wrong.index[7]
-    wrong.loc[row, "price"] = str(int(new.loc[row, "price"]) * 30)
+    wrong.loc[row, "price"] = str(int(new.loc[row, "price"]) * 3)
     refresh_model(model, write(wrong), seed=0)
     result = refresh_model(model, write(new), seed=0)
     assert (result.added, result.known) == (0, len(new) - 1)
@@ -173,12 +176,15 @@ def test_a_new_sale_with_a_mistyped_date_is_set_aside(
     new = later(table, parts).copy()
     new.loc[new.index[[3, 5]], "date"] = ["2051-04-01", "2016-04-01"]
     result = refresh_model(model, write(new), seed=0)
-    assert [(sale.row, sale.date) for sale in result.set_aside] == [(5, "2051-04-01"), (7, "2016-04-01")]
+    listed = [(entry["row"], entry["value"]) for entry in result.set_aside["examples"]]
+    assert listed == [(5, "2051-04-01"), (7, "2016-04-01")]
     assert result.added == len(new) - 2
     appraiser = load_version(model).appraiser
     assert appraiser.sale_dates is not None
     assert str(appraiser.sale_dates[1]) == later(table, parts)["date"].max()
-    assert load_version(model).manifest["refreshed"]["set_aside"] == [sale.as_dict() for sale in result.set_aside]
+    assert result.folder is not None
+    assert load_version(model).manifest["refreshed"]["set_aside"] == result.set_aside
+    assert pd.read_csv(result.folder / SET_ASIDE_FILE)["row"].tolist() == [5, 7]
 
 
 def test_a_version_published_meanwhile_stays_current(
@@ -226,7 +232,7 @@ def test_wrong_sales_are_refused(
     new = later(table, parts).copy()
     new.loc[new.index[1], column] = value
     with pytest.raises(DataError, match=complaint):
-        refresh_model(model, write(new), seed=0)
+        refresh_model(model, write(new), seed=0, checks=SalesChecks(strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -241,12 +247,12 @@ def test_training_and_report_tell_of_a_mistyped_date_and_of_a_refresh(thin_marke
     wrong.loc[wrong.index[10], "date"] = "2105-03-01"
     wrong.to_csv(tmp_path / "wrong.csv", index=False)
     trained = train_market(thin_market, tmp_path / "wrong.csv", tmp_path / "models", None, 0)
-    (aside,) = trained.set_aside
-    assert (aside.row, aside.date) == (12, "2105-03-01")
+    (aside,) = trained.set_aside["examples"]
+    assert (aside["row"], aside["value"]) == (12, "2105-03-01")
     manifest = json.loads((trained.folder / MANIFEST).read_text())
-    assert manifest["set_aside"] == [aside.as_dict()]
+    assert manifest["set_aside"] == trained.set_aside
     assert sum(trained.parts.values()) == len(wrong) - 1
-    assert "row 12, dated 2105-03-01 (it is after today" in " ".join(page_text(trained.folder).split())
+    assert "row 12, date 2105-03-01: it is after today" in " ".join(page_text(trained.folder).split())
 
     table.to_csv(tmp_path / "all.csv", index=False)
     result = refresh_model(tmp_path / "models" / "king_county", tmp_path / "all.csv", seed=0)

@@ -3,7 +3,7 @@
 import importlib.metadata
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,18 @@ from tqdm import tqdm
 
 import estimator
 from estimator.assessment.evaluation import evaluate
+from estimator.assessment.set_aside import set_aside_record
 from estimator.bulk import predict_file
 from estimator.cli.options import FILE, KEY, LISTED_SALES, MARKET, MODEL, MODELS, SEED, SPLIT
+from estimator.cli.set_aside import report_set_aside
 from estimator.cli.tables import backtest_tables, error_table, ratio_study_tables
 from estimator.deals.held_out import HeldOutListings, evaluate_screening, fit_list_prices, held_out_listings
 from estimator.deals.saved_list_prices import load_list_prices, save_list_prices
 from estimator.deals.screen_file import screen_file
 from estimator.deals.screening import COSTS, DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY
 from estimator.errors import DataError, EstimatorError
-from estimator.market.isolated_dates import SetAside
 from estimator.market.sales import Split
-from estimator.market.sales_file import read_sales
+from estimator.market.sales_file import read_validated_sales
 from estimator.market.tables import replace_atomically
 from estimator.progress import ProgressBar
 from estimator.registry import load_version
@@ -143,7 +144,10 @@ def evaluate_command(model: Path, key: bytes | None, sales: Path, *, as_json: bo
     facts alone. Use sales that the model was not trained on.
     """
     saved = load_version(model, key)
-    evaluation = evaluate(saved.appraiser, read_sales(saved.appraiser.market, sales))
+    known = saved.appraiser.model.sales
+    validated = read_validated_sales(saved.appraiser.market, sales, known)
+    report_set_aside(set_aside_record(validated, validated.set_aside))
+    evaluation = evaluate(saved.appraiser, validated.sales)
     if file_sha256(sales) == saved.manifest.get("sales_sha256"):
         click.echo("the model was trained on these sales: its errors on other sales are larger", err=True)
     if as_json:
@@ -268,12 +272,6 @@ def report(model: Path, other: Path | None, key: bytes | None, target: Path) -> 
     except OSError as error:
         raise DataError(f"{target}: {error}") from error
     click.echo(f"written to {target}")
-
-
-def report_set_aside(sales: Sequence[SetAside]) -> None:
-    """Print which sales were not used because their dates must be mistyped."""
-    for sale in sales:
-        click.echo(f"set aside, as its date must be mistyped: {sale}", err=True)
 
 
 def _report_refused(listings: HeldOutListings) -> None:

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import click
 
+from estimator.assessment.evaluation import ALL_FACTS
 from estimator.assessment.gate import Verdict
-from estimator.cli.commands import main, report_set_aside
+from estimator.cli.commands import main
 from estimator.cli.options import FILE, KEY, MARKET, MODEL, MODELS, PUBLISH_ANYWAY, SEED, SPLIT
+from estimator.cli.set_aside import accuracy_with_suspects, checks_options, report_set_aside
 from estimator.cli.tables import error_table, gate_reasons, refresh_summary, replaced_list, walk_summary
+from estimator.market.market_data import SalesChecks
 from estimator.market.sales import Split
+from estimator.market.validation.reasons import SET_ASIDE_FILE
 from estimator.progress import ProgressBar
 from estimator.refresh import refresh_model
 from estimator.report import PAGE
@@ -26,6 +30,7 @@ EXIT_NOT_PUBLISHED = 3
 @SEED
 @KEY
 @PUBLISH_ANYWAY
+@checks_options
 def train(
     market: Path,
     sales: Path | None,
@@ -35,6 +40,7 @@ def train(
     key: bytes | None,
     *,
     publish_anyway: bool,
+    checks: SalesChecks,
 ) -> None:
     """Train a model of a market, save it, and publish it if it passes the gate.
 
@@ -45,16 +51,30 @@ def train(
     ranges hold too many or too few prices, or that is worse than a ridge regression. Its limits are in the table
     [gate] of market.toml. A model that it stops is saved, the exit code is 3, and what was published before stays
     published.
+
+    Sales that cannot be used, or look wrong, are set aside and listed with their reasons.
     """
     with ProgressBar("training") as bar:
         trained = train_market(
-            market, sales, models, split, seed, callbacks=[bar], key=key, publish_anyway=publish_anyway
+            market,
+            sales,
+            models,
+            split,
+            seed,
+            callbacks=[bar],
+            key=key,
+            publish_anyway=publish_anyway,
+            checks=checks,
         )
-    report_set_aside(trained.set_aside)
+    report_set_aside(trained.set_aside, trained.folder / SET_ASIDE_FILE)
     counts = trained.parts
     train_count, validation_count, test_count = (counts[part] for part in ("train", "validation", "test"))
-    click.echo(f"trained on {train_count:,} sales, validated on {validation_count:,}, tested on {test_count:,}")
+    click.echo(
+        f"trained on {train_count:,} sales, validated on {validation_count:,}, tested on {test_count:,};"
+        f" {trained.set_aside['sales']:,} set aside"
+    )
     click.echo(error_table(trained.figures))
+    click.echo(accuracy_with_suspects(trained.set_aside, trained.figures[ALL_FACTS].to_dict()), nl=False)
     if trained.walk is not None:
         click.echo(walk_summary(trained.walk))
     click.echo(f"report: {trained.folder / PAGE}")
@@ -67,7 +87,16 @@ def train(
 @SEED
 @KEY
 @PUBLISH_ANYWAY
-def refresh(model: Path, sales: Path, seed: int, key: bytes | None, *, publish_anyway: bool) -> None:
+@checks_options
+def refresh(
+    model: Path,
+    sales: Path,
+    seed: int,
+    key: bytes | None,
+    *,
+    publish_anyway: bool,
+    checks: SalesChecks,
+) -> None:
     """Add new sales to a saved model, save it as a new version, and publish it if it passes the gate.
 
     Takes seconds: price index, comparables and ranges use the new sales, but the networks are not trained again.
@@ -76,8 +105,8 @@ def refresh(model: Path, sales: Path, seed: int, key: bytes | None, *, publish_a
 
     The gate is that of `train`. It compares the prices of the new sales with their values before they were known.
     """
-    result = refresh_model(model, sales, seed, key, publish_anyway=publish_anyway)
-    report_set_aside(result.set_aside)
+    result = refresh_model(model, sales, seed, key, publish_anyway=publish_anyway, checks=checks)
+    report_set_aside(result.set_aside, result.folder and result.folder / SET_ASIDE_FILE)
     if result.folder is None or result.record is None or result.gate is None:
         click.echo(f"nothing new: {result.known:,} sales are known already; nothing was saved")
         return

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
-from estimator.cli.commands import main, report_set_aside
+from estimator.cli.commands import main
 from estimator.cli.options import FILE, MARKET, SEED
+from estimator.cli.set_aside import report_set_aside
 from estimator.cli.tables import walk_tables
 from estimator.progress import ProgressBar, step_bar
 from estimator.training import walk_market

@@ -19,11 +19,12 @@ from estimator.errors import DataError
 from estimator.market.areas import Areas
 from estimator.market.arrays import FloatArray
 from estimator.market.market import Market
+from estimator.market.market_data import default_split, read_market
 from estimator.market.sales import Parts, Split, split_rows
 from estimator.market.sales_file import read_closed_listings
+from estimator.market.sales_source import SalesSource
 from estimator.model.ensemble import Callback
 from estimator.model.recipe import read_recipe
-from estimator.training import default_split, file_sha256, read_market
 from estimator.valuations import Valuations
 
 
@@ -87,8 +88,8 @@ def held_out_listings(
     """
     rng = np.random.default_rng(seed)
     market, folder = read_market(market_path)
-    path = sales_path or folder / market.sales
-    sales, list_price = read_closed_listings(market, path)
+    source = SalesSource.of_market(market, folder, sales_path)
+    sales, list_price = read_closed_listings(market, source)
     areas = Areas.read(market, folder)
     areas.check_match(market, sales.facts)
     split = split or default_split(sales)
@@ -104,11 +105,11 @@ def held_out_listings(
     values = appraiser.value(held_out.facts, held_out.date, earlier_sales_only=True)
     priced = values.priced
     if not priced.any():
-        raise DataError(f"{path}: none of the {len(rows[2])} newest sales has both a list price and a value")
+        raise DataError(f"{source}: none of the {len(rows[2])} newest sales has both a list price and a value")
     return HeldOutListings(
         market,
         split,
-        file_sha256(path),
+        source.sha256(),
         values.take(priced),
         list_price[listed][priced],
         held_out.price[priced],

@@ -16,8 +16,10 @@ from estimator.market.validation.reasons import FAR_PLACE, MIRRORED_PLACE, SWAPP
 
 MIN_SALES = 20
 """With fewer located sales it is not known where the others are."""
-MIN_FAR_KM = 25.0
-"""In the smallest market, too, a lone home this near is one outside the town."""
+FAR_RADII = 2.0
+MIN_FAR_KM = 50.0
+"""A home is far if its neighbours are beyond this many radii of the market, and in the smallest market beyond this
+many kilometres: nearer, it is one of a village in the mountains, of which hardly any is sold."""
 NEIGHBOURS = 3
 """A home with this many sales near it is not far from all others."""
 BEYOND_RADII = 5.0
@@ -76,7 +78,7 @@ def _far(
     radius = float(np.quantile(_kilometres(reference, middle), 0.9))
     beyond = distance > BEYOND_RADII * radius + BEYOND_KM
     near = _plane(reference, middle)[_kilometres(reference, middle) <= BEYOND_RADII * radius + BEYOND_KM]
-    bound = max(MIN_FAR_KM, radius)
+    bound = max(MIN_FAR_KM, FAR_RADII * radius)
     candidates = np.flatnonzero(~beyond & (distance > bound))
     if len(candidates):
         # The home itself is among the sales: its neighbours come after it.

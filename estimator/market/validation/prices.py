@@ -24,7 +24,7 @@ FAR_RATIO = 5.0
 
 MIN_SHARED = 3
 """Two homes are often sold at one price on one day."""
-TOTAL_EXPONENT = 0.6
+TOTAL_EXPONENT = 0.7
 SAME_SIZE_EXPONENT = 0.85
 """k homes that carry one total are k times as dear as others. They are taken for such if the price per unit of
 size is at least k to this power times the median; more for homes of one size, which a builder may sell at one

@@ -155,6 +155,12 @@ def test_a_village_apart_is_not_far_from_all_others(tmp_path: Path) -> None:
     assert reasons(validated(table, tmp_path)) == {}
 
 
+def test_a_lone_home_in_the_mountains_is_not_far_from_all_others(tmp_path: Path) -> None:
+    table = town_sales()
+    table.loc[20, "lon"] = "-121.45"
+    assert reasons(validated(table, tmp_path)) == {}
+
+
 def test_many_sales_at_0_0_are_all_named(tmp_path: Path) -> None:
     table = town_sales()
     table.loc[np.arange(60), ["lat", "lon"]] = "0.0"

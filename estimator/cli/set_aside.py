@@ -1,0 +1,82 @@
+"""Tells which sales were set aside, for the command line: the options, and the summary by reason."""
+
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from estimator.cli.options import FILE
+from estimator.cli.tables import format_number
+from estimator.market.market_data import SalesChecks
+
+_OVERRIDES = click.option(
+    "--overrides",
+    type=FILE,
+    help="CSV file with the columns action (keep or drop), id or row, and note: your decisions about single sales."
+    "  [default: the file that market.toml names as overrides, if any]",
+)
+_STRICT = click.option(
+    "--strict",
+    is_flag=True,
+    help="Refuse a file with a sale that is certainly wrong, instead of setting the sale aside.",
+)
+
+
+def checks_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say how sales are checked; the command gets them as `checks`."""
+
+    @functools.wraps(command)
+    def with_checks(*args: Any, overrides: Path | None, strict: bool, **more: Any) -> None:
+        command(*args, checks=SalesChecks(overrides, strict), **more)
+
+    return _OVERRIDES(_STRICT(with_checks))
+
+
+def report_set_aside(record: Mapping[str, Any], path: Path | None = None) -> None:
+    """Print which sales were not used, and columns that nothing is read from.
+
+    Parameters
+    ----------
+    record
+        The manifest's entry about them.
+    path
+        The list of them, if it was saved.
+    """
+    click.echo(set_aside_summary(record, path), nl=False, err=True)
+
+
+def set_aside_summary(record: Mapping[str, Any], path: Path | None = None) -> str:
+    """Return how many sales were not used, a line for each reason, and what else was not used; '' if all was."""
+    lines = []
+    if record["leads"]:
+        lines.append("LOOK AT THIS FIRST: a large share of the sales is not used")
+    if record["sales"]:
+        percent = 100 * record["sales"] / record["rows"]
+        listed = "" if path is None else f", listed in {path}"
+        lines.append(f"set aside {record['sales']:,} of {record['rows']:,} sales ({percent:.2g}%){listed}:")
+    for reason, count in record["by_reason"].items():
+        example = next(entry for entry in record["examples"] if entry["reason"] == reason)
+        where = f", {example['column']} {example['value']}".rstrip() if example["column"] else ""
+        lines.append(f"  {count:,} {reason}, such as row {example['row']}{where}: {example['detail']}")
+    if record["overrides"]:
+        lines.append(f"{len(record['overrides']):,} decisions of the override file were applied")
+    if record["unread_columns"]:
+        lines.append(f"columns that are not read: {', '.join(record['unread_columns'])}")
+    return "".join(line + "\n" for line in lines)
+
+
+def accuracy_with_suspects(record: Mapping[str, Any], figures: Mapping[str, float | None]) -> str:
+    """Return how accurate the model is on the test sales with those set aside, beside without; '' if none was."""
+    with_them = record["error_figures_with"]
+    if with_them is None:
+        return ""
+    shown = {
+        name: f"{format_number(figures[name])} without, {format_number(with_them[name])} with them"
+        for name in ("mdape", "log_rmse")
+    }
+    return (
+        f"of the test sales {record['test_sales']:,} were set aside: median error in percent {shown['mdape']}; log"
+        f" RMSE {shown['log_rmse']}\n"
+    )
