@@ -27,6 +27,9 @@ MARGIN_AT_SIZE = 0.25
 TAIL_FACTOR = 0.5
 """Extreme values that may be mistakes belong to the range if they are beyond the others by at most this share of
 the others' distance from the median, on a logarithmic scale: mansions do, sizes with a digit too many do not."""
+SLACK_HOMES = 20
+"""A home outside a range of n sold homes counts as inside up to this many nths of its length: few sold homes do
+not show how far the market reaches. See benchmarks/DECISIONS.md, "Slack of the ranges of few sold homes"."""
 RANGE_QUANTILE = 0.0005
 """Share of sold homes beyond each end of the range given the size, at least one: a mansion without a bathroom is a
 typing error and must not count as normal."""
@@ -41,12 +44,18 @@ class NumberRange:
     ----------
     low, high
         Its ends.
+    slack
+        How far outside a home still counts as inside; see `SLACK_HOMES`.
+    logarithmic
+        Whether distances from it are taken of log(1 + x), because it has a long tail; the slack, too.
     beyond
         Values of sold homes outside it, ascending, shape (m,).
     """
 
     low: float
     high: float
+    slack: float
+    logarithmic: bool
     beyond: FloatArray
 
     @classmethod
@@ -56,7 +65,7 @@ class NumberRange:
         # A value that most homes have, such as a basement of 0 ft², says nothing about how far the others reach.
         others = values[values != most]
         if len(others) < MIN_HOMES:
-            return cls(float(values[0]), float(values[-1]), np.empty(0))
+            return cls._between(values, float(values[0]), float(values[-1]))
         n_beyond = n_doubtful(len(others))
         # Sizes are compared by their ratios; so are years, which hardly makes a difference.
         logarithmic = bool(others[n_beyond] >= 0)
@@ -66,16 +75,28 @@ class NumberRange:
         )
         low, high = low - TAIL_FACTOR * (median - low), high + TAIL_FACTOR * (high - median)
         inside = ((scaled >= low) & (scaled <= high)) | (values == most)
-        low, high = values[inside][[0, -1]].tolist()
-        return cls(low, high, values[(values < low) | (values > high)])
+        return cls._between(values, *values[inside][[0, -1]].tolist())
 
-    def is_far_from_beyond(self, values: FloatArray, margin: float) -> BoolArray:
-        """Return where values, shape (n,), are farther than the margin from all sold ones outside the range."""
+    @classmethod
+    def _between(cls, values: FloatArray, low: float, high: float) -> Self:
+        """Return the range with these ends of n known values, ascending."""
+        logarithmic = has_long_tail(values)
+        start, end = _transform(np.array([low, high]), logarithmic=logarithmic)
+        slack = float(SLACK_HOMES / len(values) * (end - start))
+        return cls(low, high, slack, logarithmic, values[(values < low) | (values > high)])
+
+    def is_far_from_beyond(self, values: FloatArray, step: float) -> BoolArray:
+        """Return where values, shape (n,), are unlike all sold ones outside the range.
+
+        A value is like one of these if it differs by no more than a step, or than the smaller one of two margins:
+        of the range's length and of the value itself.
+        """
         if len(self.beyond) == 0:
             return np.ones(len(values), np.bool_)
         index = np.searchsorted(self.beyond, values).clip(1, max(1, len(self.beyond) - 1))
         ends = self.beyond[[index - 1, index.clip(max=len(self.beyond) - 1)]]
-        far: BoolArray = np.abs(values - ends).min(axis=0) > margin + _TOLERANCE
+        margin = np.maximum(MARGIN * np.minimum(np.abs(ends), self.high - self.low), step)
+        far: BoolArray = np.logical_and.reduce(np.abs(values - ends) > margin + _TOLERANCE)
         return far
 
 
@@ -89,6 +110,8 @@ class SizeLine:
         Of the straight line over the logarithm of the size.
     low, high
         Smallest and largest deviation; see `RANGE_QUANTILE`.
+    slack
+        How far outside a home still counts as inside; see `SLACK_HOMES`.
     logarithmic
         Whether the number is taken as log(1 + x), because it has a long tail.
     beyond
@@ -99,6 +122,7 @@ class SizeLine:
     slope: float
     low: float
     high: float
+    slack: float
     logarithmic: bool
     beyond: FloatArray
 
@@ -142,11 +166,12 @@ class NumberDomain:
             yield from self._check_at_size(facts, size, lines)
 
     def _check_numbers(self, facts: Facts) -> Iterator[Check]:
-        names = list(self.ranges)
-        low, high, margin = self._ends_and_margin
-        for index, outside, far_outside in _outside(facts.numbers(names), low, high, margin):
-            name = names[index]
-            unlike_any = far_outside & self.ranges[name].is_far_from_beyond(facts[name], margin[index])
+        names, (low, high, margin, logarithmic) = list(self.ranges), self._bounds_and_margin
+        values = facts.numbers(names)
+        values[:, logarithmic] = _transform(values[:, logarithmic], logarithmic=True)
+        for index, outside, far_outside in _outside(values, low, high, margin):
+            name, found = names[index], self.ranges[names[index]]
+            unlike_any = far_outside & found.is_far_from_beyond(facts[name], self._step(name))
             yield Check(name, outside, unlike_any, partial(self._number_message, facts, name))
 
     def _number_message(self, facts: Facts, name: str, row: int) -> str:
@@ -156,19 +181,27 @@ class NumberDomain:
         all_but = f"all but {n_beyond} of the " if n_beyond else ""
         return f"{value} is outside the range of {all_but}sold homes: {low} to {high}"
 
+    def _step(self, name: str) -> float:
+        return self.market.by_name[name].fact_kind.range_step
+
     @cached_property
-    def _ends_and_margin(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Low and high end of each of f numbers' ranges, and its margin, shape (f,)."""
-        low, high = np.array([(found.low, found.high) for found in self.ranges.values()]).reshape(-1, 2).T
-        step = np.array([self.market.by_name[name].fact_kind.range_step for name in self.ranges], np.float64)
-        return low, high, np.maximum(MARGIN * (high - low), step)
+    def _bounds_and_margin(self) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray]:
+        """Smallest and largest value inside each of f ranges, its margin, and which are of logarithms."""
+        logarithmic = np.array([found.logarithmic for found in self.ranges.values()], np.bool_)
+        ends = np.array([(found.low, found.high) for found in self.ranges.values()]).reshape(-1, 2)
+        ends[logarithmic] = _transform(ends[logarithmic], logarithmic=True)
+        slack = np.array([found.slack for found in self.ranges.values()], np.float64)
+        step = np.where(logarithmic, 0.0, [self._step(name) for name in self.ranges])
+        low, high = ends.T
+        return low - slack, high + slack, np.maximum(MARGIN * (high - low), step), logarithmic
 
     def _check_at_size(self, facts: Facts, size: str, lines: Mapping[str, SizeLine]) -> Iterator[Check]:
-        names, (level, slope, low, high), logarithmic = list(lines), *self._line_arrays[size]
+        names, (level, slope, low, high, slack), logarithmic = list(lines), *self._line_arrays[size]
         expected = level + slope * _log_size(facts[size], self.ranges[size])[:, None]
         values = facts.numbers(names)
         values[:, logarithmic] = _transform(values[:, logarithmic], logarithmic=True)
-        for index, outside, far_outside in _outside(values - expected, low, high, MARGIN_AT_SIZE * (high - low)):
+        margin = MARGIN_AT_SIZE * (high - low)
+        for index, outside, far_outside in _outside(values - expected, low - slack, high + slack, margin):
             name, equals_sold = names[index], np.zeros(len(facts), np.bool_)
             for sold_size, sold_value in lines[names[index]].beyond:
                 equals_sold |= (facts[size] == sold_size) & (facts[name] == sold_value)
@@ -184,11 +217,11 @@ class NumberDomain:
 
     @cached_property
     def _line_arrays(self) -> Mapping[str, tuple[FloatArray, BoolArray]]:
-        """Name of the size → level, slope, low and high of its lines, shape (4, f), and which are logarithmic."""
+        """Name of the size → level, slope, low, high and slack of its lines, shape (5, f), and which have logs."""
         return {
             size: (
-                np.array([(line.level, line.slope, line.low, line.high) for line in lines.values()])
-                .reshape(-1, 4)
+                np.array([(line.level, line.slope, line.low, line.high, line.slack) for line in lines.values()])
+                .reshape(-1, 5)
                 .T,
                 np.array([line.logarithmic for line in lines.values()], np.bool_),
             )
@@ -239,9 +272,10 @@ def _fit_lines(
         deviation = y - level - slope * log_size
         share = max(RANGE_QUANTILE, 1 / (len(deviation) - 1))
         low, high = (float(end) for end in np.quantile(deviation, [share, 1 - share]))
-        distance, margin = np.fmax(low - deviation, deviation - high), MARGIN_AT_SIZE * (high - low)
-        beyond = np.column_stack((facts[size][both_known], value))[distance > margin]
-        yield feature.name, SizeLine(level, slope, low, high, logarithmic, beyond)
+        slack, margin = SLACK_HOMES / len(deviation) * (high - low), MARGIN_AT_SIZE * (high - low)
+        far = np.fmax(low - deviation, deviation - high) > slack + margin
+        beyond = np.column_stack((facts[size][both_known], value))[far]
+        yield feature.name, SizeLine(level, slope, low, high, slack, logarithmic, beyond)
 
 
 def _log_size(size: FloatArray, sizes: NumberRange) -> FloatArray:

@@ -31,13 +31,14 @@ MIN_PLACES = 10
 """With fewer different places, their distances do not show how far apart homes are: one tower, or a file that has
 the coordinates of a few postal codes. Then the smallest distances below are used."""
 REFUSAL_FACTOR = 2.0
-"""A home is refused if its nearest sold home is farther away than this many times the spacing."""
+"""A home is refused if its nearest sold home is farther away than this many times the spacing. See
+benchmarks/DECISIONS.md, "How far from sold homes a home is valued"."""
 MAX_SPACING_FACTOR = 2.0
 """The spacing of the sold homes nearby counts up to this many times the market's: the sales of a remote village
 are far from all others, and so are a few with wrong coordinates."""
 LOCAL_WARNING_FACTOR = 4.0
-"""A warning is given where sold homes are this many times farther away than they are from each other nearby. Of
-held-out King County homes .04% get it; the middle of Seattle's bay does."""
+"""A warning is also given where sold homes are this many times farther away than they are from each other nearby.
+Of King County's held-out homes, .02 to .04% get it for this reason alone; the middle of Seattle's bay does."""
 MIN_WARNING_KM, MIN_REFUSAL_KM = 0.5, 2.0
 """Nearer sold homes are always near enough, without a warning and with one: however close sold homes are to each
 other, a home in the next street or the next quarter is no other market."""

@@ -121,7 +121,7 @@ def test_a_market_without_locations_has_bounds_only_for_facts_that_many_homes_ha
     assert {name: (found.low, found.high) for name, found in domain.numbers.ranges.items()} == {
         "size": (50.0, 150.0)
     }
-    subjects = Facts({"size": np.array([45.0, 100, 200]), "rooms": np.array([1.0, 2, 9]), "lift": np.ones(3)})
+    subjects = Facts({"size": np.array([35.0, 100, 200]), "rooms": np.array([1.0, 2, 9]), "lift": np.ones(3)})
     refused, near_boundary = domain.check(subjects)
     assert refused == {2: [Refusal("size", "200 is outside the range of sold homes: 50 to 150")]}
     assert [where.tolist() for where in near_boundary.values()] == [[True, False, False]]
@@ -140,7 +140,7 @@ def test_warnings_have_the_order_of_the_market_whichever_homes_are_checked_toget
     domain = ApplicabilityDomain.fit(market, Facts({"size": size, "rooms": size / 20 + wave, "garden": 9 * wave}))
     rng = np.random.default_rng(0)
     subjects = Facts(
-        {"size": rng.uniform(45, 155, 300), "rooms": rng.uniform(0, 10, 300), "garden": rng.uniform(-11, 11, 300)}
+        {"size": rng.uniform(35, 165, 300), "rooms": rng.uniform(-1, 11, 300), "garden": rng.uniform(-12, 12, 300)}
     )
     order = list(domain.check(subjects)[1])
     assert len(order) == 3
@@ -185,7 +185,7 @@ def test_warnings_use_the_right_article_and_the_location_comes_last() -> None:
         {
             "north": sold["north"][[easternmost]],
             "east": sold["east"][[easternmost]] + 1.9 / (KM_PER_DEGREE * np.cos(np.radians(59.05))),
-            **{name: np.array([31.0]) for name in ("age", "rooms", "grade")},
+            **{name: np.array([33.0]) for name in ("age", "rooms", "grade")},
         }
     )
     refused, near_boundary = domain.check(subject)

@@ -53,7 +53,7 @@ def test_mistyped_sizes_hardly_change_what_is_refused(sold: Facts, mistakes: lis
         smallest.append(subjects["size"][accepted].min())
         largest.append(subjects["size"][accepted].max())
     assert smallest[1] > 0.8 * smallest[0] or smallest[0] == 100
-    assert largest[1] < 1.3 * largest[0]
+    assert largest[1] < 1.4 * largest[0]
 
 
 def test_a_mistyped_year_does_not_widen_the_range_of_years(sold: Facts) -> None:
@@ -121,9 +121,29 @@ def test_where_all_homes_have_one_size_the_other_numbers_keep_their_ranges(sold:
         assert domain.check(others) == ({}, {})
 
 
-def test_distances_from_values_beyond_the_range_are_those_to_the_nearest_one() -> None:
+@pytest.mark.parametrize("n", [100, 300])
+def test_a_town_of_few_sales_refuses_few_homes_and_none_far_outside_is_accepted(
+    market: Market, sales: Sales, n: int
+) -> None:
+    refused, warned = [], []
+    for seed in range(5):
+        rows = np.random.default_rng(seed).permutation(len(sales))
+        domain = ApplicabilityDomain.fit(market, sales.facts.take(rows[:n]))
+        refusals, warnings = domain.check(sales.facts.take(rows[n : n + 500]))
+        refused.append(len(refusals) / 500)
+        warned.append(np.logical_or.reduce(list(warnings.values())).mean())
+        castle = sales.facts.take(rows[:1]).replace({"square_footage": np.array([60_000.0])})
+        assert domain.check(castle)[0]
+    assert np.mean(refused) < 0.04
+    assert np.mean(warned) < 0.12
+
+
+def test_only_values_like_a_sold_one_are_accepted_beyond_the_range() -> None:
     rng = np.random.default_rng(0)
     for m in range(6):
-        beyond, values = np.sort(rng.uniform(0, 100, m)), rng.uniform(-20, 120, 200)
-        expected = [all(abs(value - other) > 5 for other in beyond) for value in values]
-        assert NumberRange(0, 1, beyond).is_far_from_beyond(values, 5.0).tolist() == expected
+        beyond, values = np.sort(rng.uniform(50, 150, m)), rng.uniform(0, 200, 200)
+        # The range has a length of 80, so its margin of 8 is the smaller one from 80 on.
+        expected = [all(abs(value - other) > min(8, 0.1 * other) for other in beyond) for value in values]
+        found = NumberRange(0, 80, 0, logarithmic=False, beyond=beyond)
+        assert found.is_far_from_beyond(values, step=1.0).tolist() == expected
+        assert not found.is_far_from_beyond(beyond, step=0.0).any()
