@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from estimator.calibration import calibrate, complete_sales, fit_error_scale, join_residuals, missing_facts
+from estimator.calibration import calibrate, fit_calibrated, join_residuals, missing_facts
 from estimator.errors import SavedVersionError
 from estimator.explanation.comparable_sales import ComparableSales, comparable_sales
 from estimator.explanation.contributions import Contributions, build_reference_home, explain
@@ -90,7 +90,7 @@ class Appraiser:
         callbacks: Sequence[Callback] = (),
         recipe: Recipe = DEFAULTS,
     ) -> Self:
-        """Train on the training part and calibrate on the validation part.
+        """Train on the training part and calibrate on the validation part, or across both where it is small.
 
         Afterwards the sales of both are used by the price index, as comparables and by kriging.
 
@@ -107,12 +107,8 @@ class Appraiser:
         recipe
             How the networks are built and trained.
         """
-        lookup = AreaLookup(market, areas, parts.train.facts)
-        train, validation = (complete_sales(lookup, part) for part in (parts.train, parts.validation))
-        model = PriceModel.fit(market, train, validation, rng, callbacks, recipe)
-        error_scale = fit_error_scale(market, model, parts.train)
-        calibration, model = calibrate(lookup, model, error_scale, parts.validation, rng)
-        return cls._knowing(market, areas, model, error_scale, calibration)
+        fitted = fit_calibrated(market, areas, parts.train, parts.validation, rng, callbacks, recipe)
+        return cls._knowing(market, areas, fitted.model, fitted.error_scale, fitted.calibration)
 
     @classmethod
     def _knowing(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from estimator.market.arrays import BoolArray, FloatArray
@@ -29,7 +30,7 @@ _TAIL_END = 2.0
 probabilities below 1/(m + 1), which m calibration sales cannot show."""
 
 MIN_CALIBRATION_SALES = 30
-"""With fewer calibration sales there are no ranges. With 30, a 90% range holds at least 80% of prices in 99 of 100
+"""With fewer calibration sales there are no ranges. With 30, a 90% range holds at least 75% of prices in 99 of 100
 markets; with 19, the fewest that could have one at all, it holds less than 70% in one of 100. The share that a
 range between two order statistics holds has a beta distribution: Vovk (2012), Conditional validity of inductive
 conformal predictors."""
@@ -59,13 +60,22 @@ class CalibrationResiduals(NamedTuple):
     missing: BoolArray
     scales: FloatArray
 
-    def take(self, rows: BoolArray) -> "CalibrationResiduals":
+    def take(self, rows: BoolArray | NDArray[np.intp]) -> "CalibrationResiduals":
         """Return some of the sales, shape (n,)."""
         return CalibrationResiduals(self.residual[rows], self.missing[rows], self.scales[rows])
 
-    def joined(self, more: "CalibrationResiduals", limit: int) -> "CalibrationResiduals":
-        """Return these sales and more of them, the last `limit`."""
-        return CalibrationResiduals(*(np.concatenate(pair)[-limit:] for pair in zip(self, more, strict=True)))
+    def last(self, n: int) -> "CalibrationResiduals":
+        """Return the last n sales."""
+        return self.take(np.arange(len(self.residual))[-n:])
+
+    def after_index(self, index: FloatArray, widening: FloatArray) -> "CalibrationResiduals":
+        """Return the errors of values from those of worths, by the index and how it widens them, shape (m,)."""
+        return CalibrationResiduals(self.residual - index, self.missing, self.scales * widening[:, None])
+
+    @staticmethod
+    def concatenated(parts: Sequence["CalibrationResiduals"]) -> "CalibrationResiduals":
+        """Return the sales of all parts, in their order."""
+        return CalibrationResiduals(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,7 @@ class ConformalRange:
 
     def caveat(self, confidence: float) -> str | None:
         """Return what to know about ranges of a confidence level if the calibration sales are too few for them."""
-        needed = math.ceil((1 + confidence) / (1 - confidence) - 1e-9)
+        needed = math.ceil((1 + confidence) / (1 - confidence) - 1e-6)
         if not self.are_offered:
             return (
                 f"There is no range: it takes {MIN_CALIBRATION_SALES} sales to check the model on, and there"
@@ -173,9 +183,10 @@ class ConformalRange:
 
         Notes
         -----
-        An equal share of prices is left out at either end. The ⌈(1 + confidence)/2·(m + 1)⌉-th of m
-        scores, counted from the opposite end, covers with at least that probability; the widest of all calibration
-        entries is used. With too few sales for that rank, the largest |score| stands in.
+        An equal share of prices is left out at either end: the (1 + confidence)/2·(m + 1)-th of m scores, counted
+        from the opposite end, covers with that probability; straight between two scores, as rounding up would hold
+        2/(m + 1) more. The widest of all calibration entries is used. With too few sales for that rank, the
+        largest |score| stands in.
         """
         lower, upper = zip(*(_score_quantiles(scores, confidence) for scores in self.scores), strict=True)
         return min(0.0, *lower), max(0.0, *upper)
@@ -262,9 +273,11 @@ def _balanced(base: float, penalty: FloatArray, missing: BoolArray, scores: Sequ
 
 def _score_quantiles(scores: FloatArray, confidence: float) -> tuple[float, float]:
     """Return the two of m sorted scores that enclose a share of prices; see `ConformalRange.quantiles`."""
-    rank = math.ceil((1 + confidence) / 2 * (len(scores) + 1) - 1e-9)
-    if rank <= len(scores):
-        return float(scores[len(scores) - rank]), float(scores[rank - 1])
+    m = len(scores)
+    rank = (1 + confidence) / 2 * (m + 1) - 1e-9
+    if rank <= m:
+        lower, upper = np.interp((m + 1 - rank, rank), np.arange(1, m + 1), scores)
+        return float(lower), float(upper)
     largest = float(np.abs(scores).max())
     return -largest, largest
 

@@ -25,6 +25,9 @@ MAX_GROUPINGS = 3
 """Groupings that an index may have; see benchmarks/DECISIONS.md, "Areas and segments of the price index"."""
 MIN_GAIN = 3.0
 """Gain in log likelihood that a grouping must bring: twenty to one that its groups really move apart."""
+MIN_TOGETHER = 20
+"""Sales that show how far residuals scatter around a level. Months with fewer are taken together: the median of
+four sales is so near to two of them that they seem to scatter by a third less, and noise passes for movement."""
 _HUBER = 0.7
 """Standard deviations beyond which a residual pulls its month's level with constant force, as in a median."""
 _HUBER_STEPS = 20
@@ -179,28 +182,46 @@ def _deviation(variance: FloatArray) -> FloatArray:
     return deviation
 
 
+def _months_together(month: NDArray[np.int64], n_months: int) -> NDArray[np.int64]:
+    """Return the group of each sale, shape (n,): as many months as it takes for `MIN_TOGETHER` sales."""
+    group, number, sales = np.zeros(n_months, np.int64), 0, 0
+    for position, count in enumerate(np.bincount(month, minlength=n_months).tolist()):
+        group[position], sales = number, sales + count
+        if sales >= MIN_TOGETHER:
+            number, sales = number + 1, 0
+    group[group == number] = max(number - 1, 0)  # what is left at the end joins the group before
+    return group[month]
+
+
 def _spread(residual: FloatArray, month: NDArray[np.int64], n_months: int) -> float:
     """Return the standard deviation of the residuals within a month, by the median absolute deviation."""
-    median = np.zeros(n_months)
-    for number in np.unique(month):
-        median[number] = np.median(residual[month == number])
-    return max(1.4826 * float(np.median(np.abs(residual - median[month]))), _MIN_SPREAD)
+    group, median = _months_together(month, n_months), np.zeros(n_months)
+    for number in np.unique(group):
+        median[number] = np.median(residual[group == number])
+    return max(1.4826 * float(np.median(np.abs(residual - median[group]))), _MIN_SPREAD)
 
 
 def _monthly_levels(
     residual: FloatArray, month: NDArray[np.int64], n_months: int, spread: float
 ) -> tuple[FloatArray, FloatArray]:
     """Return Huber's estimate of each month's level and its variance, shape (n_months,); NaN without sales."""
-    value, count = np.full(n_months, np.nan), np.bincount(month, minlength=n_months)
-    for number in np.flatnonzero(count):
-        own = residual[month == number]
+    group, count = _months_together(month, n_months), np.bincount(month, minlength=n_months)
+    around_group = residual - _levels(residual, group, n_months, spread)[group]
+    variance = max(float(np.mean(_pull(around_group, spread) ** 2)), _MIN_SPREAD**2)
+    return _levels(residual, month, n_months, spread), variance / np.maximum(count, 1)
+
+
+def _levels(residual: FloatArray, group: NDArray[np.int64], n_groups: int, spread: float) -> FloatArray:
+    """Return Huber's estimate of the level of each group, shape (n_groups,); NaN without sales."""
+    value = np.full(n_groups, np.nan)
+    for number in np.unique(group):
+        own = residual[group == number]
         level = float(np.median(own))
         for _ in range(_HUBER_STEPS):
             weight = np.minimum(1.0, _HUBER * spread / np.maximum(np.abs(own - level), 1e-12))
             level = float((weight * own).sum() / weight.sum())
         value[number] = level
-    variance = float(np.mean(_pull(residual - value[month], spread) ** 2))
-    return value, max(variance, _MIN_SPREAD**2) / np.maximum(count, 1)
+    return value
 
 
 def _pull(deviation: FloatArray, spread: float) -> FloatArray:

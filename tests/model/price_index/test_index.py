@@ -12,7 +12,7 @@ from estimator.market.arrays import DateArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.model.price_index import MAX_FORECAST_MONTHS, IndexSales, PriceIndex, fit_price_index
-from estimator.model.price_index.index import _monthly_levels
+from estimator.model.price_index.index import _monthly_levels, _months_together
 
 MARKET = Market.from_dict(
     {
@@ -183,6 +183,30 @@ def test_types_that_do_not_move_apart_have_none() -> None:
 def test_months_with_fewer_sales_are_less_certain() -> None:
     few = fit_price_index(MARKET, sales(PATH, per_month=5))
     assert np.median(few.deviation[:N_MONTHS]) > 1.3 * np.median(INDEX.deviation[:N_MONTHS])
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n", [30, 50, 100])
+def test_the_noise_of_few_sales_a_month_does_not_pass_for_movement(n: int, seed: int) -> None:
+    """Sales of a small town in a year of steady prices: two to eight a month."""
+    rng = np.random.default_rng(seed)
+    date = np.sort(np.datetime64("2015-01-01") + rng.integers(0, 365, n))
+    facts = Facts({"type": np.full(n, "flat")})
+    index = fit_price_index(MARKET, IndexSales(facts, date, rng.normal(0, 0.27, n)))
+    assert index.spread == pytest.approx(0.27, rel=0.4)
+    level = index.market_level(date)
+    assert np.ptp(level) < 0.12
+    assert (np.abs(level) < 2.5 * index.standard_error(date, n) + 2.5 * 0.27 / np.sqrt(n)).all()
+
+
+def test_months_with_few_sales_are_judged_together() -> None:
+    counts = [25, 3, 4, 14, 40, 19, 1, 5]
+    month = np.repeat(np.arange(8), counts)
+    groups = _months_together(month, 8)
+    assert [np.unique(groups[month == number]).tolist() for number in range(8)] == [
+        [0], [1], [1], [1], [2], [3], [3], [3],
+    ]  # fmt: skip
+    assert set(_months_together(np.array([0, 5]), 6)) == {0}
 
 
 def test_a_market_without_dates_has_an_index_of_zero_that_is_certain() -> None:
