@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from estimator.drafting.layouts import Layout, is_header, known_layout, numbered_columns
 from estimator.errors import DataError
+from estimator.market.csv_reader import CsvForm
 from estimator.market.sales_source import join_tables
 from estimator.market.tables import read_table
 from estimator.market.text.separators import detect_separator
@@ -59,7 +60,7 @@ def read_source(files: Sequence[Path]) -> Source:
     columns: tuple[str, ...] = ()
     if first_line is not None and (layout is not None or not is_header(first_line)):
         columns = layout.columns if layout is not None else numbered_columns(len(first_line))
-    table = join_tables(files, [read_table(file, columns) for file in files])
+    table = join_tables(files, [read_table(file, CsvForm(columns)) for file in files])
     if not table.num_rows:
         raise DataError(f"{files[0]}: there are no sales in it")
     step = -(-table.num_rows // MAX_ROWS)

@@ -10,6 +10,7 @@ from typing import Self
 import pyarrow as pa
 
 from estimator.errors import DataError
+from estimator.market.csv_reader import CsvForm
 from estimator.market.market import Market
 from estimator.market.tables import first_row, read_table
 
@@ -62,7 +63,7 @@ class SalesSource:
         DataError
             A file cannot be read, or its columns differ from those of the first one.
         """
-        return join_tables(self.paths, [read_table(path, self.columns) for path in self.paths])
+        return join_tables(self.paths, [read_table(path, CsvForm(self.columns)) for path in self.paths])
 
     def sha256(self) -> str:
         """Return the SHA-256 of the bytes of all files, one after the other, in hexadecimal."""

@@ -1,7 +1,8 @@
-"""Read and write tables of any size, piece by piece: CSV (plain or gzip) as text, Parquet as typed columns.
+"""Read and write tables of any size, piece by piece: CSV and TSV (plain or gzip) as text, Parquet with its types.
 
-Reading is strict, so that no data is lost silently: a row with a missing or an extra cell, two columns with the
-same name, bytes that are not UTF-8 and a truncated file are errors. This module knows nothing about homes.
+Reading is strict, so that no data is lost silently: two columns with the same name, bytes that are not UTF-8 and a
+truncated file are errors, and rows with a missing or an extra cell are, or are reported. This module knows nothing
+about homes.
 """
 
 import csv
@@ -9,30 +10,33 @@ import gzip
 import io
 import os
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from estimator.errors import DataError
+from estimator.market.csv_reader import (
+    DETECTED,
+    CsvForm,
+    MalformedRows,
+    read_csv,
+    read_header,
+    refuse_duplicate_names,
+)
 
 FIRST_CSV_ROW = 2
 """Number of the first row of values in a CSV file: the header is row 1, as in a spreadsheet."""
-BLOCK_BYTES = 8 << 20
-"""Bytes of CSV read at a time: about 50,000 rows, enough for fast array operations and little memory."""
 BATCH_ROWS = 65_536
 """Rows of Parquet read, and of a screened file written, at a time, for the same reasons."""
 
-_OpenFile = Callable[[], IO[bytes] | gzip.GzipFile]
 UNFINISHED_FILE = ".tmp"
 """End of the names of files that are being written. A killed writer leaves its file behind."""
-_SUFFIXES = (".csv", ".csv.gz", ".parquet")
+_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".parquet")
 
 
 class TableWriter(Protocol):
@@ -42,7 +46,9 @@ class TableWriter(Protocol):
         """Append the rows of one piece."""
 
 
-def read_pieces(path: Path, columns: Sequence[str] = ()) -> Iterator[pa.Table]:
+def read_pieces(
+    path: Path, form: CsvForm = DETECTED, malformed: MalformedRows | None = None
+) -> Iterator[pa.Table]:
     """Read a table piece by piece; all cells of a CSV file are text, unchanged.
 
     A file with only a header gives one piece without rows. A blank line is a row of empty cells, so that rows have
@@ -50,8 +56,10 @@ def read_pieces(path: Path, columns: Sequence[str] = ()) -> Iterator[pa.Table]:
 
     Parameters
     ----------
-    columns
-        Names of the columns of a CSV file without a header line.
+    form
+        What is known about a file of text.
+    malformed
+        Collects the rows of such a file that do not fit its header; if it is None, they are errors.
 
     Raises
     ------
@@ -63,7 +71,7 @@ def read_pieces(path: Path, columns: Sequence[str] = ()) -> Iterator[pa.Table]:
         if suffix == ".parquet":
             yield from _read_parquet(path)
         else:
-            yield from _read_csv(lambda: _open_bytes(path), lambda: _open_native(path), columns)
+            yield from read_csv(lambda: _open_bytes(path), lambda: _open_native(path), form, malformed)
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
     except pa.ArrowInvalid as error:
@@ -72,12 +80,14 @@ def read_pieces(path: Path, columns: Sequence[str] = ()) -> Iterator[pa.Table]:
         raise DataError(f"{path}: {error}") from error
 
 
-def read_table(path: Path, columns: Sequence[str] = ()) -> pa.Table:
+def read_table(path: Path, form: CsvForm = DETECTED, malformed: MalformedRows | None = None) -> pa.Table:
     """Read a whole table into memory; see `read_pieces`."""
-    return pa.concat_tables(read_pieces(path, columns))
+    return pa.concat_tables(read_pieces(path, form, malformed))
 
 
-def parse_csv(content: bytes, max_columns: int) -> pa.Table:
+def parse_csv(
+    content: bytes, max_columns: int, form: CsvForm = DETECTED, malformed: MalformedRows | None = None
+) -> pa.Table:
     """Read CSV from memory, as `read_pieces` reads a file.
 
     Parameters
@@ -88,12 +98,14 @@ def parse_csv(content: bytes, max_columns: int) -> pa.Table:
     Raises
     ------
     DataError
-        The content is empty, damaged or not UTF-8, has too many columns, or a row does not fit the header.
+        The content is empty, damaged or not UTF-8, or has too many columns.
     """
-    names, _ = _header(lambda: io.BytesIO(content))
+    names = read_header(lambda: io.BytesIO(content), form)
     if len(names) > max_columns:
         raise DataError(f"there are {len(names)} columns; at most {max_columns} are allowed")
-    return pa.concat_tables(_read_csv(lambda: io.BytesIO(content), lambda: pa.BufferReader(content)))
+    return pa.concat_tables(
+        read_csv(lambda: io.BytesIO(content), lambda: pa.BufferReader(content), form, malformed)
+    )
 
 
 def csv_bytes(table: pa.Table) -> bytes:
@@ -126,9 +138,9 @@ def write_atomically(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
                 with pq.ParquetWriter(file, schema) as writer:
                     yield writer
                 return
-            stream = gzip.GzipFile(fileobj=file, mode="wb") if suffix == ".csv.gz" else file
+            stream = gzip.GzipFile(fileobj=file, mode="wb") if suffix.endswith(".gz") else file
             text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-            yield _CsvWriter(text, schema.names)
+            yield _CsvWriter(text, schema.names, "\t" if ".tsv" in suffix else ",")
             text.detach()
             if stream is not file:
                 stream.close()
@@ -139,9 +151,9 @@ def write_atomically(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
 class _CsvWriter:
     """Writes CSV with quotes only where a cell needs them; Arrow's own writer quotes all text."""
 
-    def __init__(self, file: io.TextIOWrapper, names: Sequence[str]) -> None:
-        self._minimal = csv.writer(file, lineterminator="\n")
-        self._quoting = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    def __init__(self, file: io.TextIOWrapper, names: Sequence[str], separator: str = ",") -> None:
+        self._minimal = csv.writer(file, lineterminator="\n", delimiter=separator)
+        self._quoting = csv.writer(file, lineterminator="\n", delimiter=separator, quoting=csv.QUOTE_ALL)
         self._writer(pa.array(names, pa.string())).writerow(names)
 
     def write_table(self, table: pa.Table) -> None:
@@ -196,68 +208,15 @@ def _umask() -> int:
 def _suffix(path: Path) -> str:
     found = next((suffix for suffix in _SUFFIXES if path.name.lower().endswith(suffix)), None)
     if found is None:
-        raise DataError(f"{path}: unknown format; the name must end in .csv, .csv.gz or .parquet")
+        raise DataError(
+            f"{path}: unknown format; the name must end in .csv, .tsv, .txt, .csv.gz, .tsv.gz or .parquet"
+        )
     return found
-
-
-def _read_csv(
-    open_file: _OpenFile, open_native: Callable[[], pa.NativeFile], columns: Sequence[str] = ()
-) -> Iterator[pa.Table]:
-    """Read CSV; both functions open it from the start each time, as a file of Python's and of Arrow's.
-
-    Parameters
-    ----------
-    columns
-        Names of the columns if there is no header line.
-    """
-    names, has_rows = _header(open_file, columns)
-    if not has_rows:
-        yield pa.schema([(name, pa.string()) for name in names]).empty_table()
-        return
-    convert = pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
-    # One thread: only then does Arrow say in which row a cell is missing.
-    read = pa_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, column_names=columns or None)
-    parse = pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
-    try:
-        with (
-            open_native() as stream,
-            pa_csv.open_csv(stream, read_options=read, parse_options=parse, convert_options=convert) as reader,
-        ):
-            for batch in reader:
-                yield pa.Table.from_batches([batch])
-    except pa.ArrowInvalid as error:
-        raise DataError(_format_arrow_error(open_file, str(error))) from error
-
-
-def _header(open_file: _OpenFile, columns: Sequence[str] = ()) -> tuple[Sequence[str], bool]:
-    """Return the names of a CSV file's columns, and whether there are rows; `columns` if it has no header line."""
-    with open_file() as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
-        try:
-            names = next(csv.reader(text), [])
-            has_rows = text.read(1) != ""
-        except UnicodeDecodeError as error:
-            raise DataError(_format_arrow_error(open_file, "invalid UTF8 data")) from error
-        except csv.Error as error:
-            raise DataError(f"the header cannot be read: {error}") from error
-    if not names:
-        raise DataError("the first line is blank" if has_rows else "the file is empty")
-    if columns and len(names) != len(columns):
-        raise DataError(f"the first line has {len(names)} cells; the market names {len(columns)} columns")
-    if columns:
-        return columns, True
-    _refuse_duplicate_names(names)
-    return names, has_rows
-
-
-def _refuse_duplicate_names(names: Sequence[str]) -> None:
-    duplicates = [name for name, count in Counter(names).items() if count > 1]
-    if duplicates:
-        raise DataError(f"column '{duplicates[0]}' appears more than once in the header")
 
 
 def _read_parquet(path: Path) -> Iterator[pa.Table]:
     with pq.ParquetFile(path) as file:
-        _refuse_duplicate_names(file.schema_arrow.names)
+        refuse_duplicate_names(file.schema_arrow.names)
         empty = True
         for batch in file.iter_batches(batch_size=BATCH_ROWS):
             empty = False
@@ -282,22 +241,3 @@ def _open_native(path: Path) -> pa.NativeFile:
 
 def _is_gzip(path: Path) -> bool:
     return path.name.lower().endswith(".gz")
-
-
-def _format_arrow_error(open_file: _OpenFile, message: str) -> str:
-    """Return Arrow's error message about CSV in words for the user."""
-    # The message may quote the file, so "UTF8" in it is no proof that the encoding is wrong.
-    line = _first_line_not_utf8(open_file) if "UTF8" in message else None
-    if line is not None:
-        return f"line {line} is not UTF-8; save the file as UTF-8"
-    return message.removeprefix("CSV parse error: ")
-
-
-def _first_line_not_utf8(open_file: _OpenFile) -> int | None:
-    with open_file() as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                line.decode()
-            except UnicodeDecodeError:
-                return number
-    return None

@@ -73,7 +73,7 @@ def test_sales_are_read_unchanged(file: Callable[[str], Path]) -> None:
     ("content", "message"),
     [
         ("", "the file is empty"),
-        ("id,sold,price,m2\n", "the file has a header and no sales"),
+        ("id,sold,price,m2\n", "there are no sales, only a header"),
         (GOOD.replace("m2", "note"), "column 'm2' (size) is missing; it is required"),
         (GOOD.replace("price", "note"), "column 'price' is missing"),
         (GOOD.replace("sold", "note"), "column 'sold' is missing"),

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estimator.errors import DataError
+from estimator.market.csv_reader import BLOCK_BYTES, CsvForm, MalformedRows
 from estimator.market.tables import (
     BATCH_ROWS,
-    BLOCK_BYTES,
     read_pieces,
     read_table,
     replace_atomically,
@@ -67,7 +67,9 @@ def test_a_csv_file_is_read_as_unchanged_text(
         pytest.param(b"a,b\n1,2,\n", "Row #2: Expected 2 columns, got 3", id="a cell too many"),
         pytest.param(b"a,b\n1,2\n\n3,4,5\n", "Row #4: Expected 2", id="counted past a blank line"),
         pytest.param(b"a,b\n1,2\nUTF8,3,4\n", "Row #3: Expected 2", id="a row that speaks of UTF8"),
-        pytest.param(b'a,b\n"1,2\n3,4\n', "Row #2: Expected 2", id="a quote that never ends"),
+        pytest.param(
+            b'a,b\n"1,2\n3,4\n', "line 2: a quote opens in this row and never closes", id="a quote that never ends"
+        ),
         pytest.param(b'"a,b\n' + b"1,2\n" * 50_000, "header cannot be read", id="a name that never ends"),
         pytest.param(b"a,b,a\n1,2,3\n", "column 'a' appears more than once", id="two columns of one name"),
         pytest.param(b"a,b\n1,2\n\xe9,3\n", "line 3 is not UTF-8", id="latin-1"),
@@ -84,6 +86,84 @@ def test_a_csv_file_that_would_lose_data_is_refused_with_its_row(
     with pytest.raises(DataError, match=message) as error:
         read_table(path)
     assert str(error.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("quote_in_row", [2, 50, 101])
+@pytest.mark.parametrize("column", [0, 1])
+@pytest.mark.parametrize("collect", [False, True])
+def test_a_quote_that_never_closes_is_an_error_with_its_line(
+    csv_file: Callable[..., Path], quote_in_row: int, column: int, *, collect: bool
+) -> None:
+    rows = [["1", "2"] for _ in range(100)]
+    rows[quote_in_row - 2][column] = '"2'
+    content = "a,b\n" + "".join(",".join(row) + "\n" for row in rows)
+    with pytest.raises(DataError, match=f"line {quote_in_row}: a quote opens in this row and never closes"):
+        read_table(csv_file(content.encode()), malformed=MalformedRows() if collect else None)
+
+
+def test_a_quote_that_closes_in_a_later_row_is_found_too(csv_file: Callable[..., Path]) -> None:
+    content = b'a,b\n"x\ny",2\n1,2" wide\n"3,4\n5,6\n7,"8"\n'
+    with pytest.raises(DataError, match="line 5: a quote opens"):
+        read_table(csv_file(content))
+
+
+def test_a_quote_in_a_large_file_is_found(csv_file: Callable[..., Path]) -> None:
+    rows = BLOCK_BYTES // 4 + 1000
+    content = b"a,b\n" + b"1,2\n" * 10 + b'3,"4\n' + b"1,2\n" * rows
+    with pytest.raises(DataError, match="line 12: a quote opens"):
+        read_table(csv_file(content))
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|", ","])
+def test_the_separator_is_detected(csv_file: Callable[..., Path], separator: str) -> None:
+    content = f"a{separator}b\n1{separator}2,5\n".replace(",", ",") if separator != "," else 'a,b\n1,"2,5"\n'
+    assert read_table(csv_file(content.encode())).to_pydict() == {"a": ["1"], "b": ["2,5"]}
+
+
+def test_the_separator_can_be_named(csv_file: Callable[..., Path]) -> None:
+    path = csv_file(b"a,b;c,d;e,f\n1;2;3\n")
+    assert read_table(path, CsvForm(separator=";")).to_pydict() == {"a,b": ["1"], "c,d": ["2"], "e,f": ["3"]}
+
+
+@pytest.mark.parametrize("name", ["homes.tsv", "homes.TSV.gz", "homes.txt"])
+def test_a_file_with_tabs_is_read_and_written(tmp_path: Path, name: str) -> None:
+    with write_atomically(tmp_path / name, SMALL.schema) as writer:
+        writer.write_table(SMALL)
+    assert read_table(tmp_path / name).equals(SMALL)
+    if name == "homes.tsv":
+        assert (tmp_path / name).read_text() == "a\tb\n1\t2\n"
+
+
+def test_a_short_and_a_long_row_stay_in_their_places_and_are_reported(csv_file: Callable[..., Path]) -> None:
+    malformed = MalformedRows()
+    table = read_table(csv_file(b'a,b\n1,2\n3\n\n4,5\n6,"7,7",8\n9,10\n11\n'), malformed=malformed)
+    assert table.to_pydict() == {
+        "a": ["1", "3", "", "4", "6", "9", "11"],
+        "b": ["2", "", "", "5", "7,7", "10", ""],
+    }
+    assert malformed.messages == {
+        1: "the row has 1 cells, the header 2",
+        4: "the row has 3 cells, the header 2",
+        6: "the row has 1 cells, the header 2",
+    }
+
+
+def test_malformed_rows_keep_their_places_across_blocks(csv_file: Callable[..., Path]) -> None:
+    n = 3 * BLOCK_BYTES // 1000
+    lines = [f"{row}" if row % 1000 == 7 else f"{row},{'x' * 990}" for row in range(n)]
+    malformed = MalformedRows()
+    table = read_table(csv_file(("a,b\n" + "\n".join(lines) + "\n").encode()), malformed=malformed)
+    assert table["a"].to_pylist() == [str(row) for row in range(n)]
+    assert list(malformed.messages) == list(range(7, n, 1000))
+
+
+def test_a_file_whose_rows_all_do_not_fit_is_read(csv_file: Callable[..., Path]) -> None:
+    malformed = MalformedRows()
+    assert read_table(csv_file(b"a,b\n1\n2\n"), malformed=malformed).to_pydict() == {
+        "a": ["1", "2"],
+        "b": ["", ""],
+    }
+    assert len(malformed.messages) == 2
 
 
 def test_rows_are_counted_across_blocks(csv_file: Callable[..., Path]) -> None:

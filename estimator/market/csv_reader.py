@@ -1,0 +1,266 @@
+"""Read separated text (CSV, TSV and the like) of any size, piece by piece; all cells are text, unchanged.
+
+A row with a cell too few or too many is not lost and spoils no other: it is filled up or cut, and reported. A
+quote that never closes would swallow the rest of the file; that, and bytes that are not UTF-8, are errors with
+their line.
+"""
+
+import csv
+import gzip
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+
+from estimator.errors import DataError
+from estimator.market.text.separators import detect_separator
+
+BLOCK_BYTES = 8 << 20
+"""Bytes read at a time: about 50,000 rows, enough for fast array operations and little memory."""
+
+_AT_END = "unexpected end of data"
+"""What Python's csv module says of a quote that is open at the end."""
+_TAIL_BYTES = 1 << 16
+"""Longer than a last line is."""
+
+OpenFile = Callable[[], IO[bytes] | gzip.GzipFile]
+OpenNative = Callable[[], pa.NativeFile]
+
+
+@dataclass(frozen=True)
+class CsvForm:
+    """What is known about a file before it is read.
+
+    Parameters
+    ----------
+    columns
+        Names of the columns, if there is no header line; empty if there is one.
+    separator
+        What separates the cells; None if the first line shows it.
+    """
+
+    columns: tuple[str, ...] = ()
+    separator: str | None = None
+
+
+DETECTED = CsvForm()
+"""A header line, and a separator that it shows."""
+
+
+@dataclass
+class MalformedRows:
+    """Collects the rows of a file that have a cell too few or too many: row, from 0 → what is wrong with it."""
+
+    messages: dict[int, str] = field(default_factory=dict)
+
+
+def read_csv(
+    open_file: OpenFile, open_native: OpenNative, form: CsvForm = DETECTED, malformed: MalformedRows | None = None
+) -> Iterator[pa.Table]:
+    """Read a file; both functions open it from the start each time, as a file of Python's and of Arrow's.
+
+    Parameters
+    ----------
+    malformed
+        Collects the rows that do not fit the header; if it is None, such a row is an error.
+
+    Raises
+    ------
+    DataError
+        The content is empty, damaged or not UTF-8, or a quote in it never closes.
+    """
+    names, separator, has_rows = _header(open_file, form)
+    if not has_rows:
+        yield pa.schema([(name, pa.string()) for name in names]).empty_table()
+        return
+    rows = _RowKeeper(names, separator, 1 if form.columns else 2, malformed or MalformedRows())
+    convert = pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
+    # One thread: only then does Arrow say which row does not fit.
+    read = pa_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, column_names=form.columns or None)
+    parse = pa_csv.ParseOptions(
+        delimiter=separator,
+        newlines_in_values=True,
+        ignore_empty_lines=False,
+        invalid_row_handler=None if malformed is None else rows.take_invalid,
+    )
+    # What an open quote in the last line swallows shows in no cell.
+    checked_quotes = _ends_in_quotes(open_native)
+    if checked_quotes:
+        _refuse_open_quote(open_file, separator)
+    try:
+        with (
+            open_native() as stream,
+            pa_csv.open_csv(stream, read_options=read, parse_options=parse, convert_options=convert) as reader,
+        ):
+            for batch in reader:
+                table = pa.Table.from_batches([batch])
+                if not checked_quotes and (rows.have_line_ends or _has_line_ends(table)):
+                    _refuse_open_quote(open_file, separator)
+                    checked_quotes = True
+                yield rows.restore(table)
+        if not checked_quotes and rows.have_line_ends:
+            _refuse_open_quote(open_file, separator)
+        if rest := rows.rest():
+            yield rest
+    except pa.ArrowInvalid as error:
+        _refuse_open_quote(open_file, separator)
+        raise DataError(_format_arrow_error(open_file, str(error))) from error
+
+
+def read_header(open_file: OpenFile, form: CsvForm = DETECTED) -> Sequence[str]:
+    """Return the names of a file's columns."""
+    return _header(open_file, form)[0]
+
+
+class _RowKeeper:
+    """Keeps the rows that Arrow leaves out because they do not fit, and puts them back in their places."""
+
+    def __init__(self, names: Sequence[str], separator: str, first_number: int, malformed: MalformedRows) -> None:
+        self._names, self._separator, self._first_number = names, separator, first_number
+        self._texts: dict[int, str] = {}
+        self._next = 0
+        self._malformed = malformed
+        self.have_line_ends = False
+
+    def take_invalid(self, invalid: pa_csv.InvalidRow) -> str:
+        """Take a row that does not fit; Arrow calls this while it reads ahead."""
+        row = invalid.number - self._first_number
+        self._texts[row] = invalid.text
+        self._malformed.messages[row] = (
+            f"the row has {invalid.actual_columns} cells, the header {invalid.expected_columns}"
+        )
+        self.have_line_ends |= "\n" in invalid.text
+        return "skip"
+
+    def restore(self, table: pa.Table) -> pa.Table:
+        """Return a piece of the file with the rows that belong before and between its own."""
+        if not self._texts:
+            self._next += table.num_rows
+            return table
+        due = []
+        end = self._next + table.num_rows
+        for row in sorted(self._texts):
+            if row >= end:
+                break
+            due.append(row)
+            end += 1
+        kept = np.setdiff1d(np.arange(self._next, end), due)
+        order = np.argsort(np.concatenate((kept, due)), kind="stable")
+        self._next = end
+        return pa.concat_tables([table, self._table(due)]).take(pa.array(order))
+
+    def rest(self) -> pa.Table | None:
+        """Return the rows after the last piece, None if there are none."""
+        return self._table(sorted(self._texts)) if self._texts else None
+
+    def _table(self, rows: Sequence[int]) -> pa.Table:
+        """Return kept rows, filled up with empty cells or cut, and forget them."""
+        width = len(self._names)
+        texts = [self._texts.pop(row) for row in rows]
+        cells = [next(csv.reader([text], delimiter=self._separator), [])[:width] for text in texts]
+        filled = [[*line, *[""] * (width - len(line))] for line in cells]
+        return pa.table(
+            [pa.array([line[index] for line in filled], pa.string()) for index in range(width)],
+            names=list(self._names),
+        )
+
+
+def _header(open_file: OpenFile, form: CsvForm) -> tuple[Sequence[str], str, bool]:
+    """Return the names of the columns, what separates the cells, and whether there are rows."""
+    with open_file() as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+        try:
+            line = text.readline()
+            separator = form.separator or detect_separator(line)
+            text.seek(0)
+            names = next(csv.reader(text, delimiter=separator), [])
+            has_rows = text.read(1) != ""
+        except UnicodeDecodeError as error:
+            raise DataError(_format_arrow_error(open_file, "invalid UTF8 data")) from error
+        except csv.Error as error:
+            raise DataError(f"the header cannot be read: {error}") from error
+    if not names:
+        raise DataError("the first line is blank" if has_rows else "the file is empty")
+    if form.columns and len(names) != len(form.columns):
+        raise DataError(f"the first line has {len(names)} cells; the market names {len(form.columns)} columns")
+    if form.columns:
+        return form.columns, separator, True
+    refuse_duplicate_names(names)
+    return names, separator, has_rows
+
+
+def refuse_duplicate_names(names: Sequence[str]) -> None:
+    """Refuse two columns of one name.
+
+    Raises
+    ------
+    DataError
+        There are such.
+    """
+    duplicates = [name for name, count in Counter(names).items() if count > 1]
+    if duplicates:
+        raise DataError(f"column '{duplicates[0]}' appears more than once in the header")
+
+
+def _has_line_ends(table: pa.Table) -> bool:
+    """Return whether a cell goes over several lines, as one does whose quote never closes."""
+    return any(pc.any(pc.match_substring(column, "\n")).as_py() for column in table.columns)
+
+
+def _ends_in_quotes(open_native: OpenNative) -> bool:
+    """Return whether the last line has an odd number of quotes; False where the end cannot be reached."""
+    with open_native() as stream:
+        if not stream.seekable():
+            return False
+        size = stream.size()
+        stream.seek(max(0, size - _TAIL_BYTES))
+        last_line = stream.read().rstrip(b"\r\n").rsplit(b"\n", 1)[-1]
+    return bool(last_line.count(b'"') % 2)
+
+
+def _refuse_open_quote(open_file: OpenFile, separator: str) -> None:
+    """Refuse a file with a quote that never closes, or closes in the middle of a cell of a later line.
+
+    Raises
+    ------
+    DataError
+        There is such a quote; the message names its line.
+    """
+    with open_file() as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="") as text:
+        lines, done = iter(text), 0
+        while True:
+            reader = csv.reader(lines, delimiter=separator, strict=True)
+            start = done
+            try:
+                for _ in reader:
+                    start = done + reader.line_num
+            except csv.Error as error:
+                if str(error) == _AT_END or reader.line_num + done > start + 1:
+                    raise DataError(f"line {start + 1}: a quote opens in this row and never closes") from error
+                done += reader.line_num
+                continue
+            return
+
+
+def _format_arrow_error(open_file: OpenFile, message: str) -> str:
+    """Return Arrow's error message about CSV in words for the user."""
+    # The message may quote the file, so "UTF8" in it is no proof that the encoding is wrong.
+    line = _first_line_not_utf8(open_file) if "UTF8" in message else None
+    if line is not None:
+        return f"line {line} is not UTF-8; save the file as UTF-8"
+    return message.removeprefix("CSV parse error: ")
+
+
+def _first_line_not_utf8(open_file: OpenFile) -> int | None:
+    with open_file() as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return None
