@@ -202,10 +202,11 @@ def _error_ratio(sales: ValuedSales, limits: GateLimits) -> Check:
     value = rmse / ridge_rmse if ridge_rmse > 0 else None
     most, reason = limits.max_error_ratio, None
     if interval[0] > most:
+        simpler = "better" if rmse > ridge_rmse else "nearly as good"
         reason = (
             f"log RMSE {rmse:.4f}, {rmse / ridge_rmse:.2f} times that of a ridge regression (95% interval"
-            f" {interval[0]:.2f} to {interval[1]:.2f}), above {most:g} times: a far simpler model is better."
-            " Look for wrong prices or sizes, remove a recipe.toml that trains too briefly, or add sales"
+            f" {interval[0]:.2f} to {interval[1]:.2f}), above the limit of {most:g}: a far simpler model is"
+            f" {simpler}. Look for wrong prices or sizes, remove a recipe.toml that trains too briefly, or add sales"
         )
     return Check("error_ratio", value, *_finite(interval), None, most, reason)
 

@@ -66,7 +66,7 @@ def test_a_model_that_passes_is_published_and_one_that_does_not_leaves_it_publis
     head, reason, advice = errors.splitlines()
     assert head == "not published, since it does not pass the gate:"
     assert "times that of a ridge regression" in reason
-    assert "above 0.02 times" in reason
+    assert "above the limit of 0.02: a far simpler model is nearly as good" in reason
     assert PUBLISH_ANYWAY in advice
     assert load_version(town.versions).folder == first
     gate = load_version(town.newest).manifest["gate"]
