@@ -45,11 +45,13 @@ def predicted(predictions: Record, currency: str) -> str:
     axes = chart.axes(
         xlabel=f"valuation, {currency}", ylabel=f"sale price, {currency}", xscale="log", yscale="log"
     )
-    price, value, low, high = (np.array(predictions[name]) for name in ("sold_for", "price", "low", "high"))
-    inside = (low <= price) & (price <= high)
+    price, value, low, high = (
+        np.array(predictions[name], np.float64) for name in ("sold_for", "price", "low", "high")
+    )
+    outside = (price < low) | (high < price)  # none in a market without ranges
     for rows, colour, label in (
-        (inside, POINTS[0], "price inside the 90% range"),
-        (~inside, POINTS[1], "price outside the 90% range"),
+        (~outside, POINTS[0], "price inside the 90% range" if outside.any() else "test sale"),
+        (outside, POINTS[1], "price outside the 90% range"),
     ):
         axes.scatter(value[rows], price[rows], 9, colour, alpha=0.6, linewidths=0, label=label, rasterized=True)
     ends = np.array([min(price.min(), value.min()), max(price.max(), value.max())])
@@ -107,7 +109,7 @@ def groups(entries: Sequence[Record], names: Sequence[str], kind: str) -> str:
     level.errorbar(x, ratio, (ratio - low, high - ratio), fmt="o", color=BLUE, capsize=3, markersize=5)
     ranges.axhline(90, color=INK, linewidth=1)
     ranges.plot(x, covered, "o", color=BLUE, markersize=6)
-    ranges.set_ylim(min(70, covered.min() - 5), 101)
+    ranges.set_ylim(np.fmin.reduce(covered - 5, initial=70), 101)  # NaN in a market without ranges
     for axes in (error, level, ranges):
         label_ticks(axes, shown)
         axes.set_xlim(-0.6, len(shown) - 0.4)
@@ -186,6 +188,28 @@ def coverage(series: Mapping[str, Sequence[Record]]) -> str:
     axes.plot([50, 100], [50, 100], color=INK, linewidth=1, label="exact coverage")
     legend(axes)
     return chart.svg(f"Coverage and width of the ranges by confidence level: {', '.join(series)}")
+
+
+@STYLED
+def reliability(entries: Sequence[Record]) -> str:
+    """Draw the claimed share of values within 10% of the price against the realised one, by fifths of the claim.
+
+    The whiskers are the 90% interval of the realised share by chance.
+    """
+    chart = Chart(4.0)
+    axes = chart.axes(
+        right=0.6,
+        xlabel="probability within 10%, mean of the group, %",
+        ylabel="values within 10% of the price, %",
+    )
+    claimed, realised, margin = _columns(entries, ("claimed_within_10", "ppe10", "by_chance"))
+    axes.errorbar(
+        claimed, realised, margin, fmt="o", color=BLUE, capsize=3, markersize=6, label="fifths of the sales"
+    )
+    ends = [min(claimed.min(), realised.min()) - 5, max(claimed.max(), realised.max()) + 5]
+    axes.plot(ends, ends, color=INK, linewidth=1, label="claimed = realised")
+    legend(axes)
+    return chart.svg("Claimed and realised share of valuations within 10% of the sale price")
 
 
 @STYLED

@@ -18,15 +18,16 @@ from estimator.report.findings import (
     coverage,
     largest_errors,
     permutation_importance,
+    reliability,
     sample_for_review,
 )
-from estimator.report.groups import TestResults, area_labels, area_levels, by_area, by_fifth, by_month
+from estimator.report.groups import TestResults, area_labels, area_levels, by_area, by_fifth, by_month, rounded
 from estimator.report.price_index import price_index
 from estimator.report.recorder import Recorder
 from estimator.report.sales_summary import summarise_sales
 from estimator.report.surface import price_surface
 
-FORMAT = 6
+FORMAT = 7
 """Version of the report's structure; a report of another version is refused. Raise it when the page needs a number
 that saved reports lack."""
 MAX_POINTS = 5000
@@ -71,7 +72,7 @@ def collect(
     results = TestResults(
         test.take(np.flatnonzero(priced)), values.take(priced), None if labels is None else labels[1][priced]
     )
-    areas = by_area(results)
+    areas, has_ranges = by_area(results), appraiser.has_ranges
     return {
         "format": FORMAT,
         **record,
@@ -85,7 +86,8 @@ def collect(
         "surface": price_surface(appraiser, parts.train, recorder),
         "predictions": _predictions(results, appraiser.market.coordinates, rng),
         "by_price": by_fifth(results, results.values.price),
-        "by_claim": by_fifth(results, 100 * results.values.fsd),
+        "by_claim": by_fifth(results, 100 * results.values.fsd) if has_ranges else None,
+        "by_probability": reliability(results) if has_ranges else None,
         "by_month": by_month(results),
         "area": None if labels is None else labels[0],
         "by_area": areas,
@@ -124,13 +126,13 @@ def _predictions(
     """Return sale prices and valuations of the test sales, one list each; at most `MAX_POINTS` random ones."""
     n = len(results.sales)
     rows = np.sort(rng.choice(n, min(n, MAX_POINTS), replace=False))
-    columns = {"sold_for": results.sales.price[rows].round(2).tolist()}
+    columns: dict[str, list[float | None]] = {"sold_for": results.sales.price[rows].round(2).tolist()}
     for name, column in (
         ("price", results.values.price),
         ("low", results.values.low),
         ("high", results.values.high),
     ):
-        columns[name] = column[rows].round(2).tolist()
+        columns[name] = [rounded(amount, 2) for amount in column[rows].tolist()]
     locations: dict[str, list[float | None]] = {}
     for name, key in zip(coordinates or (), ("latitude", "longitude"), strict=False):
         locations[key] = [

@@ -14,7 +14,7 @@ from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import VALUATION_DATE, Market
 from estimator.market.sales import Sales
-from estimator.report.groups import TestResults, rounded
+from estimator.report.groups import TestResults, by_fifth, rounded
 from estimator.threads import parallel_map
 from estimator.valuations import Valuations
 from estimator.what_if import what_if
@@ -41,12 +41,14 @@ _Z_90 = 1.645
 def coverage(appraiser: Appraiser, test: Sales) -> dict[str, list[dict[str, float | None]]]:
     """Return the share of prices inside the ranges in percent, by confidence level and by set of known facts.
 
-    `by_chance` is the half-width, in percentage points, of that share's 90% interval for this number of sales.
+    `by_chance` is the half-width, in percentage points, of that share's 90% interval for this number of sales. The
+    lists are empty if the values have no ranges.
     """
+    confidences = CONFIDENCES if appraiser.has_ranges else ()
     by_fact_set: dict[str, list[dict[str, float | None]]] = {}
     for known, facts in fact_sets(appraiser.market, test.facts).items():
         by_fact_set[known] = []
-        for values in appraiser.value_by_confidence(facts, test.date, CONFIDENCES, earlier_sales_only=True):
+        for values in appraiser.value_by_confidence(facts, test.date, confidences, earlier_sales_only=True):
             confidence = values.confidence
             price, low, high = (column[values.priced] for column in (test.price, values.low, values.high))
             margin = 100 * _Z_90 * np.sqrt(confidence * (1 - confidence) / len(price))
@@ -59,6 +61,19 @@ def coverage(appraiser: Appraiser, test: Sales) -> dict[str, list[dict[str, floa
                 }
             )
     return by_fact_set
+
+
+def reliability(results: TestResults) -> list[dict[str, Any]]:
+    """Return the figures of fifths of the test sales by the probability that their value is within 10%.
+
+    `by_chance` is the half-width, in percentage points, of the 90% interval of the share that comes true.
+    """
+    groups = by_fifth(results, 100 * results.values.probability_within_10)
+    for group in groups:
+        claimed = group["claimed_within_10"]
+        margin = np.nan if claimed is None else _Z_90 * np.sqrt(claimed * (100 - claimed) / group["n"])
+        group["by_chance"] = rounded(margin, 2)
+    return groups
 
 
 def permutation_importance(appraiser: Appraiser, test: Sales, rng: np.random.Generator) -> dict[str, Any]:
@@ -184,7 +199,7 @@ def _test_sale(results: TestResults, row: int) -> dict[str, Any]:
         "price_low": value["price_low"],
         "price_high": value["price_high"],
         "fsd": value["fsd"],
-        "inside": bool(value["price_low"] <= price <= value["price_high"]),
+        "inside": None if value["price_low"] is None else value["price_low"] <= price <= value["price_high"],
         "miss": rounded(100 * (value["price"] / price - 1), 2),
         "unknown": value["unknown"],
         "warnings": value["warnings"],

@@ -16,7 +16,7 @@ from estimator.market.sales import Sales
 from estimator.valuations import Valuations
 
 MAX_FIFTHS = 5
-"""Groups by price and by FSD: few enough that some hundred test sales give figures for each group."""
+"""Groups by price, FSD or probability: few enough that some hundred test sales give figures for each group."""
 
 _FIGURES = ("mdape", "ppe10", "claimed_within_10", "median_ratio", "coverage", "fsd_ratio")
 

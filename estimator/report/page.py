@@ -69,6 +69,7 @@ _COMPARED_FIGURES = (
     ComparedFigure("log RMSE", ("log_rmse",), "loss"),
     ComparedFigure("within 5%", ("ppe5",), "percent"),
     ComparedFigure("within 10%", ("ppe10",), "percent"),
+    ComparedFigure("probability within 10%, mean", ("claimed_within_10",), "percent"),
     ComparedFigure("within 20%", ("ppe20",), "percent"),
     ComparedFigure("median valuation ÷ price", ("median_ratio",), "ratio"),
     ComparedFigure("prices inside the 90% range", ("coverage",), "percent"),
@@ -166,16 +167,21 @@ def _charts(report: Report) -> dict[str, Markup | None]:
         "by_area": None,
         "deviations": None,
         "ratio_study": None,
-        "coverage": accuracy_charts.coverage(
-            {state.replace("_", " "): entries for state, entries in report["coverage"].items()}
-        ),
+        "coverage": None,
+        "reliability": None,
         "importance": effect_charts.importance(report["importance"]["facts"]),
         "curves": effect_charts.price_curves(directions, currency) if directions else None,
     }
     if study[ALL_FACTS]["overall"]["median_ratio"] is not None:
         drawn["ratio_study"] = accuracy_charts.ratio_study(study[ALL_FACTS]["overall"], study["acceptable"])
-    if has_enough_sales(report["by_price"]) and has_enough_sales(report["by_claim"]):
+    if report["coverage"][ALL_FACTS]:
+        by_state = {state.replace("_", " "): entries for state, entries in report["coverage"].items()}
+        drawn["coverage"] = accuracy_charts.coverage(by_state)
+    if has_enough_sales(report["by_probability"]):
+        drawn["reliability"] = accuracy_charts.reliability(report["by_probability"])
+    if has_enough_sales(report["by_price"]):
         drawn["by_price"] = accuracy_charts.groups(report["by_price"], upper_limits(report["by_price"]), "value")
+    if has_enough_sales(report["by_price"]) and has_enough_sales(report["by_claim"]):
         drawn["deviations"] = accuracy_charts.deviations(report["by_claim"], report["by_price"], currency)
     if has_enough_sales(report["by_month"]):
         months = [group["month"] for group in report["by_month"]]

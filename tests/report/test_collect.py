@@ -43,6 +43,14 @@ def test_the_error_figures_are_those_of_the_test_sales(report: Report, appraiser
     assert [entry["n"] for entry in report["by_price"]] == fifths.size().tolist()
     medians = fifths["error"].median().tolist()
     assert [entry["mdape"] for entry in report["by_price"]] == pytest.approx(medians, abs=1e-4)
+    by_probability = report["by_probability"]
+    assert sum(group["n"] for group in by_probability) == report["error_figures"]["all_facts"]["n"]
+    claims = [group["claimed_within_10"] for group in by_probability]
+    assert claims == sorted(claims)
+    for group in by_probability:
+        assert group["low"] <= group["claimed_within_10"] <= group["high"]
+        expected = 1.645 * (group["claimed_within_10"] * (100 - group["claimed_within_10"]) / group["n"]) ** 0.5
+        assert group["by_chance"] == pytest.approx(expected, abs=0.01)
     at_90 = next(level for level in report["coverage"]["all_facts"] if level["confidence"] == 90)
     assert at_90["held"] == pytest.approx(100 * table["inside"].mean(), abs=0.01)
     error = (table["value"] / table["price"]).map(np.log).abs().sort_values(ascending=False)
