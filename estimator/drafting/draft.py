@@ -129,7 +129,7 @@ def _sort_columns(profiles: Sequence[Profile], price: FloatArray) -> _Sorted:
     size = next((p for p in profiles if known_fact(p.name) == (SIZE, True) and p.is_number), None)
     for profile in profiles:
         known, exact = known_fact(profile.name) or (None, False)
-        reason = unusable_reason(profile)
+        reason = unusable_reason(profile, known)
         if not exact:
             # What the name says is worth telling even where the values are unusable, too.
             reason = reason_by_name(profile.name) or reason

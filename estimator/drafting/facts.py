@@ -74,13 +74,20 @@ def fact_name(column: str) -> str:
     return name if name[0].isalpha() else f"fact_{name}"
 
 
-def unusable_reason(profile: Profile) -> str | None:
-    """Return why the values of a column can be no fact, or None."""
+def unusable_reason(profile: Profile, known: KnownFact | None) -> str | None:
+    """Return why the values of a column can be no fact, or None.
+
+    Parameters
+    ----------
+    known
+        The known fact that its name means or resembles. A postal code is one even where hardly two homes share it:
+        areas are looked up by it.
+    """
     if not profile.known:
         return "it is empty"
     if profile.distinct == 1 and profile.known_share > 0.5:
         return f"it is '{profile.most_frequent(1)[0]}' everywhere"
-    if profile.is_number or profile.is_boolean:
+    if profile.is_number or profile.is_boolean or (known is not None and KINDS[known.kind].is_location):
         return None
     if pc.max(pc.utf8_length(profile.text)).as_py() > MAX_LABEL_LENGTH:
         return "free text"

@@ -56,7 +56,7 @@ def _head(draft: Draft, name: str, sales: Sequence[str], columns: Sequence[str])
         yield f"date_format = {_text(draft.date_format)}  # {DATE_FORMAT_REASON}"
     yield from _role("sale_id", draft.sale_id)
     if draft.decimal_mark == ",":
-        yield 'decimal_mark = ","  # likely: the numbers show it'
+        yield "decimal_comma = true  # likely: the numbers show it"
     if draft.ignored:
         yield "ignore = ["
         for column, reason in draft.ignored.items():

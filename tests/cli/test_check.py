@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import run_command
+from tests.town import make_town
+
+
+def test_check_tells_what_a_training_would_start_from(tmp_path: Path) -> None:
+    make_town(tmp_path / "town", 100, places=True)
+    run = run_command("check", "--market", tmp_path / "town")
+    assert (run.exit_code, run.stderr) == (0, "")
+    lines = run.stdout.splitlines()
+    assert lines[0] == f"market town: 100 sales in {tmp_path / 'town' / 'sales.csv'}"
+    assert "split at random: 64 to train on, 16 to validate, 20 to test" in lines
+    facts = {line.split()[0]: line for line in lines if line}
+    assert "m²" in facts["size"]
+    assert "4 labels" in facts["quarter"]
+    assert facts["never_recorded"].endswith("known of no sale: a model cannot use it")
+    assert facts["always_seven"].endswith("the same in all sales: a model learns nothing from it")
+    assert lines[-1] == f"train with: house-price train --market {tmp_path / 'town'}"
+
+
+def test_check_names_what_is_set_aside_and_what_is_not_read(tmp_path: Path) -> None:
+    sales = make_town(tmp_path / "town", 100)
+    sales.loc[7, "m2"] = -5
+    sales.assign(owner="someone").to_csv(tmp_path / "town" / "sales.csv", index=False)
+    printed = run_command("check", "--market", tmp_path / "town").stdout
+    assert "set aside 1 of 100 sales (1%):" in printed
+    assert "such as row 9, m2 -5" in printed
+    assert "columns that are not read: owner" in printed
+
+
+@pytest.mark.parametrize("change", ["no price", "unreadable"])
+def test_check_refuses_what_a_training_refuses(tmp_path: Path, change: str) -> None:
+    sales = make_town(tmp_path / "town", 60)
+    if change == "no price":
+        sales = sales.drop(columns="paid")
+    else:
+        sales["m2"] = "many"
+    sales.to_csv(tmp_path / "town" / "sales.csv", index=False)
+    checked = run_command("check", "--market", tmp_path / "town")
+    trained = run_command("train", "--market", tmp_path / "town", "--models", tmp_path / "models")
+    assert checked.exit_code == trained.exit_code == 2
+    assert checked.stderr.partition("Error: ")[2] == trained.stderr.partition("Error: ")[2] != ""
+
+
+def test_check_takes_other_sales_and_a_condition(tmp_path: Path) -> None:
+    sales = make_town(tmp_path / "town", 200)
+    market = tmp_path / "town" / "market.toml"
+    market.write_text("where = \"quarter == 'old town'\"\n" + market.read_text())
+    pd.concat([sales, sales]).to_csv(tmp_path / "other.csv", index=False)
+    printed = run_command("check", "--market", market, "--sales", tmp_path / "other.csv").stdout.splitlines()
+    count = 2 * int((sales["quarter"] == "old town").sum())
+    assert printed[:2] == [
+        f"market town: {count} sales in {tmp_path / 'other.csv'}",
+        "only rows with quarter == 'old town'",
+    ]
