@@ -1,4 +1,4 @@
-"""Read and write tables of any size, piece by piece: CSV and TSV (plain or gzip) as text, Parquet with its types.
+"""Read and write tables of any size, piece by piece: CSV, TSV and Excel as text, Parquet with its types.
 
 Reading is strict, so that no data is lost silently: two columns with the same name, bytes that are not UTF-8 and a
 truncated file are errors, and rows with a missing or an extra cell are, or are reported. This module knows nothing
@@ -28,6 +28,7 @@ from estimator.market.csv_reader import (
     read_header,
     refuse_duplicate_names,
 )
+from estimator.market.excel import read_excel
 
 FIRST_CSV_ROW = 2
 """Number of the first row of values in a CSV file: the header is row 1, as in a spreadsheet."""
@@ -36,7 +37,8 @@ BATCH_ROWS = 65_536
 
 UNFINISHED_FILE = ".tmp"
 """End of the names of files that are being written. A killed writer leaves its file behind."""
-_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".parquet")
+_EXCEL = ".xlsx"
+_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".parquet", _EXCEL)
 
 
 class TableWriter(Protocol):
@@ -70,6 +72,8 @@ def read_pieces(
     try:
         if suffix == ".parquet":
             yield from _read_parquet(path)
+        elif suffix == _EXCEL:
+            yield read_excel(path, form.columns)
         else:
             yield from read_csv(lambda: _open_bytes(path), lambda: _open_native(path), form, malformed)
     except FileNotFoundError as error:
@@ -117,6 +121,11 @@ def csv_bytes(table: pa.Table) -> bytes:
         return file.getvalue()
 
 
+def is_text_file(path: Path) -> bool:
+    """Return whether a file is of text; others have types."""
+    return _suffix(path) != ".parquet"
+
+
 def first_row(path: Path) -> int:
     """Return the number of the first row of values in a file."""
     return 1 if _suffix(path) == ".parquet" else FIRST_CSV_ROW
@@ -132,6 +141,10 @@ def write_atomically(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
         The file is of an unknown format, or cannot be written.
     """
     suffix = _suffix(path)
+    if suffix == _EXCEL:
+        raise DataError(
+            f"{path}: Excel files are read, not written; the name must end in .csv, .csv.gz or .parquet"
+        )
     try:
         with replace_atomically(path) as file:
             if suffix == ".parquet":

@@ -205,7 +205,7 @@ def test_a_missing_file_a_folder_and_an_unknown_format_are_refused(tmp_path: Pat
     with pytest.raises(DataError, match=r"folder\.csv"):
         read_table(tmp_path / "folder.csv")
     with pytest.raises(DataError, match=r"must end in \.csv"):
-        read_table(tmp_path / "homes.xlsx")
+        read_table(tmp_path / "homes.ods")
 
 
 def test_parquet_keeps_its_types_and_is_read_in_pieces(tmp_path: Path) -> None:

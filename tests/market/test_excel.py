@@ -1,0 +1,71 @@
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from estimator.errors import DataError
+from estimator.market.tables import read_table, write_atomically
+
+openpyxl = pytest.importorskip("openpyxl")
+
+
+def workbook(path: Path, rows: Sequence[Sequence[object]]) -> Path:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.create_sheet("notes").append(["not", "read"])
+    book.save(path)
+    return path
+
+
+def test_cells_become_the_text_that_a_csv_file_would_have(tmp_path: Path) -> None:
+    path = workbook(
+        tmp_path / "sales.xlsx",
+        [
+            ["price", "date", "new", "type", None],
+            [450_000, dt.date(2015, 5, 27), True, " house "],
+            [450_000.5, dt.datetime(2015, 5, 27, 10, 30), False, None],  # noqa: DTZ001
+            [],
+            ["=1+1", "27.05.2015", "N", "NA"],
+        ],
+    )
+    table = read_table(path)
+    assert table.to_pydict() == {
+        "price": ["450000", "450000.5", "", ""],  # no program has calculated the formula
+        "date": ["2015-05-27", "2015-05-27T10:30:00", "", "27.05.2015"],
+        "new": ["true", "false", "", "N"],
+        "type": [" house ", "", "", "NA"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "the first row of the first sheet is empty"),
+        ([["a", None, "b"]], "column 2 of the first sheet has no name"),
+        ([["a", "a"]], "column 'a' appears more than once"),
+        ([["a"], [1], [1, 2]], "row 3 has more cells than the header has names"),
+    ],
+)
+def test_a_sheet_that_is_no_table_is_refused(tmp_path: Path, rows: list[list[object]], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_table(workbook(tmp_path / "sales.xlsx", rows))
+
+
+def test_a_damaged_workbook_is_refused(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "sales.xlsx", [["a"], [1]])
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(DataError, match=r"sales\.xlsx: this is not a complete Excel workbook"):
+        read_table(path)
+    with pytest.raises(DataError, match="there is no such file"):
+        read_table(tmp_path / "other.xlsx")
+
+
+def test_no_workbook_is_written(tmp_path: Path) -> None:
+    table = read_table(workbook(tmp_path / "sales.xlsx", [["a"], [1]]))
+    with (
+        pytest.raises(DataError, match=r"Excel files are read, not written; the name must end in \.csv"),
+        write_atomically(tmp_path / "valued.xlsx", table.schema),
+    ):
+        pass
