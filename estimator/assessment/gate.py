@@ -206,7 +206,8 @@ def _error_ratio(sales: ValuedSales, limits: GateLimits) -> Check:
         reason = (
             f"log RMSE {rmse:.4f}, {rmse / ridge_rmse:.2f} times that of a ridge regression (95% interval"
             f" {interval[0]:.2f} to {interval[1]:.2f}), above the limit of {most:g}: a far simpler model is"
-            f" {simpler}. Look for wrong prices or sizes, remove a recipe.toml that trains too briefly, or add sales"
+            f" {simpler}. Look for wrong prices or sizes, remove a recipe.toml that trains too briefly, or add"
+            " sales"
         )
     return Check("error_ratio", value, *_finite(interval), None, most, reason)
 
