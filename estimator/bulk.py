@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from estimator.appraiser import CONFIDENCE, Appraiser
 from estimator.errors import DataError
 from estimator.market.arrays import BoolArray, DateArray, FloatArray
-from estimator.market.checks import check_table, find_columns, valuation_dates
+from estimator.market.checks import find_columns
 from estimator.market.columns import Problem
 from estimator.market.facts import Facts
+from estimator.market.feature import Feature
+from estimator.market.homes_file import HomesTable, read_homes
 from estimator.market.market import ABOVE_COLUMN, ANSWER_COLUMNS, INDEX_COLUMN, Market
-from estimator.market.tables import read_pieces, write_atomically
+from estimator.market.tables import write_atomically
 from estimator.model.price_index.table import factor_to_dates
 from estimator.threads import parallel_imap
 from estimator.valuations import Valuations
@@ -73,10 +75,11 @@ def predict_file(
             f"{INDEX_COLUMN}: the sales of '{appraiser.market.name}' have no dates, so it has no price index"
         )
     requested = (INDEX_COLUMN,) if with_index else ()
-    pieces = validated_pieces(source, partial(check_header, appraiser.market, requested=requested))
+    market = appraiser.market
+    pieces = validated_pieces(market, market.features, source, partial(check_header, market, requested=requested))
     valued, failed = 0, 0
 
-    def answer(piece: pa.Table) -> pa.Table:
+    def answer(piece: HomesTable) -> pa.Table:
         return value_table(appraiser, piece, with_index=with_index).table
 
     with closing(parallel_imap(answer, pieces)) as tables:
@@ -90,11 +93,15 @@ def predict_file(
     return valued, failed
 
 
-def validated_pieces(source: Path, check: Callable[[Sequence[str]], None]) -> Iterator[pa.Table]:
+def validated_pieces(
+    market: Market, features: Sequence[Feature], source: Path, check: Callable[[Sequence[str]], None]
+) -> Iterator[HomesTable]:
     """Read a file piece by piece after checking the names of its columns.
 
     Parameters
     ----------
+    market, features
+        As `read_homes` takes them.
     check
         Raises a DataError for column names that cannot be used.
 
@@ -103,7 +110,7 @@ def validated_pieces(source: Path, check: Callable[[Sequence[str]], None]) -> It
     DataError
         The file cannot be read, or the check failed.
     """
-    pieces = read_pieces(source)
+    pieces = read_homes(market, features, source)
     first = next(pieces)
     try:
         check(first.column_names)
@@ -162,7 +169,7 @@ class AnsweredTable:
 
 def value_table(
     appraiser: Appraiser,
-    piece: pa.Table,
+    homes: HomesTable,
     confidence: float = CONFIDENCE,
     value: ValueFunction | None = None,
     *,
@@ -179,11 +186,12 @@ def value_table(
     with_index
         Whether to add the column `INDEX_COLUMN`, for a market with dates.
     """
-    facts, problems = check_table(appraiser.market.features, piece)
-    date, date_problems = valuation_dates(appraiser.market, piece)
-    errors = row_errors(problems + date_problems, piece.num_rows)
+    piece = homes.table
+    facts, date, problems = homes.check()
+    errors = row_errors(problems, piece.num_rows)
     valid = errors == ""
     values = (value or appraiser.value)(facts.take(valid), date[valid], confidence)
+    values = with_notes(values, homes.notes)
     errors[valid] = refusal_texts(values)
     priced = errors == ""
     for name, column in valuation_columns(values.take(values.priced), priced).items():
@@ -193,6 +201,12 @@ def value_table(
         piece = piece.append_column(INDEX_COLUMN, fill_rows(factor, priced, pa.float64()))
     table = piece.append_column("error", pa.array(errors, pa.string()))
     return AnsweredTable(table, facts, valid, priced)
+
+
+def with_notes(values: Valuations, notes: Sequence[str]) -> Valuations:
+    """Return the valuations with warnings that concern all homes of a file."""
+    everywhere = np.ones(len(values), np.bool_)
+    return replace(values, warnings={**values.warnings, **dict.fromkeys(notes, everywhere)})
 
 
 def valuation_columns(values: Valuations, rows: BoolArray) -> dict[str, pa.Array]:

@@ -23,6 +23,7 @@ from estimator.bulk import (
     row_errors,
     validated_pieces,
     valuation_columns,
+    with_notes,
 )
 from estimator.deals.list_prices import ListPriceModel
 from estimator.deals.listings import (
@@ -43,8 +44,8 @@ from estimator.deals.screening import (
 )
 from estimator.errors import DataError
 from estimator.market.arrays import DateArray
-from estimator.market.checks import check_table, valuation_dates
 from estimator.market.facts import Facts
+from estimator.market.homes_file import HomesTable
 from estimator.market.market import Market
 from estimator.market.tables import BATCH_ROWS, FIRST_CSV_ROW, first_row, write_atomically
 from estimator.valuations import Valuations
@@ -146,9 +147,11 @@ def screen_file(
     check_ranges(appraiser.ranges)
     terms = ScreeningTerms(costs, probability)
     duplicates, tables = DuplicateListings(), []
-    for piece in validated_pieces(source, partial(check_listings_header, appraiser.market)):
+    market = appraiser.market
+    check = partial(check_listings_header, market)
+    for piece in validated_pieces(market, listing_table(market).features, source, check):
         tables.append(_screen(appraiser, model, piece, terms, duplicates, first_row(source)).table)
-        progress(piece.num_rows)
+        progress(piece.table.num_rows)
     ranked, n_ranked = _ranked(pa.concat_tables(tables))
     with write_atomically(target, ranked.schema) as writer:
         for start in range(0, max(len(ranked), 1), BATCH_ROWS):
@@ -160,7 +163,7 @@ def screen_file(
 def screen_table(
     appraiser: Appraiser,
     model: ListPriceModel,
-    table: pa.Table,
+    table: HomesTable,
     costs: Mapping[str, float],
     probability: float = DEFAULT_PROBABILITY,
     confidence: float = CONFIDENCE,
@@ -193,17 +196,17 @@ def check_listings_header(market: Market, names: Sequence[str]) -> None:
 def _screen(
     appraiser: Appraiser,
     model: ListPriceModel,
-    piece: pa.Table,
+    homes: HomesTable,
     terms: ScreeningTerms,
     duplicates: DuplicateListings,
     first_row_number: int,
     value: ValueFunction | None = None,
 ) -> AnsweredTable:
     """Append valuation and screening to one piece of a table, whose first row has the given number in messages."""
-    columns, problems = check_table(listing_table(appraiser.market).features, piece)
-    date, date_problems = valuation_dates(appraiser.market, piece)
+    piece = homes.table
+    columns, date, problems = homes.check()
     listings = Listings.of(appraiser.market, columns, terms.costs)
-    problems += date_problems + currency_problems(appraiser.market, columns)
+    problems += currency_problems(appraiser.market, columns)
     repeats = duplicates.find(columns, date, listings, row_errors(problems, piece.num_rows) == "")
     errors = row_errors(problems + duplicate_problems(listings, repeats, first_row_number), piece.num_rows)
     valid = errors == ""
@@ -219,7 +222,7 @@ def _screen(
         terms.confidence,
     )
     warnings = list_price_warnings(values.price, listings.list_price)
-    values = replace(values, warnings={**values.warnings, **warnings})
+    values = with_notes(replace(values, warnings={**values.warnings, **warnings}), homes.notes)
     errors[valid] = refusal_texts(values)
     has_price, priced = values.priced, errors == ""
     for name, column in valuation_columns(values.take(has_price), priced).items():

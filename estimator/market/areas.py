@@ -19,7 +19,8 @@ from estimator.market.arrays import BoolArray, FloatArray, LabelArray
 from estimator.market.checks import IS_REQUIRED, check_table
 from estimator.market.facts import Facts
 from estimator.market.market import Market
-from estimator.market.tables import first_row, read_table
+from estimator.market.tables import first_row, is_text_file, read_table
+from estimator.market.text_forms import TextForms
 
 KM_PER_DEGREE = 111.2
 """Kilometres in a degree of latitude on a sphere of the Earth's mean radius, 6,371 km: π·6371/180."""
@@ -54,7 +55,8 @@ class Areas:
         if market.areas is None:
             return cls(np.empty(0, np.str_), {})
         path = folder / market.areas
-        table = read_table(path)
+        raw = read_table(path)
+        table = TextForms.detect(market, market.features, raw, is_text=is_text_file(path)).plain(raw)
         codes = market.of_kind("postal_code")
         assert codes is not None  # noqa: S101  # a market with areas has it: Market.from_dict
         if not set(codes.names) & set(table.column_names):

@@ -16,12 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from estimator.market.arrays import BoolArray, DateArray, FloatArray, LabelArray
+from estimator.market.text.dates import date_fault
+from estimator.market.text.missing import strip
+from estimator.market.text.numbers import NUMBER_PATTERN
 from estimator.market.values import DATE_PATTERN, MAX_LABEL_LENGTH, format_value
 
 _FIRST_DAY, _LAST_DAY = np.datetime64(dt.date.min), np.datetime64(dt.date.max)
-_NUMBER_PATTERN = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
-_BOOLEAN_WORDS = dict.fromkeys(("true", "yes", "y", "1", "1.0"), 1.0) | dict.fromkeys(
-    ("false", "no", "n", "0", "0.0"), 0.0
+_BOOLEAN_WORDS = dict.fromkeys(("true", "yes", "y", "t", "1", "1.0"), 1.0) | dict.fromkeys(
+    ("false", "no", "n", "f", "0", "0.0"), 0.0
 )
 _MAX_EXACT_INTEGER = 2.0**53
 """Not every whole number above this is a float: a label read from one could become another label."""
@@ -40,7 +42,7 @@ class Problem:
     row
         Its row, from 0.
     field
-        The field that it is a value of.
+        The field that it is a value of; empty if it is the row as a whole.
     message
         What is wrong with the value; it begins with the value, if that is given.
     value
@@ -56,7 +58,7 @@ class Problem:
     kind: FaultKind = "unreadable"
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.message}"
+        return f"{self.field}: {self.message}" if self.field else self.message
 
     @property
     def fault(self) -> str:
@@ -88,8 +90,8 @@ def number_column(name: str, column: pa.ChunkedArray) -> tuple[FloatArray, list[
         # Unsafe: a whole number too long for a float is rounded, as in text, instead of failing the whole column.
         values = _to_floats(column.cast(pa.float64(), safe=False))
         return values, _reject_infinite(name, values)
-    text = _strip(column)
-    well_formed = pc.match_substring_regex(text, _NUMBER_PATTERN)
+    text = strip(column)
+    well_formed = pc.match_substring_regex(text, NUMBER_PATTERN)
     values = _to_floats(pc.if_else(well_formed, text, pa.scalar(None, pa.string())).cast(pa.float64()))
     problems = _text_problems(name, text, pc.invert(well_formed), "not a number")
     return values, problems + _reject_infinite(name, values)
@@ -113,7 +115,7 @@ def boolean_column(name: str, column: pa.ChunkedArray) -> tuple[FloatArray, list
         return values, problems + reject(
             name, values, wrong, lambda value: f"{value:.15g} is neither true nor false"
         )
-    text = _strip(column)
+    text = strip(column)
     word = pc.index_in(pc.utf8_lower(text), value_set=pa.array(list(_BOOLEAN_WORDS)))
     value_of_word = np.append(np.array(list(_BOOLEAN_WORDS.values())), np.nan)
     values = value_of_word[pc.fill_null(word, len(_BOOLEAN_WORDS)).to_numpy()]
@@ -133,12 +135,12 @@ def date_column(name: str, column: pa.ChunkedArray) -> tuple[DateArray, list[Pro
     if not _is_text(column):
         _, problems = _all_wrong(name, column, fault)
         return np.full(len(column), "NaT", "datetime64[D]"), problems
-    text = _strip(column)
+    text = strip(column)
     well_formed = pc.if_else(pc.match_substring_regex(text, DATE_PATTERN), text, pa.scalar(None, pa.string()))
     parsed = pd.to_datetime(pd.Series(well_formed.to_numpy()), format="%Y-%m-%d", errors="coerce")
     dates = parsed.to_numpy().astype("datetime64[D]")
     dates[dates < _FIRST_DAY] = np.datetime64("NaT")  # NumPy has a year 0, the calendar has not
-    return dates, _text_problems(name, text, pa.array(np.isnat(dates)), fault)
+    return dates, _date_problems(name, text, np.isnat(dates))
 
 
 def day_column(name: str, column: pa.ChunkedArray) -> tuple[FloatArray, list[Problem]]:
@@ -169,7 +171,7 @@ def _labels(name: str, column: pa.ChunkedArray, *, drop_zero_decimal: bool) -> t
     if not (_is_text(column) or pa.types.is_integer(column.type)):
         _, problems = _all_wrong(name, column, "not text")
         return np.full(len(column), "", np.str_), problems
-    text = pc.fill_null(_strip(column), "")
+    text = pc.fill_null(strip(column), "")
     if drop_zero_decimal:
         text = pc.replace_substring_regex(text, r"^([0-9]+)\.0$", r"\1")
     too_long = pc.greater(pc.utf8_length(text), MAX_LABEL_LENGTH)
@@ -236,12 +238,6 @@ def _is_number(column: pa.ChunkedArray) -> bool:
     return any(check(column.type) for check in checks)
 
 
-def _strip(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return text without the blanks around it; text that is then empty becomes null."""
-    text = pc.utf8_trim_whitespace(column.cast(pa.string()))
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-
-
 def _to_floats(column: pa.ChunkedArray) -> FloatArray:
     # A copy: Arrow's own memory is read-only, and `reject` writes into the values.
     return np.array(pc.fill_null(column, math.nan).to_numpy(), np.float64)
@@ -255,6 +251,16 @@ def _text_problems(name: str, text: pa.ChunkedArray, wrong: pa.Array, fault: str
         Problem(int(row), name, f"{format_value(value)} is {fault}", format_value(value))
         for row, value in zip(rows, values, strict=True)
     ]
+
+
+def _date_problems(name: str, text: pa.ChunkedArray, wrong: BoolArray) -> list[Problem]:
+    """Return a problem for every cell that is wrong and not empty, with what it seems to be."""
+    rows = [row for row in _true_rows(wrong) if text[row].is_valid]
+    problems = []
+    for row in rows:
+        shown, fault = date_fault(text[row].as_py())
+        problems.append(Problem(row, name, f"{shown} is {fault}", shown))
+    return problems
 
 
 def _all_wrong(name: str, column: pa.ChunkedArray, fault: str) -> tuple[FloatArray, list[Problem]]:

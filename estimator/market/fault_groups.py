@@ -37,7 +37,8 @@ def _format_group(group: list[Problem], column: str, first_row: int) -> str:
     """Return one fault with its row, or several of a kind with their number and examples."""
     first = group[0]
     if len(group) == 1:
-        return f"  row {first.row + first_row}, column {column}: {first.message}"
+        where = f", column {column}" if column else ""
+        return f"  row {first.row + first_row}{where}: {first.message}"
     examples: dict[str, int] = {}
     for problem in group:
         examples.setdefault(problem.value, problem.row + first_row)
@@ -48,7 +49,8 @@ def _format_group(group: list[Problem], column: str, first_row: int) -> str:
         shown = f"rows {rows}" + (", …" if len(group) > MAX_EXAMPLES else "")
     else:
         shown = "such as " + ", ".join(f"{value} in row {row}" for value, row in examples.items())
-    return f"  column {column}: {len(group):,} values: {first.fault}; {shown}"
+    where = f"column {column}: " if column else ""
+    return f"  {where}{len(group):,} {'values' if column else 'rows'}: {first.fault}; {shown}"
 
 
 def _column(field: str, column_of: Callable[[str], str]) -> str:

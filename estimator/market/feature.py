@@ -28,6 +28,10 @@ _FEATURE_KEYS: Keys = {
 }
 
 
+_MAY_BE_BLANK = {"unit", "column_unit", "description", "separator"}
+"""Keys whose value may be blank: a tab separates cells."""
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
     """One fact about a home.
@@ -126,13 +130,19 @@ def check_keys(declared: Mapping[str, Any], keys: Keys, where: str) -> dict[str,
             raise MarketError(
                 f"{where}: '{key}' is {value!r}, which has the wrong type; it must be {_type_name(expected)}"
             )
-        if isinstance(value, str) and not value.strip() and key not in {"unit", "column_unit", "description"}:
+        if isinstance(value, str) and not value.strip() and key not in _MAY_BE_BLANK:
             raise MarketError(f"{where}: '{key}' is empty")
     for key, (_, is_required) in keys.items():
         if is_required and key not in declared:
             raise MarketError(f"{where} lacks the key '{key}'")
     values = dict(declared)
-    for key in ("aliases", "ignore", "columns", *(("sales",) if isinstance(values.get("sales"), list) else ())):
+    for key in (
+        "aliases",
+        "ignore",
+        "columns",
+        "missing",
+        *(("sales",) if isinstance(values.get("sales"), list) else ()),
+    ):
         if key in values:
             if not all(isinstance(name, str) and name for name in values[key]):
                 raise MarketError(f"{where}: '{key}' is {values[key]!r}; it must be a list of names")

@@ -16,6 +16,8 @@ from estimator.market import columns, values
 from estimator.market.columns import Problem
 from estimator.market.values import Stored, Value
 
+TextForm = Literal["number", "date", "label", "boolean"]
+"""In which form text has a value; `text_forms` knows how people write each."""
 Widget = Literal["number", "degrees", "yes_no", "text", "code", "date"]
 """How the web page enters and shows a value; `service/pages/home/widgets.js` has an entry for each."""
 
@@ -62,6 +64,8 @@ class FactKind:
         Whether a value is compared with the range of values of the sold homes.
     range_step
         How far a value may lie outside that range and still be near it, at least, in the unit of the fact.
+    text_form
+        In which form text has a value.
     widget
         How the web page enters and shows a value.
     """
@@ -83,6 +87,7 @@ class FactKind:
     can_be_size: bool
     has_range: bool
     range_step: float
+    text_form: TextForm
     widget: Widget
 
     def __post_init__(self) -> None:
@@ -124,6 +129,7 @@ KINDS: Mapping[str, FactKind] = {
         can_be_size=True,
         has_range=True,
         range_step=0.0,
+        text_form="number",
         widget="number",
     ),
     "integer": FactKind(
@@ -144,6 +150,7 @@ KINDS: Mapping[str, FactKind] = {
         can_be_size=True,
         has_range=True,
         range_step=1.0,
+        text_form="number",
         widget="number",
     ),
     "boolean": FactKind(
@@ -164,6 +171,7 @@ KINDS: Mapping[str, FactKind] = {
         can_be_size=False,
         has_range=False,
         range_step=0.0,
+        text_form="boolean",
         widget="yes_no",
     ),
     "category": FactKind(
@@ -184,6 +192,7 @@ KINDS: Mapping[str, FactKind] = {
         can_be_size=False,
         has_range=False,
         range_step=0.0,
+        text_form="label",
         widget="text",
     ),
     "latitude": FactKind(
@@ -204,6 +213,7 @@ KINDS: Mapping[str, FactKind] = {
         can_be_size=False,
         has_range=False,
         range_step=0.0,
+        text_form="number",
         widget="degrees",
     ),
     "longitude": FactKind(
@@ -224,6 +234,7 @@ KINDS: Mapping[str, FactKind] = {
         can_be_size=False,
         has_range=False,
         range_step=0.0,
+        text_form="number",
         widget="degrees",
     ),
     "postal_code": FactKind(
@@ -244,6 +255,7 @@ KINDS: Mapping[str, FactKind] = {
         can_be_size=False,
         has_range=False,
         range_step=0.0,
+        text_form="label",
         widget="code",
     ),
     "date": FactKind(
@@ -264,6 +276,7 @@ KINDS: Mapping[str, FactKind] = {
         can_be_size=False,
         has_range=True,
         range_step=0.0,
+        text_form="date",
         widget="date",
     ),
 }

@@ -17,6 +17,8 @@ from estimator.market.feature import Feature, Keys, check_keys, parse_feature
 from estimator.market.gate_limits import DEFAULT_LIMITS, GateLimits, parse_gate_limits
 from estimator.market.kinds import KINDS
 from estimator.market.row_filter import check_condition
+from estimator.market.text.dates import check_date_format
+from estimator.market.text.separators import SEPARATORS
 
 VALUATION_DATE = "valuation_date"
 """Field of a request: the date for which the home is valued. No feature may have this name."""
@@ -68,6 +70,14 @@ class Market:
         Condition for the rows of the sales files that are used, as `row_filter` describes it; None for all.
     gate
         What a model of the market must show before it is published.
+    missing
+        Words in files that stand for a missing value, besides the usual ones: `-1`, `Unspecified`.
+    date_format
+        Form of dates in files, as `strptime` has it, such as `%d/%m/%Y`: needed where day and month are in doubt.
+    decimal_comma
+        Whether numbers in files have a decimal comma; without it, a comma that a file proves is found.
+    separator
+        What separates the cells of text files; None if their first line shows it.
     overrides
         File of the user's decisions about single sales, relative to the market file.
     max_unreadable_share
@@ -86,6 +96,10 @@ class Market:
     columns: tuple[str, ...] = ()
     where: str | None = None
     gate: GateLimits = DEFAULT_LIMITS
+    missing: tuple[str, ...] = ()
+    date_format: str | None = None
+    decimal_comma: bool = False
+    separator: str | None = None
     overrides: str | None = None
     max_unreadable_share: float = 0.1
 
@@ -188,6 +202,10 @@ _MARKET_KEYS: Keys = {
     "columns": (list, False),
     "where": (str, False),
     "gate": (dict, False),
+    "missing": (list, False),
+    "date_format": (str, False),
+    "decimal_comma": (bool, False),
+    "separator": (str, False),
     "overrides": (str, False),
     "max_unreadable_share": ((int, float), False),
 }
@@ -215,9 +233,23 @@ def _check_consistency(market: Market) -> None:
     if market.where is not None:
         check_condition(market.where)
     _check_share("max_unreadable_share", market.max_unreadable_share)
+    _check_file_forms(market)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", market.name):
         raise MarketError(
             f"name '{market.name}' cannot be the name of a folder; use only letters, digits, '_', '.' and '-'"
+        )
+
+
+def _check_file_forms(market: Market) -> None:
+    """Refuse a form of dates that names no day, and a separator that cannot separate cells."""
+    if market.date_format is not None:
+        try:
+            check_date_format(market.date_format)
+        except ValueError as error:
+            raise MarketError(f"date_format: {error}") from error
+    if market.separator is not None and market.separator not in SEPARATORS:
+        raise MarketError(
+            f"separator is {market.separator!r}; it must be one of {', '.join(map(repr, SEPARATORS))}"
         )
 
 

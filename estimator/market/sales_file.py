@@ -12,12 +12,14 @@ from estimator.errors import DataError
 from estimator.market.arrays import DateArray, FloatArray, LabelArray
 from estimator.market.checks import check_table, find_columns, missing_values
 from estimator.market.columns import Problem, date_column, number_column
+from estimator.market.csv_reader import MalformedRows
 from estimator.market.fault_groups import format_faults
 from estimator.market.market import LIST_PRICES, Market
 from estimator.market.price_leaks import refuse_leaks
 from estimator.market.row_filter import matching_rows
 from estimator.market.sales import Sales
 from estimator.market.sales_source import SalesSource
+from estimator.market.text_forms import TextForms
 from estimator.market.validation.evidence import ParsedSales
 from estimator.market.validation.overrides import Override
 from estimator.market.validation.validate import ValidatedSales, validate_sales
@@ -74,12 +76,12 @@ def read_closed_listings(market: Market, path: Path | SalesSource) -> tuple[Sale
         As `read_sales`, or there is no list price.
     """
     source = _source(market, path)
-    table = _drop_trailing_blank_rows(source.read())
+    table, malformed = _read(source)
     names = [name for name in LIST_PRICES if name in table.column_names]
     if len(names) != 1:
         count = "no column" if not names else "more than one column"
         raise DataError(f"{source}: {count} of list prices; one column must be named {' or '.join(LIST_PRICES)}")
-    validated = _validate(_parse(market, source, table.drop_columns(names)))
+    validated = _validate(_parse(market, source, table.drop_columns(names), malformed))
     list_price, problems = number_column(names[0], table.column(names[0]))
     problems += _not_positive(names[0], list_price)
     if problems:
@@ -100,11 +102,19 @@ def parse_sales(market: Market, path: Path | SalesSource) -> ParsedSales:
         The file cannot be read, has no rows or lacks a column.
     """
     source = _source(market, path)
-    return _parse(market, source, _drop_trailing_blank_rows(source.read()))
+    return _parse(market, source, *_read(source))
 
 
 def _source(market: Market, path: Path | SalesSource) -> SalesSource:
-    return path if isinstance(path, SalesSource) else SalesSource((path,), market.columns)
+    return path if isinstance(path, SalesSource) else SalesSource((path,), market.columns, market.separator)
+
+
+def _read(source: SalesSource) -> tuple[pa.Table, list[Problem]]:
+    """Return the rows of a source, and a problem for each that does not fit the header."""
+    malformed = MalformedRows()
+    table = _drop_trailing_blank_rows(source.read(malformed))
+    problems = [Problem(row, "", why, kind="malformed_row") for row, why in sorted(malformed.messages.items())]
+    return table, problems
 
 
 def _validate(
@@ -122,12 +132,15 @@ def _validate(
     return validated
 
 
-def _parse(market: Market, source: SalesSource, table: pa.Table) -> ParsedSales:
-    """Return the rows of a table that was read from some files."""
-    _check_header(market, source, table.column_names)
-    if table.num_rows == 0:
-        raise DataError(f"{source}: there are no sales, only a header")
+def _parse(market: Market, source: SalesSource, table: pa.Table, malformed: Sequence[Problem]) -> ParsedSales:
+    """Return the rows of a table that was read from some files; some of its rows do not fit the header."""
+    raw = table
     try:
+        forms = TextForms.detect(market, market.features, raw, is_text=source.is_text)
+        table = forms.plain(raw)
+        _check_header(market, source, forms, raw.column_names)
+        if raw.num_rows == 0:
+            raise DataError(f"{source}: there are no sales, only a header")
         facts, problems = check_table(market.features, table)
     except ValueError as error:
         raise DataError(f"{source}: {error}") from error
@@ -144,17 +157,21 @@ def _parse(market: Market, source: SalesSource, table: pa.Table) -> ParsedSales:
     if market.sale_id is not None:
         home, sale_id, faults = _number_homes(market.sale_id, table.column(market.sale_id))
         problems += faults
+    spoiled = {problem.row for problem in malformed}
+    problems = [*malformed, *(problem for problem in problems if problem.row not in spoiled)]
     problems.sort(key=lambda problem: problem.row)
     columns = find_columns(market.features, table.column_names)
     return ParsedSales(
         market,
         source,
+        raw,
         table,
+        {known: name for name, known in forms.names.items()},
         columns,
         Sales(facts, price, date, home, sale_id),
         tuple(problem for problem in problems if selected[problem.row]),
         source.first_row,
-        _unread(market, table.column_names),
+        _unread(market, forms, raw.column_names),
         selected,
     )
 
@@ -167,8 +184,9 @@ def _drop_trailing_blank_rows(table: pa.Table) -> pa.Table:
     return table.slice(0, end)
 
 
-def _check_header(market: Market, source: SalesSource, names: Sequence[str]) -> None:
+def _check_header(market: Market, source: SalesSource, forms: TextForms, raw_names: Sequence[str]) -> None:
     """Refuse a file without a column that is needed."""
+    names = forms.plain_names(raw_names)
     own = [name for name in (market.price, market.sale_date, market.sale_id) if name is not None]
     faults = [f"column '{name}' is missing" for name in own if name not in names]
     faults += [
@@ -177,13 +195,20 @@ def _check_header(market: Market, source: SalesSource, names: Sequence[str]) -> 
         if feature.required and not set(feature.names) & set(names)
     ]
     if faults:
+        alike = forms.not_read(raw_names)
+        faults += [f"column '{name}' is not read; did you mean {fact}?" for name, fact in alike.items()]
         raise DataError(f"{source}: " + "\n  ".join(faults))
 
 
-def _unread(market: Market, names: Sequence[str]) -> tuple[str, ...]:
+def _unread(market: Market, forms: TextForms, names: Sequence[str]) -> tuple[str, ...]:
     """Return the columns of a file that nothing is read from, without those that the market ignores."""
     own = {market.price, market.sale_date, market.sale_id, *market.ignore, *market.by_name}
-    return tuple(name for name in names if name not in own)
+    alike = forms.not_read(names)
+    return tuple(
+        f"{name} (did you mean {alike[name]}?)" if name in alike else name
+        for name in names
+        if forms.names.get(name, name) not in own
+    )
 
 
 def _not_positive(name: str, amount: FloatArray) -> list[Problem]:

@@ -10,9 +10,9 @@ from typing import Self
 import pyarrow as pa
 
 from estimator.errors import DataError
-from estimator.market.csv_reader import CsvForm
+from estimator.market.csv_reader import CsvForm, MalformedRows
 from estimator.market.market import Market
-from estimator.market.tables import first_row, read_table
+from estimator.market.tables import first_row, is_text_file, read_table
 
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -27,10 +27,13 @@ class SalesSource:
         The files.
     columns
         Names of the columns, if the files have no header line; empty if they have one.
+    separator
+        What separates the cells of text files; None if their first line shows it.
     """
 
     paths: tuple[Path, ...]
     columns: tuple[str, ...] = ()
+    separator: str | None = None
 
     @classmethod
     def of_market(cls, market: Market, folder: Path, path: Path | None = None) -> Self:
@@ -42,9 +45,9 @@ class SalesSource:
             A pattern names no file.
         """
         if path is not None:
-            return cls((path,), market.columns)
+            return cls((path,), market.columns, market.separator)
         patterns = (market.sales,) if isinstance(market.sales, str) else market.sales
-        return cls(expand_patterns([folder / pattern for pattern in patterns]), market.columns)
+        return cls(expand_patterns([folder / pattern for pattern in patterns]), market.columns, market.separator)
 
     def __str__(self) -> str:
         """Return the paths, as messages name them."""
@@ -55,15 +58,32 @@ class SalesSource:
         """Number of the first row of values in messages: 1 in a file without a header line."""
         return 1 if self.columns else first_row(self.paths[0])
 
-    def read(self) -> pa.Table:
+    @property
+    def is_text(self) -> bool:
+        """Whether the files are of text; others have types."""
+        return all(is_text_file(path) for path in self.paths)
+
+    def read(self, malformed: MalformedRows | None = None) -> pa.Table:
         """Read the rows of all files.
+
+        Parameters
+        ----------
+        malformed
+            Collects the rows that do not fit the header; if it is None, they are errors.
 
         Raises
         ------
         DataError
             A file cannot be read, or its columns differ from those of the first one.
         """
-        return join_tables(self.paths, [read_table(path, CsvForm(self.columns)) for path in self.paths])
+        form, tables, n_rows = CsvForm(self.columns, self.separator), [], 0
+        for path in self.paths:
+            here = None if malformed is None else MalformedRows()
+            tables.append(read_table(path, form, here))
+            if malformed is not None and here is not None:
+                malformed.messages |= {row + n_rows: message for row, message in here.messages.items()}
+            n_rows += tables[-1].num_rows
+        return join_tables(self.paths, tables)
 
     def sha256(self) -> str:
         """Return the SHA-256 of the bytes of all files, one after the other, in hexadecimal."""

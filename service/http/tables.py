@@ -1,7 +1,7 @@
 """Reads tables from bodies and answers with tables: CSV, NDJSON and JSON by column. Knows nothing of homes."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -9,7 +9,8 @@ import pyarrow as pa
 from flask import Request, Response
 
 from estimator.errors import DataError
-from estimator.market.tables import csv_bytes, parse_csv
+from estimator.market.homes_file import HomesTable
+from estimator.market.tables import csv_bytes
 from service.http.json_body import check_nested, count_nested, is_json, parse_json
 from service.http.problems import MALFORMED_JSON, MALFORMED_TABLE, NOT_A_TABLE, TOO_MANY_ROWS, ProblemError
 
@@ -30,6 +31,8 @@ class TableKind(Enum):
     COLUMNS = "application/json"
 
 
+_CSV_TYPES = ("text/csv", "text/tab-separated-values")
+"""What separates the cells is read from the first line."""
 _NDJSON_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 
 
@@ -60,15 +63,20 @@ def table_kind(request: Request, accepted: Sequence[TableKind] = tuple(TableKind
 
 
 def _kind(media_type: str) -> TableKind | None:
-    if media_type == TableKind.CSV.value:
+    if media_type in _CSV_TYPES:
         return TableKind.CSV
     if media_type in _NDJSON_TYPES:
         return TableKind.LINES
     return TableKind.COLUMNS if is_json(media_type) else None
 
 
-def read_csv(body: bytes, max_rows: int) -> pa.Table:
-    """Read CSV; all cells are strings, unchanged.
+def read_csv(body: bytes, max_rows: int, parse: Callable[[bytes, int], HomesTable]) -> HomesTable:
+    """Read CSV.
+
+    Parameters
+    ----------
+    parse
+        Content and maximum number of columns → the table.
 
     Raises
     ------
@@ -76,11 +84,11 @@ def read_csv(body: bytes, max_rows: int) -> pa.Table:
         It is not a complete table (400), or has too many rows (413).
     """
     try:
-        table = parse_csv(body, MAX_COLUMNS)
+        homes = parse(body, MAX_COLUMNS)
     except DataError as error:
         raise ProblemError(MALFORMED_TABLE, str(error)) from error
-    check_rows(table.num_rows, max_rows)
-    return table
+    check_rows(homes.table.num_rows, max_rows)
+    return homes
 
 
 def csv_answer(table: pa.Table, version: str) -> Response:

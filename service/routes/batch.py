@@ -6,6 +6,7 @@ from functools import partial
 from flask import Blueprint, Response, request
 
 from estimator.bulk import check_header, value_table
+from estimator.market.homes_file import parse_homes
 from estimator.market.market import ABOVE_COLUMN
 from service.http.body import read_body
 from service.http.body_budget import BodyBudget
@@ -61,11 +62,12 @@ def batch_routes(live: LiveModel, settings: Settings, budget: BodyBudget) -> Blu
 
 
 def _csv(snapshot: Snapshot, body: bytes, options: ValuationOptions, max_rows: int) -> Response:
-    table = read_csv(body, max_rows)
+    market = snapshot.appraiser.market
+    homes = read_csv(body, max_rows, partial(parse_homes, market, market.features))
     requested = () if options.price_above is None else (ABOVE_COLUMN,)
-    check_header(snapshot.appraiser.market, table.column_names, requested=requested)
+    check_header(market, homes.column_names, requested=requested)
     value = partial(value_in_chunks, snapshot.appraiser, check=options.check, price_above=options.price_above)
-    answered = value_table(snapshot.appraiser, table, options.confidence, value)
+    answered = value_table(snapshot.appraiser, homes, options.confidence, value)
     count_homes(snapshot, answered.facts, answered.valid, answered.priced)
     return csv_answer(answered.table, snapshot.version)
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import pyarrow as pa
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
@@ -12,8 +11,9 @@ from estimator.deals.listings import cost_features, listing_table
 from estimator.deals.screen_file import ScreeningTerms, check_listings_header, screen_table
 from estimator.deals.screening import COSTS, DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY, check_ranges
 from estimator.errors import DataError
-from estimator.market.checks import check_table, check_value, valuation_dates
+from estimator.market.checks import check_value
 from estimator.market.feature import Feature
+from estimator.market.homes_file import HomesTable, parse_homes
 from estimator.market.market import Market
 from estimator.market.tables import FIRST_CSV_ROW
 from service.http.body import read_body
@@ -78,13 +78,14 @@ def _screen_csv(
     snapshot: Snapshot, body: bytes, query: Mapping[str, float], options: ValuationOptions, settings: Settings
 ) -> Response:
     market = snapshot.appraiser.market
-    table, terms = read_csv(body, settings.max_rows), _read_terms(market, query, {}, options)
-    check_listings_header(market, table.column_names)
+    homes = read_csv(body, settings.max_rows, partial(parse_homes, market, listing_table(market).features))
+    terms = _read_terms(market, query, {}, options)
+    check_listings_header(market, homes.column_names)
     media_types = [TableKind.CSV.value, TableKind.COLUMNS.value]
     if request.accept_mimetypes.best_match(media_types, default=TableKind.CSV.value) == TableKind.CSV.value:
-        return _answer_csv(snapshot, table, terms, options)
-    check_include_limit(table.num_rows, options.includes, market, settings.max_reasons)
-    subjects = _check_listing_table(market, table)
+        return _answer_csv(snapshot, homes, terms, options)
+    check_include_limit(homes.table.num_rows, options.includes, market, settings.max_reasons)
+    subjects = _check_listing_table(homes)
     return json_answer(screen_listings(snapshot, subjects, FIRST_CSV_ROW, terms, options))
 
 
@@ -155,7 +156,9 @@ def _read_terms(
     )
 
 
-def _answer_csv(snapshot: Snapshot, table: pa.Table, terms: ScreeningTerms, options: ValuationOptions) -> Response:
+def _answer_csv(
+    snapshot: Snapshot, homes: HomesTable, terms: ScreeningTerms, options: ValuationOptions
+) -> Response:
     if options.includes:
         raise ProblemError(
             UNKNOWN_PARAMETER, f"{INCLUDE} is not available in CSV; send Accept: application/json to get JSON"
@@ -163,7 +166,7 @@ def _answer_csv(snapshot: Snapshot, table: pa.Table, terms: ScreeningTerms, opti
     answer = screen_table(
         snapshot.appraiser,
         snapshot.list_price_model,
-        table,
+        homes,
         terms.costs,
         terms.probability,
         terms.confidence,
@@ -173,8 +176,7 @@ def _answer_csv(snapshot: Snapshot, table: pa.Table, terms: ScreeningTerms, opti
     return csv_answer(answer.table, snapshot.version)
 
 
-def _check_listing_table(market: Market, table: pa.Table) -> CheckedSubjects:
+def _check_listing_table(homes: HomesTable) -> CheckedSubjects:
     """Check listings from CSV."""
-    facts, problems = check_table(listing_table(market).features, table)
-    dates, date_problems = valuation_dates(market, table)
-    return CheckedSubjects(facts, dates, errors_by_row([*problems, *date_problems]))
+    facts, dates, problems = homes.check()
+    return CheckedSubjects(facts, dates, errors_by_row(problems), notes=homes.notes)

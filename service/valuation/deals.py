@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from estimator.bulk import with_notes
 from estimator.deals.list_prices import ListPriceModel
 from estimator.deals.listings import (
     DuplicateListings,
@@ -114,6 +115,7 @@ def _ranked_deals(
         terms.probability,
         options.confidence,
     )
+    values = with_notes(values, subjects.notes)
     ranked = best_first(screening.margin_percent)[: int(values.priced.sum())].tolist()
     includes = compute_includes(
         appraiser,

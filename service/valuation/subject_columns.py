@@ -40,12 +40,15 @@ class CheckedSubjects:
         left out.
     more_errors
         Row → number of further errors. They are not kept, because they would not be listed in any answer.
+    notes
+        Warnings that concern all subjects.
     """
 
     facts: Facts
     dates: DateArray
     errors: Mapping[int, list[FieldError]]
     more_errors: Mapping[int, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def valid(self) -> NDArray[np.bool_]:

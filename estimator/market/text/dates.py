@@ -115,23 +115,19 @@ def parse_dates(text: pa.ChunkedArray, form: DateForm) -> DateArray:
     return days
 
 
-def date_fault(value: str, form: DateForm) -> str:
-    """Return what is wrong with a text that `parse_dates` gave no day for, after the word 'is'."""
+def date_fault(value: str) -> tuple[str, str]:
+    """Return a text that is no date as messages show it, and what it is instead."""
+    shown = format_value(value)
     if re.fullmatch(r"[0-9]{5}(?:\.[0-9]+)?", value) and _FIRST_SERIAL <= float(value) <= _LAST_SERIAL:
         day = _SERIAL_EPOCH + dt.timedelta(days=int(float(value)))
-        return f"a day as Excel counts them ({day}); save the column as dates like {day}"
-    in_doubt = form.format is None and form.pattern is not None and re.match(form.pattern + "(?:$|[T ])", value)
-    if in_doubt:
-        return (
-            "a date whose month is in doubt; declare date_format in market.toml, such as"
-            f" '{_format_hint(form)}', or write dates like {ISO.name}"
-        )
-    return f"not a date like {form.name}" if form is ISO else f"not a date like {form.name} or {ISO.name}"
-
-
-def fault_kind(value: str, form: DateForm) -> str:
-    """Return what kind of fault `date_fault` describes, without the value."""
-    return re.sub(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\)?", "…", date_fault(value, form))
+        return f"{shown} ({day})", f"a day as Excel counts them; save the column as dates like {ISO.name}"
+    for month_first, day_first, unknown in _MONTH_IN_DOUBT:
+        if re.match(f"{unknown.pattern}{_TIME}", value):
+            return shown, (
+                f"a date whose month is in doubt; declare date_format in market.toml as '{month_first.format}' or"
+                f" '{day_first.format}', or write dates like {ISO.name}"
+            )
+    return shown, f"not a date like {ISO.name}"
 
 
 def check_date_format(declared: str) -> None:
@@ -152,11 +148,6 @@ def check_date_format(declared: str) -> None:
             f"{format_value(declared)} is not a form of dates; it must name day, month and year, such as"
             " '%d/%m/%Y' or '%m/%d/%y'"
         )
-
-
-def _format_hint(form: DateForm) -> str:
-    forms = next(forms for forms in _MONTH_IN_DOUBT if forms[2] is form)
-    return f"{forms[0].format}' or '{forms[1].format}"
 
 
 def _count(text: pa.ChunkedArray, form: DateForm) -> int:

@@ -22,8 +22,12 @@ class ParsedSales:
         Whose sales they are, and the files.
     table
         The rows as they are in the file.
+    plain
+        The same rows in the form that all checks expect.
+    shown_names
+        Name under which the market knows a column → its name in the file, where the two differ.
     columns
-        Name of a feature → its column in this file.
+        Name of a feature → the name under which the market knows its column.
     sales
         The rows as sales; a value that cannot be used is unknown: NaN, '' or NaT.
     problems
@@ -39,6 +43,8 @@ class ParsedSales:
     market: Market
     path: SalesSource
     table: pa.Table
+    plain: pa.Table
+    shown_names: Mapping[str, str]
     columns: Mapping[str, str]
     sales: Sales
     problems: tuple[Problem, ...]
@@ -51,7 +57,8 @@ class ParsedSales:
 
     def column_of(self, field: str) -> str:
         """Return the column of this file that a field is in."""
-        return self.columns.get(field, field)
+        known = self.columns.get(field, field)
+        return self.shown_names.get(known, known)
 
     def cell(self, row: int, column: str) -> str:
         """Return a cell as text, '' if it is empty or there is no such column."""

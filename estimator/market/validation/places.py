@@ -63,7 +63,10 @@ def misplaced(parsed: ParsedSales, usable: BoolArray, known: Sales | None) -> li
 
 def _unbounded(parsed: ParsedSales, name: str) -> FloatArray:
     """Return a coordinate of every row, whether or not it is within its bounds; NaN where it is no number."""
-    return number_column(name, parsed.table.column(parsed.columns[name]))[0]
+    feature = parsed.market.by_name[name]
+    if feature.column_unit and parsed.columns[name] == feature.column:
+        return parsed.sales.facts[name]  # projected in the file: swapped ones are nowhere on earth
+    return number_column(name, parsed.plain.column(parsed.columns[name]))[0]
 
 
 def _far(

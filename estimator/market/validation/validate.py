@@ -176,7 +176,8 @@ def _faults(parsed: ParsedSales) -> dict[int, Finding]:
     by_row: dict[int, list[Problem]] = {}
     for problem in parsed.problems:
         by_row.setdefault(problem.row, []).append(problem)
-    header = {row for row in by_row if parsed.cell(row, parsed.market.price) == parsed.market.price}
+    price = parsed.column_of(parsed.market.price)
+    header = {row for row in by_row if parsed.cell(row, price) == price}
     found = {}
     for row, problems in by_row.items():
         first = min(problems, key=lambda problem: SEVERITIES[_REASON_OF_FAULT[problem.kind]] != "unreadable")
@@ -239,5 +240,5 @@ def _grouped(parsed: ParsedSales, findings: Iterable[Finding]) -> str:
         value = parsed.cell(row, parsed.column_of(finding.field))
         alone = frequency[finding.reason] == 1
         message = finding.detail if alone else f"{value} is {finding.reason}"
-        cells.append(Problem(row, finding.field or "row", message, "" if alone else value))
+        cells.append(Problem(row, finding.field, message, "" if alone else value))
     return format_faults(cells, parsed.column_of, parsed.first_row)

@@ -39,7 +39,7 @@ def sold_on(dates: DateArray | None, n: int) -> Sales:
 
 def parsed(dates: DateArray | None, n: int) -> ParsedSales:
     source, selected = SalesSource((Path("sales.csv"),)), np.ones(n, np.bool_)
-    return ParsedSales(MARKET, source, pa.table({}), {}, sold_on(dates, n), (), 2, (), selected)
+    return ParsedSales(MARKET, source, pa.table({}), pa.table({}), {}, {}, sold_on(dates, n), (), 2, (), selected)
 
 
 def daily(n: int) -> DateArray:

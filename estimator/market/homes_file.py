@@ -1,0 +1,117 @@
+"""Reads files of homes to be valued: piece by piece, in the forms that the first rows show."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import pyarrow as pa
+
+from estimator.errors import DataError
+from estimator.market.arrays import DateArray
+from estimator.market.checks import check_table, valuation_dates
+from estimator.market.columns import Problem
+from estimator.market.csv_reader import CsvForm, MalformedRows
+from estimator.market.facts import Facts
+from estimator.market.feature import Feature
+from estimator.market.market import Market
+from estimator.market.tables import is_text_file, parse_csv, read_pieces
+from estimator.market.text_forms import TextForms
+
+DETECTION_ROWS = 10_000
+"""First rows of a file that decide in which forms it is read; a later row that contradicts them is that row's
+error. The rest is not known when the first homes are valued."""
+
+
+@dataclass(frozen=True)
+class HomesTable:
+    """n rows of a file of homes.
+
+    Parameters
+    ----------
+    table
+        The rows as they are in the file.
+    forms
+        How they are read.
+    malformed
+        Row → why it does not fit the header.
+    """
+
+    table: pa.Table
+    forms: TextForms
+    malformed: dict[int, str]
+
+    @property
+    def column_names(self) -> list[str]:
+        """Names under which the market knows the columns."""
+        return self.forms.plain_names(self.table.column_names)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A warning for each column that is not read and resembles a fact."""
+        alike = self.forms.not_read(self.table.column_names)
+        return tuple(f"column {name} is not read; did you mean {fact}?" for name, fact in alike.items())
+
+    def check(self) -> tuple[Facts, DateArray, list[Problem]]:
+        """Return the facts of the n homes, their valuation dates (NaT where none is given), and all problems.
+
+        Of a row that does not fit the header nothing is known.
+
+        Raises
+        ------
+        ValueError
+            Two columns stand for one fact.
+        """
+        plain = self.forms.plain(self.table)
+        facts, problems = check_table(self.forms.features, plain)
+        dates, date_problems = valuation_dates(self.forms.market, plain)
+        cells = [problem for problem in (*problems, *date_problems) if problem.row not in self.malformed]
+        rows = [Problem(row, "", why, kind="malformed_row") for row, why in self.malformed.items()]
+        return facts, dates, cells + rows
+
+
+def read_homes(market: Market, features: Sequence[Feature], source: Path) -> Iterator[HomesTable]:
+    """Read a file piece by piece.
+
+    Parameters
+    ----------
+    features
+        What the columns are read as: the market's facts, or those of a listing.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, or two of its columns have names of one fact.
+    """
+    malformed = MalformedRows()
+    pieces = read_pieces(source, CsvForm(separator=market.separator), malformed)
+    first = next(pieces)
+    forms = _detect(market, features, first, f"{source}: ", is_text=is_text_file(source))
+    start = 0
+    for piece in chain([first], pieces):
+        end = start + piece.num_rows
+        here = [row for row in malformed.messages if start <= row < end]
+        yield HomesTable(piece, forms, {row - start: malformed.messages.pop(row) for row in here})
+        start = end
+
+
+def parse_homes(market: Market, features: Sequence[Feature], content: bytes, max_columns: int) -> HomesTable:
+    """Read CSV from memory, as `read_homes` reads a file.
+
+    Raises
+    ------
+    DataError
+        As `read_homes`, or there are more columns than `max_columns`.
+    """
+    malformed = MalformedRows()
+    table = parse_csv(content, max_columns, CsvForm(separator=market.separator), malformed)
+    return HomesTable(table, _detect(market, features, table, "", is_text=True), malformed.messages)
+
+
+def _detect(
+    market: Market, features: Sequence[Feature], table: pa.Table, where: str, *, is_text: bool
+) -> TextForms:
+    try:
+        return TextForms.detect(market, features, table.slice(0, DETECTION_ROWS), is_text=is_text)
+    except ValueError as error:
+        raise DataError(f"{where}{error}") from error
