@@ -159,6 +159,14 @@ def with_fewer_calibration_sales(appraiser: Appraiser, n: int) -> Appraiser:
     return replace(appraiser, ranges=ranges, calibration=calibration)
 
 
+def publish_with_fewer_calibration_sales(version: Path, folder: Path, n: int) -> None:
+    """Publish a copy of a version with the appraiser of `with_fewer_calibration_sales`."""
+    saved = load_version(version)
+    own = {"version", "created", "files"}
+    training = {name: entry for name, entry in saved.manifest.items() if name not in own}
+    publish(save_version(folder, with_fewer_calibration_sales(saved.appraiser, n), training))
+
+
 @pytest.fixture(scope="session")
 def fully_trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`models/<market>` of a full training of King County, for slow tests."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from estimator.training import train_market
-from tests.conftest import thin_king_county
+from tests.conftest import publish_with_fewer_calibration_sales, thin_king_county
 from tests.service.test_server import TIMEOUT_SECONDS, free_port, start
 from tests.town import make_town
 
@@ -76,6 +76,15 @@ def server_with_key(small_king_county: Path) -> Iterator[str]:
     """The address of a server that needs the API key `open sesame`."""
     key = hashlib.sha256(b"open sesame").hexdigest()
     with serving(small_king_county, small_king_county.parent, api_keys=key) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def without_ranges(small_king_county: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server of that version, as if it had been checked on too few sales for ranges."""
+    folder = tmp_path_factory.mktemp("without_ranges") / "king_county"
+    publish_with_fewer_calibration_sales(small_king_county, folder, 12)
+    with serving(folder, folder.parent) as address:
         yield address
 
 

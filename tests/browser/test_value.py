@@ -425,3 +425,34 @@ def test_another_market_has_its_own_facts_and_currency(open_page: OpenPage, town
     page.reload()
     page.wait_for_selector(".price[data-price]")
     assert float(page.locator(".price").get_attribute("data-price")) == answer["price"]
+
+
+def test_the_chances_on_the_page_are_those_of_the_api(open_page: OpenPage) -> None:
+    page = open_page(link(HOME))
+    shown_price(page)
+    answer = call_api(page, "predict", HOME)
+    card = page.locator(".price-card")
+    within = f"within 10% of the sale price: {100 * answer['probability_within_10']:.0f}%."
+    assert within in card.inner_text()
+    page.fill("#price-above", "450,000")
+    page.wait_for_function("() => document.querySelector('[for=price-above] ~ output').textContent.endsWith('%')")
+    above = call_api(page, "predict?price_above=450000", HOME)["probability_above"]
+    assert page.locator(".above output").inner_text() == f"{100 * above:.0f}%"
+    page.fill("#price-above", "much")
+    page.wait_for_function("() => document.querySelector('.above output').textContent.startsWith('Enter a price')")
+    assert shown_price(page) == answer["price"]
+
+
+def test_a_model_without_ranges_shows_a_price_and_why_there_is_no_range(
+    open_page: OpenPage, without_ranges: str
+) -> None:
+    page = open_page(link(HOME), address=without_ranges)
+    price = shown_price(page)
+    answer = call_api(page, "predict", HOME)
+    assert (price, answer["price_low"]) == (answer["price"], None)
+    assert not page.locator("#confidence").is_visible()
+    assert not page.locator(".range-text").is_visible()
+    assert answer["warnings"][0] in page.locator(".price-card").inner_text()
+    assert " to " not in page.locator(".reading").inner_text()
+    page.wait_for_selector(".chart .curve")
+    assert "NaN" not in page.locator(".chart").first.evaluate("node => node.outerHTML")

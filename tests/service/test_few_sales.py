@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 from estimator.deals.list_prices import ListPriceModel
 from estimator.deals.screen_file import screen_file
 from estimator.errors import DataError
-from estimator.registry import load_version, publish, save_version
+from estimator.registry import load_version
 from service.settings import Settings
-from tests.conftest import with_fewer_calibration_sales
+from tests.conftest import publish_with_fewer_calibration_sales, with_fewer_calibration_sales
 from tests.service.homes import HOME
 from tests.service.ready import ready_client
 
@@ -22,12 +22,8 @@ LISTING = HOME | {"list_price": 400_000}
 
 @pytest.fixture(scope="module")
 def unsure(models: Path, tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
-    saved = load_version(models / "king_county")
-    training = {
-        name: saved.manifest[name] for name in saved.manifest if name not in {"version", "created", "files"}
-    }
     folder = tmp_path_factory.mktemp("unsure") / "king_county"
-    publish(save_version(folder, with_fewer_calibration_sales(saved.appraiser, 12), training))
+    publish_with_fewer_calibration_sales(models / "king_county", folder, 12)
     return ready_client(Settings(model=folder))
 
 

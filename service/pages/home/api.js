@@ -25,11 +25,13 @@ export const getOpenApi = () => send("openapi.json");
 /**
  * Value a home.
  * @param facts its facts by name
- * @param options `confidence` from 0.5 to 0.99, `include` a list of explanations, `signal` to abort the request
+ * @param options `confidence` from 0.5 to 0.99, `include` a list of explanations, `priceAbove` a price to ask
+ * for the chance of a higher one, `signal` to abort the request
  */
-export function predict(facts, { confidence, include = [], signal } = {}) {
+export function predict(facts, { confidence, include = [], priceAbove, signal } = {}) {
   const query = [
     confidence === undefined ? null : `confidence=${confidence}`,
+    priceAbove === undefined ? null : `price_above=${priceAbove}`,
     include.length ? `include=${include.map(encodeURIComponent).join(",")}` : null,
   ].filter(Boolean);
   return send(query.length ? `predict?${query.join("&")}` : "predict", {

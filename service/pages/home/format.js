@@ -39,6 +39,9 @@ export function moneyOf(currency) {
   };
 }
 
+/** Return a range after some words; nothing where the market has too few sales for ranges. */
+export const rangeText = ({ price_low: low, price_high: high }, money, words) => (low === null ? "" : `${words}${money.full(low)} to ${money.full(high)}`);
+
 /** Parse a typed number: "2,000" and "2 000" are 2000. Other text is returned unchanged, and the server reports it. */
 export function readNumber(text) {
   const plain = text.trim().replace(MINUS, "-");

@@ -4,7 +4,7 @@ import { Problem, getModel, getSales, hasApiKey, predict, setApiKey } from "./ap
 import { comparablesSection } from "./comparables.js";
 import { bringIntoView, el, reducedMotion } from "./dom.js";
 import { FactsForm } from "./form.js";
-import { longDate, moneyOf, monthOf, number, sentence, title } from "./format.js";
+import { longDate, moneyOf, monthOf, number, rangeText, sentence, title } from "./format.js";
 import { Listings } from "./listings.js";
 import { SalesMap } from "./map.js";
 import { PriceCard, placeholder, refusalCard } from "./valuation.js";
@@ -34,6 +34,7 @@ class ValuePage {
     this.card = new PriceCard({
       money: this.money,
       onConfidence: (confidence) => this.#updateRange(confidence),
+      onPriceAbove: () => this.#updateRange(this.confidence),
       onMissingFact: (name) => this.form.focus(name),
       onCopyLink: (outcome) => this.#copyLink(outcome),
     });
@@ -84,7 +85,7 @@ class ValuePage {
     try {
       const include = ["comparables", "contributions", `what_if:${this.whatIf.fact}`];
       const [answer, widest] = await Promise.all([
-        predict(facts, { confidence: this.confidence, include, signal }),
+        predict(facts, { confidence: this.confidence, include, priceAbove: this.card.priceAbove, signal }),
         predict(facts, { confidence: MAX_CONFIDENCE, signal }),
       ]);
       this.#show(answer, widest, facts);
@@ -122,7 +123,7 @@ class ValuePage {
     this.#reveal(this.card.node, this.explanation, this.comparables);
     this.whatIf.show(answer.what_if[this.whatIf.fact], this.facts[this.whatIf.fact], answer.price);
     this.map?.setComparables(answer.comparables?.used ?? [], this.coordinates, { move: true });
-    $("status").textContent = `Estimated price ${this.money.full(answer.price)}, range ${this.money.full(answer.price_low)} to ${this.money.full(answer.price_high)}.`;
+    $("status").textContent = `Estimated price ${this.money.full(answer.price)}${rangeText(answer, this.money, ", range ")}.`;
     this.#updateLink();
   }
 
@@ -145,8 +146,9 @@ class ValuePage {
     if (!this.answer) return;
     const { answer } = this;
     try {
-      const updated = await predict(this.facts, { confidence, include: [`what_if:${this.whatIf.fact}`] });
-      if (answer !== this.answer || confidence !== this.confidence) return; // superseded by a later request
+      const { priceAbove } = this.card;
+      const updated = await predict(this.facts, { confidence, include: [`what_if:${this.whatIf.fact}`], priceAbove });
+      if (answer !== this.answer || confidence !== this.confidence || priceAbove !== this.card.priceAbove) return; // superseded by a later request
       this.card.showRange(updated);
       this.whatIf.show(updated.what_if[this.whatIf.fact], this.facts[this.whatIf.fact], updated.price);
       this.#updateLink();

@@ -1,7 +1,7 @@
 // The valuation: price, range and the facts used, exactly as the server returned them. Or why there is no price.
 
 import { debounce, el } from "./dom.js";
-import { label, longDate, percent, plural } from "./format.js";
+import { label, longDate, percent, plural, readNumber } from "./format.js";
 
 const MIN_CONFIDENCE = 50; // percent
 const MAX_CONFIDENCE = 99;
@@ -19,10 +19,11 @@ export function placeholder() {
 export class PriceCard {
   /**
    * @param onConfidence called with the confidence, 0.5 to 0.99, shortly after the slider stops
+   * @param onPriceAbove called shortly after the user typed a price to ask for the chance of a higher one
    * @param onMissingFact called with the name of a fact that the user wants to enter
    * @param onCopyLink called with the element that shows the outcome
    */
-  constructor({ money, onConfidence, onMissingFact, onCopyLink }) {
+  constructor({ money, onConfidence, onPriceAbove, onMissingFact, onCopyLink }) {
     Object.assign(this, { money, onMissingFact });
     const changed = debounce(60, onConfidence);
     this.price = el("p", { class: "price" });
@@ -41,6 +42,9 @@ export class PriceCard {
       },
     });
     this.meaning = el("p", { class: "help" });
+    this.within = el("p", { class: "help" });
+    this.above = el("input", { id: "price-above", inputmode: "decimal", autocomplete: "off", oninput: debounce(300, onPriceAbove) });
+    this.chance = el("output", { for: "price-above" });
     this.warnings = el("ul", { class: "notice", hidden: true });
     this.factsUsed = el("div", { class: "facts-used" });
     this.copied = el("span", { class: "help", role: "status" });
@@ -48,18 +52,28 @@ export class PriceCard {
       el("div", { class: "headline" },
         el("div", {}, el("p", { class: "eyebrow" }, "Estimated price"), this.price, this.date),
         el("div", { class: "actions" }, this.copied, el("button", { type: "button", class: "plain", onclick: () => onCopyLink(this.copied) }, "Copy link"))),
-      el("div", { class: "range" },
-        this.range,
-        el("div", { class: "track", "aria-hidden": "true" }, this.fill, this.tick),
-        el("div", { class: "ends", "aria-hidden": "true" }, this.low, this.high)),
-      el("div", { class: "confidence" },
-        el("label", { for: "confidence" }, "Confidence level"), this.slider, this.output),
-      this.meaning, this.warnings, this.factsUsed);
+      this.sureness = el("div", {},
+        el("div", { class: "range" },
+          this.range,
+          el("div", { class: "track", "aria-hidden": "true" }, this.fill, this.tick),
+          el("div", { class: "ends", "aria-hidden": "true" }, this.low, this.high)),
+        el("div", { class: "confidence" },
+          el("label", { for: "confidence" }, "Confidence level"), this.slider, this.output),
+        this.meaning, this.within,
+        el("div", { class: "above" },
+          el("label", { for: "price-above" }, "Chance that it sells for more than"), this.above, this.chance)),
+      this.warnings, this.factsUsed);
     this.confidence = 0.9;
   }
 
   get confidence() {
     return Number(this.slider.value) / 100;
+  }
+
+  /** The typed price, or undefined if it is not a positive number. */
+  get priceAbove() {
+    const price = readNumber(this.above.value);
+    return typeof price === "number" && price > 0 ? price : undefined;
   }
 
   set confidence(confidence) {
@@ -84,8 +98,13 @@ export class PriceCard {
     this.#showFactsUsed(valuation, entered);
   }
 
-  /** Show another range of the home that is shown. */
-  showRange({ price, price_low: low, price_high: high, confidence, fsd }) {
+  /** Show another range of the home that is shown; a market with too few sales has none, and a warning says so. */
+  showRange({ price, price_low: low, price_high: high, confidence, fsd, probability_within_10: within, probability_above: above }) {
+    this.sureness.hidden = low === null;
+    if (low === null) return;
+    this.within.textContent = `Chance that the estimate is within 10% of the sale price: ${percent(within)}.`;
+    const help = this.above.value.trim() ? "Enter a price, such as 450000" : "";
+    this.chance.textContent = above === undefined ? help : percent(above);
     const [first, last] = this.ends;
     const margin = 0.04 * (last - first);
     const position = (amount) => `${(100 * (amount - first + margin)) / (last - first + 2 * margin)}%`;

@@ -2,7 +2,7 @@
 // every price shown is one that the server returned.
 
 import { el, svg } from "./dom.js";
-import { label } from "./format.js";
+import { label, rangeText } from "./format.js";
 import { factText, widgetOf } from "./widgets.js";
 
 const HEIGHT = 250;
@@ -70,14 +70,16 @@ export class WhatIf {
     const feature = this.features.get(this.fact);
     this.isDiscrete = widgetOf(feature).position === null;
     this.x = this.#xScale(points, feature);
-    const ticks = niceTicks(Math.min(...points.map((point) => point.price_low)), Math.max(...points.map((point) => point.price_high)), 4);
+    const hasRanges = points[0].price_low !== null;
+    const [lowest, highest] = hasRanges ? ["price_low", "price_high"] : ["price", "price"];
+    const ticks = niceTicks(Math.min(...points.map((point) => point[lowest])), Math.max(...points.map((point) => point[highest])), 4);
     const [low, high] = [ticks[0], ticks.at(-1)];
     this.y = (amount) => TOP + ((HEIGHT - TOP - BOTTOM) * (high - amount)) / (high - low);
     const position = (point, key) => `${this.x(point.value)} ${this.y(point[key])}`;
     const line = (key, ordered = points) => ordered.map((point) => position(point, key)).join("L");
     const curve = this.isDiscrete
-      ? points.map((point) => svg("path", { class: "whisker", d: `M${position(point, "price_low")}L${position(point, "price_high")}` }))
-      : [svg("path", { class: "band", d: `M${line("price_low")}L${line("price_high", [...points].reverse())}Z` }),
+      ? points.map((point) => svg("path", { class: "whisker", d: `M${position(point, lowest)}L${position(point, highest)}` }))
+      : [svg("path", { class: "band", d: `M${line(lowest)}L${line(highest, [...points].reverse())}Z` }),
         svg("path", { class: "curve", d: `M${line("price")}` })];
     const dots = this.isDiscrete || points.length <= 16 ? points.map((point) => svg("circle", { class: "dot", cx: this.x(point.value), cy: this.y(point.price), r: 3 })) : [];
     const current = this.home >= 0 ? svg("circle", { class: "current", cx: this.x(points[this.home].value), cy: this.y(points[this.home].price), r: 5 }) : null;
@@ -137,14 +139,14 @@ export class WhatIf {
     this.reading.replaceChildren(
       el("span", {}, `${label(this.fact)} ${valueText}`),
       el("strong", { "data-price": point.price }, money.full(point.price)),
-      el("span", { class: "help" }, `${Math.abs(change) < 0.5 ? "no change" : `${money.signed(change)} compared with now`}; ${money.full(point.price_low)} to ${money.full(point.price_high)}`));
+      el("span", { class: "help" }, `${Math.abs(change) < 0.5 ? "no change" : `${money.signed(change)} compared with now`}${rangeText(point, money, "; ")}`));
     this.useButton.disabled = point.value === this.current;
     for (const [name, value] of Object.entries({
       "aria-label": `${label(this.fact)} of the home`,
       "aria-valuemin": 0,
       "aria-valuemax": this.points.length - 1,
       "aria-valuenow": this.index,
-      "aria-valuetext": `${valueText}: ${money.full(point.price)}, ${money.full(point.price_low)} to ${money.full(point.price_high)}`,
+      "aria-valuetext": `${valueText}: ${money.full(point.price)}${rangeText(point, money, ", ")}`,
     })) this.handle.setAttribute(name, value);
   }
 
