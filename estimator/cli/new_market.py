@@ -37,7 +37,8 @@ def new_market_command(files: tuple[Path, ...], market: Path | None, price: str 
             f"{target}: there is a market file already; remove it, or name another place with --market"
         )
     source = read_source(paths)
-    draft = draft_market(source.table, price, source.layout.currency if source.layout else None)
+    currency = source.layout.currency if source.layout else None
+    draft = draft_market(source.table, price, currency, is_text=source.is_text)
     text = market_toml(draft, market_name(paths[0]), relative_to(target.parent, files), source.columns)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

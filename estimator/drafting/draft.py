@@ -23,6 +23,7 @@ from estimator.drafting.roles import (
     unreadable_sale_date,
 )
 from estimator.market.arrays import FloatArray
+from estimator.market.market import RESERVED_NAMES
 from estimator.market.text.names import plain_name
 from estimator.market.text.numbers import DecimalMark
 
@@ -47,7 +48,7 @@ class Draft:
     date_format
         The form of the dates, if the market must declare it; a guess.
     decimal_mark
-        What separates decimals in the file.
+        What separates decimals in the file; None in a file with types.
     facts
         The facts, in the order of the market file.
     ignored
@@ -63,7 +64,7 @@ class Draft:
     sale_date: Guess | None
     sale_id: Guess | None
     date_format: str | None
-    decimal_mark: DecimalMark
+    decimal_mark: DecimalMark | None
     facts: tuple[DraftedFact, ...]
     ignored: dict[str, str]
     notes: tuple[str, ...]
@@ -77,7 +78,9 @@ class _Sorted:
     ignored: dict[str, str] = field(default_factory=dict)
 
 
-def draft_market(table: pa.Table, price: str | None = None, currency: str | None = None) -> Draft:
+def draft_market(
+    table: pa.Table, price: str | None = None, currency: str | None = None, *, is_text: bool = True
+) -> Draft:
     """Draft a market from a table of sales.
 
     Parameters
@@ -88,13 +91,15 @@ def draft_market(table: pa.Table, price: str | None = None, currency: str | None
         The column of sale prices, if the user named it.
     currency
         The currency, if the layout of the file tells it.
+    is_text
+        Whether the file is of text, whose numbers and dates may have many forms.
 
     Raises
     ------
     DataError
         No column can be taken for the sale price.
     """
-    decimal_mark = detect_table_decimal_mark(table)
+    decimal_mark = detect_table_decimal_mark(table) if is_text else None
     profiles = profile_table(table, decimal_mark)
     by_name = {profile.name: profile for profile in profiles}
     found_price = find_price(profiles, price)
@@ -126,31 +131,36 @@ def draft_market(table: pa.Table, price: str | None = None, currency: str | None
 def _sort_columns(profiles: Sequence[Profile], price: FloatArray) -> _Sorted:
     """Sort the columns without a role into facts and columns that are not used."""
     columns = _Sorted()
-    size = next((p for p in profiles if known_fact(p.name) == (SIZE, True) and p.is_number), None)
+    size = next((each for each in profiles if known_fact(each.name) == (SIZE, True) and each.is_number), None)
     for profile in profiles:
         known, exact = known_fact(profile.name) or (None, False)
-        reason = unusable_reason(profile, known)
-        if not exact:
+        other_size = None if size is None or size is profile else size.numbers
+        reason = (
             # What the name says is worth telling even where the values are unusable, too.
-            reason = reason_by_name(profile.name) or reason
-        if reason is None and is_projected(profile):
-            reason = "a projected coordinate: declare it as latitude or longitude, and name its system with epsg"
-        if reason is None and known in (LATITUDE, LONGITUDE) and not profile.is_number:
-            reason = "its name is that of a coordinate, but its values are no numbers"
-        if reason is None and profile.is_date:
-            reason = "another date of the sale"
-        if reason is None and is_transaction_number(profile):
-            reason = "identifies the sale, not the home"
-        if reason is None and profile.is_number:
-            known_size = None if size is None or size is profile else size.numbers
-            reason = reason_by_values(profile, price, known_size)
-        if reason is None:
-            reason = _same_as(profile, [other for other, _, _ in columns.facts])
+            (None if exact else reason_by_name(profile.name))
+            or unusable_reason(profile, known)
+            or _unusable_role(profile, known)
+            or (reason_by_values(profile, price, other_size) if profile.is_number else None)
+            or _same_as(profile, [other for other, _, _ in columns.facts])
+        )
         if reason is None:
             columns.facts.append((profile, known, exact))
         else:
             columns.ignored[profile.name] = reason
     return columns
+
+
+def _unusable_role(profile: Profile, known: KnownFact | None) -> str | None:
+    """Return why a column is something else than a fact, or None."""
+    if profile.name in RESERVED_NAMES:
+        return "a column of a file that the estimator has valued"
+    if is_projected(profile):
+        return 'a projected coordinate: to use it, declare it as latitude or longitude with column_unit = "EPSG:…"'
+    if known in (LATITUDE, LONGITUDE) and not profile.is_number:
+        return "its name is that of a coordinate, but its values are no numbers"
+    if profile.is_date:
+        return "another date of the sale"
+    return "identifies the sale, not the home" if is_transaction_number(profile) else None
 
 
 def _same_as(profile: Profile, earlier: Sequence[Profile]) -> str | None:

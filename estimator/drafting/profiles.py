@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from estimator.drafting.known_facts import words_of
 from estimator.market.arrays import DateArray, FloatArray
-from estimator.market.columns import boolean_column
-from estimator.market.text.dates import DateForm, detect_date_form, parse_dates
+from estimator.market.columns import boolean_column, number_column
+from estimator.market.text.dates import ISO, DateForm, detect_date_form, parse_dates
 from estimator.market.text.missing import drop_missing, strip
 from estimator.market.text.numbers import DecimalMark, detect_decimal_mark, plain_numbers
 from estimator.market.text.units import SPELLINGS
@@ -106,8 +106,15 @@ class Profile:
         return [str(label) for label in pd.Series(self.text.to_pylist()).value_counts().index[:count]]
 
 
-def profile_table(table: pa.Table, decimal_mark: DecimalMark) -> list[Profile]:
-    """Return what each column contains."""
+def profile_table(table: pa.Table, decimal_mark: DecimalMark | None) -> list[Profile]:
+    """Return what each column contains.
+
+    Parameters
+    ----------
+    decimal_mark
+        What separates decimals in text; None for a file with types, in which a text is neither an amount like
+        `1,180` nor a date like `27.05.2015`.
+    """
     return [_profile(name, table.column(name), decimal_mark) for name in table.column_names]
 
 
@@ -117,32 +124,29 @@ def detect_table_decimal_mark(table: pa.Table) -> DecimalMark:
     return "," if marks.count(",") > marks.count(".") else "."
 
 
-def _profile(name: str, column: pa.ChunkedArray, decimal_mark: DecimalMark) -> Profile:
+def _profile(name: str, column: pa.ChunkedArray, decimal_mark: DecimalMark | None) -> Profile:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     is_text = _is_text(column)
     text = drop_missing(strip(column if is_text else column.cast(pa.string())))
     known = text.drop_null()
     unit = header_unit(name) or _cell_unit(known)
-    plain = plain_numbers(text, decimal_mark, unit) if is_text else column
-    values = np.full(len(column), np.nan)
-    if _can_be_numbers(column):
-        values = np.asarray(plain.cast(pa.float64(), safe=False).to_numpy(), np.float64)
-    form, days = _dates(column, text, known)
+    plain = plain_numbers(text, decimal_mark, unit) if is_text and decimal_mark is not None else column
+    values = number_column(name, plain)[0]
+    form, days = _dates(column, text, has_forms=decimal_mark is not None)
     return Profile(name, text, values, days, form, len(known), pc.count_distinct(text).as_py(), unit)
 
 
 def _dates(
-    column: pa.ChunkedArray, text: pa.ChunkedArray, known: pa.ChunkedArray
+    column: pa.ChunkedArray, text: pa.ChunkedArray, *, has_forms: bool
 ) -> tuple[DateForm | None, DateArray | None]:
     """Return the form and the days of a column of dates; (None, None) if it is none."""
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
-        return DateForm("2015-05-27", None, "%Y-%m-%d"), column.cast(pa.date32()).to_numpy().astype(
-            "datetime64[D]"
-        )
+        return ISO, column.cast(pa.date32()).to_numpy().astype("datetime64[D]")
+    known = text.drop_null()
     if not len(known) or not _is_text(column):
         return None, None
-    form = detect_date_form(known)
+    form = detect_date_form(known) if has_forms else ISO
     pattern = form.pattern
     if pattern is None or pc.sum(pc.match_substring_regex(known, pattern)).as_py() < MIN_SHARE * len(known):
         return None, None
@@ -156,11 +160,6 @@ def _dates(
 
 def _is_text(column: pa.ChunkedArray) -> bool:
     return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
-
-
-def _can_be_numbers(column: pa.ChunkedArray) -> bool:
-    kind = column.type
-    return _is_text(column) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
 
 
 _HEADER_UNITS: Sequence[tuple[str, str]] = (

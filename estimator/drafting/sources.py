@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from estimator.drafting.layouts import Layout, is_header, known_layout, numbered_columns
 from estimator.errors import DataError
-from estimator.market.csv_reader import CsvForm
+from estimator.market.csv_reader import CsvForm, MalformedRows
 from estimator.market.sales_source import join_tables
-from estimator.market.tables import read_table
+from estimator.market.tables import is_text_file, read_table
 from estimator.market.text.separators import detect_separator
 
 MAX_ROWS = 100_000
@@ -39,12 +39,15 @@ class Source:
         Names of the columns if the files have no header line; empty otherwise.
     layout
         The known format of files without a header line; None if unknown.
+    is_text
+        Whether the files are of text; others have types.
     """
 
     table: pa.Table
     rows: int
     columns: tuple[str, ...]
     layout: Layout | None
+    is_text: bool
 
 
 def read_source(files: Sequence[Path]) -> Source:
@@ -60,12 +63,12 @@ def read_source(files: Sequence[Path]) -> Source:
     columns: tuple[str, ...] = ()
     if first_line is not None and (layout is not None or not is_header(first_line)):
         columns = layout.columns if layout is not None else numbered_columns(len(first_line))
-    table = join_tables(files, [read_table(file, CsvForm(columns)) for file in files])
+    table = join_tables(files, [read_table(file, CsvForm(columns), MalformedRows()) for file in files])
     if not table.num_rows:
         raise DataError(f"{files[0]}: there are no sales in it")
     step = -(-table.num_rows // MAX_ROWS)
     sample = table if step == 1 else table.take(pa.array(range(0, table.num_rows, step)))
-    return Source(sample, table.num_rows, columns, layout)
+    return Source(sample, table.num_rows, columns, layout, any(is_text_file(file) for file in files))
 
 
 def market_name(file: Path) -> str:
@@ -91,6 +94,8 @@ def _first_line(file: Path) -> list[str] | None:
             text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")
             line = text.readline()
             text.detach()
+    except FileNotFoundError as error:
+        raise DataError(f"{file}: there is no such file") from error
     except (OSError, EOFError) as error:
         raise DataError(f"{file}: {error}") from error
     return next(csv.reader([line], delimiter=detect_separator(line)), [])

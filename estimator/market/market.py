@@ -33,6 +33,8 @@ date. No feature may have this name."""
 ABOVE_COLUMN = "valuation_probability_above"
 """Column that is added if a price is given: the probability that the home's is above it. No feature may have this
 name."""
+RESERVED_NAMES = frozenset((*ANSWER_COLUMNS, INDEX_COLUMN, ABOVE_COLUMN))
+"""Names that no feature may have."""
 LIST_PRICES = ("list_price", "ListPrice")
 """Columns of a list price; the second is its RESO name. A list price is never a fact about a home."""
 
@@ -277,7 +279,7 @@ def _check_names(market: Market) -> None:
     for name in market.ignore:
         _add_name(users, name, "ignore")
     for feature in market.features:
-        for name in set(feature.names) & {*ANSWER_COLUMNS, INDEX_COLUMN, ABOVE_COLUMN}:
+        for name in set(feature.names) & RESERVED_NAMES:
             raise MarketError(f"feature '{feature.name}' has the name '{name}', which is reserved")
         list_prices = [name for name in feature.names if re.sub(r"[\W_]", "", name.lower()) in _LIST_PRICE_WORDS]
         if list_prices:

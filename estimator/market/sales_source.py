@@ -60,8 +60,8 @@ class SalesSource:
 
     @property
     def is_text(self) -> bool:
-        """Whether the files are of text; others have types."""
-        return all(is_text_file(path) for path in self.paths)
+        """Whether a file is of text; others have types."""
+        return any(is_text_file(path) for path in self.paths)
 
     def read(self, malformed: MalformedRows | None = None) -> pa.Table:
         """Read the rows of all files.

@@ -1,0 +1,227 @@
+"""Drafts of market files, from the file as it comes to a training that accepts it."""
+
+import random
+import tomllib
+import uuid
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from estimator.market.market import Market
+from tests.conftest import KING_COUNTY, ROOT, run_command
+from tests.town import make_town
+
+HEADER_OF_LAND_REGISTRY = 16
+
+
+def kaggle(folder: Path, every: int = 20) -> Path:
+    """Write King County's sales as Kaggle's kc_house_data.csv has them."""
+    sales = pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype=str, keep_default_na=False).iloc[::every]
+    sales["date"] = sales["date"].str.replace("-", "") + "T000000"
+    sales["waterfront"] = (sales["waterfront"] == "True").astype(int)
+    folder.mkdir(parents=True, exist_ok=True)
+    sales.to_csv(folder / "kc_house_data.csv", index=False)
+    return folder / "kc_house_data.csv"
+
+
+def land_registry(path: Path, n: int = 200) -> Path:
+    """Write sales as HM Land Registry publishes them: without a header line."""
+    rng = random.Random(0)
+    rows = []
+    for _ in range(n):
+        number = "{" + str(uuid.UUID(int=rng.getrandbits(128))).upper() + "}"
+        day = f"2023-{rng.randint(1, 12):02}-{rng.randint(1, 28):02} 00:00"
+        postcode = f"LS{rng.randint(1, 9)} {rng.randint(1, 3)}AB"
+        home = [rng.choice("DSTF"), rng.choice("YN"), rng.choice("FL"), str(rng.randint(1, 99)), ""]
+        place = [rng.choice(["HIGH STREET", "PARK LANE"]), "", "LEEDS", "LEEDS", "WEST YORKSHIRE"]
+        rows.append([number, str(rng.randint(90, 900) * 1000), day, postcode, *home, *place, "A", "A"])
+    pd.DataFrame(rows).to_csv(path, index=False, header=False, quoting=1)
+    return path
+
+
+def draft(path: Path, *more: object) -> tuple[Market, str]:
+    """Draft a market beside a file; return it and what the command printed."""
+    run = run_command("new-market", path, *more)
+    assert (run.exit_code, run.stderr) == (0, ""), run.output
+    return Market.read(path.parent), run.stdout
+
+
+def test_kaggles_king_county_file_needs_no_edit_to_be_trained_on(tmp_path: Path) -> None:
+    market, printed = draft(kaggle(tmp_path / "kc"))
+    ours = Market.read(KING_COUNTY)
+    facts = {feature.name: feature for feature in market.features}
+    known = {
+        feature.name: feature for feature in ours.features if feature.name not in {"crime_rate", "population"}
+    }
+    assert facts.keys() - {"area_above_ground"} == known.keys()
+    for name, feature in known.items():
+        drafted = facts[name]
+        assert (drafted.column, drafted.required) == (feature.column, feature.required)
+        assert drafted.unit == feature.unit
+        assert drafted.price_effect in {feature.price_effect, None}
+    assert (market.price, market.sale_date, market.sale_id, market.currency) == ("price", "date", "id", "USD")
+    assert "price: price (sure" in printed
+    checked = run_command("check", "--market", tmp_path / "kc")
+    assert checked.exit_code == 0, checked.output
+    assert "split by time: " in checked.stdout
+
+
+def test_the_land_registrys_columns_are_named_by_position(tmp_path: Path) -> None:
+    market, printed = draft(land_registry(tmp_path / "pp-2023.csv"))
+    assert len(market.columns) == HEADER_OF_LAND_REGISTRY
+    assert (market.price, market.sale_date, market.currency) == ("price", "date_of_transfer", "GBP")
+    kinds = {feature.column: feature.kind for feature in market.features}
+    assert kinds == {
+        "postcode": "postal_code",
+        "property_type": "category",
+        "old_new": "boolean",
+        "duration": "category",
+        "street": "category",
+    }
+    assert {"transaction_id", "paon", "ppd_category_type", "record_status"} <= set(market.ignore)
+    assert "no header line; the columns are those of HM Land Registry" in printed
+    assert "note: No column is the size of the home" in printed
+    assert "note: No coordinates" in printed
+    checked = run_command("check", "--market", tmp_path / "market.toml")
+    assert checked.exit_code == 0, checked.output
+    assert "200 sales" in checked.stdout
+
+
+def test_a_draft_of_ames_leaves_out_what_is_known_after_the_sale(tmp_path: Path) -> None:
+    source = ROOT / "data" / "ames" / "sales.csv.gz"
+    run = run_command("new-market", source, "--market", tmp_path / "ames")
+    market, ours = Market.read(tmp_path / "ames"), Market.read(source.parent)
+    assert run.exit_code == 0
+    assert {"Sale_Type", "Sale_Condition"} == set(market.ignore)
+    assert (market.price, market.sale_date, market.name) == (ours.price, ours.sale_date, "ames")
+    kinds = {feature.column: feature.kind for feature in market.features}
+    different = {each.column for each in ours.features if not kinds[each.column] == each.kind != "number"}
+    assert all(kinds[column] in {"integer", "number"} for column in different)
+    assert run_command("check", "--market", tmp_path / "ames").exit_code == 0
+
+
+def test_columns_that_tell_the_price_are_ignored_with_the_reason(tmp_path: Path) -> None:
+    sales = pd.read_csv(kaggle(tmp_path / "kc"))
+    sales["TaxAssessedValue"] = 1.0
+    sales["price_per_sqft"] = (sales["price"] / sales["sqft_living"]).round(2)
+    sales["k"] = sales["price"] / 1000
+    sales["ListPrice"] = sales["price"] * 1.02
+    sales.to_csv(tmp_path / "kc" / "kc_house_data.csv", index=False)
+    market, printed = draft(tmp_path / "kc" / "kc_house_data.csv")
+    assert set(market.ignore) == {"TaxAssessedValue", "price_per_sqft", "k", "ListPrice"}
+    assert "k: leaks the price: half of its values are within 0.0% of 0.001" in printed
+    text = (tmp_path / "kc" / "market.toml").read_text(encoding="utf-8")
+    assert '"TaxAssessedValue",  # leaks the price: assessors set it from sale prices' in text
+
+
+def test_a_drafted_town_is_what_the_town_declares(tmp_path: Path) -> None:
+    make_town(tmp_path / "town", 500, places=True)
+    (tmp_path / "town" / "market.toml").unlink()
+    market, printed = draft(tmp_path / "town" / "sales.csv", "--price", "paid")
+    kinds = {feature.column: feature.kind for feature in market.features}
+    assert kinds["m2"] == "number"
+    assert (kinds["quarter"], kinds["garden"], kinds["rooms"]) == ("category", "boolean", "integer")
+    assert market.by_name["m2"].unit == "m²"
+    assert market.name == "town"
+    assert "always_seven: it is '7' everywhere" in printed
+    assert "never_recorded: it is empty" in printed
+
+
+def test_several_files_and_quoted_patterns_make_one_market(tmp_path: Path) -> None:
+    sales = pd.read_csv(kaggle(tmp_path), dtype=str)
+    (tmp_path / "kc_house_data.csv").unlink()
+    sales.iloc[::2].to_csv(tmp_path / "kc_1.csv", index=False)
+    sales.iloc[1::2].to_parquet(tmp_path / "kc_2.parquet", index=False)
+    run = run_command("new-market", tmp_path / "kc_*", "--market", tmp_path / "market")
+    assert run.exit_code == 0, run.output
+    assert Market.read(tmp_path / "market").sales == ("../kc_*")
+    assert f"{len(sales):,} sales, 21 columns" in run.stdout
+    assert run_command("check", "--market", tmp_path / "market").exit_code == 0
+
+
+def test_an_excel_file_is_drafted_from(tmp_path: Path) -> None:
+    pytest.importorskip("openpyxl")
+    sales = pd.read_csv(kaggle(tmp_path, every=100))
+    (tmp_path / "kc_house_data.csv").unlink()
+    sales["date"] = pd.to_datetime(sales["date"])
+    sales.to_excel(tmp_path / "sold.xlsx", index=False)
+    market, _ = draft(tmp_path / "sold.xlsx")
+    assert market.sale_date == "date"
+    assert run_command("check", "--market", tmp_path).exit_code == 0
+
+
+def test_semicolons_decimal_commas_and_projected_coordinates_are_told(tmp_path: Path) -> None:
+    rows = "\n".join(
+        f"{price}.000;{size},5;{11 + row % 17}.05.2015;{450_000 + row},5;{5_400_000 + row},25"
+        for row, (price, size) in enumerate((100 + 3 * n, 40 + n) for n in range(60))
+    )
+    (tmp_path / "verkauf.csv").write_text(f"Kaufpreis;Wohnflaeche_qm;Datum;x;y\n{rows}\n")
+    market, printed = draft(tmp_path / "verkauf.csv")
+    assert (market.price, market.sale_date, market.decimal_comma) == ("Kaufpreis", "Datum", True)
+    assert market.by_name["Wohnflaeche_qm"].unit == "m²"
+    assert "x: a projected coordinate" in printed
+    checked = run_command("check", "--market", tmp_path)
+    assert checked.exit_code == 0, checked.output
+    assert "prices: 100,000 to 277,000 XXX" in checked.stdout
+
+
+def test_a_month_in_doubt_is_drafted_as_a_guess(tmp_path: Path) -> None:
+    rows = "".join(f"{1 + n % 12}/{1 + n % 11}/2015,{100_000 + n},{50 + n}\n" for n in range(60))
+    (tmp_path / "sold.csv").write_text("sale_date,price,sqft\n" + rows)
+    market, printed = draft(tmp_path / "sold.csv")
+    assert market.date_format == "%m/%d/%Y"
+    assert "date format: %m/%d/%Y (a guess" in printed
+
+
+def test_a_market_file_is_not_overwritten(tmp_path: Path) -> None:
+    path = kaggle(tmp_path)
+    (tmp_path / "market.toml").write_text("mine")
+    run = run_command("new-market", path)
+    assert run.exit_code == 2
+    assert "there is a market file already" in run.stderr
+    assert (tmp_path / "market.toml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("a,b\n1,2\n", "no column has the name of a sale price"),
+        ("price,b\n", "there are no sales in it"),
+        ("", "the file is empty"),
+    ],
+)
+def test_a_file_without_prices_is_refused(tmp_path: Path, header: str, message: str) -> None:
+    (tmp_path / "sales.csv").write_text(header)
+    run = run_command("new-market", tmp_path / "sales.csv")
+    assert run.exit_code == 2
+    assert message in run.stderr
+    assert not (tmp_path / "market.toml").exists()
+
+
+def test_a_wrong_column_or_file_is_named(tmp_path: Path) -> None:
+    path = kaggle(tmp_path)
+    assert "there is no column 'prise'" in run_command("new-market", path, "--price", "prise").stderr
+    assert "no file has such a name" in run_command("new-market", tmp_path / "x*.csv").stderr
+    assert "there is no such file" in run_command("new-market", tmp_path / "x.csv").stderr
+
+
+def test_odd_values_and_names_give_a_valid_market_file(tmp_path: Path) -> None:
+    names = [
+        'sale price"',
+        "size\\m2",
+        "2nd floor",
+        "price_index",
+        "Ä ö",
+        "latitude",
+        "valuation_price",
+        "name\x7f",
+    ]
+    odd = ['say "hi"', "back\\slash", "line\nbreak", "é", "tab\tbed"]
+    rows = {name: [odd[(row + index) % 5] for row in range(40)] for index, name in enumerate(names)}
+    rows[names[0]] = [str(100_000 + 1_000 * row) for row in range(40)]
+    pd.DataFrame(rows).to_csv(tmp_path / "odd.csv", index=False)
+    market, _ = draft(tmp_path / "odd.csv")
+    assert market.price == names[0]
+    assert {feature.column for feature in market.features} | set(market.ignore) == set(names[1:])
+    tomllib.loads((tmp_path / "market.toml").read_text(encoding="utf-8"))
