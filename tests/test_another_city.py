@@ -122,15 +122,15 @@ def test_sales_without_dates_cannot_be_split_by_time(trained: tuple[Path, Traini
 
 
 @pytest.mark.parametrize("n", [5, 12])
-def test_a_few_sales_are_enough_for_a_model(tmp_path: Path, n: int) -> None:
+def test_a_few_sales_are_enough_for_prices_but_not_for_ranges(tmp_path: Path, n: int) -> None:
     make_town(tmp_path, n)
     train_small(tmp_path, tmp_path / "models")
     appraiser = load_version(tmp_path / "models" / "town").appraiser
     values = appraiser.value(Facts.of(appraiser.market, [{"size": 100.0}]))
-    assert np.isfinite([values.price, values.low, values.high, values.fsd]).all()
+    assert np.isfinite(values.price).all()
+    assert np.isnan([values.low, values.high, values.fsd, values.probability_within_10]).all()
     manifest = load_version(tmp_path / "models" / "town").manifest
     assert manifest["ratio_study"]["all_facts"]["overall"]["n"] == manifest["sales"]["test"] < 5
-    assert values.low[0] < values.price[0] < values.high[0]
 
 
 @pytest.mark.parametrize("n", [1, 2])
