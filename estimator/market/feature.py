@@ -13,7 +13,7 @@ PriceEffect = Literal["increasing", "decreasing"]
 Keys = Mapping[str, tuple[type | tuple[type, ...], bool]]
 """Key of a table in the market file → type of its value, and whether the key is required."""
 
-_FEATURE_KEYS: Keys = {
+FEATURE_KEYS: Keys = {
     "name": (str, True),
     "kind": (str, True),
     "column": (str, False),
@@ -41,9 +41,9 @@ class Feature:
     name
         The fact's name in requests, code and reports.
     kind
-        Which values it takes: a key of `KINDS`.
+        Which values it takes: one of the kinds.
     column
-        Its column in the sales file.
+        Its column in files, if it has another name there.
     unit
         Unit of the values, as people write it (`ft²`); empty where there is none.
     column_unit
@@ -52,10 +52,10 @@ class Feature:
     required
         Whether a subject without it is refused.
     minimum, maximum
-        Inclusive bounds; None for no bound.
+        Inclusive bounds, in `unit`; without one there is none.
     price_effect
-        `increasing`: a larger value never lowers the price; `decreasing`: a larger value never raises it; None:
-        the effect is learned without a constraint.
+        `increasing`: a larger value never lowers the price; `decreasing`: a larger value never raises it. Without
+        one the effect is learned without a constraint.
     aliases
         Other names accepted for it.
     description
@@ -128,7 +128,7 @@ def check_keys(declared: Mapping[str, Any], keys: Keys, where: str) -> dict[str,
         # In Python a bool is an int; in the file it is not a number.
         if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
             raise MarketError(
-                f"{where}: '{key}' is {value!r}, which has the wrong type; it must be {_type_name(expected)}"
+                f"{where}: '{key}' is {value!r}, which has the wrong type; it must be {type_name(expected)}"
             )
         if isinstance(value, str) and not value.strip() and key not in _MAY_BE_BLANK:
             raise MarketError(f"{where}: '{key}' is empty")
@@ -150,7 +150,8 @@ def check_keys(declared: Mapping[str, Any], keys: Keys, where: str) -> dict[str,
     return values
 
 
-def _type_name(expected: type | tuple[type, ...]) -> str:
+def type_name(expected: type | tuple[type, ...]) -> str:
+    """Return what messages and documents call the type of a key's value."""
     names = {str: "text", bool: "true or false", list: "a list", dict: "a table", (int, float): "a number"}
     names[(str, list)] = "text or a list of texts"
     return names[expected]
@@ -167,7 +168,7 @@ def parse_feature(entry: object, row: int) -> Feature:
     if not isinstance(entry, Mapping):
         raise MarketError(f"feature {row} is {entry!r}; it must be a table")
     where = f"feature {row} ('{entry['name']}')" if "name" in entry else f"feature {row}"
-    values = check_keys(entry, _FEATURE_KEYS, where)
+    values = check_keys(entry, FEATURE_KEYS, where)
     name = values["kind"]
     if name not in KINDS:
         raise MarketError(f"{where}: kind '{name}' is not one of {', '.join(KINDS)}")

@@ -69,7 +69,7 @@ class Market:
     columns
         Names of the columns of sales files that have no header line; empty if they have one.
     where
-        Condition for the rows of the sales files that are used, as `row_filter` describes it; None for all.
+        Condition for the rows of the sales files that are used, such as `type == 'house'`. Without one all are.
     gate
         What a model of the market must show before it is published.
     missing
@@ -135,7 +135,7 @@ class Market:
         MarketError
             A key is unknown, missing or of the wrong type, or two declarations contradict each other.
         """
-        values = check_keys(declared, _MARKET_KEYS, where="the market")
+        values = check_keys(declared, MARKET_KEYS, where="the market")
         features = tuple(parse_feature(entry, row) for row, entry in enumerate(values.pop("features"), start=1))
         gate = parse_gate_limits(values.pop("gate", {}))
         market = cls(features=features, gate=gate, **values)
@@ -191,7 +191,7 @@ class Market:
         return (latitude.name, longitude.name) if latitude and longitude else None
 
 
-_MARKET_KEYS: Keys = {
+MARKET_KEYS: Keys = {
     "name": (str, True),
     "currency": (str, True),
     "sales": ((str, list), True),
