@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from estimator.errors import MarketError
 from estimator.market.column_units import check_column_unit
 from estimator.market.kinds import KINDS, FactKind
+from estimator.market.text.names import plain_name
 
 PriceEffect = Literal["increasing", "decreasing"]
 Keys = Mapping[str, tuple[type | tuple[type, ...], bool]]
@@ -194,7 +195,7 @@ def parse_feature(entry: object, row: int) -> Feature:
 def _with_checked_unit(feature: Feature, where: str) -> Feature:
     """Return a feature after checking that its column's unit can be converted into its own."""
     if feature.column_unit:
-        has_column = feature.column != feature.name
+        has_column = plain_name(feature.column) != plain_name(feature.name)
         try:
             check_column_unit(feature.fact_kind, feature.unit, feature.column_unit, has_column=has_column)
         except ValueError as error:

@@ -153,6 +153,15 @@ class Market:
         return {name: feature for feature in self.features for name in feature.names}
 
     @cached_property
+    def request_names(self) -> Mapping[str, Feature]:
+        """Every name under which a request may give a fact, without columns that have another unit than it."""
+        return {
+            name: feature
+            for name, feature in self.by_name.items()
+            if not (feature.column_unit and name == feature.column)
+        }
+
+    @cached_property
     def numbers(self) -> tuple[Feature, ...]:
         """The features whose values are numbers."""
         return tuple(feature for feature in self.features if not feature.is_label)

@@ -154,7 +154,7 @@ def check_subject_columns(market: Market, columns: Mapping[str, list[Any]], *, h
 
 def _fact_by_name(market: Market, *, has_dates: bool) -> dict[str, str]:
     """Return each name that a subject may contain → the fact it is a name of."""
-    names = {name: feature.name for name, feature in market.by_name.items()}
+    names = {name: feature.name for name, feature in market.request_names.items()}
     return names | {VALUATION_DATE: VALUATION_DATE} if has_dates else names
 
 

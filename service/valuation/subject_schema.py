@@ -139,7 +139,7 @@ class SubjectSchema(Schema):
         for name, value in data.items():
             if value is None:
                 continue
-            feature = self.market.by_name.get(name)
+            feature = self.market.request_names.get(name)
             key = name if feature is None else feature.name
             values[key] = _DuplicateNames(names[key], name) if key in values else value
             names[key] = name

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from estimator.errors import DataError
+from estimator.errors import DataError, MarketError
 from estimator.market.market import Market
 from estimator.market.sales_file import read_sales, read_validated_sales
 from estimator.market.sales_source import SalesSource
@@ -119,3 +119,32 @@ def test_projected_coordinates_become_degrees(tmp_path: Path) -> None:
     sales = read_validated_sales(market(features=places, max_unreadable_share=1), path).sales
     assert sales.facts["latitude"][0] == pytest.approx(52 + 39 / 60 + 28.72 / 3600, abs=1e-4)
     assert sales.facts["longitude"][0] == pytest.approx(1 + 42 / 60 + 57.79 / 3600, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"column": "size"}, "column_unit needs a column with another name"),
+        ({"column": "Size"}, "column_unit needs a column with another name"),
+        ({"unit": "°"}, "'m²' cannot be converted into '°'"),
+        ({"kind": "integer"}, "its kind does not allow a column_unit"),
+        ({"kind": "latitude", "unit": ""}, "column_unit 'm²' is no EPSG code"),
+    ],
+)
+def test_a_unit_that_cannot_be_converted_is_refused(change: dict[str, str], message: str) -> None:
+    size = {"name": "size", "column": "sqm", "kind": "number", "unit": "ft²", "column_unit": "m²"} | change
+    with pytest.raises(MarketError, match=message):
+        market(features=[size])
+
+
+def test_a_request_cannot_give_a_fact_in_the_unit_of_its_column() -> None:
+    size = {
+        "name": "size",
+        "column": "sqm",
+        "kind": "number",
+        "unit": "ft²",
+        "column_unit": "m²",
+        "aliases": ["area"],
+    }
+    assert set(market(features=[size]).request_names) == {"size", "area"}
+    assert set(market(features=[{**size, "column_unit": ""}]).request_names) == {"size", "sqm", "area"}

@@ -104,3 +104,11 @@ def test_a_market_without_dates_has_no_valuation_date() -> None:
     assert field_messages(schema, {"a.b": 1, "valuation_date": "2015-05-27"}) == {
         "valuation_date": "is not a fact of the market odd"
     }
+
+
+def test_a_column_in_another_unit_is_no_name_in_a_request() -> None:
+    size = {"name": "size", "column": "sqm", "kind": "number", "unit": "ft²", "column_unit": "m²"}
+    market = Market.from_dict(
+        {"name": "town", "currency": "USD", "sales": "s.csv", "price": "price", "features": [size]}
+    )
+    assert set(field_messages(SubjectSchema.of(market, has_dates=False), {"sqm": 100})) == {"sqm"}
