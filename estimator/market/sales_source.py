@@ -1,6 +1,7 @@
 """The files that a market's sales are in: one, several, or all that a pattern names."""
 
 import hashlib
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +48,11 @@ class SalesSource:
         if path is not None:
             return cls((path,), market.columns, market.separator)
         patterns = (market.sales,) if isinstance(market.sales, str) else market.sales
-        return cls(expand_patterns([folder / pattern for pattern in patterns]), market.columns, market.separator)
+        return cls(
+            expand_patterns([Path(os.path.normpath(folder / pattern)) for pattern in patterns]),
+            market.columns,
+            market.separator,
+        )
 
     def __str__(self) -> str:
         """Return the paths, as messages name them."""

@@ -101,6 +101,49 @@ def test_a_draft_of_ames_leaves_out_what_is_known_after_the_sale(tmp_path: Path)
     assert run_command("check", "--market", tmp_path / "ames").exit_code == 0
 
 
+def test_reso_names_are_known(tmp_path: Path) -> None:
+    names = {
+        "lat": "Latitude",
+        "long": "Longitude",
+        "zipcode": "PostalCode",
+        "sqft_living": "LivingArea",
+        "sqft_lot": "LotSizeSquareFeet",
+        "bedrooms": "BedroomsTotal",
+        "bathrooms": "BathroomsTotalInteger",
+        "floors": "StoriesTotal",
+        "yr_built": "YearBuilt",
+        "waterfront": "WaterfrontYN",
+        "price": "ClosePrice",
+        "date": "CloseDate",
+        "id": "ParcelNumber",
+    }
+    sales = pd.read_csv(kaggle(tmp_path))[list(names)].rename(columns=names)
+    sales["ListingKey"] = range(len(sales))
+    sales["PublicRemarks"] = [f"Home {row} with a view" for row in range(len(sales))]
+    sales["DaysOnMarket"] = 7 + sales.index % 50
+    sales["TaxAssessedValue"] = sales["ClosePrice"] // 2
+    sales["ListAgentKey"] = "A" + (sales.index % 9).astype(str)
+    (tmp_path / "kc_house_data.csv").unlink()
+    sales.to_csv(tmp_path / "mls.csv", index=False)
+    market, _ = draft(tmp_path / "mls.csv")
+    assert (market.price, market.sale_date, market.sale_id) == ("ClosePrice", "CloseDate", "ParcelNumber")
+    assert {feature.column: feature.name for feature in market.features} == {
+        "Latitude": "latitude",
+        "Longitude": "longitude",
+        "PostalCode": "postal_code",
+        "LivingArea": "square_footage",
+        "LotSizeSquareFeet": "lot_size",
+        "BedroomsTotal": "bedrooms",
+        "BathroomsTotalInteger": "bathrooms",
+        "StoriesTotal": "floors",
+        "YearBuilt": "year_built",
+        "WaterfrontYN": "waterfront",
+    }
+    assert market.by_name["LivingArea"].unit == "ft²"
+    ignored = {"ListingKey", "PublicRemarks", "DaysOnMarket", "TaxAssessedValue", "ListAgentKey"}
+    assert set(market.ignore) == ignored
+
+
 def test_columns_that_tell_the_price_are_ignored_with_the_reason(tmp_path: Path) -> None:
     sales = pd.read_csv(kaggle(tmp_path / "kc"))
     sales["TaxAssessedValue"] = 1.0
