@@ -19,7 +19,7 @@ from estimator.market.arrays import BoolArray, DateArray, FloatArray, LabelArray
 from estimator.market.text.dates import date_fault
 from estimator.market.text.missing import strip
 from estimator.market.text.numbers import NUMBER_PATTERN
-from estimator.market.values import DATE_PATTERN, MAX_LABEL_LENGTH, format_value
+from estimator.market.values import DATE_PATTERN, MAX_LABEL_LENGTH, ZIP4_PATTERN, format_value
 
 _FIRST_DAY, _LAST_DAY = np.datetime64(dt.date.min), np.datetime64(dt.date.max)
 _BOOLEAN_WORDS = dict.fromkeys(("true", "yes", "y", "t", "1", "1.0"), 1.0) | dict.fromkeys(
@@ -152,18 +152,18 @@ def day_column(name: str, column: pa.ChunkedArray) -> tuple[FloatArray, list[Pro
 
 def label_column(name: str, column: pa.ChunkedArray) -> tuple[LabelArray, list[Problem]]:
     """Parse a column of labels: text, shape (n,), '' where the cell is empty or has a problem."""
-    return _labels(name, column, drop_zero_decimal=False)
+    return _labels(name, column, is_postal_code=False)
 
 
 def postal_code_column(name: str, column: pa.ChunkedArray) -> tuple[LabelArray, list[Problem]]:
-    """Parse a column of postal codes, as `label_column`; the text `98001.0` is `98001`.
+    """Parse a column of postal codes, as `label_column`; the texts `98001.0` and `98001-1234` are `98001`.
 
     Programs write a column of whole numbers with decimals as soon as one number is missing.
     """
-    return _labels(name, column, drop_zero_decimal=True)
+    return _labels(name, column, is_postal_code=True)
 
 
-def _labels(name: str, column: pa.ChunkedArray, *, drop_zero_decimal: bool) -> tuple[LabelArray, list[Problem]]:
+def _labels(name: str, column: pa.ChunkedArray, *, is_postal_code: bool) -> tuple[LabelArray, list[Problem]]:
     column = _decode_dictionary(column)
     problems: list[Problem] = []
     if pa.types.is_floating(column.type):
@@ -172,8 +172,9 @@ def _labels(name: str, column: pa.ChunkedArray, *, drop_zero_decimal: bool) -> t
         _, problems = _all_wrong(name, column, "not text")
         return np.full(len(column), "", np.str_), problems
     text = pc.fill_null(strip(column), "")
-    if drop_zero_decimal:
+    if is_postal_code:
         text = pc.replace_substring_regex(text, r"^([0-9]+)\.0$", r"\1")
+        text = pc.replace_substring_regex(text, ZIP4_PATTERN, r"\1")
     too_long = pc.greater(pc.utf8_length(text), MAX_LABEL_LENGTH)
     unprintable = pc.and_(pc.not_equal(text, ""), pc.invert(pc.utf8_is_printable(text)))
     problems += _text_problems(name, text, too_long, f"longer than {MAX_LABEL_LENGTH} characters")

@@ -238,7 +238,7 @@ KINDS: Mapping[str, FactKind] = {
         widget="degrees",
     ),
     "postal_code": FactKind(
-        parse_value=values.parse_label,
+        parse_value=values.parse_postal_code,
         parse_column=columns.postal_code_column,
         to_json=values.label_to_json,
         is_label=True,

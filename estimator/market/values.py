@@ -17,6 +17,9 @@ MAX_LABEL_LENGTH = 200
 """Characters in a label: longer than any neighbourhood's name, short enough to store by the million."""
 DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
+ZIP4_PATTERN = r"^([0-9]{5})-[0-9]{4}$"
+"""A ZIP code with the four digits of a street, which no table of areas has."""
+
 _EPOCH = dt.date(1970, 1, 1)
 _MAX_SHOWN = 60
 """Characters of a value that an error message shows."""
@@ -116,6 +119,17 @@ def parse_label(value: object) -> str:
     if not label.isprintable():
         raise ValueError(f"{label!a} contains characters that cannot be printed")
     return label
+
+
+def parse_postal_code(value: object) -> str:
+    """Return a postal code, as `parse_label`; ZIP+4 (`98178-1234`) is the ZIP code of five digits.
+
+    Raises
+    ------
+    ValueError
+        As `parse_label`.
+    """
+    return re.sub(ZIP4_PATTERN, r"\1", parse_label(value))
 
 
 def number_to_json(stored: Stored) -> float | int:

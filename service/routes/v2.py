@@ -13,6 +13,7 @@ from flask import Blueprint, Response, abort, request
 from estimator import __version__
 from estimator.appraiser import CONFIDENCE
 from estimator.market.market import VALUATION_DATE
+from estimator.market.text.names import LooseNames
 from estimator.market.values import format_value
 from estimator.uncertainty.conformal import check_confidence
 from estimator.valuations import Valuations, known_number
@@ -178,9 +179,10 @@ def _read_inputs(snapshot: Snapshot, inputs: Any, max_rows: int) -> dict[str, li
         raise _malformed("`inputs` must be a list of at least one tensor")
     if len(inputs) > MAX_COLUMNS:
         raise _malformed(f"there are {len(inputs)} inputs; the maximum is {MAX_COLUMNS}")
-    datatype_by_name = {
-        name: feature.fact_kind.v2_datatype for name, feature in snapshot.appraiser.market.by_name.items()
-    } | {VALUATION_DATE: "BYTES"}
+    by_name = snapshot.appraiser.market.by_name
+    datatype_by_name = LooseNames(
+        {name: feature.fact_kind.v2_datatype for name, feature in by_name.items()} | {VALUATION_DATE: "BYTES"}
+    )
     columns: dict[str, list[Any]] = {}
     for tensor in inputs:
         name, values = _read_tensor(tensor, datatype_by_name)

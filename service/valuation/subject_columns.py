@@ -20,6 +20,7 @@ from service.valuation.subject_schema import (
     MAX_SHOWN_NAME,
     FieldError,
     duplicate_name_message,
+    fact_by_name,
     unknown_name_message,
     why_unreadable,
 )
@@ -117,7 +118,7 @@ def check_subjects(market: Market, values: Sequence[object], *, has_dates: bool)
             rows_by_names.setdefault(tuple(value), []).append(row)  # type: ignore[arg-type]
         else:
             collected.unreadable[row] = problem
-    fact_of = _fact_by_name(market, has_dates=has_dates)
+    fact_of = fact_by_name(market, has_dates=has_dates)
     one_by_one: list[int] = []
     for names, rows in rows_by_names.items():
         facts = [fact_of.get(name) for name in names]
@@ -140,7 +141,7 @@ def check_subject_columns(market: Market, columns: Mapping[str, list[Any]], *, h
     has_dates
         Whether subjects may have a valuation date.
     """
-    fact_of = _fact_by_name(market, has_dates=has_dates)
+    fact_of = fact_by_name(market, has_dates=has_dates)
     facts = [fact_of.get(name) for name in columns]
     collected = _Collected(len(next(iter(columns.values()))))
     if None in facts or len(set(facts)) < len(facts):
@@ -150,12 +151,6 @@ def check_subject_columns(market: Market, columns: Mapping[str, list[Any]], *, h
     else:
         collected.columns |= {str(fact): values for fact, values in zip(facts, columns.values(), strict=True)}
     return _check_collected(market, collected)
-
-
-def _fact_by_name(market: Market, *, has_dates: bool) -> dict[str, str]:
-    """Return each name that a subject may contain → the fact it is a name of."""
-    names = {name: feature.name for name, feature in market.request_names.items()}
-    return names | {VALUATION_DATE: VALUATION_DATE} if has_dates else names
 
 
 def _collect_one_by_one(
@@ -186,7 +181,7 @@ def _collect_one_by_one(
             kept = nsmallest(max(left, 1), unknown)
             left -= len(kept)
             collected.unknown_names[row] = [
-                {"field": name[:MAX_SHOWN_NAME], "message": unknown_name_message(market)} for name in kept
+                {"field": name[:MAX_SHOWN_NAME], "message": unknown_name_message(market, name)} for name in kept
             ]
             collected.more_unknown_names[row] = len(unknown) - len(kept)
 

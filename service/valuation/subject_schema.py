@@ -14,6 +14,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, pre_load
 from estimator.market.checks import check_value
 from estimator.market.feature import Feature
 from estimator.market.market import VALUATION_DATE, Market
+from estimator.market.text.names import LooseNames, resembling
 from estimator.market.values import parse_date
 
 FieldError = dict[str, str]
@@ -32,9 +33,17 @@ NOT_AN_OBJECT = 'a home must be an object of facts, such as {"latitude": 47.6, â
 _DATE = "date"
 
 
-def unknown_name_message(market: Market) -> str:
+def fact_by_name(market: Market, *, has_dates: bool) -> LooseNames[str]:
+    """Return each name that a subject may contain â†’ the fact it is a name of."""
+    names = {name: feature.name for name, feature in market.request_names.items()}
+    return LooseNames(names | {VALUATION_DATE: VALUATION_DATE} if has_dates else names)
+
+
+def unknown_name_message(market: Market, name: str) -> str:
     """Return the error of a name that a subject may not contain."""
-    return f"is not a fact of the market {market.name}"
+    meant = resembling(name[:MAX_SHOWN_NAME], market.request_names)
+    hint = "" if meant is None else f"; did you mean {market.request_names[meant].name}?"
+    return f"is not a fact of the market {market.name}{hint}"
 
 
 def duplicate_name_message(first: str, second: str, fact: str) -> str:
@@ -107,7 +116,7 @@ class SubjectSchema(Schema):
     def __init__(self, market: Market) -> None:
         super().__init__()
         self.market = market
-        self.error_messages["unknown"] = unknown_name_message(market)
+        self._fact_by_name = fact_by_name(market, has_dates=_DATE in self.fields)
         self._names = {attribute: str(field.data_key) for attribute, field in self.fields.items()}
 
     @classmethod
@@ -127,7 +136,10 @@ class SubjectSchema(Schema):
         order = {name: index for index, name in enumerate(self._names.values())}
         messages = error.messages_dict
         return [
-            {"field": name[:MAX_SHOWN_NAME], "message": messages[name][0]}
+            {
+                "field": name[:MAX_SHOWN_NAME],
+                "message": messages[name][0] if name in order else unknown_name_message(self.market, name),
+            }
             for name in sorted(messages, key=lambda name: (order.get(name, len(order)), name))
         ]
 
@@ -139,8 +151,7 @@ class SubjectSchema(Schema):
         for name, value in data.items():
             if value is None:
                 continue
-            feature = self.market.request_names.get(name)
-            key = name if feature is None else feature.name
+            key = self._fact_by_name.get(name, name)
             values[key] = _DuplicateNames(names[key], name) if key in values else value
             names[key] = name
         return values
