@@ -19,9 +19,11 @@ from estimator.uncertainty.error_scale import ErrorScale
 
 FOLDS = 10
 """Parts of the sales of a small market. Each is valued by a model that was trained on eight of the others, with
-one for validation: nearly as many as the model that is kept was trained on."""
+one for validation: nearly as many as the model that is kept was trained on. See benchmarks/DECISIONS.md,
+"Ranges of small markets are calibrated across ten folds"."""
 MAX_CALIBRATION_SALES = 5000
-"""Newest sales that the ranges are calibrated on: errors of years ago say little about today's."""
+"""Newest sales that the ranges are calibrated on: errors of years ago say little about today's. See
+benchmarks/DECISIONS.md, "Adaptive ranges and ranges by place are not used"."""
 
 
 def complete_sales(lookup: AreaLookup, sales: Sales) -> Sales:

@@ -27,7 +27,8 @@ MIN_GAIN = 3.0
 """Gain in log likelihood that a grouping must bring: twenty to one that its groups really move apart."""
 MIN_TOGETHER = 20
 """Sales that show how far residuals scatter around a level. Months with fewer are taken together: the median of
-four sales is so near to two of them that they seem to scatter by a third less, and noise passes for movement."""
+four sales is so near to two of them that they seem to scatter by a third less, and noise passes for movement. See
+benchmarks/DECISIONS.md, "Months with few sales are judged together"."""
 _HUBER = 0.7
 """Standard deviations beyond which a residual pulls its month's level with constant force, as in a median."""
 _HUBER_STEPS = 20
