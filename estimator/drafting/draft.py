@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pyarrow as pa
 
+from estimator.drafting.coordinates import coordinate_of, is_projected
 from estimator.drafting.facts import DraftedFact, draft_fact, fact_name, may_be_required, unusable_reason
 from estimator.drafting.known_facts import FACTS, LATITUDE, LONGITUDE, SIZE, KnownFact, known_fact
-from estimator.drafting.leaks import reason_by_name, reason_by_values
+from estimator.drafting.leaks import reason_by_name, reason_by_values, tells_time_of_sale
 from estimator.drafting.profiles import Profile, detect_table_decimal_mark, profile_table
-from estimator.drafting.projected import is_projected
 from estimator.drafting.roles import (
     Guess,
     country_of,
@@ -108,7 +108,10 @@ def draft_market(
     roles = {guess.column for guess in (found_price, sale_date, sale_id) if guess is not None}
     others = [profile for profile in profiles if profile.name not in roles]
     paid = by_name[found_price.column].numbers
-    columns = _sort_columns(others, paid)
+    odd_date = None if sale_date else unreadable_sale_date(others)
+    columns = _sort_columns([each for each in others if each is not odd_date], paid)
+    if odd_date is not None:
+        columns.ignored[odd_date.name] = "its name is that of the day of sale, but its values are no dates"
     newest = _newest_year(by_name[sale_date.column] if sale_date else None)
     facts = _draft_facts(columns, paid, newest, table.column_names)
     form = by_name[sale_date.column].date_form if sale_date else None
@@ -133,7 +136,7 @@ def _sort_columns(profiles: Sequence[Profile], price: FloatArray) -> _Sorted:
     columns = _Sorted()
     size = next((each for each in profiles if known_fact(each.name) == (SIZE, True) and each.is_number), None)
     for profile in profiles:
-        known, exact = known_fact(profile.name) or (None, False)
+        known, exact = known_fact(profile.name) or (coordinate_of(profile), False)
         other_size = None if size is None or size is profile else size.numbers
         reason = (
             # What the name says is worth telling even where the values are unusable, too.
@@ -255,6 +258,22 @@ def _currency(
     return UNKNOWN_CURRENCY, "a guess is not possible: write the currency's code, such as EUR"
 
 
+def _date_note(profiles: Sequence[Profile]) -> str:
+    """Return what a file without a column of the days of sale has instead, and what follows."""
+    odd = unreadable_sale_date(profiles)
+    if odd is not None:
+        return (
+            f"'{odd.name}' has the name of a day of sale, but its values are no dates, such as"
+            f" '{odd.most_frequent(1)[0]}'. Save it as dates like 2015-05-27, and draft again."
+        )
+    parts = [profile.name for profile in profiles if tells_time_of_sale(profile.name)]
+    joined = f" Join {' and '.join(parts)} to one, such as 2015-05-01, and draft again." if parts else ""
+    return (
+        "No column is the day of the sale: prices are taken as of one day, and a training splits at random."
+        + joined
+    )
+
+
 def _notes(
     facts: Sequence[DraftedFact],
     sale_date: Guess | None,
@@ -275,13 +294,7 @@ def _notes(
             f"No coordinates: a home's place is known only by {place}. Add latitude and longitude if you can."
         )
     if sale_date is None:
-        odd = unreadable_sale_date(profiles)
-        notes.append(
-            "No column is the day of the sale: prices are taken as of one day, and a training splits at random."
-            if odd is None
-            else f"'{odd.name}' has the name of a day of sale, but its values are no dates, such as"
-            f" '{odd.most_frequent(1)[0]}'. Save it as dates like 2015-05-27, and draft again."
-        )
+        notes.append(_date_note(profiles))
     if sale_id is None:
         notes.append("No column identifies the home: repeat sales of a home are not recognised.")
     return tuple(notes)

@@ -38,6 +38,11 @@ def reason_by_name(name: str) -> str | None:
     )
 
 
+def tells_time_of_sale(name: str) -> bool:
+    """Whether the name of a column is that of the year, quarter or month of the sale."""
+    return str(reason_by_name(name)).startswith("says when the home sold")
+
+
 def reason_by_values(profile: Profile, price: FloatArray, size: FloatArray | None) -> str | None:
     """Return why a column of numbers leaks the price, or None.
 

@@ -217,6 +217,34 @@ def test_a_month_in_doubt_is_drafted_as_a_guess(tmp_path: Path) -> None:
     assert "date format: %m/%d/%Y (a guess" in printed
 
 
+def test_coordinates_named_x_and_y_are_told_from_other_numbers(tmp_path: Path) -> None:
+    sales = pd.read_csv(kaggle(tmp_path)).rename(columns={"lat": "Y", "long": "X"})
+    (tmp_path / "kc_house_data.csv").unlink()
+    sales.to_csv(tmp_path / "sold.csv", index=False)
+    market, _ = draft(tmp_path / "sold.csv")
+    assert (market.by_name["Y"].kind, market.by_name["X"].kind) == ("latitude", "longitude")
+    (tmp_path / "market.toml").unlink()
+    sales.assign(X=sales["bedrooms"], Y=sales["floors"] * 100.5).to_csv(tmp_path / "sold.csv", index=False)
+    market, _ = draft(tmp_path / "sold.csv")
+    assert market.coordinates is None
+
+
+def test_a_year_and_a_month_of_sale_are_to_be_joined(tmp_path: Path) -> None:
+    rows = "".join(f"{100_000 + n},{50 + n},{2008 + n % 3},{1 + n % 12}\n" for n in range(60))
+    (tmp_path / "sold.csv").write_text("SalePrice,GrLivArea,YrSold,MoSold\n" + rows)
+    market, printed = draft(tmp_path / "sold.csv")
+    assert set(market.ignore) == {"YrSold", "MoSold"}
+    assert "Join YrSold and MoSold to one" in printed
+
+
+def test_days_as_excel_counts_them_are_named(tmp_path: Path) -> None:
+    rows = "".join(f"{100_000 + n},{50 + n},{42_077 + n}\n" for n in range(60))
+    (tmp_path / "sold.csv").write_text("price,sqft,sale_date\n" + rows)
+    market, printed = draft(tmp_path / "sold.csv")
+    assert (market.sale_date, market.ignore) == (None, ("sale_date",))
+    assert "'sale_date' has the name of a day of sale, but its values are no dates, such as '42" in printed
+
+
 def test_a_market_file_is_not_overwritten(tmp_path: Path) -> None:
     path = kaggle(tmp_path)
     (tmp_path / "market.toml").write_text("mine")
