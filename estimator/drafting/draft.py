@@ -106,16 +106,11 @@ def draft_market(
     sale_date = find_sale_date(profiles)
     sale_id = find_home(profiles, found_price.column)
     roles = {guess.column for guess in (found_price, sale_date, sale_id) if guess is not None}
-    others = [profile for profile in profiles if profile.name not in roles]
-    paid = by_name[found_price.column].numbers
-    odd_date = None if sale_date else unreadable_sale_date(others)
-    columns = _sort_columns([each for each in others if each is not odd_date], paid)
-    if odd_date is not None:
-        columns.ignored[odd_date.name] = "its name is that of the day of sale, but its values are no dates"
-    newest = _newest_year(by_name[sale_date.column] if sale_date else None)
-    facts = _draft_facts(columns, paid, newest, table.column_names)
-    form = by_name[sale_date.column].date_form if sale_date else None
-    code, reason = _currency(by_name[found_price.column], table, facts, by_name, currency)
+    paid, sold = by_name[found_price.column], by_name[sale_date.column] if sale_date else None
+    columns = _sort_columns([each for each in profiles if each.name not in roles], paid.numbers, sold)
+    facts = _draft_facts(columns, paid.numbers, _newest_year(sold), table.column_names)
+    code, reason = _currency(paid, table, facts, by_name, currency)
+    is_in_doubt = sold is not None and sold.date_form is not None and sold.date_form.format is None
     return Draft(
         rows=table.num_rows,
         currency=code,
@@ -123,7 +118,7 @@ def draft_market(
         price=found_price,
         sale_date=sale_date,
         sale_id=sale_id,
-        date_format="%m/%d/%Y" if form is not None and form.format is None else None,
+        date_format="%m/%d/%Y" if is_in_doubt else None,
         decimal_mark=decimal_mark,
         facts=facts,
         ignored=columns.ignored,
@@ -131,9 +126,10 @@ def draft_market(
     )
 
 
-def _sort_columns(profiles: Sequence[Profile], price: FloatArray) -> _Sorted:
+def _sort_columns(profiles: Sequence[Profile], price: FloatArray, sale_date: Profile | None) -> _Sorted:
     """Sort the columns without a role into facts and columns that are not used."""
     columns = _Sorted()
+    odd_date = unreadable_sale_date(profiles) if sale_date is None else None
     size = next((each for each in profiles if known_fact(each.name) == (SIZE, True) and each.is_number), None)
     for profile in profiles:
         known, exact = known_fact(profile.name) or (coordinate_of(profile), False)
@@ -141,6 +137,9 @@ def _sort_columns(profiles: Sequence[Profile], price: FloatArray) -> _Sorted:
         reason = (
             # What the name says is worth telling even where the values are unusable, too.
             (None if exact else reason_by_name(profile.name))
+            or (
+                "its name is that of the day of sale, but its values are no dates" if profile is odd_date else None
+            )
             or unusable_reason(profile, known)
             or _unusable_role(profile, known)
             or (reason_by_values(profile, price, other_size) if profile.is_number else None)
