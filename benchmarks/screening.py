@@ -23,6 +23,7 @@ from estimator.market.arrays import FloatArray
 from estimator.market.market import Market
 from estimator.market.sales import Sales, split_sales
 from estimator.market.sales_file import read_sales
+from estimator.market.sales_source import SalesSource
 
 KING_COUNTY = Path("data/king_county")
 SEEDS = range(20)
@@ -69,7 +70,7 @@ def simulate(error: float, noise: float, seed: int) -> dict[str, float]:
 def resales() -> Backtest:
     """Screen the homes of King County that were sold twice, by a model trained without any of their sales."""
     market = Market.read(KING_COUNTY)
-    sales = read_sales(market, KING_COUNTY / market.sales).sorted_by_date()
+    sales = read_sales(market, SalesSource.of_market(market, KING_COUNTY)).sorted_by_date()
     twice = np.bincount(sales.home)[sales.home] > 1
     rng = np.random.default_rng(0)
     appraiser = Appraiser.fit(
@@ -175,7 +176,7 @@ def main() -> None:
         shares = f"claimed {band.claimed:.2f}, realised {band.realised:.2f}"
         print(f"P {band.low:.1f}–{band.high:.1f}: {band.n} homes, {shares}")
     market = Market.read(KING_COUNTY)
-    sales = read_sales(market, KING_COUNTY / market.sales)
+    sales = read_sales(market, SalesSource.of_market(market, KING_COUNTY))
     rng = np.random.default_rng(0)
     parts = split_sales(sales, "time", rng)
     predicting, screening = throughput(Appraiser.fit(market, Areas.read(market, KING_COUNTY), parts, rng))

@@ -19,6 +19,7 @@ from estimator.market.feature import Feature
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales, split_sales
 from estimator.market.sales_file import read_sales
+from estimator.market.sales_source import SalesSource
 
 KING_COUNTY = Path("data/king_county")
 SEEDS = range(5)
@@ -29,7 +30,9 @@ def main() -> None:
     """Train, value and compare."""
     market = Market.read(KING_COUNTY)
     areas = Areas.read(market, KING_COUNTY)
-    parts = split_sales(read_sales(market, KING_COUNTY / market.sales), "time", np.random.default_rng(0))
+    parts = split_sales(
+        read_sales(market, SalesSource.of_market(market, KING_COUNTY)), "time", np.random.default_rng(0)
+    )
     prices = np.array(
         [values_of(market, areas, parts, seed) for seed in tqdm(SEEDS, unit=" models", disable=None)]
     )

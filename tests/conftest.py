@@ -21,6 +21,7 @@ from estimator.market.areas import Areas
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales, split_sales
 from estimator.market.sales_file import read_sales
+from estimator.market.sales_source import SalesSource
 from estimator.model.price_model import PriceModel
 from estimator.model.recipe import RECIPE, Recipe
 from estimator.registry import load_version, publish, save_version
@@ -106,7 +107,7 @@ def market() -> Market:
 
 @pytest.fixture(scope="session")
 def sales(market: Market) -> Sales:
-    return read_sales(market, KING_COUNTY / market.sales)
+    return read_sales(market, SalesSource.of_market(market, KING_COUNTY))
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import pytest
 from estimator.market.market import Market
 from estimator.market.sales import Sales, split_sales
 from estimator.market.sales_file import read_sales
+from estimator.market.sales_source import SalesSource
 from tests.conftest import ROOT
 
 AMES = ROOT / "data" / "ames"
@@ -32,7 +33,7 @@ def market() -> Market:
 
 @pytest.fixture(scope="module")
 def sales(market: Market) -> Sales:
-    return read_sales(market, AMES / market.sales)
+    return read_sales(market, SalesSource.of_market(market, AMES))
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales, Split, split_sales
 from estimator.market.sales_file import read_sales
+from estimator.market.sales_source import SalesSource
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -63,7 +64,7 @@ class DataSet:
 def read_market(name: str, split: Split) -> DataSet:
     """Read a market of the project and look up its area figures as `Appraiser.fit` does."""
     market = Market.read(DATA / name)
-    sales = read_sales(market, DATA / name / market.sales)
+    sales = read_sales(market, SalesSource.of_market(market, DATA / name))
     parts = split_sales(sales, split, np.random.default_rng(SPLIT_SEED))
     lookup = AreaLookup(market, Areas.read(market, DATA / name), parts.train.facts)
     return DataSet(market, _map_parts(parts, lambda part: replace(part, facts=lookup.complete(part.facts)[0])))

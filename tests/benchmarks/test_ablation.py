@@ -13,6 +13,7 @@ from benchmarks.accuracy.datasets import DataSet
 from estimator.market.market import Market
 from estimator.market.sales import split_sales
 from estimator.market.sales_file import read_sales
+from estimator.market.sales_source import SalesSource
 from estimator.model.price_model import PriceModel
 from estimator.model.recipe import Recipe
 from tests.town import make_town
@@ -30,7 +31,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
     described = folder / "market.toml"
     described.write_text('sale_date = "sold"\n' + described.read_text(encoding="utf-8"), encoding="utf-8")
     market = Market.read(folder)
-    all_sales = read_sales(market, folder / market.sales)
+    all_sales = read_sales(market, SalesSource.of_market(market, folder))
     return DataSet(market, split_sales(all_sales, "random", np.random.default_rng(0)), size="size")
 
 

@@ -17,6 +17,7 @@ from estimator.market.areas import AreaLookup, Areas
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 from estimator.market.sales_file import read_sales
+from estimator.market.sales_source import SalesSource
 
 TRAIN_SHARE = 0.8
 """Share of the sales to train on."""
@@ -120,7 +121,7 @@ def read_trials(name: str, markets: Path | None) -> list[Trial]:
         raise AbsentError(f"there is no file {folder / 'market.toml'}")
     market = Market.read(folder)
     areas = Areas.read(market, folder)
-    sales = read_sales(market, folder / market.sales).sorted_by_date()
+    sales = read_sales(market, SalesSource.of_market(market, folder)).sorted_by_date()
     n_train = int(TRAIN_SHARE * len(sales))
 
     def split(order: NDArray[np.intp], seed: int) -> Trial:
