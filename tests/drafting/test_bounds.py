@@ -10,7 +10,7 @@ SIZES = np.asarray(np.random.default_rng(0).lognormal(7.5, 0.4, 5_000).round(), 
 
 @pytest.mark.parametrize("wrong", [0.0, -1.0, 9e6])
 def test_wrong_sizes_lie_outside(wrong: float) -> None:
-    bounds = amount_bounds(np.append(SIZES, wrong).astype(np.float64), may_be_zero=False)
+    bounds = amount_bounds(np.array([*SIZES, wrong], np.float64), may_be_zero=False)
     assert bounds.outside == 1
     assert bounds.minimum < SIZES.min()
     assert bounds.maximum > SIZES.max()
