@@ -17,7 +17,7 @@ def test_wrong_sizes_lie_outside(wrong: float) -> None:
 
 
 def test_counts_may_be_zero() -> None:
-    rooms = np.random.default_rng(0).poisson(3, 1_000) + 1.0
+    rooms = np.asarray(np.random.default_rng(0).poisson(3, 1_000) + 1, np.float64)
     assert amount_bounds(rooms, may_be_zero=True).minimum == 0
 
 
