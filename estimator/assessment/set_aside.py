@@ -11,8 +11,6 @@ from estimator.market.market_data import MarketData, suspects_of_test
 from estimator.market.validation.reasons import SetAside, count_by_reason
 from estimator.market.validation.validate import ValidatedSales
 
-LEADING_SHARE = 0.1
-"""With a larger share of the sales set aside, that is the first thing to know about a model."""
 MAX_EXAMPLES = 3
 """Sales that are shown for each reason; all are in the list."""
 
@@ -27,10 +25,11 @@ def set_aside_record(validated: ValidatedSales, entries: Sequence[SetAside]) -> 
     return {
         "rows": validated.n_rows,
         "sales": len(entries),
-        "leads": len(entries) > LEADING_SHARE * validated.n_rows,
+        "leads": len(entries) > validated.max_unreadable * validated.n_rows,
         "by_reason": count_by_reason(entries),
         "examples": [example for shown in examples.values() for example in shown],
         "unread_columns": list(validated.unread),
+        "label_variants": list(validated.label_variants),
         "overrides": [override.as_dict() for override in validated.overrides],
     }
 

@@ -64,6 +64,8 @@ def set_aside_summary(record: Mapping[str, Any], path: Path | None = None) -> st
         lines.append(f"{len(record['overrides']):,} decisions of the override file were applied")
     if record["unread_columns"]:
         lines.append(f"columns that are not read: {', '.join(record['unread_columns'])}")
+    if record["label_variants"]:
+        lines.append(f"labels that differ only in case: {'; '.join(record['label_variants'])}")
     return "".join(line + "\n" for line in lines)
 
 

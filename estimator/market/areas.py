@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
@@ -24,6 +25,10 @@ from estimator.market.text_forms import TextForms
 
 KM_PER_DEGREE = 111.2
 """Kilometres in a degree of latitude on a sphere of the Earth's mean radius, 6,371 km: π·6371/180."""
+
+_BEYOND_RADII, _BEYOND_KM = 2.0, 1.0
+"""A home is outside its postal code if it is beyond this many radii of the homes sold there, and a kilometre more.
+The radius holds 95% of them, so that a few wrong codes do not widen it."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,9 @@ class AreaLookup:
             located = sold.take(usable)
             self._nearest_code = located[self._code_name]
             self._mean_latitude = float(located[self._coordinates[0]].mean())
-            self._tree = KDTree(self._kilometres(located))
+            places = self._kilometres(located)
+            self._tree = KDTree(places)
+            self._extents = _Extents.of(self._nearest_code, places)
 
     def complete(self, facts: Facts) -> tuple[Facts, dict[str, BoolArray]]:
         """Fill in the facts that the subjects left out and their area has.
@@ -165,6 +172,28 @@ class AreaLookup:
         completed = facts.replace(filled)
         looked_up = {name: completed.known(name) & ~facts.known(name) for name in filled}
         return completed, {name: where for name, where in looked_up.items() if where.any()}
+
+    def warnings(self, facts: Facts) -> dict[str, BoolArray]:
+        """Return where a postal code is not that of the place: text → where, shape (n,); empty if nowhere.
+
+        Parameters
+        ----------
+        facts
+            The n subjects, as they were given.
+        """
+        if self._tree is None or self._coordinates is None or self._code_name is None:
+            return {}
+        rows = np.flatnonzero(
+            facts.known(self._code_name) & facts.known(self._coordinates[0]) & facts.known(self._coordinates[1])
+        )
+        located = facts.take(rows)
+        far = rows[self._extents.are_beyond(located[self._code_name], self._kilometres(located))]
+        elsewhere = np.zeros(len(facts), np.bool_)
+        elsewhere[far] = True
+        elsewhere[far] = self._nearest_codes(facts, elsewhere)[far] != facts[self._code_name][far]
+        name = self._code_name
+        text = f"{name} does not fit the place: homes sold with it are elsewhere; check {name} and coordinates"
+        return {text: elsewhere} if elsewhere.any() else {}
 
     @property
     def facts(self) -> frozenset[str]:
@@ -199,6 +228,39 @@ class AreaLookup:
     def _kilometres(self, facts: Facts) -> FloatArray:
         assert self._coordinates is not None  # noqa: S101  # callers have checked
         return kilometres(facts, self._coordinates, self._mean_latitude)
+
+
+@dataclass(frozen=True)
+class _Extents:
+    """How far the homes sold in each of m postal codes reach.
+
+    Parameters
+    ----------
+    code
+        Shape (m,), sorted.
+    middle, radius
+        In km, shape (m, 2) and (m,).
+    """
+
+    code: LabelArray
+    middle: FloatArray
+    radius: FloatArray
+
+    @classmethod
+    def of(cls, code: LabelArray, places: FloatArray) -> Self:
+        """Measure the extents of n sold homes with postal codes, at places of shape (n, 2)."""
+        codes, group = np.unique(code, return_inverse=True)
+        table = pd.DataFrame(places).groupby(group)
+        middle = table.median().to_numpy()
+        away = np.hypot(*(places - middle[group]).T)
+        return cls(codes, middle, pd.Series(away).groupby(group).quantile(0.95).to_numpy())
+
+    def are_beyond(self, code: LabelArray, places: FloatArray) -> BoolArray:
+        """Return which of n homes are far outside the postal code that they are said to be in, shape (n,)."""
+        index = np.searchsorted(self.code, code).clip(max=len(self.code) - 1)
+        away = np.hypot(*(places - self.middle[index]).T)
+        beyond: BoolArray = (away > _BEYOND_RADII * self.radius[index] + _BEYOND_KM) & (self.code[index] == code)
+        return beyond
 
 
 def kilometres(facts: Facts, coordinates: tuple[str, str], mean_latitude: float) -> FloatArray:

@@ -160,7 +160,7 @@ def _absurd_prices(market: Market, validated: ValidatedSales, rows: NDArray[np.i
             market.price,
             f"{sales.price[index]:.15g}",
             RESIDUAL,
-            f"similar homes cost about {expected.price[index]:,.3g}",
+            f"similar homes cost about {round(expected.price[index]):,}",
         )
         for index in np.flatnonzero(expected.absurd & ~validated.kept[rows]).tolist()
     ]

@@ -53,6 +53,23 @@ SOLD = facts(
 LOOKUP = AreaLookup(TOWN, AREAS, SOLD)
 
 
+def test_a_code_that_is_not_that_of_the_place_is_warned_of() -> None:
+    rng = np.random.default_rng(0)
+    middles = {"20": (60.0, 20.0), "1000": (60.0, 20.5)}
+    sold = facts(
+        code=[code for code in middles for _ in range(50)],
+        latitude=[lat + rng.normal(0, 0.02) for lat, _ in middles.values() for _ in range(50)],
+        longitude=[lon + rng.normal(0, 0.04) for _, lon in middles.values() for _ in range(50)],
+    )
+    lookup = AreaLookup(TOWN, AREAS, sold)
+    assert lookup.warnings(sold) == {}
+    homes = facts(code=["20", "1000", "77", None], latitude=[60.0] * 4, longitude=[20.5] * 4)
+    ((text, where),) = lookup.warnings(homes).items()
+    assert text.startswith("code does not fit the place")
+    assert where.tolist() == [True, False, False, False]
+    assert lookup.warnings(facts(code=["20"])) == {}, "nothing is known about the place"
+
+
 def test_figures_come_from_the_postal_code() -> None:
     completed, looked_up = LOOKUP.complete(facts(code=["1000", "300"]))
     np.testing.assert_array_equal(completed["crime"], [1, 3])

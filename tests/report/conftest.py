@@ -36,6 +36,7 @@ def report(appraiser: Appraiser, parts: Parts) -> Report:
             "by_reason": {},
             "examples": [],
             "unread_columns": [],
+            "label_variants": [],
             "overrides": [],
             "test_sales": 0,
             "error_figures_with": None,

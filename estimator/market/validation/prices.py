@@ -54,7 +54,7 @@ def far_prices(parsed: ParsedSales, usable: BoolArray, known: Sales | None) -> l
             market.price,
             FAR_PRICE,
             f"{sales.price[row]:,.15g} is {_times(sales.price[row] / medians[0])} the median price of"
-            f" {medians[0]:,.4g}",
+            f" {round(medians[0]):,}",
         )
         for row in rows[far]
     ]
@@ -107,4 +107,4 @@ def _log_prices(market: Market, facts: Facts, price: FloatArray) -> tuple[FloatA
 
 
 def _times(ratio: float) -> str:
-    return f"{ratio:,.3g} times" if ratio >= 1 else f"1/{1 / ratio:,.0f} of"
+    return f"{ratio:,.1f} times" if ratio >= 1 else f"1/{1 / ratio:,.0f} of"

@@ -79,8 +79,12 @@ class ValidatedSales:
         The sales that are not used, by row.
     suspects
         Those of them that have a price and all required facts, and could be used.
+    max_unreadable
+        The largest share of rows that may be unreadable.
     unread
         Columns of the file that nothing is read from.
+    label_variants
+        Labels that differ only in case: they count as different ones.
     overrides
         The user's overrides.
     """
@@ -92,8 +96,10 @@ class ValidatedSales:
     n_rows: int
     set_aside: tuple[SetAside, ...]
     suspects: Sales
-    unread: tuple[str, ...] = ()
-    overrides: tuple[Override, ...] = ()
+    max_unreadable: float
+    unread: tuple[str, ...]
+    label_variants: tuple[str, ...]
+    overrides: tuple[Override, ...]
 
 
 def validate_sales(
@@ -147,9 +153,22 @@ def validate_sales(
         int(parsed.selected.sum()),
         tuple(_entry(parsed, found[row]) for row in sorted(found)),
         parsed.sales.take(parsed.selected & ~used & usable),
+        max_unreadable,
         parsed.unread,
+        _label_variants(parsed, used),
         tuple(overrides),
     )
+
+
+def _label_variants(parsed: ParsedSales, used: BoolArray) -> tuple[str, ...]:
+    """Return the labels of the sales that are used which differ only in case, a text for each group of them."""
+    texts = []
+    for feature in parsed.market.labels:
+        variants: dict[str, list[str]] = {}
+        for label in np.unique(parsed.sales.facts[feature.name][used]).tolist():
+            variants.setdefault(label.casefold(), []).append(f"'{label}'")
+        texts += [f"{feature.name} {' and '.join(group)}" for group in variants.values() if len(group) > 1]
+    return tuple(texts)
 
 
 def _find(parsed: ParsedSales, known: Sales | None) -> dict[int, Finding]:

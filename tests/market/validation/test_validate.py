@@ -8,8 +8,11 @@ import pandas as pd
 import pytest
 
 from estimator.errors import DataError
+from estimator.market.sales_file import read_validated_sales
 from estimator.market.validation import reasons as why
 from estimator.market.validation.reasons import SEVERITIES, count_by_reason, set_aside_csv
+from estimator.market.validation.validate import ValidatedSales
+from tests.market.validation.county import COUNTY, county_sales
 from tests.market.validation.town import entry_of, reasons, town_sales, validated
 
 Spoil = Callable[[pd.DataFrame], None]
@@ -172,6 +175,18 @@ def test_a_value_that_is_usual_for_a_fact_is_not_impossible(tmp_path: Path) -> N
     assert (table["YearRenov"] == "0").mean() > 0.5, "0 means never"
     table["rooms"] = np.where(np.arange(400) % 2, "-1", table["rooms"])
     assert reasons(validated(table, tmp_path)) == {}
+
+
+def test_labels_that_differ_only_in_case_are_told(tmp_path: Path) -> None:
+    table = county_sales(300, seed=0)
+    assert read_county(table, tmp_path).label_variants == ()
+    table.loc[[3, 5], "style"] = ["Ranch", " ranch "]
+    assert read_county(table, tmp_path).label_variants == ("style 'Ranch' and 'ranch'",)
+
+
+def read_county(table: pd.DataFrame, folder: Path) -> ValidatedSales:
+    table.to_csv(folder / "sales.csv", index=False)
+    return read_validated_sales(COUNTY, folder / "sales.csv")
 
 
 def test_the_faults_of_several_values_of_one_row_are_one_entry(tmp_path: Path) -> None:
