@@ -255,6 +255,14 @@ def test_the_list_is_a_table_with_row_column_value_reason_and_severity(tmp_path:
     assert count_by_reason(sales.set_aside) == {why.FAR_PRICE: 1, why.UNREADABLE: 1}
 
 
+def test_the_document_of_files_has_every_reason_with_its_severity() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "files.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    documented = {reason.strip("| "): row[1] for row in rows for reason in row[0].split(" · ")}
+    told = {reason: severity for reason, severity in SEVERITIES.items() if severity != "dropped"}
+    assert {reason: documented.get(reason) for reason in told} == told
+
+
 def test_every_reason_has_a_severity() -> None:
     declared = {value for name, value in vars(why).items() if name.isupper() and isinstance(value, str)}
     assert declared - {why.SET_ASIDE_FILE} == set(SEVERITIES)
