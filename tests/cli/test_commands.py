@@ -126,7 +126,7 @@ def test_train_prints_counts_and_error_figures_and_publishes(tmp_path: Path) -> 
     run = estimator("train", "--market", tmp_path / "town" / "market.toml", "--models", tmp_path / "models")
     assert (run.returncode, run.stderr) == (0, "")
     lines = run.stdout.splitlines()
-    assert lines[0] == "trained on 320 sales, validated on 80, tested on 100"
+    assert lines[0] == "trained on 320 sales, validated on 80, tested on 100; 0 set aside"
     assert lines[-1].startswith(f"published {tmp_path / 'models' / 'town'}")
     assert load_version(tmp_path / "models" / "town").name == Path(lines[-1].removeprefix("published ")).name
 
