@@ -5,7 +5,7 @@ it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -152,6 +152,13 @@ class Appraiser:
         newest, model = calibrate(self.areas, self.model, self.error_scale, sales, rng)
         calibration = join_residuals(self.calibration, newest)
         return self._knowing(self.market, self.areas.areas, model, self.error_scale, calibration)
+
+    def retrained(self, recipe: Recipe, rng: np.random.Generator, callbacks: Sequence[Callback] = ()) -> Self:
+        """Return the same appraiser with networks trained anew on all sales that it knows; see `PriceModel`.
+
+        Its ranges stay: those of the errors that the networks before made on sales they did not know.
+        """
+        return replace(self, model=self.model.retrained(recipe, rng, callbacks))
 
     @property
     def has_ranges(self) -> bool:

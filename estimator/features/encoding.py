@@ -27,6 +27,11 @@ YEARS = (1500, 2200)
 MIN_UNFINISHED = 20
 """Sales in or before the year of such a fact that it needs to have these columns."""
 
+FAR_AWAY = 20.0
+"""A location is far away from the homes if it differs from their median by more than so many times the median
+difference. In a county with a dense city few homes are so far out; a mistyped location is, and would make all
+waves too long."""
+
 N_FREQUENCIES = 24
 """Fourier features of the location are sines and cosines of this many waves; see benchmarks/DECISIONS.md, "Fourier
 features of the location"."""
@@ -48,7 +53,7 @@ class FourierFeatures:
     Parameters
     ----------
     centre
-        Mean latitude and longitude, degrees.
+        Mean latitude and longitude of the homes that are not far away, degrees.
     frequencies
         Waves per degree of latitude and of longitude, shape (2, N_FREQUENCIES).
     """
@@ -59,6 +64,7 @@ class FourierFeatures:
     @classmethod
     def fit(cls, locations: FloatArray, rng: np.random.Generator) -> Self:
         """Draw waves for locations of shape (n, 2), latitude and longitude in degrees."""
+        locations = locations[~_far_away(locations)]
         centre = locations.mean(axis=0)
         # A degree of longitude is shorter than one of latitude; waves must be equally long in both directions.
         shrink = np.array([1.0, np.cos(np.radians(centre[0]))])
@@ -203,6 +209,13 @@ class Encoding:
         n_labels = sum(len(labels) for labels in self._labels.values())
         n_waves = 0 if self._fourier is None else 2 * N_FREQUENCIES
         return self.n_numeric + len(self._optional_names) + n_labels + n_waves + 2 * len(self._years)
+
+
+def _far_away(locations: FloatArray) -> BoolArray:
+    """Return which of n locations are `FAR_AWAY`, shape (n,)."""
+    difference = np.abs(locations - np.median(locations, axis=0))
+    far: BoolArray = (difference > FAR_AWAY * np.maximum(np.median(difference, axis=0), 1e-6)).any(axis=1)
+    return far
 
 
 def _unconstrained_numbers(market: Market) -> list[str]:

@@ -28,7 +28,9 @@ _SQUARE_SCALE = 0.5
 """Multiplies the squared facts in the linear model; see benchmarks/DECISIONS.md, "Squares in kriging's linear
 model"."""
 _OTHER_SCALE = 0.3
-"""Multiplies the columns that are not numbers: labels, missing-value flags, Fourier features and the date."""
+"""Multiplies the columns that are not numbers: labels, missing-value flags, Fourier features and years."""
+MONOTONE_SCALE = 25.0
+"""Multiplies the monotone columns in the linear model. They are small, so their coefficients are large."""
 CHUNK_SIZE = 256
 """Homes in a chunk: their kernel values with the inducing points take 2.5 MB, which fits the processor's cache."""
 

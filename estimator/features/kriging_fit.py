@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
 from scipy.spatial import KDTree
 
-from estimator.features.kriging import Kriging, KrigingInputs, chunks
+from estimator.features.kriging import MONOTONE_SCALE, Kriging, KrigingInputs, chunks
 from estimator.features.leave_home_out import LeaveHomeOut, design_rows
 from estimator.features.triangular import LowerTriangle
 from estimator.market.arrays import Float32Array, FloatArray
@@ -22,8 +22,6 @@ RANGE_NEIGHBOUR = 32
 RANGE_FACTOR = 10.0
 """The range of the location kernel is RANGE_FACTOR times the median distance to the RANGE_NEIGHBOURth nearest
 sale; see benchmarks/DECISIONS.md, "Kernel ranges"."""
-_MONOTONE_SCALE = 25.0
-"""Multiplies the monotone columns in the design matrix. They are small, so their coefficients are large."""
 _JITTER = 3e-3
 """Added to the diagonal of the inducing points' kernel matrix, which two homes in one building make singular."""
 _GRAM_CHUNK_SIZE = 4096
@@ -67,13 +65,13 @@ def fit_kriging(
     design = np.vstack(
         parallel_map(lambda rows: design_rows(unfitted, homes.take(rows), kernel_factor), chunks(len(homes)))
     )
-    design[:, :n_monotone] = _MONOTONE_SCALE * homes.monotone
+    design[:, :n_monotone] = MONOTONE_SCALE * homes.monotone
     gram_factor, whitened, coefficients = _ridge(design, (log_price - mean).astype(np.float32), n_monotone)
     monotone, linear, by_kernel = np.split(coefficients, [n_monotone, design.shape[1] - len(kernel)])
     kriging = replace(
         unfitted,
         linear_coefficients=linear.astype(np.float32),
-        monotone_coefficients=(_MONOTONE_SCALE * monotone).astype(np.float32),
+        monotone_coefficients=(MONOTONE_SCALE * monotone).astype(np.float32),
         kernel_coefficients=solve_triangular(root, by_kernel, lower=True, trans="T").astype(np.float32),
     )
     left_out = LeaveHomeOut(kriging, design, kernel_factor, LowerTriangle(gram_factor), whitened, home, log_price)

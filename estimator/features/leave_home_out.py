@@ -74,7 +74,7 @@ class LeaveHomeOut:
         def estimate_chunk(rows: slice) -> None:
             design = design_rows(self._kriging, homes.take(rows), self._kernel_factor)
             whitened = self._gram_factor.solve(design)
-            subject, own_sale = _matching_pairs(home[rows], self._home)
+            subject, own_sale = matching_pairs(home[rows], self._home)
             influence = np.einsum("np,np->n", whitened[subject], sale_rows[own_sale])
             own_effect = np.bincount(subject, influence * deleted_residuals[own_sale], len(whitened))
             estimates[rows] = whitened @ self._whitened_coefficients - own_effect
@@ -116,7 +116,7 @@ def design_rows(kriging: Kriging, homes: KrigingInputs, kernel_factor: LowerTria
     return np.hstack((np.zeros_like(homes.monotone), homes.linear_terms(), whitened_kernel))
 
 
-def _matching_pairs(home: NDArray[np.int64], sold: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def matching_pairs(home: NDArray[np.int64], sold: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return all pairs of indices (i, j) with home[i] == sold[j]."""
     order = np.argsort(sold, kind="stable")
     first = np.searchsorted(sold[order], home, side="left")

@@ -3,9 +3,10 @@
 Prices of sold homes come adjusted for time. Of a date only the year enters, to tell unfinished homes; see
 `Encoding`.
 
-The columns of a home are, in this order: the price features (a log price from kriging; in a market with
-coordinates the features of the comparables), the encoded facts, and the monotone columns. Price features never use
-the sales of the home itself when it is among the sales that they know, nor the values of monotone features.
+The columns of a home are, in this order: the price features (a log price from kriging; the effects of labels with
+many levels; in a market with coordinates the features of the comparables), the encoded facts, and the monotone
+columns. Price features never use the sales of the home itself when it is among the sales that they know, nor the
+values of monotone features.
 
 To add a price feature, give it the methods that `Comparables` has (`fit`, `transform`, `with_sales`, `state`,
 `from_state`), make it a field of `FeaturePipeline`, and add it wherever `comparables` is named there: its names in
@@ -23,6 +24,7 @@ from estimator.features.comparables import Comparables
 from estimator.features.encoding import Encoding
 from estimator.features.kriging import Kriging, KrigingInputs
 from estimator.features.kriging_fit import fit_kriging
+from estimator.features.label_effects import LabelEffects, many_levels
 from estimator.features.leave_home_out import LeaveHomeOut
 from estimator.features.monotone import MonotoneEncoding
 from estimator.features.scaling import NumberScales
@@ -127,6 +129,8 @@ class FeaturePipeline:
         Facts → columns.
     kriging
         Estimates a price from the encoded facts and the location.
+    label_effects
+        Labels of features with many levels → what they are worth.
     comparables
         The sold homes to search; None in a market without coordinates.
     scales
@@ -137,6 +141,7 @@ class FeaturePipeline:
 
     encoder: HomeEncoder
     kriging: Kriging
+    label_effects: LabelEffects
     comparables: Comparables | None
     scales: NumberScales
     rarely_missing: tuple[str, ...]
@@ -165,13 +170,18 @@ class FeaturePipeline:
         encoder = HomeEncoder.fit(market, sales.facts, sales.date, rng)
         homes = encoder.transform(sales.facts, sales.date)
         kriging, left_out = fit_kriging(homes.kriging_inputs, log_price, sales.home, rng)
+        names = many_levels(market, sales.facts)
+        effects = LabelEffects.fit(names, sales, homes.kriging_inputs, log_price)
         known_share = {name: sales.facts.known(name).mean() for name in encoder.encoding.fact_names}
         rarely_missing = tuple(name for name, share in known_share.items() if share >= _RARELY_MISSING_SHARE)
-        unscaled = cls(encoder, kriging, comparables, NumberScales.fit(np.empty((0, 0))), rarely_missing)
+        unscaled = cls(encoder, kriging, effects, comparables, NumberScales.fit(np.empty((0, 0))), rarely_missing)
         price_features, error_features = unscaled._price_features(
             homes.kriging_inputs, sales.facts, sales.home, sales.date, left_out
         )
-        least_spread = np.where(np.arange(price_features.shape[1]) == 0, MIN_KRIGING_SPREAD, 0.0)
+        least_spread = np.zeros(price_features.shape[1])
+        least_spread[0] = MIN_KRIGING_SPREAD
+        # Most labels may be unknown, with an effect of 0: the quartiles would be no scale.
+        least_spread[1 : 1 + len(names)] = effects.residual.std()
         pipeline = replace(unscaled, scales=NumberScales.fit(price_features, least_spread))
         return pipeline, left_out, pipeline._features(homes, sales.facts, price_features, error_features)
 
@@ -180,10 +190,16 @@ class FeaturePipeline:
         """The encoding of the facts."""
         return self.encoder.encoding
 
+    def unseen(self, facts: Facts, name: str) -> BoolArray:
+        """Return where a feature's label is known but tells the networks nothing, shape (n,)."""
+        effects = self.label_effects
+        return effects.unseen(facts, name) if name in effects.names else self.encoding.unseen(facts, name)
+
     @property
     def price_feature_names(self) -> tuple[str, ...]:
         """Names of the price features, in column order."""
-        return ("kriging_log_price", *(() if self.comparables is None else self.comparables.names))
+        effects = (f"{name}_effect" for name in self.label_effects.names)
+        return ("kriging_log_price", *effects, *(() if self.comparables is None else self.comparables.names))
 
     @property
     def n_numeric(self) -> int:
@@ -232,6 +248,7 @@ class FeaturePipeline:
         return replace(
             self,
             kriging=fit_kriging(inputs, log_price, sales.home, fixed_rng)[0],
+            label_effects=LabelEffects.fit(self.label_effects.names, sales, inputs, log_price),
             comparables=None if self.comparables is None else self.comparables.with_sales(sales, log_price),
         )
 
@@ -242,6 +259,7 @@ class FeaturePipeline:
             "monotone": self.encoder.monotone.state(),
             "mean_latitude": self.encoder.mean_latitude,
             "kriging": self.kriging.state(),
+            "label_effects": self.label_effects.state(),
             "comparables": None if self.comparables is None else self.comparables.state(),
             "scales": self.scales.state(),
             "rarely_missing": list(self.rarely_missing),
@@ -256,6 +274,7 @@ class FeaturePipeline:
         return cls(
             HomeEncoder(market, encoding, monotone, state["mean_latitude"]),
             Kriging.from_state(state["kriging"]),
+            LabelEffects.from_state(state["label_effects"], sales),
             None if comparables is None else Comparables.from_state(market, comparables, sales),
             NumberScales.from_state(state["scales"]),
             tuple(state["rarely_missing"]),
@@ -282,16 +301,17 @@ class FeaturePipeline:
     ) -> tuple[FloatArray, FloatArray]:
         """Return n homes' unscaled price features, without the effect of monotone columns, and error features.
 
-        Shapes (n, 1) and (n, 0), or with comparables (n, 7) and (n, 6).
+        Shapes (n, 1 + k) and (n, 0), or with comparables (n, 7 + k) and (n, 6), for k features with many levels.
         """
         if left_out is None or home is None:
             by_kriging = self.kriging.estimate(inputs)
         else:
             by_kriging = left_out.estimate(inputs, home)
+        by_kriging = np.column_stack((by_kriging, self.label_effects.transform(facts, home)))
         if self.comparables is None:
-            return by_kriging[:, None], np.empty((len(by_kriging), 0))
+            return by_kriging, np.empty((len(by_kriging), 0))
         by_comparables, error_features = self.comparables.transform(facts, home, before)
-        return np.column_stack((by_kriging, by_comparables)), error_features.astype(np.float64)
+        return np.hstack((by_kriging, by_comparables)), error_features.astype(np.float64)
 
 
 def _mean_latitude(market: Market, facts: Facts) -> float:

@@ -7,7 +7,7 @@ price can rise and fall within a mile. Knows no homes, only columns and prices.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
 from typing import Protocol, runtime_checkable
@@ -92,6 +92,8 @@ class TrainedEnsemble:
     ----------
     networks
         Columns → standardised log price, to be averaged.
+    passes
+        Passes over the sales after which each network was best.
     kriging_share
         Weight of kriging's own estimate next to theirs, 0 to 1.
     log_rmse
@@ -99,6 +101,7 @@ class TrainedEnsemble:
     """
 
     networks: tuple[Network, ...]
+    passes: tuple[int, ...]
     kriging_share: float
     log_rmse: float
 
@@ -121,12 +124,41 @@ def train_ensemble(
         Training diverged.
     """
     validation, log_price = training_set.validation, training_set.validation_log_price
-    networks = _train_networks(training_set, recipe, rng, _CallbackDispatcher(callbacks, recipe))
+    target = (log_price - training_set.mean) / training_set.deviation
+
+    def rmse(network: Network) -> float:
+        return float(np.sqrt(np.mean((network.predict(validation.columns)[:, 0] - target) ** 2)))
+
+    plan = Plan(epochs=recipe.epochs, schedule=cosine, clip_norm=recipe.clip_norm, patience=recipe.patience)
+    trained = _train_networks(training_set, recipe, [plan] * recipe.networks, rng, callbacks, rmse)
+    networks, passes = (tuple(column) for column in zip(*trained, strict=True))
     standardised = predict_mean(StackedNetworks(networks), validation.columns)
     estimate = standardised * training_set.deviation + training_set.mean
     share = fit_kriging_share(validation, estimate, log_price)
     residual = blend_kriging(estimate, validation, share) - log_price
-    return TrainedEnsemble(networks, share, float(np.sqrt(np.mean(residual**2))))
+    return TrainedEnsemble(networks, passes, share, float(np.sqrt(np.mean(residual**2))))
+
+
+def train_again(
+    training_set: TrainingSet,
+    passes: Sequence[int],
+    recipe: Recipe,
+    rng: np.random.Generator,
+    callbacks: Sequence[Callback] = (),
+) -> tuple[Network, ...]:
+    """Train as many networks as there are numbers of passes, without validation sales.
+
+    Parameters
+    ----------
+    passes
+        Of each network: what was best when validation sales chose it. The learning rate falls as it did then.
+    """
+
+    def plan(count: int) -> Plan:
+        return Plan(count, lambda progress: cosine(progress * count / recipe.epochs), recipe.clip_norm)
+
+    trained = _train_networks(training_set, recipe, [plan(count) for count in passes], rng, callbacks)
+    return tuple(network for network, _ in trained)
 
 
 def expected_log_rmse(training_set: TrainingSet, ensemble: TrainedEnsemble, n_networks: int) -> float:
@@ -154,50 +186,49 @@ def expected_log_rmse(training_set: TrainingSet, ensemble: TrainedEnsemble, n_ne
 
 
 def _train_networks(
-    training_set: TrainingSet, recipe: Recipe, rng: np.random.Generator, dispatcher: "_CallbackDispatcher"
-) -> tuple[Network, ...]:
-    """Train the networks in parallel; each has its own random generator, so the order does not matter."""
+    training_set: TrainingSet,
+    recipe: Recipe,
+    plans: Sequence[Plan],
+    rng: np.random.Generator,
+    callbacks: Sequence[Callback],
+    validation: Callable[[Network], float] | None = None,
+) -> list[tuple[Network, int]]:
+    """Train a network for each plan in parallel; return each with the number of the pass that was kept.
+
+    Each has its own random generator, so the order does not matter.
+    """
     x, y = training_set.columns, training_set.target
     batch_size = min(recipe.batch_size, max(MIN_BATCH_SIZE, len(x) // recipe.least_steps))
-    target = (training_set.validation_log_price - training_set.mean) / training_set.deviation
+    dispatcher = _CallbackDispatcher(callbacks, plans)
 
-    def rmse(network: Network) -> float:
-        return float(np.sqrt(np.mean((network.predict(training_set.validation.columns)[:, 0] - target) ** 2)))
-
-    def train_one(index: int, own_rng: np.random.Generator) -> Network:
+    def train_one(index: int, own_rng: np.random.Generator) -> tuple[Network, int]:
         network = Network(_layers(training_set, recipe), rng=own_rng)
-        train(
+        history = train(
             network,
             Batches(x, y, batch_size),
             loss=LOSSES[recipe.losses[index % len(recipe.losses)]](training_set),
             optimiser=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
             rng=own_rng,
-            plan=Plan(
-                epochs=recipe.epochs,
-                schedule=cosine,
-                clip_norm=recipe.clip_norm,
-                patience=recipe.patience,
-                on_step=dispatcher.step if index == 0 else None,
-            ),
-            validation=rmse,
+            plan=replace(plans[index], on_step=dispatcher.step if index == 0 else None),
+            validation=validation,
             callbacks=[partial(dispatcher.epoch, index)],
         )
         dispatcher.finish(index)
-        return network
+        return network, history.kept.number
 
-    indexed = enumerate(rng.spawn(recipe.networks))
-    return tuple(parallel_map(lambda item: train_one(*item), indexed, on_error=dispatcher.stop))
+    indexed = enumerate(rng.spawn(len(plans)))
+    return parallel_map(lambda item: train_one(*item), indexed, on_error=dispatcher.stop)
 
 
 class _CallbackDispatcher:
     """Passes the steps and epochs of networks that train in parallel to the callbacks, one call at a time."""
 
-    def __init__(self, callbacks: Sequence[Callback], recipe: Recipe) -> None:
+    def __init__(self, callbacks: Sequence[Callback], plans: Sequence[Plan]) -> None:
         objects: Sequence[object] = callbacks  # lets the type checker accept the isinstance check
         self._callbacks = callbacks
         self._observers = [callback for callback in objects if isinstance(callback, StepObserver)]
-        self._planned = recipe.epochs
-        self._done = [0] * recipe.networks
+        self._planned = [plan.epochs for plan in plans]
+        self._done = [0] * len(plans)
         self._stopped = False
         self._lock = Lock()
 
@@ -212,14 +243,14 @@ class _CallbackDispatcher:
             raise StopTraining
         with self._lock:
             self._done[index] = epoch.number
-            event = EpochEvent(index, network, epoch, sum(self._done), self._planned * len(self._done))
+            event = EpochEvent(index, network, epoch, sum(self._done), sum(self._planned))
             for callback in self._callbacks:
                 callback(event)
 
     def finish(self, index: int) -> None:
         """Count the epochs that early stopping saved as done."""
         with self._lock:
-            self._done[index] = self._planned
+            self._done[index] = self._planned[index]
 
     def stop(self) -> None:
         """End all trainings after their current epoch, because one failed or the caller was interrupted."""

@@ -21,7 +21,14 @@ from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
-from estimator.model.ensemble import PREDICTION_BATCH, Callback, blend_kriging, predict_mean, train_ensemble
+from estimator.model.ensemble import (
+    PREDICTION_BATCH,
+    Callback,
+    blend_kriging,
+    predict_mean,
+    train_again,
+    train_ensemble,
+)
 from estimator.model.price_index import IndexSales, PriceIndex, fit_price_index, hedonic_residuals
 from estimator.model.recipe import DEFAULTS, Recipe
 from estimator.model.training_set import adjusted_log_price, build_training_set
@@ -89,6 +96,8 @@ class PriceModel:
         estimated from.
     training_errors
         Of the training sales by kriging, for fitting an error scale. Only after `fit`, otherwise None.
+    passes
+        Over the training sales, of each network, as the validation sales chose them. Only after `fit`.
     """
 
     market: Market
@@ -101,6 +110,7 @@ class PriceModel:
     sales: Sales
     residual: FloatArray
     training_errors: TrainingErrors | None = None
+    passes: tuple[int, ...] = ()
 
     @classmethod
     def fit(
@@ -147,6 +157,36 @@ class PriceModel:
             sales,
             residual[: len(sales)],
             TrainingErrors(np.where(features.complete, error, np.nan), features.error_features),
+            ensemble.passes,
+        )
+
+    def retrained(
+        self, recipe: Recipe, rng: np.random.Generator, callbacks: Sequence[Callback] = ()
+    ) -> "PriceModel":
+        """Return the model with networks that are trained anew, on all sales that it knows by now.
+
+        The networks of `fit` do not know the validation sales, nor those of `with_sales`: in a market that grows,
+        these are the newest homes. See benchmarks/DECISIONS.md, "Networks that answer learn from all sales".
+
+        Parameters
+        ----------
+        recipe
+            That of `fit`, which has chosen the number of passes.
+        rng, callbacks
+            As for `fit`.
+        """
+        none = self.sales.take(np.zeros(len(self.sales), np.bool_))
+        with threadpool_limits(1, user_api="blas"):
+            pipeline, training_set = build_training_set(
+                self.market, self.sales, none, self.index, recipe.withheld_share, rng
+            )
+            networks = train_again(training_set, self.passes, recipe, rng, callbacks)
+        return replace(
+            self,
+            pipeline=pipeline,
+            networks=StackedNetworks(networks),
+            mean=training_set.mean,
+            deviation=training_set.deviation,
         )
 
     def estimate(
@@ -251,19 +291,22 @@ class PriceModel:
         """Return which facts the networks treat as unknown, shape (n, len(self.facts))."""
         unknown = facts.unknown(self.facts)
         for feature in self.market.labels:
-            unknown[:, self.facts.index(feature.name)] |= self.pipeline.encoding.unseen(facts, feature.name)
+            unknown[:, self.facts.index(feature.name)] |= self.pipeline.unseen(facts, feature.name)
         return unknown
 
     def label_warnings(self, facts: Facts) -> dict[str, BoolArray]:
-        """Return a warning for each fact with labels that are treated as unknown, and where, shape (n,)."""
+        """Return a warning for each fact with labels that few training sales have, and where, shape (n,)."""
         warnings: dict[str, BoolArray] = {}
+        pipeline = self.pipeline
         for feature in self.market.labels:
-            unseen = self.pipeline.encoding.unseen(facts, feature.name)
-            rare = self.pipeline.encoding.rare(facts, feature.name)
             name = feature.name
+            unseen = pipeline.unseen(facts, name)
+            if name in pipeline.label_effects.names:
+                rare, consequence = pipeline.label_effects.rare(facts, name) & ~unseen, "so it counts little"
+            else:
+                rare, consequence = pipeline.encoding.rare(facts, name), "so it is treated as unknown"
             warnings[f"No training sale has this {name}, so it is treated as unknown"] = unseen & ~rare
-            text = f"Fewer than {MIN_LABEL_COUNT} training sales have this {name}, so it is treated as unknown"
-            warnings[text] = rare
+            warnings[f"Fewer than {MIN_LABEL_COUNT} training sales have this {name}, {consequence}"] = rare
         return {text: where for text, where in warnings.items() if where.any()}
 
     def state(self) -> dict[str, Any]:

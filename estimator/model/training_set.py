@@ -64,7 +64,7 @@ def build_training_set(
     Parameters
     ----------
     sales, validation
-        Training and validation sales, their areas' figures filled in.
+        Training and validation sales, their areas' figures filled in. There may be no validation sales.
     index
         Adjusts their prices for time.
     withheld_share

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from estimator.features.encoding import MIN_LABEL_COUNT, MIN_UNFINISHED, N_FREQUENCIES, Encoding
+from estimator.features.encoding import MIN_LABEL_COUNT, MIN_UNFINISHED, N_FREQUENCIES, Encoding, FourierFeatures
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 
@@ -140,3 +140,12 @@ def test_an_encoding_is_restored_from_its_state(encoding: Encoding) -> None:
     restored: Any = Encoding.from_state(TOWN, encoding.state())
     np.testing.assert_array_equal(restored.transform(HOMES, DATES), encoding.transform(HOMES, DATES))
     assert restored.n_columns == encoding.n_columns
+
+
+def test_a_mistyped_location_does_not_change_the_waves() -> None:
+    rng = np.random.default_rng(0)
+    town = np.array([47.5, -122.2]) + 0.1 * rng.standard_normal((500, 2))
+    clean = FourierFeatures.fit(town, np.random.default_rng(1))
+    wrong = FourierFeatures.fit(np.vstack((town, [[0.0, 0.0]])), np.random.default_rng(1))
+    np.testing.assert_allclose(wrong.frequencies, clean.frequencies, rtol=0.02)
+    np.testing.assert_allclose(wrong.centre, clean.centre, rtol=1e-4)

@@ -5,7 +5,7 @@ import pytest
 
 from estimator.features import kriging_fit
 from estimator.features.kriging import _OTHER_SCALE
-from estimator.features.kriging_fit import _MONOTONE_SCALE, fit_kriging
+from estimator.features.kriging_fit import MONOTONE_SCALE, fit_kriging
 from tests.features.gaussian_process import HOME, N, exact_gaussian_process, fit, random_homes
 
 
@@ -38,7 +38,7 @@ def test_monotone_columns_are_linear_terms_whose_coefficients_are_never_negative
     # The ridge penalty shrinks it: it assumes more noise than there is.
     assert kriging.monotone_coefficients[1] == pytest.approx(2, rel=0.25)
     # As if the column with the wrong sign did not exist: the oracle has the other one among its linear terms.
-    scale = _MONOTONE_SCALE / _OTHER_SCALE
+    scale = MONOTONE_SCALE / _OTHER_SCALE
     subjects, _ = random_homes(50, 3)
     monotone = np.full((50, 2), 0.2, np.float32)
     expected = exact_gaussian_process(

@@ -19,6 +19,7 @@ from estimator.model.ensemble import (
     expected_log_rmse,
     fit_kriging_share,
     predict_mean,
+    train_again,
     train_ensemble,
 )
 from estimator.model.price_index import PriceIndex
@@ -122,7 +123,7 @@ def test_the_expected_error_of_an_ensemble_is_right_on_average_over_its_pairs(tr
         networks = tuple(ensemble.networks[index] for index in indices)
         standardised = predict_mean(StackedNetworks(networks), training_set.validation.columns)
         log_price = standardised * training_set.deviation + training_set.mean
-        return TrainedEnsemble(networks, 0.0, float(np.sqrt(np.mean((log_price - truth) ** 2))))
+        return TrainedEnsemble(networks, (1,) * len(networks), 0.0, float(np.sqrt(np.mean((log_price - truth) ** 2))))
 
     pairs = [subset(*pair) for pair in itertools.combinations(range(3), 2)]
     expected = [expected_log_rmse(training_set, pair, 3) for pair in pairs]
@@ -162,3 +163,20 @@ def test_kriging_gets_the_share_that_fits_the_validation_sales_best() -> None:
 def test_kriging_has_no_share_where_its_inputs_are_incomplete() -> None:
     by_kriging = features(np.array([13.0, 13.0]), np.array([True, False]))
     assert blend_kriging(np.array([12.0, 12.0]), by_kriging, 0.25).tolist() == [12.25, 12.0]
+
+
+def test_networks_trained_again_make_the_passes_that_were_best_and_have_no_validation(
+    training_set: TrainingSet,
+) -> None:
+    events: list[EpochEvent] = []
+    networks = train_again(training_set, (2, 4), SMALL, np.random.default_rng(1), [events.append])
+    passes = [[event.epoch.number for event in events if event.index == index] for index in range(len(networks))]
+    assert passes == [[1, 2], [1, 2, 3, 4]]
+    assert {event.epoch.validation_loss for event in events} == {None}
+
+
+def test_a_network_trained_again_on_the_same_sales_for_as_long_is_the_same(training_set: TrainingSet) -> None:
+    """So the learning rate falls as it did when the validation sales chose the number of passes."""
+    trained = fit(training_set)
+    again = train_again(training_set, trained.passes, SMALL, np.random.default_rng(1))
+    assert [network.parameters.vector.tobytes() for network in again] == weights(trained)

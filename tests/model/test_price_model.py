@@ -111,7 +111,7 @@ def test_labels_without_a_column_have_one_warning_per_fact_and_reason(model: Pri
     homes = homes.replace({"postal_code": np.array(["99999", "98103", "99999", "88888", rare])})
     assert {text: where.tolist() for text, where in model.label_warnings(homes).items()} == {
         "No training sale has this postal_code, so it is treated as unknown": [True, False, True, True, False],
-        "Fewer than 5 training sales have this postal_code, so it is treated as unknown": [*[False] * 4, True],
+        "Fewer than 5 training sales have this postal_code, so it counts little": [*[False] * 4, True],
     }
 
 
@@ -202,3 +202,20 @@ def test_forgotten_sales_are_not_used_when_new_ones_are_added(completed: Parts, 
     assert len(shorter.sales) == len(shorter.residual) == (~forgotten).sum()
     np.testing.assert_array_equal(shorter.sales.price, completed.train.price[~forgotten])
     assert model.sales.price is completed.train.price, "the model itself is not changed"
+
+
+@pytest.mark.training
+def test_networks_trained_again_have_learned_from_the_sales_that_were_added(
+    market: Market, completed: Parts, model: PriceModel
+) -> None:
+    """Prices fall to a third with the validation sales: only networks that learn from them know it."""
+    cheaper = replace(completed.validation, price=completed.validation.price / 3)
+    known = model.with_sales(cheaper, np.zeros(len(cheaper)))
+    again = known.retrained(SMALL, np.random.default_rng(2))
+    assert again.sales is known.sales
+    assert again.mean < known.mean
+    error, error_again = (
+        float(np.mean(np.log(cheaper.price) - chosen.predict(cheaper.facts, cheaper.date)))
+        for chosen in (known, again)
+    )
+    assert abs(error_again) < abs(error)

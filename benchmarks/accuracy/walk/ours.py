@@ -5,16 +5,18 @@ import numpy as np
 from benchmarks.accuracy.walk.trials import Trial
 from estimator.appraiser import Appraiser
 from estimator.market.sales import Sales, split_sales
+from estimator.model.recipe import DEFAULTS
 
 
 def fit(trial: Trial) -> Appraiser:
-    """Train on a part of the training sales, calibrate on the rest, and return the model that knows all of them.
+    """Train on a part of the training sales, calibrate on the rest, train again on all, as `train` does.
 
-    The newest fifth, on which `train` would judge the model, is known to it but not trained on.
+    The newest fifth, on which `train` would judge the model, is known to what it publishes.
     """
     rng = np.random.default_rng(trial.seed)
     parts = split_sales(trial.train, "time" if trial.dated else "random", rng)
-    return Appraiser.fit(trial.market, trial.areas, parts, rng).with_sales(parts.test, rng)
+    fitted = Appraiser.fit(trial.market, trial.areas, parts, rng)
+    return fitted.with_sales(parts.test, rng).retrained(DEFAULTS, rng)
 
 
 def refresh(appraiser: Appraiser, sales: Sales, rng: np.random.Generator) -> Appraiser:

@@ -1,0 +1,206 @@
+"""What the labels of homes are worth: one number for each level of a feature with many levels.
+
+A category such as a suburb or a housing estate has hundreds of levels, most of them with a few sales, too few for
+a column of their own. So each level gets one number: the mean of what a linear model leaves of its sales' log
+prices, shrunk towards 0 as far as a few sales may differ by chance. Statisticians know it as the best linear
+unbiased prediction of a random effect (Robinson 1991, That BLUP is a good thing), machine learning as a target
+statistic (Micci-Barreca 2001, A preprocessing scheme for high-cardinality categorical attributes).
+
+A home's own sales are left out of its numbers, otherwise a network would learn to trust them too much.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimator.features.encoding import MIN_LABEL_COUNT
+from estimator.features.kriging import MONOTONE_SCALE, KrigingInputs
+from estimator.features.leave_home_out import matching_pairs
+from estimator.market.arrays import BoolArray, FloatArray, LabelArray
+from estimator.market.facts import Facts
+from estimator.market.market import Market
+from estimator.market.sales import Sales
+
+MANY_LEVELS = 32
+"""A feature with more levels than this among the training sales gets effects. Where there are fewer, the columns
+of the levels tell the networks enough. See benchmarks/DECISIONS.md, "Categories with many levels"."""
+
+
+@dataclass(frozen=True)
+class LevelSums:
+    """The sales of each of k levels of one feature.
+
+    Parameters
+    ----------
+    levels
+        Sorted, shape (k,).
+    total
+        Sum of the residuals, shape (k,).
+    count
+        Number of sales, shape (k,).
+    prior_sales
+        How many sales of its own a level needs before its mean counts half: the variance of a sale over the
+        variance between levels.
+    """
+
+    levels: LabelArray
+    total: FloatArray
+    count: FloatArray
+    prior_sales: float
+
+
+@dataclass(frozen=True)
+class LabelEffects:
+    """Labels → effects; made by `fit` or `from_state`.
+
+    Parameters
+    ----------
+    sums
+        Feature name → its levels; only features with many levels.
+    residual
+        Of the n sales behind them, log price, shape (n,).
+    sales
+        These sales.
+    """
+
+    sums: Mapping[str, LevelSums]
+    residual: FloatArray
+    sales: Sales
+
+    @classmethod
+    def fit(cls, names: Sequence[str], sales: Sales, homes: KrigingInputs, log_price: FloatArray) -> Self:
+        """Measure the effects of some features' levels.
+
+        Parameters
+        ----------
+        names
+            Of the features.
+        sales
+            n sales.
+        homes
+            Their homes as inputs of kriging: its linear model explains what the other facts are worth, and what
+            the columns of frequent labels are.
+        log_price
+            Adjusted for time, shape (n,).
+        """
+        residual = _ridge_residuals(homes, log_price) if names else np.zeros(len(sales))
+        sums = {name: _level_sums(sales.facts[name], residual) for name in names}
+        return cls(sums, residual, sales)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features with effects."""
+        return tuple(self.sums)
+
+    def transform(self, facts: Facts, home: NDArray[np.int64] | None = None) -> FloatArray:
+        """Return the effects of n homes' labels, log price, shape (n, k); 0 for an unknown or new label.
+
+        Parameters
+        ----------
+        home
+            Identifies the homes, so that their own sales are left out, shape (n,); None for homes not among the
+            sales.
+        """
+        effects = np.zeros((len(facts), len(self.sums)))
+        pairs = None if home is None else matching_pairs(home, self.sales.home)
+        for index, (name, sums) in enumerate(self.sums.items()):
+            code, known = _codes(sums.levels, facts[name])
+            total, count = sums.total[code] * known, sums.count[code] * known
+            if pairs is not None:
+                subject, sale = pairs
+                own = known[subject] & (self._sale_codes[name][sale] == code[subject])
+                subject, sale = subject[own], sale[own]
+                total -= np.bincount(subject, self._centred[name][sale], len(facts))
+                count -= np.bincount(subject, minlength=len(facts))
+            effects[:, index] = total / (count + sums.prior_sales)
+        return effects
+
+    def unseen(self, facts: Facts, name: str) -> BoolArray:
+        """Return where a feature's label is known but was never sold, shape (n,)."""
+        unseen: BoolArray = facts.known(name) & ~_codes(self.sums[name].levels, facts[name])[1]
+        return unseen
+
+    def rare(self, facts: Facts, name: str) -> BoolArray:
+        """Return where fewer than `MIN_LABEL_COUNT` sales have a feature's label, known or not, shape (n,)."""
+        sums = self.sums[name]
+        code, known = _codes(sums.levels, facts[name])
+        rare: BoolArray = facts.known(name) & (sums.count[code] * known < MIN_LABEL_COUNT)
+        return rare
+
+    def state(self) -> dict[str, Any]:
+        """Return what was fitted as plain values and arrays; `from_state` restores it."""
+        return {
+            "sums": {
+                name: [sums.levels, sums.total, sums.count, sums.prior_sales] for name, sums in self.sums.items()
+            },
+            "residual": self.residual,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], sales: Sales) -> Self:
+        """Restore the effects from their state and the sales behind them."""
+        sums = {name: LevelSums(*entry) for name, entry in state["sums"].items()}
+        return cls(sums, state["residual"], sales)
+
+    @cached_property
+    def _sale_codes(self) -> Mapping[str, NDArray[np.intp]]:
+        """Feature name → level of each sale, −1 where it is unknown, shape (n,)."""
+        codes = {name: _codes(sums.levels, self.sales.facts[name]) for name, sums in self.sums.items()}
+        return {name: np.where(known, code, -1) for name, (code, known) in codes.items()}
+
+    @cached_property
+    def _centred(self) -> Mapping[str, FloatArray]:
+        """Feature name → residual of each sale, less the mean of those whose label is known, shape (n,)."""
+        return {name: _centred(self.residual, code >= 0) for name, code in self._sale_codes.items()}
+
+
+def many_levels(market: Market, facts: Facts) -> tuple[str, ...]:
+    """Return the names of the features that n sales show to have more than `MANY_LEVELS` levels."""
+    labels = {feature.name: facts[feature.name] for feature in market.labels}
+    return tuple(name for name, values in labels.items() if len(np.unique(values[values != ""])) > MANY_LEVELS)
+
+
+def _ridge_residuals(homes: KrigingInputs, log_price: FloatArray) -> FloatArray:
+    """Return what a ridge regression with a penalty of 1 leaves of n log prices, shape (n,)."""
+    columns = np.hstack((homes.linear_terms(), MONOTONE_SCALE * homes.monotone)).astype(np.float64)
+    centred = log_price - log_price.mean()
+    coefficients = np.linalg.solve(columns.T @ columns + np.eye(columns.shape[1]), columns.T @ centred)
+    residual: FloatArray = centred - columns @ coefficients
+    return residual
+
+
+def _level_sums(labels: LabelArray, residual: FloatArray) -> LevelSums:
+    """Sum the residuals by level, and estimate how far to shrink their means.
+
+    The variance of a sale and the variance between levels are estimated by the method of moments of a one-way
+    analysis of variance with groups of unequal size (Searle, Casella and McCulloch 1992, Variance Components,
+    section 3.6).
+    """
+    known = labels != ""
+    levels, code = np.unique(labels[known], return_inverse=True)
+    centred = _centred(residual, known)[known]
+    count = np.bincount(code).astype(np.float64)
+    total = np.bincount(code, centred, len(levels))
+    n, k = len(code), len(levels)
+    if n <= k or k < 2:
+        return LevelSums(levels, total, count, np.inf)
+    between = float(np.sum(total**2 / count))
+    of_sale = (float(np.sum(centred**2)) - between) / (n - k)
+    of_level = (between - (k - 1) * of_sale) / (n - float(np.sum(count**2)) / n)
+    return LevelSums(levels, total, count, of_sale / of_level if of_level > 0 else np.inf)
+
+
+def _centred(residual: FloatArray, known: BoolArray) -> FloatArray:
+    """Return the residuals less the mean of the known ones."""
+    return residual - (residual[known].mean() if known.any() else 0.0)
+
+
+def _codes(levels: LabelArray, labels: LabelArray) -> tuple[NDArray[np.intp], BoolArray]:
+    """Return the index of each label among the levels, 0 where it is none of them, and where it is one."""
+    index = np.searchsorted(levels, labels).clip(max=len(levels) - 1)
+    known: BoolArray = levels[index] == labels
+    return np.where(known, index, 0), known
