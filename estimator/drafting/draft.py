@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from estimator.drafting.coordinates import coordinate_of, is_projected
+from estimator.drafting.effects import PriceEvidence
 from estimator.drafting.facts import DraftedFact, draft_fact, fact_name, may_be_required, unusable_reason
 from estimator.drafting.known_facts import FACTS, LATITUDE, LONGITUDE, SIZE, KnownFact, known_fact
 from estimator.drafting.leaks import reason_by_name, reason_by_values, tells_time_of_sale
@@ -108,7 +109,7 @@ def draft_market(
     roles = {guess.column for guess in (found_price, sale_date, sale_id) if guess is not None}
     paid, sold = by_name[found_price.column], by_name[sale_date.column] if sale_date else None
     columns = _sort_columns([each for each in profiles if each.name not in roles], paid.numbers, sold)
-    facts = _draft_facts(columns, paid.numbers, _newest_year(sold), table.column_names)
+    facts = _draft_facts(columns, _evidence(paid, columns), _newest_year(sold), table.column_names)
     code, reason = _currency(paid, table, facts, by_name, currency)
     is_in_doubt = sold is not None and sold.date_form is not None and sold.date_form.format is None
     return Draft(
@@ -188,8 +189,17 @@ def _newest_year(sale_date: Profile | None) -> int:
     return min(int(np.max(known).astype("datetime64[Y]").astype(int)) + 1970, today)
 
 
+def _evidence(price: Profile, columns: _Sorted) -> PriceEvidence:
+    controls = [
+        profile.numbers
+        for profile, known, exact in columns.facts
+        if exact and known is not None and known.is_control and profile.is_number
+    ]
+    return PriceEvidence(price.numbers, tuple(controls))
+
+
 def _draft_facts(
-    columns: _Sorted, price: FloatArray, newest: int, names: Sequence[str]
+    columns: _Sorted, evidence: PriceEvidence, newest: int, names: Sequence[str]
 ) -> tuple[DraftedFact, ...]:
     """Return the facts, known ones first, with names that stand for one fact each."""
     ordered = sorted(columns.facts, key=_place)
@@ -199,7 +209,7 @@ def _draft_facts(
     for profile, known, exact in ordered:
         own = plain_name(profile.name)
         named = known is not None and known.name not in taken and plain_name(known.name) not in reserved - {own}
-        fact = draft_fact(profile, known, price, newest, exact=exact, named=named)
+        fact = draft_fact(profile, known, evidence, newest, exact=exact, named=named)
         fact = _with_free_names(fact, taken, reserved - {own})
         taken.add(fact.name)
         facts.append(fact)

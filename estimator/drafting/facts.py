@@ -1,14 +1,13 @@
 """Draft the declaration of one fact from a column: kind, unit, bounds and effect on the price."""
 
-import math
 import re
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import pyarrow.compute as pc
 
 from estimator.drafting.bounds import Bounds, amount_bounds, coordinate_bounds, rating_bounds, year_bounds
+from estimator.drafting.effects import PriceEvidence, price_effect
 from estimator.drafting.known_facts import SIZE, KnownFact, words_of
 from estimator.drafting.profiles import Profile
 from estimator.drafting.roles import Certainty
@@ -17,11 +16,6 @@ from estimator.market.feature import PriceEffect
 from estimator.market.kinds import KINDS
 from estimator.market.values import MAX_LABEL_LENGTH
 
-MIN_EFFECT_CORRELATION = 0.05
-"""Rank correlation with the price from which a fact's usual effect is declared; a smaller one may be of a file in
-which the numbers mean something else."""
-_TOLD_CORRELATION = 0.3
-"""Rank correlation from which a comment proposes an effect that is not known to hold everywhere."""
 _MAX_DISTINCT_SHARE = 0.5
 """Text of which more than this share differs, and more than `_MIN_DISTINCT` cells, is free text: labels that occur
 once teach nothing."""
@@ -97,7 +91,7 @@ def unusable_reason(profile: Profile, known: KnownFact | None) -> str | None:
 
 
 def draft_fact(
-    profile: Profile, known: KnownFact | None, price: FloatArray, newest: int, *, exact: bool, named: bool
+    profile: Profile, known: KnownFact | None, evidence: PriceEvidence, newest: int, *, exact: bool, named: bool
 ) -> DraftedFact:
     """Return the declaration of a column.
 
@@ -105,8 +99,8 @@ def draft_fact(
     ----------
     known
         The known fact that its name means, or resembles; None if unknown.
-    price
-        Sale prices, shape (n,).
+    evidence
+        The sales by which the effect on the price is judged.
     newest
         The year of the newest sale, or this year.
     exact
@@ -117,8 +111,11 @@ def draft_fact(
     kind, certainty = _kind(profile, known, exact=exact)
     unit, remarks = _unit(profile, known, kind)
     bounds = _bounds(profile, known, kind, newest)
-    effect, told = _effect(profile, known, kind, price)
-    remarks += told + _value_remarks(profile, kind, bounds)
+    effect: PriceEffect | None = None
+    if KINDS[kind].allows_price_effect:
+        effect, told = price_effect(known, _as_numbers(profile, kind), evidence)
+        remarks += told
+    remarks += _value_remarks(profile, kind, bounds)
     takes_name = known is not None and named
     return DraftedFact(
         name=known.name if known is not None and takes_name else fact_name(profile.name),
@@ -192,38 +189,6 @@ def _is_year(profile: Profile, known: KnownFact | None) -> bool:
         return False
     named = re.search(r"\b(year|yr|blt|built)\b", words_of(profile.name)) is not None
     return (known is not None and known.is_year) or named
-
-
-def _effect(
-    profile: Profile, known: KnownFact | None, kind: str, price: FloatArray
-) -> tuple[PriceEffect | None, list[str]]:
-    """Return the effect on the price that is declared, and a remark where one is proposed or left out."""
-    if not KINDS[kind].allows_price_effect:
-        return None, []
-    correlation = rank_correlation(_as_numbers(profile, kind), price)
-    if math.isnan(correlation):
-        return None, []
-    expected = None if known is None else known.price_effect
-    if expected is not None:
-        sign = 1 if expected == "increasing" else -1
-        if sign * correlation >= MIN_EFFECT_CORRELATION:
-            return expected, []
-        return None, [f"price_effect: left out, because the rank correlation with the price is {correlation:+.2f}"]
-    if abs(correlation) < _TOLD_CORRELATION or (known is not None and known.is_year):
-        return None, []
-    direction = "increasing" if correlation > 0 else "decreasing"
-    return None, [
-        f'price_effect = "{direction}" is possible: the rank correlation with the price is {correlation:+.2f}'
-    ]
-
-
-def rank_correlation(values: FloatArray, price: FloatArray) -> float:
-    """Return Spearman's rank correlation of values with the price; NaN if it is not defined."""
-    known = ~np.isnan(values) & ~np.isnan(price)
-    if known.sum() < 30 or np.ptp(values[known]) == 0 or np.ptp(price[known]) == 0:
-        return math.nan
-    ranks = pd.DataFrame({"value": values[known], "price": price[known]}).rank()
-    return float(np.corrcoef(ranks["value"], ranks["price"])[0, 1])
 
 
 def _as_numbers(profile: Profile, kind: str) -> FloatArray:

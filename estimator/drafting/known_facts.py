@@ -30,6 +30,7 @@ class KnownFact:
     is_year: bool = False
     keeps_number: bool = False
     is_rating: bool = False
+    is_control: bool = False
 
 
 def _read_facts() -> tuple[KnownFact, ...]:
