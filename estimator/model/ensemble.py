@@ -49,6 +49,11 @@ PREDICTION_BATCH = 128
 predicted at a time"."""
 
 
+AVERAGE_DECAY = 0.99
+"""Of the weights' average over some hundred steps when networks are trained again. It halves by how much a value
+depends on the seed. See benchmarks/DECISIONS.md, "Networks that answer learn from all sales"."""
+
+
 @dataclass(frozen=True)
 class EpochEvent:
     """The end of an epoch of one of the networks.
@@ -148,6 +153,8 @@ def train_again(
 ) -> tuple[Network, ...]:
     """Train as many networks as there are numbers of passes, without validation sales.
 
+    No sales choose each network's best weights here, so they are averaged over the last steps.
+
     Parameters
     ----------
     passes
@@ -155,7 +162,12 @@ def train_again(
     """
 
     def plan(count: int) -> Plan:
-        return Plan(count, lambda progress: cosine(progress * count / recipe.epochs), recipe.clip_norm)
+        return Plan(
+            epochs=count,
+            schedule=lambda progress: cosine(progress * count / recipe.epochs),
+            clip_norm=recipe.clip_norm,
+            average_decay=AVERAGE_DECAY,
+        )
 
     trained = _train_networks(training_set, recipe, [plan(count) for count in passes], rng, callbacks)
     return tuple(network for network, _ in trained)

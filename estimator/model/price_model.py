@@ -235,7 +235,6 @@ class PriceModel:
         """Return the same model with m more sales for the index, kriging and the comparables to use.
 
         The networks are not trained again.
-        See benchmarks/DECISIONS.md, "Networks are not retrained on the validation sales".
         The value of a home among these sales uses its own price.
 
         Parameters

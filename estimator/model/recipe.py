@@ -73,7 +73,7 @@ class Recipe:
     """
 
     networks: int = 8
-    members: int = 8
+    members: int = 4
     depth: int = 3
     width: int = 128
     waves: int = 24

@@ -14,7 +14,7 @@ SD_OF_LEVEL, SD_OF_SALE = 0.3, 0.2
 
 
 def estates(n_levels: int, rng: np.random.Generator) -> tuple[Sales, KrigingInputs, np.ndarray[Any, Any]]:
-    """Sales on estates of one to nine homes with one number as their other fact, and what the estates are worth."""
+    """Sales on estates of one to nine homes with one other fact, and what each estate is worth."""
     count = rng.integers(1, 10, n_levels)
     level = np.repeat(np.arange(n_levels), count)
     worth = SD_OF_LEVEL * rng.standard_normal(n_levels)

@@ -123,7 +123,8 @@ def test_the_expected_error_of_an_ensemble_is_right_on_average_over_its_pairs(tr
         networks = tuple(ensemble.networks[index] for index in indices)
         standardised = predict_mean(StackedNetworks(networks), training_set.validation.columns)
         log_price = standardised * training_set.deviation + training_set.mean
-        return TrainedEnsemble(networks, (1,) * len(networks), 0.0, float(np.sqrt(np.mean((log_price - truth) ** 2))))
+        log_rmse = float(np.sqrt(np.mean((log_price - truth) ** 2)))
+        return TrainedEnsemble(networks, (1,) * len(networks), 0.0, log_rmse)
 
     pairs = [subset(*pair) for pair in itertools.combinations(range(3), 2)]
     expected = [expected_log_rmse(training_set, pair, 3) for pair in pairs]
@@ -175,8 +176,15 @@ def test_networks_trained_again_make_the_passes_that_were_best_and_have_no_valid
     assert {event.epoch.validation_loss for event in events} == {None}
 
 
-def test_a_network_trained_again_on_the_same_sales_for_as_long_is_the_same(training_set: TrainingSet) -> None:
-    """So the learning rate falls as it did when the validation sales chose the number of passes."""
+def test_a_network_trained_again_on_the_same_sales_for_as_long_is_nearly_the_same(
+    training_set: TrainingSet,
+) -> None:
+    """The learning rate falls as it did when the validation sales chose the passes; only the average is new."""
     trained = fit(training_set)
     again = train_again(training_set, trained.passes, SMALL, np.random.default_rng(1))
-    assert [network.parameters.vector.tobytes() for network in again] == weights(trained)
+    other = train_again(training_set, trained.passes, SMALL, np.random.default_rng(2))
+    first, same, different = (
+        predict_mean(StackedNetworks(networks), training_set.validation.columns)
+        for networks in (trained.networks, again, other)
+    )
+    assert np.std(same - first) < 0.5 * np.std(different - first)
