@@ -1,6 +1,6 @@
 """Values files of any size: piece by piece on all cores, an answer for every row, in the original order."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,6 +22,7 @@ from estimator.market.feature import Feature
 from estimator.market.homes_file import HomesTable, read_homes
 from estimator.market.market import ABOVE_COLUMN, ANSWER_COLUMNS, INDEX_COLUMN, Market
 from estimator.market.tables import write_atomically
+from estimator.market.text.names import resembling
 from estimator.model.price_index.table import factor_to_dates
 from estimator.threads import parallel_imap
 from estimator.valuations import Valuations
@@ -141,8 +142,14 @@ def check_header(market: Market, names: Sequence[str], *, requested: Sequence[st
         if feature.required and feature.name not in found:
             raise DataError(
                 f"there is no column for {feature.name}, which is required; "
-                f"name the column {' or '.join(feature.names)}"
+                f"name the column {' or '.join(feature.names)}{_meant(feature, set(names) - set(found.values()))}"
             )
+
+
+def _meant(feature: Feature, unread: Collection[str]) -> str:
+    """Return which unread column may be a feature's, after the words that it is missing; '' if none may be."""
+    close = next((found for name in feature.names if (found := resembling(name, unread)) is not None), None)
+    return "" if close is None else f" (is it '{close}'?)"
 
 
 @dataclass(frozen=True)

@@ -48,16 +48,21 @@ def read_validated_sales(
     return _validate(parse_sales(market, path), known, overrides, strict=strict)
 
 
-def read_sales(market: Market, path: Path | SalesSource) -> Sales:
-    """Read a file of sales that is accepted as a whole or not at all; sales that only look wrong are kept.
+def read_sales(market: Market, path: Path | SalesSource, *, strict: bool = False) -> Sales:
+    """Read the sales of a file that a training uses, before some of them are found absurd beside the others.
+
+    Parameters
+    ----------
+    strict
+        As `validate_sales` takes it.
 
     Raises
     ------
     DataError
-        As `read_validated_sales`, or a sale in it is certainly wrong. The message names row, column, value and
-        bound; the header of a CSV file is row 1, as in a spreadsheet.
+        As `read_validated_sales`. The message names row, column, value and bound; the header of a CSV file is row
+        1, as in a spreadsheet.
     """
-    return read_validated_sales(market, path, strict=True).sales
+    return read_validated_sales(market, path, strict=strict).sales
 
 
 def read_closed_listings(market: Market, path: Path | SalesSource) -> tuple[Sales, FloatArray]:

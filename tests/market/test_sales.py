@@ -19,8 +19,14 @@ from estimator.market.sales import (
     Split,
     split_sales,
 )
-from estimator.market.sales_file import read_closed_listings, read_sales, read_validated_sales
+from estimator.market.sales_file import read_closed_listings, read_validated_sales
 from tests.town import make_town
+
+
+def read_sales(market: Market, path: Path) -> Sales:
+    """Read a file that is refused if any of its sales is wrong."""
+    return read_validated_sales(market, path, strict=True).sales
+
 
 TOWN = Market.from_dict(
     {
