@@ -18,10 +18,11 @@ from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.checks import find_columns
 from estimator.market.columns import Problem
 from estimator.market.facts import Facts
+from estimator.market.fault_groups import FaultGroups
 from estimator.market.feature import Feature
 from estimator.market.homes_file import HomesTable, read_homes
 from estimator.market.market import ABOVE_COLUMN, ANSWER_COLUMNS, INDEX_COLUMN, Market
-from estimator.market.tables import write_atomically
+from estimator.market.tables import first_row, write_atomically
 from estimator.market.text.names import resembling
 from estimator.model.price_index.table import factor_to_dates
 from estimator.threads import parallel_imap
@@ -43,6 +44,7 @@ def predict_file(
     source: Path,
     target: Path,
     progress: Callable[[int], object] = lambda _: None,
+    faults: FaultGroups | None = None,
     *,
     with_index: bool = False,
 ) -> tuple[int, int]:
@@ -57,6 +59,8 @@ def predict_file(
         CSV or Parquet, by the ending of the file name.
     progress
         Called with the number of rows of each finished piece.
+    faults
+        Collects the faults of the rows.
     with_index
         Whether to add the column `INDEX_COLUMN`.
 
@@ -80,17 +84,19 @@ def predict_file(
     pieces = validated_pieces(market, market.features, source, partial(check_header, market, requested=requested))
     valued, failed = 0, 0
 
-    def answer(piece: HomesTable) -> pa.Table:
-        return value_table(appraiser, piece, with_index=with_index).table
+    def answer(piece: HomesTable) -> AnsweredTable:
+        return value_table(appraiser, piece, with_index=with_index)
 
     with closing(parallel_imap(answer, pieces)) as tables:
         first = next(tables)
-        with write_atomically(target, first.schema) as writer:
+        with write_atomically(target, first.table.schema) as writer:
             for answered in chain([first], tables):
-                writer.write_table(answered)
-                errors = answered.column("valuation_price").null_count
-                valued, failed = valued + answered.num_rows - errors, failed + errors
-                progress(answered.num_rows)
+                writer.write_table(answered.table)
+                if faults is not None:
+                    faults.add(answered.problems, first_row(source) + valued + failed)
+                rows, errors = answered.table.num_rows, answered.table.column("valuation_price").null_count
+                valued, failed = valued + rows - errors, failed + errors
+                progress(rows)
     return valued, failed
 
 
@@ -166,12 +172,15 @@ class AnsweredTable:
         Which rows have no problem in their facts, shape (n,).
     priced
         Which of the valid rows were valued, shape (n,).
+    problems
+        What is wrong with the values of the others.
     """
 
     table: pa.Table
     facts: Facts
     valid: BoolArray
     priced: BoolArray
+    problems: Sequence[Problem]
 
 
 def value_table(
@@ -207,7 +216,7 @@ def value_table(
         factor = _index_factors(appraiser, facts.take(priced), values.take(values.priced).date)
         piece = piece.append_column(INDEX_COLUMN, fill_rows(factor, priced, pa.float64()))
     table = piece.append_column("error", pa.array(errors, pa.string()))
-    return AnsweredTable(table, facts, valid, priced)
+    return AnsweredTable(table, facts, valid, priced, problems)
 
 
 def with_notes(values: Valuations, notes: Sequence[str]) -> Valuations:

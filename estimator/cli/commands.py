@@ -24,6 +24,7 @@ from estimator.deals.saved_list_prices import load_list_prices, save_list_prices
 from estimator.deals.screen_file import screen_file
 from estimator.deals.screening import COSTS, DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY
 from estimator.errors import DataError, EstimatorError
+from estimator.market.fault_groups import FaultGroups
 from estimator.market.sales import Split
 from estimator.market.sales_file import read_validated_sales
 from estimator.market.tables import replace_atomically
@@ -127,8 +128,10 @@ def predict(model: Path, key: bytes | None, source: Path, target: Path, *, with_
     its range and its uncertainty. A row that cannot be valued has the reason in the column `error`.
     """
     appraiser = load_version(model, key).appraiser
+    faults = FaultGroups()
     with tqdm(desc="valuing", unit=" homes", unit_scale=True, disable=None) as bar:
-        valued, failed = predict_file(appraiser, source, target, bar.update, with_index=with_index)
+        valued, failed = predict_file(appraiser, source, target, bar.update, faults, with_index=with_index)
+    _report_faults(faults)
     click.echo(f"valued {valued:,} homes, {failed:,} with an error: {target}")
 
 
@@ -202,8 +205,12 @@ def screen_command(
             " `house-price fit-list-prices` estimates one from closed listings",
             err=True,
         )
+    faults = FaultGroups()
     with tqdm(desc="screening", unit=" listings", unit_scale=True, disable=None) as bar:
-        counts = screen_file(saved.appraiser, list_price_model, source, target, costs, probability, bar.update)
+        counts = screen_file(
+            saved.appraiser, list_price_model, source, target, costs, probability, bar.update, faults
+        )
+    _report_faults(faults)
     click.echo(
         f"{counts.deals:,} deals, {counts.others:,} other listings, {counts.errors:,} with an error: {target}"
     )
@@ -272,6 +279,12 @@ def report(model: Path, other: Path | None, key: bytes | None, target: Path) -> 
     except OSError as error:
         raise DataError(f"{target}: {error}") from error
     click.echo(f"written to {target}")
+
+
+def _report_faults(faults: FaultGroups) -> None:
+    """Print which values of a file could not be used, by column and kind."""
+    if text := faults.text():
+        click.echo(f"values that cannot be used:\n{text}", err=True)
 
 
 def _report_refused(listings: HeldOutListings) -> None:

@@ -45,6 +45,7 @@ from estimator.deals.screening import (
 from estimator.errors import DataError
 from estimator.market.arrays import DateArray
 from estimator.market.facts import Facts
+from estimator.market.fault_groups import FaultGroups
 from estimator.market.homes_file import HomesTable
 from estimator.market.market import Market
 from estimator.market.tables import BATCH_ROWS, FIRST_CSV_ROW, first_row, write_atomically
@@ -122,6 +123,7 @@ def screen_file(
     costs: Mapping[str, float],
     probability: float = DEFAULT_PROBABILITY,
     progress: Callable[[int], object] = lambda _: None,
+    faults: FaultGroups | None = None,
 ) -> ScreeningCounts:
     """Screen every row of a file of listings.
 
@@ -137,6 +139,8 @@ def screen_file(
         As `ScreeningTerms` has them.
     progress
         Called with the number of rows of each finished piece.
+    faults
+        Collects the faults of the rows.
 
     Raises
     ------
@@ -146,11 +150,15 @@ def screen_file(
     """
     check_ranges(appraiser.ranges)
     terms = ScreeningTerms(costs, probability)
-    duplicates, tables = DuplicateListings(), []
+    duplicates = DuplicateListings()
+    tables: list[pa.Table] = []
     market = appraiser.market
     check = partial(check_listings_header, market)
     for piece in validated_pieces(market, listing_table(market).features, source, check):
-        tables.append(_screen(appraiser, model, piece, terms, duplicates, first_row(source)).table)
+        answered = _screen(appraiser, model, piece, terms, duplicates, first_row(source))
+        if faults is not None:
+            faults.add(answered.problems, first_row(source) + sum(table.num_rows for table in tables))
+        tables.append(answered.table)
         progress(piece.table.num_rows)
     ranked, n_ranked = _ranked(pa.concat_tables(tables))
     with write_atomically(target, ranked.schema) as writer:
@@ -208,7 +216,8 @@ def _screen(
     listings = Listings.of(appraiser.market, columns, terms.costs)
     problems += currency_problems(appraiser.market, columns)
     repeats = duplicates.find(columns, date, listings, row_errors(problems, piece.num_rows) == "")
-    errors = row_errors(problems + duplicate_problems(listings, repeats, first_row_number), piece.num_rows)
+    problems += duplicate_problems(listings, repeats, first_row_number)
+    errors = row_errors(problems, piece.num_rows)
     valid = errors == ""
     facts = home_facts(appraiser.market, columns)
     listings = listings.take(valid)
@@ -230,7 +239,8 @@ def _screen(
     for name, column in screening.rounded().items():
         kind = pa.bool_() if column.dtype == bool else pa.float64()
         piece = piece.append_column(PREFIX + name, fill_rows(column[has_price], priced, kind))
-    return AnsweredTable(piece.append_column("error", pa.array(errors, pa.string())), facts, valid, priced)
+    table = piece.append_column("error", pa.array(errors, pa.string()))
+    return AnsweredTable(table, facts, valid, priced, problems)
 
 
 def _ranked(screened: pa.Table) -> tuple[pa.Table, int]:

@@ -1,6 +1,7 @@
 """Many faults of a file in a few lines: grouped by column and kind of fault, with counts and examples."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from estimator.market.columns import Problem
 
@@ -10,49 +11,72 @@ MAX_EXAMPLES = 3
 """Examples of a group: enough to see whether the column or its cells are wrong."""
 
 
+@dataclass
+class _Group:
+    """Faults of one kind in one column: their number, the first one, and values with the rows that they are in."""
+
+    first: Problem
+    first_row: int
+    count: int = 0
+    examples: dict[str, int] = field(default_factory=dict)
+    rows: list[int] = field(default_factory=list)
+
+    def add(self, problem: Problem, row: int) -> None:
+        self.count += 1
+        if len(self.examples) < MAX_EXAMPLES:
+            self.examples.setdefault(problem.value, row)
+        if len(self.rows) < MAX_EXAMPLES:
+            self.rows.append(row)
+
+
+class FaultGroups:
+    """Collects the faults of a file, piece by piece, in little memory."""
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[str, str], _Group] = {}
+
+    def add(self, problems: Sequence[Problem], first_row: int) -> None:
+        """Add the problems of a piece of a file, whose first row has the given number in messages."""
+        for problem in sorted(problems, key=lambda problem: problem.row):
+            row = problem.row + first_row
+            key = (problem.field, problem.fault)
+            self._groups.setdefault(key, _Group(problem, row)).add(problem, row)
+
+    def text(self, column_of: Callable[[str], str] = str) -> str:
+        """Return a line for each column and kind of fault, the most frequent first; '' if there are none.
+
+        Parameters
+        ----------
+        column_of
+            Name of a field → its column in the file.
+        """
+        ordered = sorted(self._groups.values(), key=lambda group: group.count, reverse=True)
+        lines = [_line(group, column_of) for group in ordered[:MAX_GROUPS]]
+        if len(ordered) > MAX_GROUPS:
+            rest = sum(group.count for group in ordered[MAX_GROUPS:])
+            lines.append(f"  and {rest:,} more of {len(ordered) - MAX_GROUPS:,} other kinds")
+        return "\n".join(lines)
+
+
 def format_faults(problems: Sequence[Problem], column_of: Callable[[str], str], first_row: int) -> str:
-    """Return a line for each column and kind of fault, the most frequent first.
-
-    Parameters
-    ----------
-    problems
-        At least one.
-    column_of
-        Name of a field → its column in the file.
-    first_row
-        Number of the first row in messages.
-    """
-    groups: dict[tuple[str, str], list[Problem]] = {}
-    for problem in sorted(problems, key=lambda problem: problem.row):
-        groups.setdefault((problem.field, problem.fault), []).append(problem)
-    ordered = sorted(groups.values(), key=len, reverse=True)
-    lines = [_format_group(group, _column(group[0].field, column_of), first_row) for group in ordered[:MAX_GROUPS]]
-    if len(ordered) > MAX_GROUPS:
-        rest = sum(map(len, ordered[MAX_GROUPS:]))
-        lines.append(f"  and {rest:,} more of {len(ordered) - MAX_GROUPS:,} other kinds")
-    return "\n".join(lines)
+    """Return a line for each column and kind of some faults, as `FaultGroups` writes them."""
+    groups = FaultGroups()
+    groups.add(problems, first_row)
+    return groups.text(column_of)
 
 
-def _format_group(group: list[Problem], column: str, first_row: int) -> str:
+def _line(group: _Group, column_of: Callable[[str], str]) -> str:
     """Return one fault with its row, or several of a kind with their number and examples."""
-    first = group[0]
-    if len(group) == 1:
+    first = group.first
+    shown = column_of(first.field)
+    column = f"{shown} ({first.field})" if shown != first.field else shown
+    if group.count == 1:
         where = f", column {column}" if column else ""
-        return f"  row {first.row + first_row}{where}: {first.message}"
-    examples: dict[str, int] = {}
-    for problem in group:
-        examples.setdefault(problem.value, problem.row + first_row)
-        if len(examples) == MAX_EXAMPLES:
-            break
-    if set(examples) == {""}:
-        rows = ", ".join(str(problem.row + first_row) for problem in group[:MAX_EXAMPLES])
-        shown = f"rows {rows}" + (", …" if len(group) > MAX_EXAMPLES else "")
+        return f"  row {group.first_row}{where}: {first.message}"
+    if set(group.examples) == {""}:
+        more = ", …" if group.count > MAX_EXAMPLES else ""
+        examples = f"rows {', '.join(map(str, group.rows))}{more}"
     else:
-        shown = "such as " + ", ".join(f"{value} in row {row}" for value, row in examples.items())
-    where = f"column {column}: " if column else ""
-    return f"  {where}{len(group):,} {'values' if column else 'rows'}: {first.fault}; {shown}"
-
-
-def _column(field: str, column_of: Callable[[str], str]) -> str:
-    column = column_of(field)
-    return f"{column} ({field})" if column != field else column
+        examples = "such as " + ", ".join(f"{value} in row {row}" for value, row in group.examples.items())
+    start = f"column {column}: {group.count:,} values" if column else f"{group.count:,} rows"
+    return f"  {start}: {first.fault}; {examples}"
