@@ -2,16 +2,15 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
-from estimator.drafting.coordinates import coordinate_of, is_projected
 from estimator.drafting.effects import PriceEvidence
-from estimator.drafting.facts import DraftedFact, draft_fact, fact_name, may_be_required, unusable_reason
-from estimator.drafting.known_facts import FACTS, LATITUDE, LONGITUDE, SIZE, KnownFact, known_fact
-from estimator.drafting.leaks import reason_by_name, reason_by_values, tells_time_of_sale
+from estimator.drafting.facts import DraftedFact, draft_fact, fact_name, may_be_required
+from estimator.drafting.known_facts import LATITUDE, LONGITUDE, SIZE
+from estimator.drafting.leaks import tells_time_of_sale
 from estimator.drafting.profiles import Profile, detect_table_decimal_mark, profile_table
 from estimator.drafting.roles import (
     Guess,
@@ -19,17 +18,13 @@ from estimator.drafting.roles import (
     find_home,
     find_price,
     find_sale_date,
-    is_transaction_number,
     price_symbol_currency,
     unreadable_sale_date,
 )
-from estimator.market.arrays import FloatArray
-from estimator.market.market import RESERVED_NAMES
+from estimator.drafting.sorting import SortedColumns, place, sort_columns
 from estimator.market.text.names import plain_name
 from estimator.market.text.numbers import DecimalMark
 
-_SAME_SHARE = 0.999
-"""Two columns of numbers are the same one if this share of the rows, and at least half of them, agree."""
 UNKNOWN_CURRENCY = "XXX"
 """ISO 4217's code for no currency, where nothing in a file tells it."""
 
@@ -71,14 +66,6 @@ class Draft:
     notes: tuple[str, ...]
 
 
-@dataclass
-class _Sorted:
-    """Columns as they are sorted out: which are facts, and which are not used and why."""
-
-    facts: list[tuple[Profile, KnownFact | None, bool]] = field(default_factory=list)
-    ignored: dict[str, str] = field(default_factory=dict)
-
-
 def draft_market(
     table: pa.Table, price: str | None = None, currency: str | None = None, *, is_text: bool = True
 ) -> Draft:
@@ -108,7 +95,7 @@ def draft_market(
     sale_id = find_home(profiles, found_price.column)
     roles = {guess.column for guess in (found_price, sale_date, sale_id) if guess is not None}
     paid, sold = by_name[found_price.column], by_name[sale_date.column] if sale_date else None
-    columns = _sort_columns([each for each in profiles if each.name not in roles], paid.numbers, sold)
+    columns = sort_columns([each for each in profiles if each.name not in roles], paid.numbers, sold)
     facts = _draft_facts(columns, _evidence(paid, columns), _newest_year(sold), table.column_names)
     code, reason = _currency(paid, table, facts, by_name, currency)
     is_in_doubt = sold is not None and sold.date_form is not None and sold.date_form.format is None
@@ -127,58 +114,6 @@ def draft_market(
     )
 
 
-def _sort_columns(profiles: Sequence[Profile], price: FloatArray, sale_date: Profile | None) -> _Sorted:
-    """Sort the columns without a role into facts and columns that are not used."""
-    columns = _Sorted()
-    odd_date = unreadable_sale_date(profiles) if sale_date is None else None
-    size = next((each for each in profiles if known_fact(each.name) == (SIZE, True) and each.is_number), None)
-    for profile in profiles:
-        known, exact = known_fact(profile.name) or (coordinate_of(profile), False)
-        other_size = None if size is None or size is profile else size.numbers
-        reason = (
-            # What the name says is worth telling even where the values are unusable, too.
-            (None if exact else reason_by_name(profile.name))
-            or (
-                "its name is that of the day of sale, but its values are no dates" if profile is odd_date else None
-            )
-            or unusable_reason(profile, known)
-            or _unusable_role(profile, known)
-            or (reason_by_values(profile, price, other_size) if profile.is_number else None)
-            or _same_as(profile, [other for other, _, _ in columns.facts])
-        )
-        if reason is None:
-            columns.facts.append((profile, known, exact))
-        else:
-            columns.ignored[profile.name] = reason
-    return columns
-
-
-def _unusable_role(profile: Profile, known: KnownFact | None) -> str | None:
-    """Return why a column is something else than a fact, or None."""
-    if profile.name in RESERVED_NAMES:
-        return "a column of a file that the estimator has valued"
-    if is_projected(profile):
-        return 'a projected coordinate: to use it, declare it as latitude or longitude with column_unit = "EPSG:…"'
-    if known in (LATITUDE, LONGITUDE) and not profile.is_number:
-        return "its name is that of a coordinate, but its values are no numbers"
-    if profile.is_date:
-        return "another date of the sale"
-    return "identifies the sale, not the home" if is_transaction_number(profile) else None
-
-
-def _same_as(profile: Profile, earlier: Sequence[Profile]) -> str | None:
-    """Return that a column repeats an earlier one, or None."""
-    if not profile.is_number:
-        return None
-    for other in earlier:
-        both = ~np.isnan(profile.numbers) & ~np.isnan(other.numbers)
-        if both.sum() < profile.rows / 2:
-            continue
-        if (profile.numbers[both] == other.numbers[both]).mean() >= _SAME_SHARE:
-            return f"the same as {other.name}"
-    return None
-
-
 def _newest_year(sale_date: Profile | None) -> int:
     """Return the year of the newest sale; this year if there are no dates."""
     today = dt.datetime.now(tz=dt.UTC).year
@@ -189,7 +124,7 @@ def _newest_year(sale_date: Profile | None) -> int:
     return min(int(np.max(known).astype("datetime64[Y]").astype(int)) + 1970, today)
 
 
-def _evidence(price: Profile, columns: _Sorted) -> PriceEvidence:
+def _evidence(price: Profile, columns: SortedColumns) -> PriceEvidence:
     controls = [
         profile.numbers
         for profile, known, exact in columns.facts
@@ -199,10 +134,10 @@ def _evidence(price: Profile, columns: _Sorted) -> PriceEvidence:
 
 
 def _draft_facts(
-    columns: _Sorted, evidence: PriceEvidence, newest: int, names: Sequence[str]
+    columns: SortedColumns, evidence: PriceEvidence, newest: int, names: Sequence[str]
 ) -> tuple[DraftedFact, ...]:
     """Return the facts, known ones first, with names that stand for one fact each."""
-    ordered = sorted(columns.facts, key=_place)
+    ordered = sorted(columns.facts, key=place)
     reserved = {plain_name(name) for name in names}
     taken: set[str] = set()
     facts = []
@@ -214,12 +149,6 @@ def _draft_facts(
         taken.add(fact.name)
         facts.append(fact)
     return _with_required(facts, {profile.name: profile for profile, _, _ in columns.facts})
-
-
-def _place(entry: tuple[Profile, KnownFact | None, bool]) -> tuple[bool, int, bool]:
-    """Return where a fact comes in the market file: known facts in their order, the usual name before others."""
-    _, known, exact = entry
-    return known is None, FACTS.index(known) if known is not None else 0, not exact
 
 
 def _with_free_names(fact: DraftedFact, taken: set[str], reserved: set[str]) -> DraftedFact:

@@ -54,7 +54,9 @@ def test_kaggles_king_county_file_needs_no_edit_to_be_trained_on(tmp_path: Path)
     known = {
         feature.name: feature for feature in ours.features if feature.name not in {"crime_rate", "population"}
     }
-    assert facts.keys() - {"area_above_ground"} == known.keys()
+    assert facts.keys() == known.keys()
+    assert market.ignore == ours.ignore == ("sqft_above",)
+    assert "sqft_above: it is sqft_living − sqft_basement" in printed
     for name, feature in known.items():
         drafted = facts[name]
         assert (drafted.column, drafted.required) == (feature.column, feature.required)
@@ -152,7 +154,7 @@ def test_columns_that_tell_the_price_are_ignored_with_the_reason(tmp_path: Path)
     sales["ListPrice"] = sales["price"] * 1.02
     sales.to_csv(tmp_path / "kc" / "kc_house_data.csv", index=False)
     market, printed = draft(tmp_path / "kc" / "kc_house_data.csv")
-    assert set(market.ignore) == {"TaxAssessedValue", "price_per_sqft", "k", "ListPrice"}
+    assert set(market.ignore) == {"TaxAssessedValue", "price_per_sqft", "k", "ListPrice", "sqft_above"}
     assert "k: leaks the price: half of its values are within 0.0% of 0.001" in printed
     text = (tmp_path / "kc" / "market.toml").read_text(encoding="utf-8")
     assert '"TaxAssessedValue",  # leaks the price: assessors set it from sale prices' in text
