@@ -174,8 +174,8 @@ def test_train_takes_other_sales_and_seeds(tmp_path: Path) -> None:
         ("predict --model models empty.csv out.csv", "empty.csv: the file is empty"),
         ("predict --model models latin.csv out.csv", "latin.csv: line 2 is not UTF-8"),
         (
-            "predict --model models good.csv out.txt",
-            "out.txt: unknown format; the name must end in .csv, .csv.gz or .parquet",
+            "predict --model models good.csv out.html",
+            "out.html: unknown format; the name must end in .csv",
         ),
         ("evaluate --model models negative.csv", "row 2, column price: -1 is not above 0"),
         ("evaluate --model models good.csv", "column 'price' is missing"),
