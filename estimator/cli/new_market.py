@@ -52,10 +52,22 @@ def new_market_command(files: tuple[Path, ...], market: Path | None, price: str 
 
 
 def _target(first: Path, market: Path | None) -> Path:
-    """Return where the market file is written."""
-    if market is None:
-        return first.parent / "market.toml"
-    return market if market.suffix == ".toml" else market / "market.toml"
+    """Return where the market file is written.
+
+    Raises
+    ------
+    DataError
+        There is one already, or its folder cannot be read.
+    """
+    target = first.parent if market is None else market
+    target = target if target.suffix == ".toml" else target / "market.toml"
+    try:
+        exists = target.exists()
+    except OSError as error:
+        raise DataError(f"{target}: {error}") from error
+    if exists:
+        raise DataError(f"{target}: there is a market file already; remove it, or name another with --market")
+    return target
 
 
 def _summary(draft: Draft, source: Source) -> Iterator[str]:

@@ -106,18 +106,23 @@ def expand_patterns(patterns: Sequence[Path]) -> tuple[Path, ...]:
     Raises
     ------
     DataError
-        A pattern names no file.
+        A pattern names no file, or its folder cannot be read.
     """
     files: list[Path] = []
     for pattern in patterns:
-        if not _PATTERN.search(pattern.name) or pattern.exists():
-            files.append(pattern)
-            continue
-        found = sorted(pattern.parent.glob(pattern.name))
+        try:
+            found = [pattern] if _is_one_file(pattern) else sorted(pattern.parent.glob(pattern.name))
+        except OSError as error:
+            raise DataError(f"{pattern}: {error}") from error
         if not found:
             raise DataError(f"{pattern}: no file has such a name")
         files += found
     return tuple(dict.fromkeys(files))
+
+
+def _is_one_file(pattern: Path) -> bool:
+    """Whether a path is no pattern; a file may have a name that looks like one."""
+    return _PATTERN.search(pattern.name) is None or pattern.exists()
 
 
 def join_tables(files: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
