@@ -32,10 +32,6 @@ def new_market_command(files: tuple[Path, ...], market: Path | None, price: str 
     """
     paths = expand_patterns(files)
     target = _target(paths[0], market)
-    if target.exists():
-        raise DataError(
-            f"{target}: there is a market file already; remove it, or name another place with --market"
-        )
     source = read_source(paths)
     currency = source.layout.currency if source.layout else None
     draft = draft_market(source.table, price, currency, is_text=source.is_text)
