@@ -212,6 +212,11 @@ def _date_note(profiles: Sequence[Profile]) -> str:
     )
 
 
+def where_known(column: str) -> str:
+    """Return a condition for the rows in which a column is known."""
+    return f"`{column}` is not missing"
+
+
 def _notes(
     facts: Sequence[DraftedFact],
     sale_date: Guess | None,
@@ -221,7 +226,13 @@ def _notes(
     """Return what the file lacks, and what follows from that."""
     notes = []
     kinds = {fact.kind for fact in facts}
-    if not any(fact.required and not fact.is_coordinate for fact in facts):
+    sizes = [fact for fact in facts if fact.name == SIZE.name]
+    if sizes and not sizes[0].required:
+        notes.append(
+            f"The size, {sizes[0].column}, is unknown in too many rows to be required. Leave out the sales without it"
+            f' (where = "{where_known(sizes[0].column)}") and require it, or keep them and accept larger errors.'
+        )
+    elif not sizes:
         notes.append(
             "No column is the size of the home, such as its living area. Without it a model can tell homes in one"
             " street apart by little; add it to the file before you serve a model."

@@ -13,6 +13,7 @@ from estimator.drafting.leaks import reason_by_name, reason_by_values
 from estimator.drafting.profiles import Profile
 from estimator.drafting.roles import is_transaction_number, unreadable_sale_date
 from estimator.market.arrays import FloatArray
+from estimator.market.kinds import KINDS
 from estimator.market.market import RESERVED_NAMES
 
 _SAME_SHARE = 0.999
@@ -51,6 +52,7 @@ def sort_columns(profiles: Sequence[Profile], price: FloatArray, sale_date: Prof
         else:
             columns.ignored[profile.name] = reason
     _drop_sums(columns)
+    _drop_places(columns)
     return columns
 
 
@@ -87,6 +89,23 @@ def _drop_sums(columns: SortedColumns) -> None:
         else:
             columns.ignored[entry[0].name] = reason
     columns.facts = kept
+
+
+def _drop_places(columns: SortedColumns) -> None:
+    """Sort out places of which a market has at most one, and a coordinate without the other one."""
+    kept: list[tuple[Profile, KnownFact | None, bool]] = []
+    found: dict[str, str] = {}
+    for profile, known, exact in columns.facts:
+        if known is not None and KINDS[known.kind].is_unique:
+            if known.name in found:
+                columns.ignored[profile.name] = f"{found[known.name]} is the {known.name.replace('_', ' ')}"
+                continue
+            found[known.name] = profile.name
+        kept.append((profile, known, exact))
+    has_both = {LATITUDE.name, LONGITUDE.name} <= found.keys()
+    alone = [] if has_both else [each for each in kept if each[1] in (LATITUDE, LONGITUDE)]
+    columns.ignored |= {profile.name: "a coordinate without the other one" for profile, _, _ in alone}
+    columns.facts = [entry for entry in kept if entry not in alone]
 
 
 def _sum_of(profile: Profile, earlier: Sequence[Profile]) -> str | None:

@@ -231,6 +231,32 @@ def test_coordinates_named_x_and_y_are_told_from_other_numbers(tmp_path: Path) -
     assert market.coordinates is None
 
 
+def test_a_market_has_one_place_and_no_coordinate_alone(tmp_path: Path) -> None:
+    sales = pd.read_csv(kaggle(tmp_path))
+    (tmp_path / "kc_house_data.csv").unlink()
+    sales = sales.assign(site_latitude=sales["lat"] + 0.001, site_zip_code=sales["zipcode"])
+    sales.drop(columns=["long"]).to_csv(tmp_path / "sold.csv", index=False)
+    market, printed = draft(tmp_path / "sold.csv")
+    assert market.coordinates is None
+    assert {"lat", "site_latitude", "site_zip_code"} <= set(market.ignore)
+    assert "lat: a coordinate without the other one" in printed
+    assert "site_latitude: lat is the latitude" in printed
+
+
+def test_a_size_that_is_often_unknown_is_told(tmp_path: Path) -> None:
+    sales = pd.read_csv(kaggle(tmp_path), dtype=str)
+    (tmp_path / "kc_house_data.csv").unlink()
+    sales.loc[sales.index % 3 == 0, "sqft_living"] = ""
+    sales.to_csv(tmp_path / "sold.csv", index=False)
+    market, printed = draft(tmp_path / "sold.csv")
+    assert not market.by_name["square_footage"].required
+    assert 'where = "`sqft_living` is not missing"' in printed
+    text = (tmp_path / "market.toml").read_text()
+    (tmp_path / "market.toml").write_text('where = "`sqft_living` is not missing"\n' + text)
+    kept = int((sales["sqft_living"] != "").sum())
+    assert f": {kept:,} sales in" in run_command("check", "--market", tmp_path).stdout
+
+
 def test_a_year_and_a_month_of_sale_are_to_be_joined(tmp_path: Path) -> None:
     rows = "".join(f"{100_000 + n},{50 + n},{2008 + n % 3},{1 + n % 12}\n" for n in range(60))
     (tmp_path / "sold.csv").write_text("SalePrice,GrLivArea,YrSold,MoSold\n" + rows)
