@@ -212,11 +212,6 @@ def _date_note(profiles: Sequence[Profile]) -> str:
     )
 
 
-def where_known(column: str) -> str:
-    """Return a condition for the rows in which a column is known."""
-    return f"`{column}` is not missing"
-
-
 def _notes(
     facts: Sequence[DraftedFact],
     sale_date: Guess | None,
@@ -229,8 +224,8 @@ def _notes(
     sizes = [fact for fact in facts if fact.name == SIZE.name]
     if sizes and not sizes[0].required:
         notes.append(
-            f"The size, {sizes[0].column}, is unknown in too many rows to be required. Leave out the sales without it"
-            f' (where = "{where_known(sizes[0].column)}") and require it, or keep them and accept larger errors.'
+            f"The size, {sizes[0].column}, is unknown in too many rows to be required. Leave out the sales without"
+            f' it (where = "`{sizes[0].column}` is not missing") and require it, or keep them and accept larger errors.'
         )
     elif not sizes:
         notes.append(
