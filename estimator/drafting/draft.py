@@ -225,7 +225,7 @@ def _notes(
     if sizes and not sizes[0].required:
         notes.append(
             f"The size, {sizes[0].column}, is unknown in too many rows to be required. Leave out the sales without"
-            f' it (where = "`{sizes[0].column}` is not missing") and require it, or keep them and accept larger errors.'
+            f' it (where = "`{sizes[0].column}` is not missing") and require it, or accept larger errors.'
         )
     elif not sizes:
         notes.append(
