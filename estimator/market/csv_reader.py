@@ -129,12 +129,18 @@ class _RowKeeper:
         self.have_line_ends = False
 
     def take_invalid(self, invalid: pa_csv.InvalidRow) -> str:
-        """Take a row that does not fit; Arrow calls this while it reads ahead."""
+        """Take a row that does not fit; Arrow calls this while it reads ahead.
+
+        A row with more separators than the header, and nothing behind them, is cut and no fault.
+        """
         row = invalid.number - self._first_number
         self._texts[row] = invalid.text
-        self._malformed.messages[row] = (
-            f"the row has {invalid.actual_columns} cells, the header {invalid.expected_columns}"
-        )
+        if any(cell.strip() for cell in self._cells(invalid.text)[len(self._names) :]) or (
+            invalid.actual_columns < invalid.expected_columns
+        ):
+            self._malformed.messages[row] = (
+                f"the row has {invalid.actual_columns} cells, the header {invalid.expected_columns}"
+            )
         self.have_line_ends |= "\n" in invalid.text
         return "skip"
 
@@ -159,11 +165,14 @@ class _RowKeeper:
         """Return the rows after the last piece, None if there are none."""
         return self._table(sorted(self._texts)) if self._texts else None
 
+    def _cells(self, text: str) -> list[str]:
+        return next(csv.reader([text], delimiter=self._separator), [])
+
     def _table(self, rows: Sequence[int]) -> pa.Table:
         """Return kept rows, filled up with empty cells or cut, and forget them."""
         width = len(self._names)
         texts = [self._texts.pop(row) for row in rows]
-        cells = [next(csv.reader([text], delimiter=self._separator), [])[:width] for text in texts]
+        cells = [self._cells(text)[:width] for text in texts]
         filled = [[*line, *[""] * (width - len(line))] for line in cells]
         return pa.table(
             [pa.array([line[index] for line in filled], pa.string()) for index in range(width)],

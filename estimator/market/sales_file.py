@@ -1,6 +1,6 @@
 """Reads files of sales: as far as they can be used, with a list of the others, or strictly as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from estimator.market.price_leaks import refuse_leaks
 from estimator.market.row_filter import matching_rows
 from estimator.market.sales import Sales
 from estimator.market.sales_source import SalesSource
+from estimator.market.text.names import resembling
 from estimator.market.text_forms import TextForms
 from estimator.market.validation.evidence import ParsedSales
 from estimator.market.validation.overrides import Override
@@ -193,7 +194,9 @@ def _check_header(market: Market, source: SalesSource, forms: TextForms, raw_nam
     """Refuse a file without a column that is needed."""
     names = forms.plain_names(raw_names)
     own = [name for name in (market.price, market.sale_date, market.sale_id) if name is not None]
-    faults = [f"column '{name}' is missing" for name in own if name not in names]
+    faults = [
+        f"column '{name}' is missing{_meant(name, set(raw_names) - set(own))}" for name in own if name not in names
+    ]
     faults += [
         f"column '{feature.column}' ({feature.name}) is missing; it is required"
         for feature in market.features
@@ -203,6 +206,12 @@ def _check_header(market: Market, source: SalesSource, forms: TextForms, raw_nam
         alike = forms.not_read(raw_names)
         faults += [f"column '{name}' is not read; did you mean {fact}?" for name, fact in alike.items()]
         raise DataError(f"{source}: " + "\n  ".join(faults))
+
+
+def _meant(name: str, columns: Collection[str]) -> str:
+    """Return which column may be meant by a name, after the words that it is missing; '' if none may be."""
+    close = resembling(name, columns)
+    return "" if close is None else f" (is it '{close}'?)"
 
 
 def _unread(market: Market, forms: TextForms, names: Sequence[str]) -> tuple[str, ...]:

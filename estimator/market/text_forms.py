@@ -88,12 +88,16 @@ class TextForms:
         return table
 
     def not_read(self, names: Sequence[str]) -> dict[str, str]:
-        """Return the columns of the file that resemble a fact that the file lacks: column → name of the fact."""
-        found = {feature.name for feature in self.features if set(feature.names) & set(self.plain_names(names))}
+        """Return the columns that resemble a fact or a date which the file lacks: column → what it resembles."""
+        present = set(self.plain_names(names))
+        found = {feature.name for feature in self.features if set(feature.names) & present}
         lacking = {
             name: feature.name for feature in self.features if feature.name not in found for name in feature.names
         }
-        own = {self.market.price, self.market.sale_date, self.market.sale_id, *self.market.ignore}
+        date = self.market.sale_date
+        if date is not None and date not in present:
+            lacking[date] = date
+        own = {self.market.price, date, self.market.sale_id, *self.market.ignore}
         alike = {}
         for name in names:
             known = self.names.get(name, name)

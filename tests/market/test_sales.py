@@ -82,6 +82,7 @@ def test_sales_are_read_unchanged(file: Callable[[str], Path]) -> None:
         ("id,sold,price,m2\n", "there are no sales, only a header"),
         (GOOD.replace("m2", "note"), "column 'm2' (size) is missing; it is required"),
         (GOOD.replace("price", "note"), "column 'price' is missing"),
+        (GOOD.replace("price", "prce"), "column 'price' is missing (is it 'prce'?)"),
         (GOOD.replace("sold", "note"), "column 'sold' is missing"),
         (GOOD.replace("id,", "note,"), "column 'id' is missing"),
         (GOOD.replace("rooms", "area"), "'m2' and 'area' both stand for size"),

@@ -148,6 +148,15 @@ def test_a_short_and_a_long_row_stay_in_their_places_and_are_reported(csv_file: 
     }
 
 
+def test_separators_at_the_end_of_a_row_with_nothing_behind_them_are_no_fault(
+    csv_file: Callable[..., Path],
+) -> None:
+    malformed = MalformedRows()
+    table = read_table(csv_file(b"a,b\n1,2,\n3,4, ,\n5,6\n"), malformed=malformed)
+    assert table.to_pydict() == {"a": ["1", "3", "5"], "b": ["2", "4", "6"]}
+    assert malformed.messages == {}
+
+
 def test_malformed_rows_keep_their_places_across_blocks(csv_file: Callable[..., Path]) -> None:
     n = 3 * BLOCK_BYTES // 1000
     lines = [f"{row}" if row % 1000 == 7 else f"{row},{'x' * 990}" for row in range(n)]

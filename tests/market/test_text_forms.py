@@ -126,6 +126,10 @@ def test_a_column_that_resembles_a_fact_and_is_not_read_is_named() -> None:
     )
 
 
+def test_a_column_that_resembles_the_date_is_named_too() -> None:
+    assert parse("size,solde\n1000,2015-01-01\n").notes == ("column solde is not read; did you mean sold?",)
+
+
 def test_a_row_that_does_not_fit_the_header_is_its_own_error() -> None:
     _, _, problems = parse("size,rooms\n1000,3\n900\n800,2,7\n700,1\n").check()
     assert [(problem.row, str(problem)) for problem in problems] == [
