@@ -17,8 +17,8 @@ MIN_SALES = 20
 """With fewer sales it is not known what homes cost here."""
 FAR_SIGMAS = 5.0
 """A price is far from all others if it and the price per unit of size both deviate by more robust standard
-deviations. In five markets this is so for 0 to 7 sales of 10,000; a mansion has a high price, not a high price
-per unit of size."""
+deviations: a mansion has a high price, not a high price per unit of size. See benchmarks/DECISIONS.md, "Bounds of
+suspicion"."""
 FAR_RATIO = 5.0
 """Nor is a price far that is within this factor of the median, however alike the homes are."""
 

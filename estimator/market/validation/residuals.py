@@ -22,8 +22,8 @@ from estimator.market.validation.robust import median_and_sigma
 MIN_SALES = 50
 """With fewer sales the regression follows single ones."""
 ABSURD_SIGMAS = 7.5
-"""Robust standard deviations beyond which a residual is absurd. Residuals have long tails: in five markets 0 to 40
-sales of 10,000 are beyond."""
+"""Robust standard deviations beyond which a residual is absurd. Residuals have long tails. See
+benchmarks/DECISIONS.md, "Bounds of suspicion"."""
 ABSURD_RATIO = 4.0
 """Nor is a price absurd that is within this factor of what is expected. A digit too many is a factor of 10."""
 
