@@ -184,7 +184,7 @@ def _level_sums(labels: LabelArray, residual: FloatArray) -> LevelSums:
     levels, code = np.unique(labels[known], return_inverse=True)
     centred = _centred(residual, known)[known]
     count = np.bincount(code).astype(np.float64)
-    total = np.bincount(code, centred, len(levels))
+    total: FloatArray = np.bincount(code, centred, len(levels)).astype(np.float64)
     n, k = len(code), len(levels)
     if n <= k or k < 2:
         return LevelSums(levels, total, count, np.inf)

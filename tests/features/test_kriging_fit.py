@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from estimator.features import kriging_fit
-from estimator.features.kriging import _OTHER_SCALE
-from estimator.features.kriging_fit import MONOTONE_SCALE, fit_kriging
+from estimator.features.kriging import _OTHER_SCALE, MONOTONE_SCALE
+from estimator.features.kriging_fit import fit_kriging
 from tests.features.gaussian_process import HOME, N, exact_gaussian_process, fit, random_homes
 
 
