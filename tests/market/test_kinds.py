@@ -231,7 +231,7 @@ def test_it_is_encoded(appraiser: Appraiser, market: Market) -> None:
 
 
 def test_an_appraiser_values_warns_and_explains(appraiser: Appraiser, market: Market) -> None:
-    homes = facts_of(market, HOME, HOME | {"front": COLOURS[1]}, HOME | {"front": "#123456"}, HOME | {"share": 94})
+    homes = facts_of(market, HOME, HOME | {"front": COLOURS[1]}, HOME | {"front": "#123456"}, HOME | {"share": 98})
     values = appraiser.value(homes, None)
     assert values.price[0] > values.price[1]
     assert values.price[3] >= values.price[0]
