@@ -1,4 +1,4 @@
-"""The files that CONTRIBUTING.md and the pages of docs/ name exist."""
+"""The files that the pages for readers and contributors name exist."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -21,3 +21,11 @@ def test_the_guide_names_files_that_exist() -> None:
     paths = re.findall(r"`((?:estimator|service|tests|benchmarks|docs)/[\w/.]+)`", text)
     assert len(paths) > 30
     assert [path for path in paths if "NAME" not in path and not (ROOT / path).exists()] == []
+
+
+def test_the_tests_that_the_security_page_names_exist() -> None:
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    names = re.findall(r"`([\w/]*test_\w+\.py)`", text)
+    assert len(names) > 30
+    folders = (ROOT, ROOT / "tests" / "service")
+    assert [name for name in names if not any((folder / name).exists() for folder in folders)] == []
