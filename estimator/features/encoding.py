@@ -1,7 +1,7 @@
 """Encode facts as columns for the networks. Fitted on training sales, then fixed; uses no prices.
 
 Every fact has its own columns, so that any fact can be unknown: numbers are scaled and have a missing-value flag,
-labels are one-hot, and locations also become Fourier features, so that a network can distinguish neighbourhoods.
+labels are one-hot.
 Of a feature with a `price_effect` only the missing-value flag is here; its value is encoded in `monotone`.
 
 No date is a column. But a home sold before it was built was a building plot, and one sold in the year it was built
@@ -10,7 +10,6 @@ that year, and whether it is in it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -27,61 +26,8 @@ YEARS = (1500, 2200)
 MIN_UNFINISHED = 20
 """Sales in or before the year of such a fact that it needs to have these columns."""
 
-FAR_AWAY = 20.0
-"""A location is far away from the homes if it differs from their median by more than so many times the median
-difference. In a county with a dense city few homes are so far out; a mistyped location is, and would make all
-waves too long."""
-
-N_FREQUENCIES = 24
-"""Fourier features of the location are sines and cosines of this many waves; see benchmarks/DECISIONS.md, "Fourier
-features of the location"."""
-WAVES_PER_SPREAD = 0.7
-"""Typical number of waves within one standard deviation of the homes' locations: in King County one wave is then
-about 15 km long."""
-
 MIN_LABEL_COUNT = 5
 """A label with fewer training sales gets no column: a network would only memorise the prices of its few homes."""
-
-
-@dataclass(frozen=True)
-class FourierFeatures:
-    """Locations → sines and cosines of waves of random directions and lengths.
-
-    Random Fourier features: Tancik et al. (2020), Fourier features let networks learn high frequency functions
-    in low dimensional domains, eq. 5.
-
-    Parameters
-    ----------
-    centre
-        Mean latitude and longitude of the homes that are not far away, degrees.
-    frequencies
-        Waves per degree of latitude and of longitude, shape (2, N_FREQUENCIES).
-    """
-
-    centre: FloatArray
-    frequencies: FloatArray
-
-    @classmethod
-    def fit(cls, locations: FloatArray, rng: np.random.Generator) -> Self:
-        """Draw waves for locations of shape (n, 2), latitude and longitude in degrees."""
-        locations = locations[~_far_away(locations)]
-        centre = locations.mean(axis=0)
-        # A degree of longitude is shorter than one of latitude; waves must be equally long in both directions.
-        shrink = np.array([1.0, np.cos(np.radians(centre[0]))])
-        spread = max(float(np.sqrt(np.mean(((locations - centre) * shrink) ** 2))), 1e-6)
-        direction = rng.standard_normal((2, N_FREQUENCIES))
-        direction /= np.linalg.norm(direction, axis=0)
-        length = np.abs(rng.standard_normal(N_FREQUENCIES)) * WAVES_PER_SPREAD / spread
-        return cls(centre, direction * length * shrink[:, None])
-
-    def transform(self, locations: FloatArray) -> FloatArray:
-        """Return the sines and cosines at n locations, shape (n, 2·N_FREQUENCIES)."""
-        north, east = (2 * np.pi * (locations - self.centre)).T[:, :, None]
-        angle = north * self.frequencies[0] + east * self.frequencies[1]
-        columns = np.empty((len(angle), 2 * angle.shape[1]))
-        np.sin(angle, out=columns[:, : angle.shape[1]])
-        np.cos(angle, out=columns[:, angle.shape[1] :])
-        return columns
 
 
 class Encoding:
@@ -108,14 +54,12 @@ class Encoding:
         scales: NumberScales,
         labels: Mapping[str, LabelArray],
         rare_labels: Mapping[str, LabelArray],
-        fourier: FourierFeatures | None,
         years: tuple[str, ...],
     ) -> None:
         self._market = market
         self._scales = scales
         self._labels = labels
         self._rare_labels = rare_labels
-        self._fourier = fourier
         self._years = years
         self.fact_names = tuple(feature.name for feature in market.features)
         self._numeric_names = _unconstrained_numbers(market)
@@ -129,23 +73,18 @@ class Encoding:
             )
 
     @classmethod
-    def fit(cls, market: Market, facts: Facts, date: DateArray | None, rng: np.random.Generator) -> Self:
-        """Fit scales, labels and Fourier features to n training sales."""
+    def fit(cls, market: Market, facts: Facts, date: DateArray | None) -> Self:
+        """Fit scales and labels to n training sales."""
         scales = NumberScales.fit(facts.numbers(_unconstrained_numbers(market)))
         labels, rare_labels = {}, {}
         for feature in market.labels:
             labels[feature.name], rare_labels[feature.name] = _split_labels(facts[feature.name])
-        fourier = None
-        if market.coordinates is not None:
-            locations = np.column_stack([facts[name] for name in market.coordinates])
-            locations = locations[~np.isnan(locations).any(axis=1)]
-            fourier = FourierFeatures.fit(locations, rng) if len(locations) else None
         years = tuple(
             feature.name
             for feature in market.numbers
             if _is_year(facts[feature.name]) and _unfinished(facts, feature.name, date).sum() >= MIN_UNFINISHED
         )
-        return cls(market, scales, labels, rare_labels, fourier, years)
+        return cls(market, scales, labels, rare_labels, years)
 
     def transform(self, facts: Facts, date: DateArray | None) -> NDArray[np.float32]:
         """Encode n homes, each at its valuation date: shape (n, d)."""
@@ -176,7 +115,6 @@ class Encoding:
             "labels": dict(self._labels),
             "rare_labels": dict(self._rare_labels),
             "years": list(self._years),
-            "fourier": None if self._fourier is None else [self._fourier.centre, self._fourier.frequencies],
         }
 
     @classmethod
@@ -187,7 +125,6 @@ class Encoding:
             NumberScales.from_state(state["scales"]),
             state["labels"],
             state["rare_labels"],
-            None if state["fourier"] is None else FourierFeatures(*state["fourier"]),
             tuple(state["years"]),
         )
 
@@ -197,25 +134,13 @@ class Encoding:
         scaled[np.isnan(scaled)] = 0.0
         blocks: list[NDArray[Any]] = [scaled, np.isnan(facts.numbers(self._optional_names))]
         blocks += [facts[feature.name][:, None] == self._labels[feature.name] for feature in self._market.labels]
-        if self._fourier is not None and self._market.coordinates is not None:
-            waves = self._fourier.transform(facts.numbers(self._market.coordinates))
-            waves[np.isnan(waves)] = 0.0
-            blocks.append(waves)
         blocks += [_unfinished(facts, name, date) for name in self._years]
         return blocks
 
     def _count_columns(self) -> int:
         """Return the number of columns of all blocks."""
         n_labels = sum(len(labels) for labels in self._labels.values())
-        n_waves = 0 if self._fourier is None else 2 * N_FREQUENCIES
-        return self.n_numeric + len(self._optional_names) + n_labels + n_waves + 2 * len(self._years)
-
-
-def _far_away(locations: FloatArray) -> BoolArray:
-    """Return which of n locations are `FAR_AWAY`, shape (n,)."""
-    difference = np.abs(locations - np.median(locations, axis=0))
-    far: BoolArray = (difference > FAR_AWAY * np.maximum(np.median(difference, axis=0), 1e-6)).any(axis=1)
-    return far
+        return self.n_numeric + len(self._optional_names) + n_labels + 2 * len(self._years)
 
 
 def _unconstrained_numbers(market: Market) -> list[str]:

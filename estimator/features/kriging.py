@@ -28,7 +28,7 @@ _SQUARE_SCALE = 0.5
 """Multiplies the squared facts in the linear model; see benchmarks/DECISIONS.md, "Squares in kriging's linear
 model"."""
 _OTHER_SCALE = 0.3
-"""Multiplies the columns that are not numbers: labels, missing-value flags, Fourier features and years."""
+"""Multiplies the columns that are not numbers: labels, missing-value flags and years."""
 MONOTONE_SCALE = 25.0
 """Multiplies the monotone columns in the linear model. They are small, so their coefficients are large."""
 CHUNK_SIZE = 256

@@ -99,9 +99,9 @@ class HomeEncoder:
     mean_latitude: float
 
     @classmethod
-    def fit(cls, market: Market, facts: Facts, date: DateArray | None, rng: np.random.Generator) -> Self:
+    def fit(cls, market: Market, facts: Facts, date: DateArray | None) -> Self:
         """Fit the encodings to n sold homes and their dates of sale."""
-        encoding = Encoding.fit(market, facts, date, rng)
+        encoding = Encoding.fit(market, facts, date)
         return cls(market, encoding, MonotoneEncoding.fit(market, facts), _mean_latitude(market, facts))
 
     def transform(self, facts: Facts, date: DateArray | None) -> EncodedHomes:
@@ -167,7 +167,7 @@ class FeaturePipeline:
             Of the training sales, with LeaveHomeOut. Computing them is the most expensive part of `fit`.
         """
         comparables = Comparables.fit(market, sales, log_price, rng)
-        encoder = HomeEncoder.fit(market, sales.facts, sales.date, rng)
+        encoder = HomeEncoder.fit(market, sales.facts, sales.date)
         homes = encoder.transform(sales.facts, sales.date)
         kriging, left_out = fit_kriging(homes.kriging_inputs, log_price, sales.home, rng)
         names = many_levels(market, sales.facts)

@@ -349,7 +349,7 @@ def first_index(market: Market, sales: Sales, rng: np.random.Generator) -> tuple
     """Return the index before any network is trained, and the n residuals of the hedonic fit behind it."""
     if sales.date is None:
         return PriceIndex(), np.zeros(len(sales))
-    homes = HomeEncoder.fit(market, sales.facts, sales.date, rng).transform(sales.facts, sales.date).kriging_inputs
+    homes = HomeEncoder.fit(market, sales.facts, sales.date).transform(sales.facts, sales.date).kriging_inputs
     residual = hedonic_residuals(homes, sales, rng)
     return _fit_index(market, sales, residual), residual
 

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from estimator.features.encoding import MIN_LABEL_COUNT, MIN_UNFINISHED, N_FREQUENCIES, Encoding, FourierFeatures
+from estimator.features.encoding import MIN_LABEL_COUNT, MIN_UNFINISHED, Encoding
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 
@@ -40,13 +40,13 @@ DATES = NEWEST - np.arange(N)[::-1].astype("timedelta64[D]")
 
 @pytest.fixture(scope="module")
 def encoding() -> Encoding:
-    return Encoding.fit(TOWN, HOMES, DATES, np.random.default_rng(0))
+    return Encoding.fit(TOWN, HOMES, DATES)
 
 
 @pytest.mark.parametrize(
     ("name", "columns"),
     [
-        ("latitude", [0, 4, *range(9, 9 + 2 * N_FREQUENCIES)]),
+        ("latitude", [0, 4]),
         ("rooms", [3, 6]),
         ("quarter", [7, 8]),  # "rare" has no column
     ],
@@ -56,8 +56,8 @@ def test_withholding_a_fact_changes_only_its_own_columns(
 ) -> None:
     known = encoding.transform(HOMES, DATES)
     unknown = encoding.transform(HOMES.without({name: np.ones(N, np.bool_)}), DATES)
-    # Four numbers, three missing-value flags, two labels, and the waves; no date.
-    assert known.shape == (N, 9 + 2 * N_FREQUENCIES)
+    # Four numbers, three missing-value flags and two labels; no date.
+    assert known.shape == (N, 9)
     assert np.flatnonzero((known != unknown).any(axis=0)).tolist() == columns
 
 
@@ -85,7 +85,7 @@ def years_of_building(n_unfinished: int, *, size: float = 0.0) -> tuple[Encoding
     """Homes of which some are sold before or in the year they are built; `rooms` is that year, plus `size`."""
     built = np.where(np.arange(N) < n_unfinished, 2020 + np.arange(N) % 2, 1950) + size
     homes = HOMES.replace({"rooms": built})
-    return Encoding.fit(TOWN, homes, DATES, np.random.default_rng(0)), homes
+    return Encoding.fit(TOWN, homes, DATES), homes
 
 
 def test_a_year_has_columns_for_valuation_dates_before_and_in_it() -> None:
@@ -106,19 +106,6 @@ def test_a_year_with_few_unfinished_homes_and_a_fact_that_is_no_year_have_none(
     assert years_of_building(MIN_UNFINISHED)[0].n_columns == encoding.n_columns + 2
 
 
-def test_waves_are_equally_long_to_the_east_and_to_the_north() -> None:
-    rng = np.random.default_rng(0)
-    latitude, longitude = rng.normal(60, 0.1, 500), rng.normal(20, 0.2, 500)
-    unknown = {"size": np.ones(500), "rooms": np.ones(500), "quarter": np.full(500, "")}
-    homes = Facts({"latitude": latitude, "longitude": longitude, **unknown})
-    frequencies = Encoding.fit(TOWN, homes, None, np.random.default_rng(1)).state()["fourier"][1]
-    # At 60° north a degree of longitude is half as long: half as many waves fit into it.
-    assert np.sqrt(np.mean(frequencies[1] ** 2)) / np.sqrt(np.mean(frequencies[0] ** 2)) == pytest.approx(
-        0.5, rel=0.5
-    )
-    assert np.median(np.hypot(frequencies[0], frequencies[1] * 2)) == pytest.approx(0.67 * 0.7 / 0.1, rel=0.4)
-
-
 @pytest.mark.parametrize(
     "unknown",
     [["latitude"], ["longitude"], ["latitude", "longitude", "rooms"], ["rooms"], ["quarter"]],
@@ -126,7 +113,7 @@ def test_waves_are_equally_long_to_the_east_and_to_the_north() -> None:
 def test_facts_unknown_in_all_training_sales_can_be_encoded(unknown: list[str]) -> None:
     everywhere = np.ones(N, np.bool_)
     homes = HOMES.without(dict.fromkeys(unknown, everywhere))
-    encoding = Encoding.fit(TOWN, homes, None, np.random.default_rng(0))
+    encoding = Encoding.fit(TOWN, homes, None)
     assert np.isfinite(encoding.transform(homes, None)).all()
     assert np.isfinite(encoding.transform(HOMES, None)).all()
 
@@ -140,12 +127,3 @@ def test_an_encoding_is_restored_from_its_state(encoding: Encoding) -> None:
     restored: Any = Encoding.from_state(TOWN, encoding.state())
     np.testing.assert_array_equal(restored.transform(HOMES, DATES), encoding.transform(HOMES, DATES))
     assert restored.n_columns == encoding.n_columns
-
-
-def test_a_mistyped_location_does_not_change_the_waves() -> None:
-    rng = np.random.default_rng(0)
-    town = np.array([47.5, -122.2]) + 0.1 * rng.standard_normal((500, 2))
-    clean = FourierFeatures.fit(town, np.random.default_rng(1))
-    wrong = FourierFeatures.fit(np.vstack((town, [[0.0, 0.0]])), np.random.default_rng(1))
-    np.testing.assert_allclose(wrong.frequencies, clean.frequencies, rtol=0.02)
-    np.testing.assert_allclose(wrong.centre, clean.centre, rtol=1e-4)

@@ -15,7 +15,7 @@ def fit_index(trial: Trial, sales: Sales) -> IndexAt:
     known = trial.completed(sales)
     assert known.date is not None  # a market without dates has no index
     rng = np.random.default_rng(trial.seed)
-    inputs = HomeEncoder.fit(trial.market, known.facts, known.date, rng).transform(known.facts, known.date)
+    inputs = HomeEncoder.fit(trial.market, known.facts, known.date).transform(known.facts, known.date)
     residual = hedonic_residuals(inputs.kriging_inputs, known, rng)
     index = fit_price_index(trial.market, IndexSales(known.facts, known.date, residual))
 

@@ -45,7 +45,7 @@ def random_sales(*, growing: float = 0.0) -> Sales:
 def monthly(sales: Sales, seed: int = 0) -> FloatArray:
     """Return the median residual of each month, less the mean of all months."""
     rng = np.random.default_rng(seed)
-    homes = HomeEncoder.fit(MARKET, sales.facts, sales.date, rng).transform(sales.facts, sales.date)
+    homes = HomeEncoder.fit(MARKET, sales.facts, sales.date).transform(sales.facts, sales.date)
     residual = hedonic_residuals(homes.kriging_inputs, sales, rng)
     medians: FloatArray = np.array([np.median(residual[month == MONTH]) for month in range(N_MONTHS)])
     centred: FloatArray = medians - medians.mean()
@@ -66,7 +66,7 @@ def test_a_sale_does_not_count_for_the_worth_of_its_own_home() -> None:
     """One price ten times too high: all of it is in its residual."""
     sales = random_sales()
     rng = np.random.default_rng(0)
-    homes = HomeEncoder.fit(MARKET, sales.facts, sales.date, rng).transform(sales.facts, sales.date)
+    homes = HomeEncoder.fit(MARKET, sales.facts, sales.date).transform(sales.facts, sales.date)
     residuals = []
     for factor in (1.0, 10.0):
         price = sales.price * np.where(np.arange(len(sales)) == 7, factor, 1.0)
