@@ -15,9 +15,10 @@ from threadpoolctl import threadpool_limits
 from estimator.appraiser import Appraiser
 from estimator.bulk import predict_file
 from estimator.deals.backtest import Backtest, backtest, reliability
+from estimator.deals.costs import Costs
 from estimator.deals.list_prices import ListPriceModel
 from estimator.deals.screen_file import screen_file
-from estimator.deals.screening import Costs, best_first, screen
+from estimator.deals.screening import best_first, screen
 from estimator.market.areas import Areas
 from estimator.market.arrays import FloatArray
 from estimator.market.market import Market
@@ -51,13 +52,14 @@ def simulate(error: float, noise: float, seed: int) -> dict[str, float]:
     screening = screen(value, fsd, list_price, Costs.of(FREE, LISTINGS), model)
     realised = 100 * (worth - list_price) / list_price
     best, naive = (
-        best_first(score)[: LISTINGS // 20] for score in (screening.margin_percent, screening.naive_percent)
+        best_first(score)[: LISTINGS // 20]
+        for score in (screening.outcome.margin_percent, screening.naive_percent)
     )
-    bands = [band for band in reliability(screening.probability, worth > list_price) if band.n >= 200]
+    bands = [band for band in reliability(screening.outcome.probability, worth > list_price) if band.n >= 200]
     errors = [100 * abs(band.claimed - band.realised) for band in bands]
     standard_errors = [100 * np.sqrt(band.claimed * (1 - band.claimed) / band.n) for band in bands]
     return {
-        "claimed": float(screening.margin_percent[best].mean()),
+        "claimed": float(screening.outcome.margin_percent[best].mean()),
         "realised": float(realised[best].mean()),
         "naive claims": float(screening.naive_percent[naive].mean()),
         "naive realises": float(realised[naive].mean()),

@@ -19,10 +19,11 @@ from estimator.bulk import predict_file
 from estimator.cli.options import FILE, KEY, LISTED_SALES, MARKET, MODEL, MODELS, SEED, SPLIT
 from estimator.cli.set_aside import report_set_aside
 from estimator.cli.tables import backtest_tables, error_table, ratio_study_tables
+from estimator.deals.costs import COSTS
 from estimator.deals.held_out import HeldOutListings, evaluate_screening, fit_list_prices, held_out_listings
 from estimator.deals.saved_list_prices import load_list_prices, save_list_prices
 from estimator.deals.screen_file import screen_file
-from estimator.deals.screening import COSTS, DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY
+from estimator.deals.screening import DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY
 from estimator.errors import DataError, EstimatorError
 from estimator.market.fault_groups import FaultGroups
 from estimator.market.sales import Split
@@ -194,15 +195,16 @@ def screen_command(
 
     SOURCE is CSV (.csv or .csv.gz) or Parquet (.parquet) with the facts of each home and its list_price. TARGET
     has the columns of SOURCE, then the valuation, the expected margin, the chance of profit and the highest offer,
-    best listings first. Costs in columns of SOURCE (buying_cost, selling_cost, rehab, holding) take precedence
-    over the options.
+    if the asking price is informed and if our value is right, best listings first. Costs in columns of SOURCE
+    (buying_cost, selling_cost, rehab, holding) take precedence over the options.
     """
     saved = load_version(model, key)
     list_price_model = load_list_prices(saved.folder, saved.appraiser, key)
     if list_price_model.listings is None:
         click.echo(
-            "this market has no list price model, so a default assumption is used;"
-            " `house-price fit-list-prices` estimates one from closed listings",
+            "no closed listings say how much a list price means in this market, so each deal is judged twice: if"
+            " the asking price is informed, and if our value is right; listings are ranked by value ÷ list price."
+            " `house-price fit-list-prices` learns from closed listings",
             err=True,
         )
     faults = FaultGroups()
@@ -211,8 +213,14 @@ def screen_command(
             saved.appraiser, list_price_model, source, target, costs, probability, bar.update, faults
         )
     _report_faults(faults)
+    told_apart = (
+        f" ({counts.pay:,} under both readings, {counts.pay_by_value:,} only if our value is right)"
+        if list_price_model.listings is None
+        else ""
+    )
     click.echo(
-        f"{counts.deals:,} deals, {counts.others:,} other listings, {counts.errors:,} with an error: {target}"
+        f"{counts.deals:,} deals{told_apart}, {counts.others:,} other listings, {counts.errors:,} with an error:"
+        f" {target}"
     )
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from estimator.deals.costs import Costs
 from estimator.deals.list_prices import ListPriceModel
-from estimator.deals.screening import SEVENTY_PERCENT, Costs, best_first, screen
+from estimator.deals.screening import SEVENTY_PERCENT, best_first, screen
 from estimator.market.arrays import BoolArray, FloatArray
 
 TOP_SIZES = (10, 50, 100, 500)
@@ -153,11 +154,11 @@ def backtest(
     ranks like the value over the list price.
     """
     screening = screen(value, fsd, list_price, costs, model)
-    outlay = costs.outlay(list_price)
+    outcome, outlay = screening.outcome, costs.outlay(list_price)
     realised = 100 * costs.margin(list_price, resale) / outlay
     above = resale > screening.break_even
     scores: dict[str, tuple[FloatArray, FloatArray | None]] = {
-        EXPECTED_MARGIN: (screening.margin_percent, screening.margin_percent),
+        EXPECTED_MARGIN: (outcome.margin_percent, outcome.margin_percent),
         NAIVE: (screening.naive_percent, 100 * costs.margin(list_price, value) / outlay),
         SEVENTY: (screening.seventy_percent_offer / list_price - 1, None),
     }
@@ -167,7 +168,7 @@ def backtest(
     return Backtest(
         n=len(list_price),
         list_price_model={name: entry for name, entry in vars(model).items() if name != "scores"},
-        reliability=reliability(screening.probability, above),
+        reliability=reliability(outcome.probability, above),
         rankings={
             name: _ranking(score, claimed, realised, above, rng) for name, (score, claimed) in scores.items()
         },

@@ -13,8 +13,9 @@ import numpy as np
 
 from estimator.appraiser import Appraiser
 from estimator.deals.backtest import Backtest, backtest
+from estimator.deals.costs import Costs
 from estimator.deals.list_prices import ListPriceModel
-from estimator.deals.screening import Costs, check_ranges
+from estimator.deals.screening import check_ranges
 from estimator.errors import DataError
 from estimator.market.areas import Areas
 from estimator.market.arrays import FloatArray

@@ -64,37 +64,40 @@ class ResaleDistribution:
     ----------
     centre, spread
         Shape (n,), log price.
-    model
-        The model with the distribution of the scores.
+    scores
+        Sorted, distinct, shape (k,): each is as likely as the others.
+    widest
+        No spread is larger.
     """
 
     centre: FloatArray
     spread: FloatArray
-    model: "ListPriceModel"
+    scores: FloatArray
+    widest: float
 
     @property
     def mean(self) -> FloatArray:
         """Expected resale prices, shape (n,), in the currency."""
-        spreads = np.linspace(0.0, self.model.noise, _MEAN_GRID_SIZE)
-        means = np.exp(np.outer(spreads, self.model.scores)).mean(axis=1)
+        spreads = np.linspace(0.0, self.widest, _MEAN_GRID_SIZE)
+        means = np.exp(np.outer(spreads, self.scores)).mean(axis=1)
         mean: FloatArray = np.exp(self.centre) * np.interp(self.spread, spreads, means)
         return mean
 
     def quantile(self, share: float) -> FloatArray:
         """Return the resale prices' quantiles at a share between 0 and 1, shape (n,)."""
-        price: FloatArray = np.exp(self.centre + self.spread * np.interp(share, self._shares, self.model.scores))
+        price: FloatArray = np.exp(self.centre + self.spread * np.interp(share, self._shares, self.scores))
         return price
 
     def probability_above(self, price: FloatArray) -> FloatArray:
         """Return the probability that each home resells for more than a price, shape (n,)."""
         score = (np.log(price) - self.centre) / self.spread
-        probability: FloatArray = 1 - np.interp(score, self.model.scores, self._shares)
+        probability: FloatArray = 1 - np.interp(score, self.scores, self._shares)
         return probability
 
     @property
     def _shares(self) -> FloatArray:
         """Shares of resales below each score, shape (k,): i/(k + 1), so that no resale price is impossible."""
-        n = len(self.model.scores)
+        n = len(self.scores)
         shares: FloatArray = np.arange(1, n + 1) / (n + 1)
         return shares
 
@@ -199,7 +202,7 @@ class ListPriceModel:
         centre, spread = _combine(
             np.log(value) + self.drift, fsd, np.log(list_price) - self.premium, self.noise, self.huber_threshold
         )
-        return ResaleDistribution(centre, spread, self)
+        return ResaleDistribution(centre, spread, self.scores, self.noise)
 
     def state(self) -> dict[str, Any]:
         """Return the model as plain values, which `from_state` accepts."""

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from estimator.deals.screening import COSTS, Costs
+from estimator.deals.costs import COSTS, Costs
 from estimator.market.arrays import BoolArray, DateArray, FloatArray, LabelArray
 from estimator.market.columns import Problem
 from estimator.market.facts import Facts

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from estimator.appraiser import CONFIDENCE, Appraiser
 from estimator.bulk import (
@@ -34,12 +34,16 @@ from estimator.deals.listings import (
     home_facts,
     listing_table,
 )
+from estimator.deals.readings import PAYS, PAYS_BOTH, PAYS_VALUE_ONLY, READING_FIELDS, READINGS, Outcome
 from estimator.deals.screening import (
     DEFAULT_PROBABILITY,
+    EXPECTED_MARGIN,
+    VALUE_TO_LIST_PRICE,
     Screening,
     best_first,
     check_ranges,
     list_price_warnings,
+    ranking_of,
     screen,
 )
 from estimator.errors import DataError
@@ -53,16 +57,43 @@ from estimator.valuations import Valuations
 
 PREFIX = "screen_"
 RANK = f"{PREFIX}rank"
-SCREEN_COLUMNS = (RANK, *(PREFIX + field.name for field in fields(Screening)))
+_OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome) if field.name != "pays")
+FIGURES = ("break_even", *_OUTCOME_FIELDS, "seventy_percent_offer", "naive_percent", "deal", "pays")
+"""Names of `Screening.columns`."""
+READING_COLUMNS = tuple(f"{PREFIX}{reading}_{field}" for reading in READINGS for field in READING_FIELDS)
+"""Columns of the readings; empty where closed listings decide."""
+SCREEN_COLUMNS = (RANK, *(PREFIX + name for name in FIGURES), *READING_COLUMNS)
 """Columns of a screened file besides its own and the valuation's, in order."""
 
 
 class ScreeningCounts(NamedTuple):
-    """How many rows of a file are deals, other listings, and rows with an error."""
+    """How many rows of a file are deals, other listings, and rows with an error.
 
-    deals: int
+    Parameters
+    ----------
+    pay
+        Deals that pay under both readings or, with closed listings, by these.
+    pay_by_value
+        Further deals, which pay only if our value is right.
+    others, errors
+        Other listings, and rows with an error.
+    """
+
+    pay: int
+    pay_by_value: int
     others: int
     errors: int
+
+    @property
+    def deals(self) -> int:
+        """Number of deals of both kinds."""
+        return self.pay + self.pay_by_value
+
+
+_SCORES = {EXPECTED_MARGIN: "margin_percent", VALUE_TO_LIST_PRICE: "naive_percent"}
+"""Ranking → the figure that it ranks by; value ÷ list price ranks like the value's surplus in percent."""
+_ARROW_TYPES = {"f": pa.float64(), "b": pa.bool_(), "U": pa.string()}
+"""Kind of a NumPy type → the type in tables."""
 
 
 @dataclass(frozen=True)
@@ -160,12 +191,13 @@ def screen_file(
             faults.add(answered.problems, first_row(source) + sum(table.num_rows for table in tables))
         tables.append(answered.table)
         progress(piece.table.num_rows)
-    ranked, n_ranked = _ranked(pa.concat_tables(tables))
+    ranked, n_ranked = _ranked(pa.concat_tables(tables), ranking_of(model))
     with write_atomically(target, ranked.schema) as writer:
         for start in range(0, max(len(ranked), 1), BATCH_ROWS):
             writer.write_table(ranked.slice(start, BATCH_ROWS))
-    deals = pc.sum(ranked.column(f"{PREFIX}deal")).as_py() or 0
-    return ScreeningCounts(deals, n_ranked - deals, len(ranked) - n_ranked)
+    label = ranked.column(f"{PREFIX}pays").to_pandas()
+    pay, by_value = int(label.isin((PAYS_BOTH, PAYS)).sum()), int((label == PAYS_VALUE_ONLY).sum())
+    return ScreeningCounts(pay, by_value, n_ranked - pay - by_value, len(ranked) - n_ranked)
 
 
 def screen_table(
@@ -184,7 +216,7 @@ def screen_table(
     """
     terms = ScreeningTerms(costs, probability, confidence)
     answer = _screen(appraiser, model, table, terms, DuplicateListings(), FIRST_CSV_ROW, value)
-    return replace(answer, table=_ranked(answer.table)[0])
+    return replace(answer, table=_ranked(answer.table, ranking_of(model))[0])
 
 
 def check_listings_header(market: Market, names: Sequence[str]) -> None:
@@ -236,18 +268,33 @@ def _screen(
     has_price, priced = values.priced, errors == ""
     for name, column in valuation_columns(values.take(has_price), priced).items():
         piece = piece.append_column(name, column)
-    for name, column in screening.rounded().items():
-        kind = pa.bool_() if column.dtype == bool else pa.float64()
-        piece = piece.append_column(PREFIX + name, fill_rows(column[has_price], priced, kind))
+    for name, column in _screening_columns(screening).items():
+        piece = piece.append_column(
+            name,
+            pa.nulls(len(priced), pa.float64())
+            if column is None
+            else fill_rows(column[has_price], priced, _ARROW_TYPES[column.dtype.kind]),
+        )
     table = piece.append_column("error", pa.array(errors, pa.string()))
     return AnsweredTable(table, facts, valid, priced, problems)
 
 
-def _ranked(screened: pa.Table) -> tuple[pa.Table, int]:
+def _screening_columns(screening: Screening) -> dict[str, NDArray[Any] | None]:
+    """Return all of `SCREEN_COLUMNS` but the rank; None for the columns of a reading that is not offered."""
+    readings = {
+        f"{PREFIX}{reading}_{field}": column
+        for reading, columns in screening.reading_columns().items()
+        for field, column in columns.items()
+    }
+    figures = {PREFIX + name: column for name, column in screening.columns().items()}
+    return figures | {name: readings.get(name) for name in READING_COLUMNS}
+
+
+def _ranked(screened: pa.Table, ranking: str) -> tuple[pa.Table, int]:
     """Return the rows best first with their rank, rows with an error last; and the number of ranked rows."""
-    margin = screened.column(f"{PREFIX}margin_percent")
-    order = best_first(margin.to_numpy())
-    n_ranked = len(order) - margin.null_count
+    score = screened.column(PREFIX + _SCORES[ranking])
+    order = best_first(score.to_numpy())
+    n_ranked = len(order) - score.null_count
     ranks = pa.array([*range(1, n_ranked + 1), *[None] * (len(order) - n_ranked)], pa.int64())
     index = screened.column_names.index(SCREEN_COLUMNS[1])
     return screened.take(pa.array(order)).add_column(index, RANK, ranks), n_ranked

@@ -3,15 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from estimator.deals.costs import COSTS
 from estimator.deals.listings import listing_table
-from estimator.deals.screening import (
-    COSTS,
-    DEFAULT_PROBABILITY,
-    HIGH_QUANTILE,
-    LOW_QUANTILE,
-    MAX_PROBABILITY,
-    MIN_PROBABILITY,
-)
+from estimator.deals.readings import HIGH_QUANTILE, LABELS, LOW_QUANTILE, READING_FIELDS, READINGS
+from estimator.deals.screening import DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY, RANKINGS
 from estimator.market.market import Market
 from service.http.tables import TableKind
 from service.openapi.includes import include_parameter
@@ -51,7 +46,7 @@ _DEAL = object_schema(
         },
         "rank": {
             "type": "integer",
-            "description": "Rank by expected margin in percent. 1 is the best listing.",
+            "description": "Rank by what `ranking` of the answer says. 1 is the best listing.",
         },
         "listing_id": {"type": ["string", "null"]},
         "list_price": _AMOUNT,
@@ -74,6 +69,19 @@ _DEAL = object_schema(
             "description": "(value − list price)/list price in percent, for comparison.",
         },
         "deal": {"type": "boolean", "description": "Whether the probability reaches the required one."},
+        "pays": {
+            "enum": list(LABELS),
+            "description": "What the listing pays under. Without closed listings, deals pay under both readings or"
+            " only if our value is right; `deal` is true for the first alone.",
+        },
+        "readings": {
+            "type": "object",
+            "properties": dict.fromkeys(READINGS, ref("Reading")),
+            "additionalProperties": False,
+            "description": "The outcome "
+            + " and ".join(f"{text} (`{name}`)" for name, text in READINGS.items())
+            + ". The figures beside it are those of the first. Empty where closed listings decide.",
+        },
         "costs": ref("Costs"),
         "warnings": array_schema(
             {"type": "string"}, description="Warnings about the list price. The valuation has its own."
@@ -87,9 +95,30 @@ _REFUSED_LISTING = object_schema(
 SCHEMAS: Mapping[str, dict[str, Any]] = {
     "Costs": object_schema(_COSTS),
     "Deal": _DEAL,
+    "Reading": object_schema(
+        {**{name: _DEAL["properties"][name] for name in READING_FIELDS}, "pays": {"type": "boolean"}},
+        description="The outcome of buying and reselling under one reading of the list price.",
+    ),
     "Deals": object_schema(
         {
             "deals": array_schema(ref("Deal"), description="The listings that could be valued, best first."),
+            "counts": object_schema(
+                {
+                    name: {"type": "integer", "description": text}
+                    for name, text in (
+                        ("deals", "Deals of both kinds."),
+                        ("pay", "Those that pay under both readings or, with closed listings, by these."),
+                        ("pay_only_if_value_right", "Those that pay only if our value is right."),
+                        ("others", "Other listings with a value."),
+                        ("refused", "Listings in `refused`."),
+                    )
+                }
+            ),
+            "ranking": {
+                "enum": list(RANKINGS),
+                "description": "What the listings are ranked by: the expected margin where closed listings say how"
+                " much a list price means, otherwise value ÷ list price.",
+            },
             "refused": array_schema(_REFUSED_LISTING, description="All other listings, in their order."),
             "costs": ref("Costs"),
             "probability": {"type": "number", "description": "Probability of a profit that a deal requires."},
@@ -136,8 +165,8 @@ def describe_screen(market: Market, example: Mapping[str, Any]) -> dict[str, Any
     return {
         "summary": "Screen listings: which can be resold at a profit",
         "description": "Values each home by its facts alone, compares the value with the list price, and ranks the"
-        f" listings by expected margin. A listing has the facts of a home and {names}. CSV is answered as CSV, or"
-        " as JSON with Accept: application/json.",
+        " listings by value ÷ list price or, with closed listings, by expected margin. A listing has the facts of"
+        f" a home and {names}. CSV is answered as CSV, or as JSON with Accept: application/json.",
         "parameters": [
             include_parameter(),
             CONFIDENCE_PARAMETER,

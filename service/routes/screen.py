@@ -7,9 +7,10 @@ from typing import Any
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
+from estimator.deals.costs import COSTS
 from estimator.deals.listings import cost_features, listing_table
 from estimator.deals.screen_file import ScreeningTerms, check_listings_header, screen_table
-from estimator.deals.screening import COSTS, DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY, check_ranges
+from estimator.deals.screening import DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY, check_ranges
 from estimator.errors import DataError
 from estimator.market.checks import check_value
 from estimator.market.feature import Feature

@@ -1,6 +1,7 @@
 """From checked listings to the answer of `POST /screen`: deals, best first, and the listings that were refused."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,8 +17,9 @@ from estimator.deals.listings import (
     duplicate_problems,
     home_facts,
 )
+from estimator.deals.readings import DEAL_LABELS, PAYS_VALUE_ONLY
 from estimator.deals.screen_file import ScreeningTerms, value_and_screen
-from estimator.deals.screening import Screening, best_first, list_price_warnings
+from estimator.deals.screening import Screening, best_first, list_price_warnings, ranking_of
 from estimator.market.columns import Problem
 from estimator.market.market import Market
 from estimator.uncertainty.applicability import Refusal
@@ -62,6 +64,8 @@ def screen_listings(
     problems |= {row: budget.outside_domain(found, row=row) for row, found in refusals.items()}
     return {
         "deals": deals,
+        "counts": count_deals(deals, len(problems)),
+        "ranking": ranking_of(snapshot.list_price_model),
         "refused": [
             {"row": row, "listing_id": str(listings.listing_id[row]) or None, "error": problems[row].as_dict()}
             for row in sorted(problems)
@@ -116,7 +120,7 @@ def _ranked_deals(
         options.confidence,
     )
     values = with_notes(values, subjects.notes)
-    ranked = best_first(screening.margin_percent)[: int(values.priced.sum())].tolist()
+    ranked = best_first(screening.score)[: int(values.priced.sum())].tolist()
     includes = compute_includes(
         appraiser,
         facts.take(np.array(ranked, int)),
@@ -139,16 +143,38 @@ def _ranked_deals(
 
 def _screening_members(screening: Screening, listings: Listings) -> list[dict[str, Any]]:
     """Return list price, screening and costs of each of n listings, as members of a deal."""
-    columns = {name: column.tolist() for name, column in screening.rounded().items()}
+    columns = {name: column.tolist() for name, column in screening.columns().items()}
+    readings = {
+        reading: {name: column.tolist() for name, column in figures.items()}
+        for reading, figures in screening.reading_columns().items()
+    }
     costs = {name: column.tolist() for name, column in vars(listings.costs).items()}
     return [
         {
             "list_price": list_price,
             **{name: column[index] for name, column in columns.items()},
+            "readings": {
+                reading: {name: column[index] for name, column in figures.items()}
+                for reading, figures in readings.items()
+            },
             "costs": {name: column[index] for name, column in costs.items()},
         }
         for index, list_price in enumerate(listings.list_price.tolist())
     ]
+
+
+def count_deals(listings: Sequence[Mapping[str, Any]], refused: int) -> dict[str, int]:
+    """Return how many listings are deals, told apart by what they pay under, and how many are not."""
+    pays = Counter(listing["pays"] for listing in listings)
+    deals = sum(pays[label] for label in DEAL_LABELS)
+    by_value = pays[PAYS_VALUE_ONLY]
+    return {
+        "deals": deals,
+        "pay": deals - by_value,
+        "pay_only_if_value_right": by_value,
+        "others": len(listings) - deals,
+        "refused": refused,
+    }
 
 
 def list_price_summary(model: ListPriceModel) -> dict[str, Any]:

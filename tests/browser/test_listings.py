@@ -46,9 +46,14 @@ def test_listings_become_deals_to_sort_and_to_download(open_page: OpenPage, file
     page.wait_for_selector(".deals")
     assert column(page, 2) == [deal["listing_id"] for deal in answer["deals"]]
     assert column(page, 4) == [dollars(deal["valuation"]["price"]) for deal in answer["deals"]]
-    page.click("thead button:text('List price')")
+    names = page.locator(".deals thead th").all_inner_texts()
+    for reading, title in (("if_ask_informed", "if ask is informed"), ("if_value_right", "if our value is right")):
+        offers = [dollars(deal["readings"][reading]["highest_offer"]) for deal in answer["deals"]]
+        assert column(page, 1 + names.index(f"Highest offer {title}")) == offers
+    assert column(page, 1 + names.index("Pays")) == [deal["pays"] for deal in answer["deals"]]
+    page.click("thead button:text-is('List price')")
     assert column(page, 3) == ["$3,000,000", "$400,000", "$200,000"]
-    page.click("thead button:text('List price')")
+    page.click("thead button:text-is('List price')")
     assert column(page, 3) == ["$200,000", "$400,000", "$3,000,000"]
     assert page.locator("th[aria-sort=ascending]").inner_text().startswith("List price")
     refused = page.locator("#refused-heading").locator("xpath=..").inner_text()
@@ -140,12 +145,15 @@ def test_the_list_can_show_deals_only(open_page: OpenPage, file: Path) -> None:
     def one_deal(route: Any) -> None:
         response = route.fetch()
         answer = response.json()
-        answer["deals"][1]["deal"] = True
+        for index, deal in enumerate(answer["deals"]):
+            deal["pays"] = "pays only if our value is right" if index == 1 else "pays under neither"
+        answer["counts"] |= {"deals": 1, "pay": 0, "pay_only_if_value_right": 1}
         route.fulfill(response=response, json=answer)
 
     page.route("**/screen?*", one_deal)
     page.set_input_files("#listings-file", file)
-    page.wait_for_selector("text=1 deal in 3 listings")
+    page.wait_for_selector("text=1 deal in 3 listings, by value ÷ list price")
+    page.wait_for_selector("text=0 pay even if the asking price is informed; 1 pay only if our value is right.")
     assert page.locator("tr.deal").count() == 1
     page.check("text=Deals only")
     assert column(page, 1) == ["2"]
@@ -167,7 +175,7 @@ def test_a_long_list_is_shown_in_parts_and_sorted_as_a_whole(open_page: OpenPage
     page.set_input_files("#listings-file", file)
     page.wait_for_selector("text=in 250 listings")
     assert page.locator(".deals tbody tr").count() == 100
-    page.click("thead button:text('List price')")
+    page.click("thead button:text-is('List price')")
     assert column(page, 3)[0] == "$1,249"
     page.click("text=Show more")
     assert page.locator(".deals tbody tr").count() == 250

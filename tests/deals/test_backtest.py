@@ -12,8 +12,8 @@ from estimator.deals.backtest import (
     backtest,
     reliability,
 )
+from estimator.deals.costs import Costs
 from estimator.deals.list_prices import ListPriceModel
-from estimator.deals.screening import Costs
 
 N = 4_000
 

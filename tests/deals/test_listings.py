@@ -2,6 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from estimator.deals.costs import COSTS
 from estimator.deals.listings import (
     DuplicateListings,
     Listings,
@@ -10,7 +11,6 @@ from estimator.deals.listings import (
     home_facts,
     listing_table,
 )
-from estimator.deals.screening import COSTS
 from estimator.market.checks import check_table
 from estimator.market.market import Market
 

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from estimator.appraiser import Appraiser
 from estimator.bulk import predict_file
 from estimator.deals.list_prices import ListPriceModel
+from estimator.deals.readings import PAYS, PAYS_BOTH, PAYS_NOT, PAYS_VALUE_ONLY, READING_FIELDS
 from estimator.deals.saved_list_prices import LIST_PRICES_FILE
-from estimator.deals.screen_file import SCREEN_COLUMNS, ScreeningCounts, screen_file
+from estimator.deals.screen_file import READING_COLUMNS, SCREEN_COLUMNS, ScreeningCounts, screen_file
 from estimator.errors import DataError
 from tests.conftest import KING_COUNTY, run_command
 
@@ -58,17 +60,24 @@ def test_the_answer_has_all_listings_best_first_with_their_own_columns(
     pd.testing.assert_frame_equal(answer[table.columns], before[table.columns])
     ranked = answer[answer.error == ""]
     assert ranked.screen_rank.astype(int).tolist() == list(range(1, 199))
-    margins = ranked.screen_margin_percent.astype(float)
-    assert margins.is_monotonic_decreasing
+    ratios = ranked.valuation_price.astype(float) / ranked.list_price.astype(float)
+    assert (ratios.diff().dropna() <= 1e-4).all()
     assert answer.error.tolist()[-2:] == [
         "list_price: 0 is below the minimum of 1 USD",
         "square_footage: is required",
     ]
     assert (answer[answer.error != ""][["screen_rank", "screen_margin", "valuation_price"]] == "").all(axis=None)
-    deals = int((answer.screen_deal == "True").sum())
-    assert counts == (deals, 198 - deals, 2)
-    assert 0 < deals < 198
+    both, by_value = (int((answer.screen_pays == label).sum()) for label in (PAYS_BOTH, PAYS_VALUE_ONLY))
+    assert counts == (both, by_value, 198 - both - by_value, 2)
+    assert counts.deals == both + by_value
+    assert min(counts) > 0
     assert ((ranked.screen_probability.astype(float) >= 0.5) == (ranked.screen_deal == "True")).all()
+    by_both = ranked.screen_pays == PAYS_BOTH
+    assert ((ranked.screen_if_ask_informed_probability.astype(float) >= 0.5) == by_both).all()
+    pays_by_value = by_both | (ranked.screen_pays == PAYS_VALUE_ONLY)
+    assert ((ranked.screen_if_value_right_probability.astype(float) >= 0.5) == pays_by_value).all()
+    for field in READING_FIELDS:
+        assert (ranked[f"screen_if_ask_informed_{field}"] == ranked[f"screen_{field}"]).all()
 
 
 def test_a_value_does_not_depend_on_the_list_price(
@@ -107,6 +116,15 @@ def test_pieces_are_screened_like_the_whole_file(
     assert whole.error.tolist()[-1] == "listing_id: 'L3' is already used in row 5"
 
 
+def test_closed_listings_rank_by_margin_and_leave_the_readings_empty(
+    appraiser: Appraiser, model: ListPriceModel, tmp_path: Path
+) -> None:
+    answer, counts = screened(appraiser, replace(model, listings=150), listings(50), tmp_path, probability=0.5)
+    assert answer.screen_margin_percent.astype(float).is_monotonic_decreasing
+    assert (answer[list(READING_COLUMNS)] == "").all(axis=None)
+    assert counts == ((answer.screen_pays == PAYS).sum(), 0, (answer.screen_pays == PAYS_NOT).sum(), 0)
+
+
 def test_parquet_is_screened_like_csv(appraiser: Appraiser, model: ListPriceModel, tmp_path: Path) -> None:
     table = listings(50)
     expected, _ = screened(appraiser, model, table, tmp_path)
@@ -140,7 +158,7 @@ def test_a_file_without_listings_gives_an_answer_without_rows(
     answer, counts = screened(appraiser, model, listings(5).head(0), tmp_path)
     assert len(answer) == 0
     assert set(SCREEN_COLUMNS) <= set(answer)
-    assert counts == (0, 0, 0)
+    assert counts == (0, 0, 0, 0)
 
 
 def test_the_command_prints_its_counts_and_a_warning_without_a_fit(small_models: Path, tmp_path: Path) -> None:
@@ -150,6 +168,11 @@ def test_the_command_prints_its_counts_and_a_warning_without_a_fit(small_models:
     assert "30 with" not in run.stdout
     assert "0 with an error" in run.stdout
     assert "fit-list-prices" in run.stderr
+    assert "ranked by value ÷ list price" in run.stderr
+    pays = pd.read_csv(tmp_path / "out.csv").screen_pays
+    both, by_value = ((pays == label).sum() for label in (PAYS_BOTH, PAYS_VALUE_ONLY))
+    told_apart = f"({both} under both readings, {by_value} only if our value is right)"
+    assert f"{both + by_value} deals {told_apart}, " in run.stdout
     assert len(pd.read_csv(tmp_path / "out.csv")) == 30
 
 

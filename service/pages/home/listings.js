@@ -8,6 +8,9 @@ import { MINUS, label, moneyOf, number, percent, plural } from "./format.js";
 const PAGE_ROWS = 100; // shown at first: a table of thousands of rows is slow to lay out
 const FIRST_CSV_ROW = 2; // as spreadsheets count: the header is row 1
 const NOT_TERMS = new Set(["include", "confidence"]); // parameters of /screen that are not terms of a deal
+// What a deal's label starts with; the others are "pays under neither" and "does not pay".
+const DEAL_LABELS = new Set(["pays under both", "pays only if our value is right", "pays"]);
+const READING_NAMES = { if_ask_informed: "if ask is informed", if_value_right: "if our value is right" };
 const TERM_LABELS = { probability: "Required chance of profit", rehab: "Repair cost", holding: "Holding cost" };
 
 /** The view of listings. Its terms are the parameters of /screen, read from the API's document when it is first shown. */
@@ -192,8 +195,7 @@ export class Listings {
   }
 
   #show() {
-    const { deals, refused, probability } = this.answer;
-    const count = deals.filter(({ deal }) => deal).length;
+    const { deals, refused, counts, ranking } = this.answer;
     const listings = plural(deals.length, "listing", "listings");
     this.body = el("tbody");
     this.head = el("tr");
@@ -205,8 +207,8 @@ export class Listings {
       el("section", { class: "card", "aria-labelledby": "deals-heading" },
         el("div", { class: "headline" },
           el("div", {},
-            el("h2", { id: "deals-heading" }, `${count ? plural(count, "deal", "deals") : "No deals"} in ${listings}`),
-            el("p", { class: "help" }, `A deal has a chance of profit of ${percent(probability)} or more after all costs. Open a listing to see how it was valued.`)),
+            el("h2", { id: "deals-heading" }, `${counts.deals ? plural(counts.deals, "deal", "deals") : "No deals"} in ${listings}, ${ranking === "expected_margin" ? "by expected profit" : "by value ÷ list price"}`),
+            this.#explanation()),
           el("div", { class: "actions" },
             el("label", { class: "checkbox" }, el("input", { type: "checkbox", checked: this.dealsOnly, onchange: (event) => {
               this.dealsOnly = event.target.checked;
@@ -222,6 +224,17 @@ export class Listings {
     this.#fill();
   }
 
+  // Say what a deal is, and what has to be true for it.
+  #explanation() {
+    const { counts, probability, ranking } = this.answer;
+    const deal = `A deal has a chance of profit of ${percent(probability)} or more after all costs.`;
+    const open = "Open a listing to see how it was valued.";
+    if (ranking === "expected_margin") return el("p", { class: "help" }, `${deal} ${open}`);
+    return el("p", { class: "help" },
+      el("strong", {}, `${number(counts.pay)} pay even if the asking price is informed; ${number(counts.pay_only_if_value_right)} pay only if our value is right.`),
+      ` ${deal} An informed asking price reflects what the seller knows and no record shows; the home then resells near it. ${open}`);
+  }
+
   #columns() {
     const { money } = this;
     const amount = (key, name) => ({ key, name, value: (deal) => deal[key], text: (deal) => money.full(deal[key]) });
@@ -231,13 +244,32 @@ export class Listings {
       { key: "row", name: "Listing", value: ({ listing_id: id, row }) => (hasIds ? id ?? "" : row), text: ({ listing_id: id, row }) => id ?? rowText(row), isName: true },
       amount("list_price", "List price"),
       { key: "price", name: "Valuation", value: ({ valuation }) => valuation.price, text: ({ valuation }) => money.full(valuation.price) },
-      amount("resale_price", "Resale price"),
+      { key: "naive_percent", name: "Value over list price", value: (deal) => deal.naive_percent, text: (deal) => signedPercent(deal.naive_percent) },
+      { key: "pays", name: "Pays", value: ({ pays }) => pays, text: ({ pays }) => pays, style: (deal) => (DEAL_LABELS.has(deal.pays) ? "strong" : "") },
       amount("break_even", "Break-even"),
-      { key: "margin", name: "Profit", value: ({ margin }) => margin, text: ({ margin }) => money.signed(margin), style: ({ margin }) => (margin < 0 ? "strong loss" : "strong gain") },
-      { key: "margin_low", name: "Profit, 80% range", value: (deal) => deal.margin_low, text: (deal) => `${money.brief(deal.margin_low)} to ${money.brief(deal.margin_high)}` },
-      { key: "margin_percent", name: "Return on cost", value: (deal) => deal.margin_percent, text: (deal) => `${deal.margin_percent.toFixed(1).replace("-", MINUS)}%` },
-      { key: "probability", name: "Chance of profit", value: (deal) => deal.probability, text: (deal) => percent(deal.probability), style: ({ deal }) => (deal ? "strong" : "") },
-      amount("highest_offer", "Highest offer"),
+      ...this.#readings().flatMap(([reading, name]) => this.#outcomeColumns(reading, name)),
+    ];
+  }
+
+  // Return the readings of this answer with what to add to a column's name; a single one without a name where closed listings decide.
+  #readings() {
+    const named = Object.keys(this.answer.deals[0]?.readings ?? {}).map((reading) => [reading, ` ${READING_NAMES[reading]}`]);
+    return named.length ? named : [[null, ""]];
+  }
+
+  #outcomeColumns(reading, name) {
+    const { money } = this;
+    const column = (field, title, text, style) => {
+      const of = (deal) => (reading ? deal.readings[reading] : deal);
+      return { key: `${reading}.${field}`, name: `${title}${name}`, value: (deal) => of(deal)[field], text: (deal) => text(of(deal)), style: style && ((deal) => style(of(deal))) };
+    };
+    return [
+      column("resale_price", "Resale price", ({ resale_price: price }) => money.full(price)),
+      column("margin", "Profit", ({ margin }) => money.signed(margin), ({ margin }) => (margin < 0 ? "strong loss" : "strong gain")),
+      column("margin_low", "80% range of profit", ({ margin_low: low, margin_high: high }) => `${money.brief(low)} to ${money.brief(high)}`),
+      column("margin_percent", "Return on cost", ({ margin_percent: share }) => signedPercent(share)),
+      column("probability", "Chance of profit", ({ probability }) => percent(probability)),
+      column("highest_offer", "Highest offer", ({ highest_offer: offer }) => money.full(offer)),
     ];
   }
 
@@ -246,7 +278,7 @@ export class Listings {
     const column = columns.find(({ key }) => key === this.order.key) ?? columns[0];
     const sign = this.order.down ? -1 : 1;
     const compare = (first, second) => (first < second ? -sign : first > second ? sign : 0);
-    const deals = this.answer.deals.filter(({ deal }) => deal || !this.dealsOnly)
+    const deals = this.answer.deals.filter(({ pays }) => DEAL_LABELS.has(pays) || !this.dealsOnly)
       .sort((first, second) => compare(column.value(first), column.value(second)) || first.rank - second.rank);
     this.head.replaceChildren(...columns.map(({ key, name, isName }) => el("th", {
       scope: "col", class: isName ? null : "amount", "aria-sort": key === column.key ? (this.order.down ? "descending" : "ascending") : null,
@@ -263,12 +295,12 @@ export class Listings {
         ? el("details", { class: "warnings" }, el("summary", {}, plural(deal.warnings.length, "warning", "warnings")), el("ul", {}, deal.warnings.map((warning) => el("li", {}, warning)))) : null;
       return el("td", {}, el("a", { href: this.#linkOf(deal), title: "See how it was valued" }, text(deal)), warnings);
     };
-    return el("tr", { class: deal.deal ? "deal" : null }, columns.map(cell));
+    return el("tr", { class: DEAL_LABELS.has(deal.pays) ? "deal" : null }, columns.map(cell));
   }
 
   #sortBy(key) {
     // The first click sorts amounts from the largest, but ranks, rows and names from the first.
-    const ascending = key === "rank" || key === "row";
+    const ascending = key === "rank" || key === "row" || key === "pays";
     this.order = { key, down: this.order.key === key ? !this.order.down : !ascending };
     this.#fill();
     this.head.querySelector("[aria-sort] button").focus();
@@ -287,7 +319,7 @@ export class Listings {
     const { fitted, listings } = this.answer.asks;
     const source = fitted
       ? `How well list prices predict resale prices was estimated from ${plural(listings, "closed listing", "closed listings")}.`
-      : "How well list prices predict resale prices is a default assumption: there are no closed listings to estimate it from.";
+      : "No closed listings say how well list prices predict resale prices here, so each home is judged twice.";
     return el("p", { class: "help" }, `${source} A home that looks cheap may have faults that no record shows. Inspect it before you buy.`);
   }
 
@@ -302,6 +334,8 @@ export class Listings {
     button.disabled = false;
   }
 }
+
+const signedPercent = (share) => `${share.toFixed(1).replace("-", MINUS)}%`;
 
 const rowText = (row) => `Row ${row + FIRST_CSV_ROW}`;
 

@@ -54,6 +54,32 @@ def test_deals_are_ranked_and_refused_listings_separate(client: FlaskClient) -> 
     assert far["type"] == "/problems/out-of-reach"
 
 
+def test_both_readings_stand_side_by_side_and_deals_are_told_apart(client: FlaskClient) -> None:
+    value = client.post("/predict", json=HOME).get_json()["price"]
+    prices = [round(value * share) for share in (0.01, 0.6, 1.1)]
+    answer = screen(client, [LISTING | {"list_price": price} for price in prices] + [FAR], "?probability=0.6")
+    deals = {deal["list_price"]: deal for deal in answer["deals"]}
+    assert answer["ranking"] == "value_to_list_price"
+    assert [deal["list_price"] for deal in answer["deals"]] == prices
+    labels = [deals[price]["pays"] for price in prices]
+    assert labels[1:] == ["pays only if our value is right", "pays under neither"]
+    for deal in answer["deals"]:
+        informed, by_value = deal["readings"]["if_ask_informed"], deal["readings"]["if_value_right"]
+        assert {name: deal[name] for name in informed if name != "pays"} == {
+            name: figure for name, figure in informed.items() if name != "pays"
+        }
+        assert informed["pays"] == deal["deal"] == (deal["pays"] == "pays under both")
+        assert by_value["pays"] == (by_value["probability"] >= 0.6) == (deal["pays"] != "pays under neither")
+    both = labels.count("pays under both")
+    assert answer["counts"] == {
+        "deals": 2,
+        "pay": both,
+        "pay_only_if_value_right": 2 - both,
+        "others": 1,
+        "refused": 1,
+    }
+
+
 def test_valuations_equal_those_of_predict_whatever_the_list_price(client: FlaskClient) -> None:
     expected = client.post("/predict?confidence=0.5", json=HOME).get_json()
     answer = screen(client, [CHEAP, LISTING], "?confidence=0.5")
@@ -209,6 +235,12 @@ def test_saved_list_prices_are_used_and_reported(models: Path, settings: Setting
         "noise": round(fitted.noise, 4),
     }
     assert answer["deals"][0]["resale_price"] != without_fit["deals"][0]["resale_price"]
+    assert (without_fit["ranking"], answer["ranking"]) == ("value_to_list_price", "expected_margin")
+    assert answer["deals"][0]["readings"] == {}
+    assert answer["deals"][0]["pays"] in {"pays", "does not pay"}
+    document = ready_client(settings).get("/openapi.json").get_json()
+    schema = {"$ref": "#/components/schemas/Deals", "components": document["components"]}
+    OAS31Validator(schema).validate(answer)
 
 
 def test_the_answer_matches_the_document(client: FlaskClient) -> None:
@@ -221,13 +253,13 @@ def test_the_answer_matches_the_document(client: FlaskClient) -> None:
 
 
 def test_columns_are_rounded_once_for_all_listings(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    once, calls = Screening.rounded, []
+    once, calls = Screening.columns, []
 
-    def rounded(promise: Screening) -> Any:
-        calls.append(promise)
-        return once(promise)
+    def columns(screening: Screening) -> Any:
+        calls.append(screening)
+        return once(screening)
 
-    monkeypatch.setattr(Screening, "rounded", rounded)
+    monkeypatch.setattr(Screening, "columns", columns)
     answer = screen(client, [LISTING | {"square_footage": 1500 + n} for n in range(20)])
     assert len(answer["deals"]) == 20
     assert len(calls) == 1
