@@ -77,13 +77,13 @@ class Market:
     date_format
         Form of dates in files, as `strptime` has it, such as `%d/%m/%Y`: needed where day and month are in doubt.
     decimal_comma
-        Whether numbers in files have a decimal comma; without it, a comma that a file proves is found.
+        Whether numbers in files have a decimal comma. Without it, the numbers of each file show it.
     separator
-        What separates the cells of text files; None if their first line shows it.
+        What separates the cells of text files. Without it, their first line shows it.
     overrides
         File of the user's decisions about single sales, relative to the market file.
     max_unreadable_share
-        The largest share of the sales that may be unreadable: with more, the file is another one than declared.
+        The largest share of the sales that may be unreadable. With more, the file is not as the market file says.
     """
 
     name: str
