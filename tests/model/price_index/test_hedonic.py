@@ -65,7 +65,6 @@ def test_a_known_monthly_path_is_recovered_within_its_error(growing: float) -> N
 def test_a_sale_does_not_count_for_the_worth_of_its_own_home() -> None:
     """One price ten times too high: all of it is in its residual."""
     sales = random_sales()
-    rng = np.random.default_rng(0)
     homes = HomeEncoder.fit(MARKET, sales.facts, sales.date).transform(sales.facts, sales.date)
     residuals = []
     for factor in (1.0, 10.0):
