@@ -15,12 +15,11 @@ from estimator.drafting.layouts import Layout, is_header, known_layout, numbered
 from estimator.errors import DataError
 from estimator.market.csv_reader import CsvForm, MalformedRows
 from estimator.market.sales_source import join_tables
-from estimator.market.tables import is_text_file, read_table
+from estimator.market.tables import CSV_SUFFIXES, is_text_file, read_table
 from estimator.market.text.separators import detect_separator
 
 MAX_ROWS = 100_000
 """Rows that are looked at, evenly spread over the file: enough for every guess, and a draft in seconds."""
-_TEXT_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
 _USUAL_NAMES = frozenset({"sales", "data", "export", "sold", "transactions"})
 """Names of files that say nothing about the market; the folder's name may."""
 
@@ -87,7 +86,7 @@ def relative_to(folder: Path, patterns: Sequence[Path]) -> list[str]:
 
 def _first_line(file: Path) -> list[str] | None:
     """Return the cells of the first line of a text file; None of another kind of file."""
-    if not file.name.lower().endswith(_TEXT_ENDINGS):
+    if not file.name.lower().endswith(CSV_SUFFIXES):
         return None
     try:
         with gzip.open(file) if file.name.lower().endswith(".gz") else file.open("rb") as raw:

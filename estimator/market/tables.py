@@ -38,7 +38,9 @@ BATCH_ROWS = 65_536
 UNFINISHED_FILE = ".tmp"
 """End of the names of files that are being written. A killed writer leaves its file behind."""
 _EXCEL = ".xlsx"
-_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".parquet", _EXCEL)
+CSV_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")
+"""Ends of the names of files whose cells are separated by commas, tabs and the like."""
+_SUFFIXES = (*CSV_SUFFIXES, ".parquet", _EXCEL)
 
 
 class TableWriter(Protocol):
@@ -222,7 +224,7 @@ def _suffix(path: Path) -> str:
     found = next((suffix for suffix in _SUFFIXES if path.name.lower().endswith(suffix)), None)
     if found is None:
         raise DataError(
-            f"{path}: unknown format; the name must end in .csv, .tsv, .txt, .csv.gz, .tsv.gz or .parquet"
+            f"{path}: unknown format; the name must end in {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}"
         )
     return found
 
