@@ -1,8 +1,7 @@
-"""The gate before publishing: what speaks against a model, by its values of sales that it does not know.
+"""The gate before publishing: checks a model by its values of sales that it does not know.
 
-The limits are the market's (`estimator/market/gate_limits.py`). The level and the coverage fail only where their
-95% interval lies completely outside the limit, and the comparison with the ridge regression only where it is worse
-beyond chance, so that twenty sales decide nothing by chance.
+The limits are the market's (`estimator/market/gate_limits.py`). Median ratio, coverage and error ratio fail only
+where their 95% interval lies completely beyond the limit, so that a few sales decide nothing by chance.
 """
 
 import math

@@ -22,7 +22,7 @@ def judge_trained(appraiser: Appraiser, test: Sales, walk: WalkForward | None, p
     appraiser
         The evaluated appraiser, which does not know the test sales.
     walk
-        What became of it through the months of the test sales, as it is used; None to judge it as it is.
+        Its walk through the months of the test sales; None to judge it without refreshing.
     published
         The appraiser that is to be published.
     """
@@ -43,7 +43,7 @@ def judge_refreshed(appraiser: Appraiser, new: Sales, refreshed: Appraiser, rng:
     appraiser
         The appraiser before the refresh, without the sales that are replaced.
     new
-        The sales that were added; of months before the last one, the valuation of the next month knows them.
+        The sales that were added. The values of a month's sales take the new sales of earlier months into account.
     refreshed
         The appraiser that knows them.
     rng

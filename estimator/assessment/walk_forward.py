@@ -1,6 +1,6 @@
-"""A model followed through later months as it is used: it values a month's sales, then it is told their prices.
+"""Walk forward, as a model is used: it values a month's sales, then it is refreshed with their prices, and so on.
 
-Beside it the model that is told nothing ("frozen") values the same sales.
+The same model without refreshing ("frozen") values the same sales.
 """
 
 from collections.abc import Callable, Sequence

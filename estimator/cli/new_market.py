@@ -88,6 +88,7 @@ def _summary(draft: Draft, source: Source) -> Iterator[str]:
         column = f" ← {fact.column}" if fact.column != fact.name else ""
         yield f"  {fact.name}{column}: {fact.kind}{unit}{required}{effect} ({certainty_text(fact.certainty)})"
     if draft.ignored:
-        yield f"{len(draft.ignored)} columns are not used:"
+        count = len(draft.ignored)
+        yield f"{count} columns are not used:" if count > 1 else "1 column is not used:"
         yield from (f"  {column}: {reason}" for column, reason in draft.ignored.items())
     yield from (f"note: {note}" for note in draft.notes)

@@ -48,9 +48,9 @@ def train(
     the test sales, which the model was not trained on. A report of the model is saved with it.
 
     The gate stops a model that values too few of the test homes, that values them too high or too low, whose
-    ranges hold too many or too few prices, or that is worse than a ridge regression. Its limits are in the table
-    [gate] of market.toml. A model that it stops is saved, the exit code is 3, and what was published before stays
-    published.
+    ranges hold too many or too few prices, that has no ranges, or that is worse than a ridge regression.
+    Its limits are in the table [gate] of market.toml. A model that it stops is saved, the exit code is 3, and what
+    was published before stays published.
 
     Sales that cannot be used, or look wrong, are set aside and listed with their reasons.
     """

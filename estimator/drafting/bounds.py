@@ -10,7 +10,7 @@ from estimator.market.arrays import FloatArray
 _TAIL = 0.005
 """The quantiles from which bounds are taken. Fewer wrong values than this share of the sales do not move them."""
 _BELOW, _ABOVE = 3.0, 4.0
-"""How far amounts may lie beyond the quantiles, as factors: a mansion is four times the home at the quantile."""
+"""Amounts may lie beyond the quantiles by these factors: a mansion is four times the home at the quantile."""
 _MAX_OUTSIDE = 0.002
 """Share of the values that may lie outside. If more do, they are no mistakes, and the bounds include them all."""
 _YEARS_AHEAD = 5

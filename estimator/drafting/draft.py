@@ -229,8 +229,8 @@ def _notes(
         )
     elif not sizes:
         notes.append(
-            "No column is the size of the home, such as its living area. Without it a model can tell homes in one"
-            " street apart by little; add it to the file before you serve a model."
+            "No column is the size of the home, such as its living area. Without it, homes in one street"
+            " get nearly the same value. Add it to the file before you serve a model."
         )
     if not {"latitude", "longitude"} <= kinds:
         place = "postal code and other parts of the address" if "postal_code" in kinds else "categories"

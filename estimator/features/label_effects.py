@@ -1,8 +1,8 @@
 """What the labels of homes are worth: one number for each level of a feature with many levels.
 
 A category such as a suburb or a housing estate has hundreds of levels, most of them with a few sales, too few for
-a column of their own. So each level gets one number: the mean of what a linear model leaves of its sales' log
-prices, shrunk towards 0 as far as a few sales may differ by chance. Statisticians know it as the best linear
+a column of their own. So each level gets one number: the mean residual of its sales' log prices after a
+linear model, shrunk towards 0; the fewer its sales, the more. Statisticians know it as the best linear
 unbiased prediction of a random effect (Robinson 1991, That BLUP is a good thing), machine learning as a target
 statistic (Micci-Barreca 2001, A preprocessing scheme for high-cardinality categorical attributes).
 
@@ -165,7 +165,7 @@ def many_levels(market: Market, facts: Facts) -> tuple[str, ...]:
 
 
 def _ridge_residuals(homes: KrigingInputs, log_price: FloatArray) -> FloatArray:
-    """Return what a ridge regression with a penalty of 1 leaves of n log prices, shape (n,)."""
+    """Return the residuals of n log prices after a ridge regression with a penalty of 1, shape (n,)."""
     columns = np.hstack((homes.linear_terms(), MONOTONE_SCALE * homes.monotone)).astype(np.float64)
     centred = log_price - log_price.mean()
     coefficients = np.linalg.solve(columns.T @ columns + np.eye(columns.shape[1]), columns.T @ centred)

@@ -19,8 +19,8 @@ from estimator.market.tables import is_text_file, parse_csv, read_pieces
 from estimator.market.text_forms import TextForms
 
 DETECTION_ROWS = 10_000
-"""First rows of a file that decide in which forms it is read; a later row that contradicts them is that row's
-error. The rest is not known when the first homes are valued."""
+"""So many first rows of a file decide in which forms it is read: later rows are not known yet when the first homes
+are valued. A later row of another form is an error of that row."""
 
 
 @dataclass(frozen=True)

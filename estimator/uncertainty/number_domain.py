@@ -1,7 +1,7 @@
 """Whether each number of a home, by itself and given the size, lies in the range of the sold homes.
 
-A mistyped value of a sold home does not widen a range: the range ends where the sold homes' values leave off, and
-values far beyond are kept aside. A home like one of these is still accepted. Knows no prices.
+A mistyped value of a sold home does not widen a range: values far beyond those of the other sold homes are not
+part of it. A home like one of these is still accepted. Knows no prices.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,8 +28,9 @@ TAIL_FACTOR = 0.5
 """Extreme values that may be mistakes belong to the range if they are beyond the others by at most this share of
 the others' distance from the median, on a logarithmic scale: mansions do, sizes with a digit too many do not."""
 SLACK_HOMES = 20
-"""A home outside a range of n sold homes counts as inside up to this many nths of its length: few sold homes do
-not show how far the market reaches. See benchmarks/DECISIONS.md, "Slack of the ranges of few sold homes"."""
+"""A home outside the range of n sold homes counts as inside up to a distance of this number ÷ n of the range's
+length: few sold homes do not show how far the market reaches. See benchmarks/DECISIONS.md, "Slack of the ranges of
+few sold homes"."""
 RANGE_QUANTILE = 0.0005
 """Share of sold homes beyond each end of the range given the size, at least one: a mansion without a bathroom is a
 typing error and must not count as normal."""
@@ -47,7 +48,7 @@ class NumberRange:
     slack
         How far outside a home still counts as inside; see `SLACK_HOMES`.
     logarithmic
-        Whether distances from it are taken of log(1 + x), because it has a long tail; the slack, too.
+        Whether slack and distances from the range are measured as log(1 + x), because the number has a long tail.
     beyond
         Values of sold homes outside it, ascending, shape (m,).
     """

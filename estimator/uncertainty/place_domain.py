@@ -2,8 +2,8 @@
 
 A home is refused if its nearest sold home is too far away. It gets a warning if few sold homes are near: if the
 `N_NEIGHBOURS`th nearest is far away. Both distances follow from how far apart sold homes are there and in the
-market. One sale far from all others, such as one with mistyped coordinates, changes neither of them elsewhere; and
-beside it alone, homes get a warning. Knows no prices.
+market. A sale far from all others, such as one with mistyped coordinates, does not change them elsewhere. A home
+with only such a sale near it gets a warning. Knows no prices.
 """
 
 import math
@@ -23,10 +23,11 @@ from estimator.market.market import Market
 from estimator.uncertainty.domain_check import MIN_HOMES, Check, n_doubtful
 
 N_NEIGHBOURS = 5
-"""The spacing of sold homes is the distance to so many others: enough that a few wrong ones beside each other are
-not taken for a neighbourhood, and few enough to distinguish a village from the fields around it."""
+"""The spacing at a sold home is the distance to its nearest neighbour of this rank: high enough that a few wrong
+sales beside each other are not taken for a neighbourhood, and low enough to distinguish a village from the fields
+around it."""
 MIN_DOUBTFUL_PLACES = 3
-"""So many places, at least, may be wrong without counting: a file that has one such place often has a few."""
+"""At least this many places may be wrong without any effect: a file with one wrong place often has a few."""
 MIN_PLACES = 10
 """With fewer different places, their distances do not show how far apart homes are: one tower, or a file that has
 the coordinates of a few postal codes. Then the smallest distances below are used."""
@@ -40,8 +41,8 @@ LOCAL_WARNING_FACTOR = 4.0
 """A warning is also given where sold homes are this many times farther away than they are from each other nearby.
 Of King County's held-out homes, .02 to .04% get it for this reason alone; the middle of Seattle's bay does."""
 MIN_WARNING_KM, MIN_REFUSAL_KM = 0.5, 2.0
-"""Nearer sold homes are always near enough, without a warning and with one: however close sold homes are to each
-other, a home in the next street or the next quarter is no other market."""
+"""Within the first distance of a sold home there is no warning, within the second no refusal: however close sold
+homes are to each other, the next street or the next quarter is not another market."""
 _COARSE_KM = 20.0
 """From here on warnings name whole kilometres: a table with many remote homes then has few different warnings."""
 
@@ -166,7 +167,7 @@ class _Distances(NamedTuple):
 
 
 def _is_remote(found: _Distances, row: int) -> bool:
-    """Whether even the nearest sold home is far away; otherwise it is there, but lonely."""
+    """Whether even the nearest sold home is far away; otherwise it is near, but few others are."""
     return bool(found.nearest[row] > found.warned_beyond[row])
 
 

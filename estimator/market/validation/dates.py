@@ -18,9 +18,9 @@ MAX_ISOLATED_SHARE = 0.001
 """At most this share of a file's sales, and at least one, is taken to be mistyped at each end. More sales that are
 far from the others are a gap in the records."""
 MIN_GAP_DAYS = 90
-"""Nor is a pause of a season in a small market a mistake."""
+"""A date nearer to the others than this is not wrong: a small market may have no sales for a season."""
 MIN_MEAN_GAPS = 20
-"""The gap must also be this many mean gaps between sales: by chance one in e²⁰ is so long."""
+"""The gap must also be this many mean gaps between sales: by chance, one gap in e²⁰ is that long."""
 MIN_SALES = 20
 """With fewer sales, their mean gap says too little."""
 MAX_FUTURE_SHARE = 0.5
@@ -33,14 +33,14 @@ _AHEAD_OF_UTC = dt.timedelta(hours=14)
 def mistyped_dates(
     parsed: ParsedSales, usable: BoolArray, known: Sales | None, today: dt.date | None = None
 ) -> list[Finding]:
-    """Return the sales whose dates must be mistyped.
+    """Return the sales whose dates are mistyped.
 
     Parameters
     ----------
     parsed, usable, known
         As all rules take them.
     today
-        The day after which no home can have been sold; None for today's date where it is latest on earth.
+        The day after which no home can have been sold; None for the latest date that it now is anywhere on earth.
 
     Raises
     ------

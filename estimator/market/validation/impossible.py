@@ -15,9 +15,9 @@ from estimator.market.validation.reasons import IMPOSSIBLE
 FIRST_YEAR = 1000
 """The oldest homes that are still sold are from the Middle Ages."""
 YEARS_AHEAD = 10
-"""Homes are sold before they are built, but hardly longer before."""
+"""Homes are sold before they are built, but seldom longer before."""
 MAX_RARE_SHARE = 0.02
-"""Zeros in a year and numbers below 0 are what the fact means if more of its values are such."""
+"""If a larger share of the values of a fact are 0 in a year, or below 0, they mean something and are not wrong."""
 
 _YEAR_WORDS = {"year", "yr", "years", "yrs"}
 _BUILT, _RENOVATED = r"built|constr|erected", r"renov|remod|refurb|modern"

@@ -86,7 +86,7 @@ def apply_overrides(
 ) -> tuple[dict[int, Override], dict[int, Override]]:
     """Return which of n rows of a sales file are kept and which are dropped, each with its override.
 
-    The later one wins of two overrides of one row; the sales of a home are all its rows.
+    Of two overrides of one row the later one counts. The sales of a home are all its rows.
 
     Raises
     ------

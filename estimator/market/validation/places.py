@@ -18,16 +18,16 @@ MIN_SALES = 20
 """With fewer located sales it is not known where the others are."""
 FAR_RADII = 2.0
 MIN_FAR_KM = 50.0
-"""A home is far if its neighbours are beyond this many radii of the market, and in the smallest market beyond this
-many kilometres: nearer, it is one of a village in the mountains, of which hardly any is sold."""
+"""A home is far if its neighbours are farther away than this many radii of the market, in a small market than this
+many kilometres. A nearer one may be in a village in the mountains, where homes are seldom sold."""
 NEIGHBOURS = 3
 """A home with this many sales near it is not far from all others."""
 BEYOND_RADII = 5.0
 BEYOND_KM = 100.0
-"""Nor does a number of wrong sales beside each other count where they lie beyond this many radii of the market and
-this many kilometres from its middle."""
+"""Several sales beside each other are wrong, too, if they lie farther from the middle of the market than this many
+of its radii plus this many kilometres."""
 _ZERO_DEGREES = 0.01
-"""A kilometre: whoever writes 0 for what is not known may round."""
+"""A kilometre: zeros that stand for an unknown place may be rounded."""
 
 
 def misplaced(parsed: ParsedSales, usable: BoolArray, known: Sales | None) -> list[Finding]:

@@ -14,21 +14,21 @@ from estimator.market.validation.reasons import FAR_PRICE, ONE_TOTAL
 from estimator.market.validation.robust import far_values
 
 MIN_SALES = 20
-"""With fewer sales it is not known what homes cost here."""
+"""Fewer sales do not show what homes cost here."""
 FAR_SIGMAS = 5.0
 """A price is far from all others if it and the price per unit of size both deviate by more robust standard
 deviations: a mansion has a high price, not a high price per unit of size. See benchmarks/DECISIONS.md, "Bounds of
 suspicion"."""
 FAR_RATIO = 5.0
-"""Nor is a price far that is within this factor of the median, however alike the homes are."""
+"""A price within this factor of the median is never far, however alike the homes are."""
 
 MIN_SHARED = 3
-"""Two homes are often sold at one price on one day."""
+"""Homes at one price on one day that can be a total: two homes often have the same price by chance."""
 TOTAL_EXPONENT = 0.7
 SAME_SIZE_EXPONENT = 0.85
-"""k homes that carry one total are k times as dear as others. They are taken for such if the price per unit of
-size is at least k to this power times the median; more for homes of one size, which a builder may sell at one
-price."""
+"""If each of k homes has the total as its price, they look k times as expensive as others. They are set aside if
+the price per unit of size is at least k to this power times the median. The power is larger for homes of one size,
+which a builder may sell at one price."""
 SAME_SIZE_RATIO = 1.2
 """Homes whose sizes differ by less are of one size."""
 

@@ -10,10 +10,10 @@ from estimator.market.validation.evidence import Finding, ParsedSales
 from estimator.market.validation.reasons import CONTRADICTION, COPY, SAME_SALE
 
 MIN_COPIED_ROWS = 5
-"""Different rows that follow each other twice in one order. Equal flats can be sold on one day at one price, but
-not five different ones twice."""
+"""So many different rows must stand twice in the same order to count as a copy. Equal flats can be sold on one day
+at one price, but not five different ones twice."""
 MAX_REPEATED_SHARE = 0.4
-"""With more rows that say the same as another, the file was pasted twice and sorted."""
+"""If a larger share of the rows are equal to another one, the file was pasted twice and sorted."""
 MIN_ROWS = 20
 """In a file with fewer rows a share of them says nothing."""
 
@@ -33,7 +33,7 @@ def copied_rows(parsed: ParsedSales, usable: BoolArray, _known: Sales | None) ->
             int(rows[index]),
             "",
             COPY,
-            f"the row says the same as row {rows[int(earlier[index])] + parsed.first_row}, as do its neighbours",
+            f"it is a copy of row {rows[int(earlier[index])] + parsed.first_row}",
         )
         for index in np.flatnonzero(repeats).tolist()
     ]

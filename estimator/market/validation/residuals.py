@@ -1,8 +1,8 @@
 """Sales whose price is absurd for what is known about the home: those a digit too long or too short.
 
-Each price is compared with what the other sales let expect: a robust hedonic regression on facts and quarter, then
-the residuals of homes with the same labels and of the nearest homes, each without the sale's own home. Sales that
-test a model are never judged here: a model would choose its own test.
+Each price is compared with what the other sales lead one to expect: a robust hedonic regression on facts and
+quarter, then the residuals of homes with the same labels and of the nearest homes, each without the sale's own
+home. Test sales are never judged here: a model would choose its own test.
 """
 
 import math
@@ -20,17 +20,17 @@ from estimator.market.sales import Sales
 from estimator.market.validation.robust import median_and_sigma
 
 MIN_SALES = 50
-"""With fewer sales the regression follows single ones."""
+"""With fewer sales, single ones would decide the regression."""
 ABSURD_SIGMAS = 7.5
 """Robust standard deviations beyond which a residual is absurd. Residuals have long tails. See
 benchmarks/DECISIONS.md, "Bounds of suspicion"."""
 ABSURD_RATIO = 4.0
-"""Nor is a price absurd that is within this factor of what is expected. A digit too many is a factor of 10."""
+"""A price within this factor of what is expected is never absurd. A digit too many is a factor of 10."""
 
 _HUBER = 1.5
-"""Standard deviations beyond which a residual pulls no harder (Huber 1964)."""
+"""Huber threshold, in robust standard deviations (Huber 1964)."""
 _CLIP = 3.0
-"""Standard deviations at which a residual, and a standardised number, is cut before it speaks for others."""
+"""Standard deviations at which a residual or a number is cut before it is used for other sales."""
 _ROUNDS = 5
 _RIDGE = 1.0
 _SHRINKAGE = 5.0
@@ -45,7 +45,7 @@ class Expected:
     Parameters
     ----------
     price
-        What the other sales let expect, shape (n,).
+        What the other sales lead one to expect, shape (n,).
     absurd
         Whether the sale's own price is too far from it to be believed, shape (n,).
     """

@@ -1,4 +1,4 @@
-"""Where most values lie, whatever a third of them are."""
+"""Median and spread of values, of which up to a third may be wrong."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ _MAX_ROUNDS = 10
 
 
 def median_and_sigma(values: FloatArray) -> tuple[float, float]:
-    """Return the median of values, and the standard deviation that their median absolute deviation tells."""
+    """Return the median of values, and their standard deviation, estimated by the median absolute deviation."""
     median = float(np.median(values))
     return median, SIGMAS_OF_MAD * float(np.median(np.abs(values - median)))
 
