@@ -180,12 +180,15 @@ class PriceModel:
             pipeline, training_set = build_training_set(
                 self.market, self.sales, none, self.index, recipe.withheld_share, rng
             )
-            networks = train_again(training_set, self.passes, recipe, rng, callbacks)
+            networks = StackedNetworks(train_again(training_set, self.passes, recipe, rng, callbacks))
+        # The last steps move all values of a network up or down together; no sales choose its best weights here.
+        columns = training_set.leave_home_out.columns
+        level = float(np.median(training_set.target[: len(columns)] - predict_mean(networks, columns)))
         return replace(
             self,
             pipeline=pipeline,
-            networks=StackedNetworks(networks),
-            mean=training_set.mean,
+            networks=networks,
+            mean=training_set.mean + level * training_set.deviation,
             deviation=training_set.deviation,
         )
 

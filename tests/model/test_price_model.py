@@ -219,3 +219,14 @@ def test_networks_trained_again_have_learned_from_the_sales_that_were_added(
         for chosen in (known, again)
     )
     assert abs(error_again) < abs(error)
+
+
+@pytest.mark.training
+def test_the_level_of_networks_trained_again_does_not_depend_on_the_seed(
+    completed: Parts, model: PriceModel
+) -> None:
+    known = model.with_sales(completed.validation, np.zeros(len(completed.validation)))
+    facts, date = completed.test.facts, completed.test.date
+    values = [known.retrained(SMALL, np.random.default_rng(seed)).predict(facts, date) for seed in range(2)]
+    difference = values[1] - values[0]
+    assert abs(np.median(difference)) < 0.25 * np.median(np.abs(difference))
