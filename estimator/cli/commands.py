@@ -21,6 +21,7 @@ from estimator.cli.set_aside import report_set_aside
 from estimator.cli.tables import backtest_tables, error_table, ratio_study_tables
 from estimator.deals.costs import COSTS
 from estimator.deals.held_out import HeldOutListings, evaluate_screening, fit_list_prices, held_out_listings
+from estimator.deals.past_resales import PastResales, RepeatSales
 from estimator.deals.saved_list_prices import load_list_prices, save_list_prices
 from estimator.deals.screen_file import screen_file
 from estimator.deals.screening import DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY
@@ -207,6 +208,7 @@ def screen_command(
             " `house-price fit-list-prices` learns from closed listings",
             err=True,
         )
+        click.echo(PastResales.fit(RepeatSales.of(saved.appraiser.model)).text(), err=True)
     faults = FaultGroups()
     with tqdm(desc="screening", unit=" listings", unit_scale=True, disable=None) as bar:
         counts = screen_file(

@@ -2,7 +2,8 @@
 
 Without closed listings nobody knows how much a list price says about a home. Two readings bound the answer: the
 seller knows what no record contains, so the asking price is informed; or the asking price says nothing, and our
-value is right. Works on arrays: no files, no requests.
+value is right. Where enough homes were sold twice, a third reading says what became of their buyers. Works on
+arrays: no files, no requests.
 """
 
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from estimator.deals.costs import Costs
 from estimator.deals.list_prices import ListPriceModel, ResaleDistribution
 from estimator.market.arrays import BoolArray, FloatArray, LabelArray
 
-ASK_INFORMED, VALUE_RIGHT = "if_ask_informed", "if_value_right"
+ASK_INFORMED, VALUE_RIGHT, PAST_RESALES = "if_ask_informed", "if_value_right", "as_past_resales"
 """Names of the readings, in answers and in the names of a file's columns."""
 READINGS = {
     ASK_INFORMED: "if the asking price is informed",
     VALUE_RIGHT: "if our value is right",
+    PAST_RESALES: "if it goes as with homes of this market that were resold within two years",
 }
 """Reading → how people read it."""
 
@@ -111,7 +113,7 @@ def labels(readings: dict[str, Outcome], decided: Outcome) -> LabelArray:
     Parameters
     ----------
     readings
-        `ASK_INFORMED` and `VALUE_RIGHT` → outcome; empty where closed listings decide.
+        `ASK_INFORMED`, `VALUE_RIGHT` and perhaps others → outcome; empty where closed listings decide.
     decided
         The outcome by closed listings, where these decide.
     """

@@ -34,6 +34,7 @@ from estimator.deals.listings import (
     home_facts,
     listing_table,
 )
+from estimator.deals.past_resales import PastResales, RepeatSales
 from estimator.deals.readings import PAYS, PAYS_BOTH, PAYS_VALUE_ONLY, READING_FIELDS, READINGS, Outcome
 from estimator.deals.screening import (
     DEFAULT_PROBABILITY,
@@ -108,11 +109,14 @@ class ScreeningTerms:
         Required probability of a resale above the break-even, as `screen` takes it.
     confidence
         Of the price ranges, as `Appraiser.value` takes it.
+    past
+        What became of homes that were resold, as `screen` takes it.
     """
 
     costs: Mapping[str, float]
     probability: float = DEFAULT_PROBABILITY
     confidence: float = CONFIDENCE
+    past: PastResales | None = None
 
 
 def value_and_screen(
@@ -123,6 +127,7 @@ def value_and_screen(
     listings: Listings,
     probability: float = DEFAULT_PROBABILITY,
     confidence: float = CONFIDENCE,
+    past: PastResales | None = None,
 ) -> tuple[Valuations, Screening]:
     """Value n listed homes without their list price, then screen them.
 
@@ -134,7 +139,7 @@ def value_and_screen(
         What it gets.
     listings
         List prices and costs.
-    model, probability
+    model, probability, past
         As `screen` takes them.
 
     Returns
@@ -143,7 +148,7 @@ def value_and_screen(
         The valuations, and the screening: NaN for a home without a price.
     """
     values = value(facts, date, confidence)
-    return values, screen(values.price, values.fsd, listings.list_price, listings.costs, model, probability)
+    return values, screen(values.price, values.fsd, listings.list_price, listings.costs, model, probability, past)
 
 
 def screen_file(
@@ -180,7 +185,7 @@ def screen_file(
         written; or the values have no ranges.
     """
     check_ranges(appraiser.ranges)
-    terms = ScreeningTerms(costs, probability)
+    terms = ScreeningTerms(costs, probability, past=PastResales.fit(RepeatSales.of(appraiser.model)))
     duplicates = DuplicateListings()
     tables: list[pa.Table] = []
     market = appraiser.market
@@ -208,13 +213,14 @@ def screen_table(
     probability: float = DEFAULT_PROBABILITY,
     confidence: float = CONFIDENCE,
     value: ValueFunction | None = None,
+    past: PastResales | None = None,
 ) -> AnsweredTable:
     """Screen n rows with a header that `check_listings_header` has accepted, as `screen_file` does for CSV.
 
     The table in the answer is ranked, best rows first; its other parts are in the original order. `value` says how
     homes are valued, if not by `Appraiser.value`.
     """
-    terms = ScreeningTerms(costs, probability, confidence)
+    terms = ScreeningTerms(costs, probability, confidence, past)
     answer = _screen(appraiser, model, table, terms, DuplicateListings(), FIRST_CSV_ROW, value)
     return replace(answer, table=_ranked(answer.table, ranking_of(model))[0])
 
@@ -261,6 +267,7 @@ def _screen(
         listings,
         terms.probability,
         terms.confidence,
+        terms.past,
     )
     warnings = list_price_warnings(values.price, listings.list_price)
     values = with_notes(replace(values, warnings={**values.warnings, **warnings}), homes.notes)

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from estimator.deals.costs import Costs
 from estimator.deals.list_prices import ListPriceModel
+from estimator.deals.past_resales import PastResales
 from estimator.deals.readings import (
     ASK_INFORMED,
+    PAST_RESALES,
     READING_FIELDS,
     VALUE_RIGHT,
     Outcome,
@@ -102,6 +104,7 @@ def screen(
     costs: Costs,
     model: ListPriceModel,
     probability: float = DEFAULT_PROBABILITY,
+    past: PastResales | None = None,
 ) -> Screening:
     """Screen n listings. The result for one listing does not depend on the others.
 
@@ -117,6 +120,8 @@ def screen(
         Joint model of values, list prices and resale prices in the market.
     probability
         Required probability of a resale above the break-even, for a deal and for the highest offer.
+    past
+        What became of homes that were resold, for a third reading where closed listings do not decide.
 
     Raises
     ------
@@ -129,14 +134,15 @@ def screen(
     is valid for this list price.
     """
     check_within(probability, MIN_PROBABILITY, MAX_PROBABILITY)
-    outcome = Outcome.of(model.resale(value, fsd, list_price), list_price, costs, probability)
-    readings: dict[str, Outcome] = {}
+    resales = {ASK_INFORMED: model.resale(value, fsd, list_price)}
     if model.listings is None:
-        by_value = resale_if_value_right(value, fsd, model)
-        readings = {
-            ASK_INFORMED: outcome,
-            VALUE_RIGHT: Outcome.of(by_value, list_price, costs, probability),
-        }
+        resales[VALUE_RIGHT] = resale_if_value_right(value, fsd, model)
+        if past is not None and past.is_known:
+            resales[PAST_RESALES] = past.resale(value, list_price)
+    readings = {name: Outcome.of(resale, list_price, costs, probability) for name, resale in resales.items()}
+    outcome = readings[ASK_INFORMED]
+    if model.listings is not None:
+        readings = {}
     return Screening(
         break_even=costs.break_even(list_price),
         outcome=outcome,

@@ -5,6 +5,7 @@ from typing import Any
 
 from estimator.deals.costs import COSTS
 from estimator.deals.listings import listing_table
+from estimator.deals.past_resales import MAX_YEARS
 from estimator.deals.readings import HIGH_QUANTILE, LABELS, LOW_QUANTILE, READING_FIELDS, READINGS
 from estimator.deals.screening import DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY, RANKINGS
 from estimator.market.market import Market
@@ -79,8 +80,9 @@ _DEAL = object_schema(
             "properties": dict.fromkeys(READINGS, ref("Reading")),
             "additionalProperties": False,
             "description": "The outcome "
-            + " and ".join(f"{text} (`{name}`)" for name, text in READINGS.items())
-            + ". The figures beside it are those of the first. Empty where closed listings decide.",
+            + ", ".join(f"{text} (`{name}`)" for name, text in READINGS.items())
+            + ". The last is missing where too few homes were sold twice. The figures beside it are those of the"
+            " first. Empty where closed listings decide.",
         },
         "costs": ref("Costs"),
         "warnings": array_schema(
@@ -134,6 +136,21 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                         "type": "number",
                         "description": "Standard deviation of log(list price/resale price).",
                     },
+                }
+            ),
+            "past_resales": object_schema(
+                {
+                    "pairs": {
+                        "type": "integer",
+                        "description": f"Homes that were sold again within {MAX_YEARS} years.",
+                    },
+                    "pairs_needed": {"type": "integer", "description": "As many are needed to learn from them."},
+                    "share": nullable(
+                        {"type": "number"}, description="Share of their discounts that came back on resale."
+                    ),
+                    "base": nullable(
+                        {"type": "number"}, description="log(resale price/price) of those without a discount."
+                    ),
                 }
             ),
             "currency": {"type": "string"},

@@ -172,6 +172,7 @@ def _answer_csv(
         terms.probability,
         terms.confidence,
         partial(value_in_chunks, snapshot.appraiser, check=options.check),
+        snapshot.past_resales,
     )
     count_homes(snapshot, answer.facts, answer.valid, answer.priced)
     return csv_answer(answer.table, snapshot.version)

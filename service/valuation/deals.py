@@ -73,6 +73,7 @@ def screen_listings(
         "costs": dict(terms.costs),
         "probability": terms.probability,
         "asks": list_price_summary(snapshot.list_price_model),
+        "past_resales": snapshot.past_resales.as_dict(),
         "currency": market.currency,
         "model_version": snapshot.version,
     }
@@ -118,6 +119,7 @@ def _ranked_deals(
         listings,
         terms.probability,
         options.confidence,
+        snapshot.past_resales,
     )
     values = with_notes(values, subjects.notes)
     ranked = best_first(screening.score)[: int(values.priced.sum())].tolist()

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from estimator.appraiser import Appraiser
 from estimator.deals.list_prices import ListPriceModel
+from estimator.deals.past_resales import PastResales, RepeatSales
 from estimator.deals.saved_list_prices import usable_list_prices
 from estimator.registry import SavedVersion
 from service.model_info import model_info
@@ -39,6 +40,8 @@ class Snapshot:
         Relation between values, list prices and resale prices.
     list_price_problem
         Why the saved relation cannot be used and the documented prior is; empty if neither is so.
+    past_resales
+        What became of homes that were sold twice.
     input_statistics
         Numeric fact → its `mean` and `standard_deviation` among the training sales.
     example
@@ -54,6 +57,7 @@ class Snapshot:
     schema: SubjectSchema
     list_price_model: ListPriceModel
     list_price_problem: str
+    past_resales: PastResales
     input_statistics: Mapping[str, Mapping[str, float]]
     example: Mapping[str, Any]
     model_info: bytes
@@ -86,6 +90,7 @@ class Snapshot:
             schema=schema,
             list_price_model=list_prices.model,
             list_price_problem=list_prices.problem,
+            past_resales=PastResales.fit(RepeatSales.of(appraiser.model)),
             input_statistics=saved.manifest.get("inputs", {}),  # older versions have none
             example=example,
             model_info=json.dumps(model_info(saved, example), allow_nan=False).encode(),

@@ -10,7 +10,7 @@ const FIRST_CSV_ROW = 2; // as spreadsheets count: the header is row 1
 const NOT_TERMS = new Set(["include", "confidence"]); // parameters of /screen that are not terms of a deal
 // What a deal's label starts with; the others are "pays under neither" and "does not pay".
 const DEAL_LABELS = new Set(["pays under both", "pays only if our value is right", "pays"]);
-const READING_NAMES = { if_ask_informed: "if ask is informed", if_value_right: "if our value is right" };
+const READING_NAMES = { if_ask_informed: "if ask is informed", if_value_right: "if our value is right", as_past_resales: "as past resales" };
 const TERM_LABELS = { probability: "Required chance of profit", rehab: "Repair cost", holding: "Holding cost" };
 
 /** The view of listings. Its terms are the parameters of /screen, read from the API's document when it is first shown. */
@@ -320,7 +320,12 @@ export class Listings {
     const source = fitted
       ? `How well list prices predict resale prices was estimated from ${plural(listings, "closed listing", "closed listings")}.`
       : "No closed listings say how well list prices predict resale prices here, so each home is judged twice.";
-    return el("p", { class: "help" }, `${source} A home that looks cheap may have faults that no record shows. Inspect it before you buy.`);
+    const { pairs, pairs_needed: needed, share } = this.answer.past_resales;
+    const resold = `${number(pairs)} homes here were sold twice within two years`;
+    const past = fitted ? "" : share === null
+      ? ` ${resold}; to learn how much of a discount comes back takes ${number(needed)}.`
+      : ` ${resold}: ${percent(share)} of a discount came back, besides what their owners gained by improving them.`;
+    return el("p", { class: "help" }, `${source}${past} A home that looks cheap may have faults that no record shows. Inspect it before you buy.`);
   }
 
   async #download(button) {
