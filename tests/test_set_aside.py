@@ -119,7 +119,7 @@ def test_strict_refuses_the_file(market: Path, tmp_path: Path) -> None:
 def test_an_evaluation_sets_wrong_sales_aside(trained: tuple[Path, str], market: Path) -> None:
     run = run_command("evaluate", "--json", "--model", trained[0], market / "sales.csv")
     assert run.exit_code == 0, run.stderr
-    assert "10 price far from all others" in run.stderr
+    assert "price far from all others: 10, such as row" in run.stderr
     assert json.loads(run.stdout)["all_facts"]["n"] <= manifest_rows(
         json.loads((trained[0] / MANIFEST).read_text())
     )

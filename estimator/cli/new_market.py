@@ -14,6 +14,8 @@ from estimator.errors import DataError
 from estimator.market.sales_source import expand_patterns
 from estimator.market.tables import replace_atomically
 
+_NO_HEADER = ". The file has no header line, so its columns are named by position"
+
 
 @main.command(name="new-market", short_help="Draft a market file from sales files.")
 @click.argument("files", type=FILE, nargs=-1, required=True)
@@ -34,7 +36,10 @@ def new_market_command(files: tuple[Path, ...], market: Path | None, price: str 
     target = _target(paths[0], market)
     source = read_source(paths)
     currency = source.layout.currency if source.layout else None
-    draft = draft_market(source.table, price, currency, is_text=source.is_text)
+    try:
+        draft = draft_market(source.table, price, currency, is_text=source.is_text)
+    except DataError as error:
+        raise DataError(f"{paths[0]}: {error}{_NO_HEADER if source.columns else ''}") from error
     text = market_toml(draft, market_name(paths[0]), relative_to(target.parent, files), source.columns)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -59,9 +59,9 @@ def set_aside_summary(record: Mapping[str, Any], path: Path | None = None) -> st
     for reason, count in record["by_reason"].items():
         example = next(entry for entry in record["examples"] if entry["reason"] == reason)
         where = f", {example['column']} {example['value']}".rstrip() if example["column"] else ""
-        lines.append(f"  {count:,} {reason}, such as row {example['row']}{where}: {example['detail']}")
+        lines.append(f"  {reason}: {count:,}, such as row {example['row']}{where}: {example['detail']}")
     if record["overrides"]:
-        lines.append(f"{len(record['overrides']):,} decisions of the override file were applied")
+        lines.append(f"decisions of the override file that were applied: {len(record['overrides']):,}")
     if record["unread_columns"]:
         lines.append(f"columns that are not read: {', '.join(record['unread_columns'])}")
     if record["label_variants"]:

@@ -286,6 +286,7 @@ def test_a_market_file_is_not_overwritten(tmp_path: Path) -> None:
     ("header", "message"),
     [
         ("a,b\n1,2\n", "no column has the name of a sale price"),
+        ("1,500000\n2,600000\n", "column_1, column_2. The file has no header line"),
         ("price,b\n", "there are no sales in it"),
         ("", "the file is empty"),
     ],

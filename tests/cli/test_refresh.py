@@ -37,7 +37,7 @@ def test_refresh_prints_what_changed_and_the_published_folder(
     run = run_command("refresh", "--model", tmp_path / "model", "--sales", path)
     assert run.exit_code == 0, run.stderr
     rows = len(known) + len(new) + 1
-    assert f"1 date in the future, such as row {rows}, date 2051-01-01: it is after today (" in run.stderr
+    assert f"date in the future: 1, such as row {rows}, date 2051-01-01: it is after today (" in run.stderr
     first, *replaced, age, published = run.stdout.splitlines()
     assert first == f"added {len(new) - 1} sales, replaced {len(known)}; 0 were known already"
     assert len(replaced) == len(known)

@@ -58,7 +58,9 @@ def mistyped_dates(
             f" row {future[0] + parsed.first_row} ({date[future[0]]}); correct the dates, or the clock of this"
             " machine"
         )
-    findings = [Finding(row, field, FUTURE, f"it is after today ({today})") for row in future]
+    findings = [
+        Finding(row, field, FUTURE, f"it is after today (nowhere is it later than {today})") for row in future
+    ]
     rows = sorted(set(np.flatnonzero(usable).tolist()) - set(future))
     reasons = _isolated(date, rows, None if known is None else known.date)
     return findings + [Finding(row, field, FAR_DATE, detail) for row, detail in sorted(reasons.items())]

@@ -55,9 +55,9 @@ def set_aside(dates: DateArray, known: DateArray | None = None, today: dt.date |
 @pytest.mark.parametrize(
     ("mistyped", "reason"),
     [
-        ("2051-03-01", "it is after today (2021-06-01)"),
-        ("2105-03-01", "it is after today (2021-06-01)"),
-        ("2021-06-02", "it is after today (2021-06-01)"),
+        ("2051-03-01", "it is after today (nowhere is it later than 2021-06-01)"),
+        ("2105-03-01", "it is after today (nowhere is it later than 2021-06-01)"),
+        ("2021-06-02", "it is after today (nowhere is it later than 2021-06-01)"),
         ("2021-05-20", "it is 140 days after all other sales, which end on 2020-12-31"),
         ("2016-03-01", "it is 1,036 days before all other sales, which begin on 2019-01-01"),
         ("0201-03-01", "it is 663,952 days before all other sales, which begin on 2019-01-01"),
