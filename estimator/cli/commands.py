@@ -126,8 +126,9 @@ def tune(market: Path, trials: int, jobs: int, split: Split | None, seed: int, s
 def predict(model: Path, key: bytes | None, source: Path, target: Path, *, with_index: bool) -> None:
     """Value every home in the file SOURCE and write the file TARGET.
 
-    Both files are CSV (.csv or .csv.gz) or Parquet (.parquet). TARGET has the columns of SOURCE, then the price,
-    its range and its uncertainty. A row that cannot be valued has the reason in the column `error`.
+    SOURCE is a CSV (.csv, .tsv, .txt, .csv.gz), Parquet (.parquet) or Excel file (.xlsx), TARGET CSV or Parquet.
+    TARGET has the columns of SOURCE, then the price, its range and its uncertainty. A row that cannot be valued
+    has the reason in the column `error`.
     """
     appraiser = load_version(model, key).appraiser
     faults = FaultGroups()
@@ -176,7 +177,7 @@ def _cost_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@main.command(name="screen", short_help="Rank listings by expected profit.")
+@main.command(name="screen", short_help="Find listings that should resell for more than they cost.")
 @MODEL
 @click.option(
     "--probability",
@@ -194,10 +195,10 @@ def screen_command(
 ) -> None:
     """Find the listings in the file SOURCE that should resell for more than they cost.
 
-    SOURCE is CSV (.csv or .csv.gz) or Parquet (.parquet) with the facts of each home and its list_price. TARGET
-    has the columns of SOURCE, then the valuation, the expected margin, the chance of profit and the highest offer,
-    if the asking price is informed and if our value is right, best listings first. Costs in columns of SOURCE
-    (buying_cost, selling_cost, rehab, holding) take precedence over the options.
+    SOURCE is a CSV, Parquet or Excel file with the facts of each home and its list_price. TARGET has the columns of
+    SOURCE and the valuation, then the expected margin, the chance of profit and the highest offer under each
+    reading of the list price (see docs/deals.md); best listings first. Costs in columns of SOURCE (buying_cost,
+    selling_cost, rehab, holding) take precedence over the options.
     """
     saved = load_version(model, key)
     list_price_model = load_list_prices(saved.folder, saved.appraiser, key)
