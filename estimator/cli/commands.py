@@ -195,8 +195,8 @@ def screen_command(
 ) -> None:
     """Find the listings in the file SOURCE that should resell for more than they cost.
 
-    SOURCE is a CSV, Parquet or Excel file with the facts of each home and its list_price. TARGET has the columns of
-    SOURCE and the valuation, then the expected margin, the chance of profit and the highest offer under each
+    SOURCE is a CSV, Parquet or Excel file with the facts of each home and its list_price. TARGET has the columns
+    of SOURCE and the valuation, then the expected margin, the chance of profit and the highest offer under each
     reading of the list price (see docs/deals.md); best listings first. Costs in columns of SOURCE (buying_cost,
     selling_cost, rehab, holding) take precedence over the options.
     """
