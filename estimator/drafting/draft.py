@@ -22,6 +22,7 @@ from estimator.drafting.roles import (
     unreadable_sale_date,
 )
 from estimator.drafting.sorting import SortedColumns, place, sort_columns
+from estimator.errors import DataError
 from estimator.market.text.names import plain_name
 from estimator.market.text.numbers import DecimalMark
 
@@ -85,10 +86,11 @@ def draft_market(
     Raises
     ------
     DataError
-        No column can be taken for the sale price.
+        No column can be taken for the sale price, or none for a fact.
     """
     decimal_mark = detect_table_decimal_mark(table) if is_text else None
-    profiles = profile_table(table, decimal_mark)
+    # Programs write a column of row numbers without a name.
+    profiles = [profile for profile in profile_table(table, decimal_mark) if profile.name.strip()]
     by_name = {profile.name: profile for profile in profiles}
     found_price = find_price(profiles, price)
     sale_date = find_sale_date(profiles)
@@ -96,6 +98,8 @@ def draft_market(
     roles = {guess.column for guess in (found_price, sale_date, sale_id) if guess is not None}
     paid, sold = by_name[found_price.column], by_name[sale_date.column] if sale_date else None
     columns = sort_columns([each for each in profiles if each.name not in roles], paid.numbers, sold)
+    if not columns.facts:
+        raise DataError("no column is a fact about the homes, such as the size; a market needs at least one")
     facts = _draft_facts(columns, _evidence(paid, columns), _newest_year(sold), table.column_names)
     code, reason = _currency(paid, table, facts, by_name, currency)
     is_in_doubt = sold is not None and sold.date_form is not None and sold.date_form.format is None
@@ -206,6 +210,9 @@ def _date_note(profiles: Sequence[Profile]) -> str:
         )
     parts = [profile.name for profile in profiles if tells_time_of_sale(profile.name)]
     joined = f" Join {' and '.join(parts)} to one, such as 2015-05-01, and draft again." if parts else ""
+    dates = next((profile.name for profile in profiles if profile.is_date), None)
+    if dates is not None and not parts:
+        joined = f' If it is {dates}, which has dates, declare sale_date = "{dates}".'
     return (
         "No column is the day of the sale: prices are taken as of one day, and a training splits at random."
         + joined

@@ -53,6 +53,8 @@ def reason_by_values(profile: Profile, price: FloatArray, size: FloatArray | Non
     size
         Sizes of the homes, shape (n,); None if no column has them.
     """
+    if _multiple(np.ones(len(price)), price)[1] < _MAX_NEAR_DEVIATION:
+        return None  # of prices that are nearly all the same, every steady number is a multiple
     multiple, deviation = _multiple(profile.numbers, price)
     limit = _MAX_NEAR_DEVIATION if 0.5 < multiple < 2 else _MAX_MULTIPLE_DEVIATION
     if deviation < limit:

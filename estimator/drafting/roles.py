@@ -29,6 +29,7 @@ _PRICE_PATTERNS = (
 _DATE_WORDS = (
     "saledate solddate closedate datesold dateofsale dateoftransfer transactiondate date closingdate deeddate"
     " datemutation documentdate recordingdate recordeddate contractdate soldon datum month salemonth"
+    " verkaufsdatum kaufdatum kaufvertragsdatum dateachat datevente fechaventa fechadeventa datavendita"
 )
 _DATE_PATTERNS = (
     r"\b(sale|sold|transfer|clos\w*|transaction|deed|record\w*)\b.*\b(date|day|dt)\b",
@@ -79,6 +80,13 @@ def find_price(profiles: Sequence[Profile], wanted: str | None) -> Guess:
     likely = [profile for profile in numbers if _fits(profile, _PRICE_PATTERNS)]
     if likely:
         return Guess(likely[0].name, "likely", "its name resembles that of a sale price")
+    named = _by_words([profile for profile in profiles if profile not in numbers], _PRICE_WORDS)
+    if named is not None and 0 < named.number_share < 1:
+        share = 100 * (1 - named.number_share)
+        raise DataError(
+            f"'{named.name}' has the name of a sale price, but {share:.3g}% of its values are no numbers;"
+            " correct them, or name another column with --price"
+        )
     raise DataError(
         "no column has the name of a sale price and positive numbers; name it with --price. The columns of numbers"
         f" are {_listed(numbers) or 'none'}"

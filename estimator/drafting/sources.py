@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from estimator.drafting.layouts import Layout, is_header, known_layout, numbered_columns
 from estimator.errors import DataError
-from estimator.market.csv_reader import CsvForm, MalformedRows
+from estimator.market.csv_reader import CsvForm, MalformedRows, told_separator
 from estimator.market.sales_source import join_tables
 from estimator.market.tables import CSV_SUFFIXES, is_text_file, read_table
 from estimator.market.text.separators import detect_separator
@@ -92,9 +92,12 @@ def _first_line(file: Path) -> list[str] | None:
         with gzip.open(file) if file.name.lower().endswith(".gz") else file.open("rb") as raw:
             text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")
             line = text.readline()
+            told = told_separator(line)
+            if told:
+                line = text.readline()
             text.detach()
     except FileNotFoundError as error:
         raise DataError(f"{file}: there is no such file") from error
     except (OSError, EOFError) as error:
         raise DataError(f"{file}: {error}") from error
-    return next(csv.reader([line], delimiter=detect_separator(line)), [])
+    return next(csv.reader([line], delimiter=told or detect_separator(line)), [])

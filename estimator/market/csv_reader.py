@@ -5,9 +5,11 @@ quote that never closes would swallow the rest of the file; that, and bytes that
 their line.
 """
 
+import codecs
 import csv
 import gzip
 import io
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +30,8 @@ _AT_END = "unexpected end of data"
 """What Python's csv module says of a quote that is open at the end."""
 _TAIL_BYTES = 1 << 16
 """Longer than a last line is."""
+_SEPARATOR_LINE = re.compile(r"""["']?sep=(.)["']?[\r\n]*""", re.IGNORECASE)
+"""A first line that only tells Excel what separates the cells. Excel does not show it: its header is row 1."""
 
 OpenFile = Callable[[], IO[bytes] | gzip.GzipFile]
 OpenNative = Callable[[], pa.NativeFile]
@@ -75,14 +79,21 @@ def read_csv(
     DataError
         The content is empty, damaged or not UTF-8, or a quote in it never closes.
     """
-    names, separator, has_rows = _header(open_file, form)
-    if not has_rows:
+    header = _header(open_file, form)
+    names, separator = header.names, header.separator
+    if not header.has_rows:
         yield pa.schema([(name, pa.string()) for name in names]).empty_table()
         return
-    rows = _RowKeeper(names, separator, 1 if form.columns else 2, malformed or MalformedRows())
+    first_number = header.lines_before + (1 if form.columns else 2)
+    rows = _RowKeeper(names, separator, first_number, malformed or MalformedRows())
     convert = pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
     # One thread: only then does Arrow say which row does not fit.
-    read = pa_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, column_names=form.columns or None)
+    read = pa_csv.ReadOptions(
+        block_size=BLOCK_BYTES,
+        use_threads=False,
+        column_names=form.columns or None,
+        skip_rows=header.lines_before,
+    )
     parse = pa_csv.ParseOptions(
         delimiter=separator,
         newlines_in_values=True,
@@ -115,7 +126,7 @@ def read_csv(
 
 def read_header(open_file: OpenFile, form: CsvForm = DETECTED) -> Sequence[str]:
     """Return the names of a file's columns."""
-    return _header(open_file, form)[0]
+    return _header(open_file, form).names
 
 
 class _RowKeeper:
@@ -180,13 +191,27 @@ class _RowKeeper:
         )
 
 
-def _header(open_file: OpenFile, form: CsvForm) -> tuple[Sequence[str], str, bool]:
-    """Return the names of the columns, what separates the cells, and whether there are rows."""
+@dataclass(frozen=True)
+class _Header:
+    """The names of the columns, what separates the cells, the lines before the header, and whether rows follow."""
+
+    names: Sequence[str]
+    separator: str
+    lines_before: int
+    has_rows: bool
+
+
+def _header(open_file: OpenFile, form: CsvForm) -> _Header:
     with open_file() as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
         try:
             line = text.readline()
-            separator = form.separator or detect_separator(line)
+            told = told_separator(line)
+            if told:
+                line = text.readline()
+            separator = form.separator or told or detect_separator(line)
             text.seek(0)
+            if told:
+                text.readline()
             names = next(csv.reader(text, delimiter=separator), [])
             has_rows = text.read(1) != ""
         except UnicodeDecodeError as error:
@@ -197,10 +222,15 @@ def _header(open_file: OpenFile, form: CsvForm) -> tuple[Sequence[str], str, boo
         raise DataError("the first line is blank" if has_rows else "the file is empty")
     if form.columns and len(names) != len(form.columns):
         raise DataError(f"the first line has {len(names)} cells; the market names {len(form.columns)} columns")
-    if form.columns:
-        return form.columns, separator, True
-    refuse_duplicate_names(names)
-    return names, separator, has_rows
+    if not form.columns:
+        refuse_duplicate_names(names)
+    return _Header(form.columns or names, separator, 1 if told else 0, bool(form.columns) or has_rows)
+
+
+def told_separator(first_line: str) -> str | None:
+    """Return what a first line for Excel, such as `sep=;`, tells to separate the cells; None if it is none."""
+    told = _SEPARATOR_LINE.fullmatch(first_line)
+    return None if told is None else told[1]
 
 
 def refuse_duplicate_names(names: Sequence[str]) -> None:
@@ -261,8 +291,19 @@ def _format_arrow_error(open_file: OpenFile, message: str) -> str:
     # The message may quote the file, so "UTF8" in it is no proof that the encoding is wrong.
     line = _first_line_not_utf8(open_file) if "UTF8" in message else None
     if line is not None:
-        return f"line {line} is not UTF-8; save the file as UTF-8"
+        wide = " but UTF-16" if _is_utf16(open_file) else ""
+        return f"line {line} is not UTF-8{wide}; save the file as UTF-8, in Excel as 'CSV UTF-8'"
     return message.removeprefix("CSV parse error: ")
+
+
+def _is_utf16(open_file: OpenFile) -> bool:
+    """Return whether the file says so, or every second byte of its start is 0, as in text of Latin letters."""
+    with open_file() as file:
+        start = file.read(16)
+    every_second = (start[::2], start[1::2])
+    return start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or any(
+        bytes_ and not any(bytes_) for bytes_ in every_second
+    )
 
 
 def _first_line_not_utf8(open_file: OpenFile) -> int | None:

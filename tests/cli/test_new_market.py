@@ -211,6 +211,35 @@ def test_semicolons_decimal_commas_and_projected_coordinates_are_told(tmp_path: 
     assert "prices: 100,000 to 277,000 XXX" in checked.stdout
 
 
+def test_german_columns_behind_excels_line_for_the_separator_are_known(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{n % 28 + 1:02}.0{n % 9 + 1}.2014;{1_500 + 7 * n}00,00 €;{60 + n},5;{n % 5}\r\n" for n in range(60)
+    )
+    (tmp_path / "haus.csv").write_bytes(f"sep=;\r\nVerkaufsdatum;Kaufpreis;Wohnfläche;Zimmer\r\n{rows}".encode())
+    market, _ = draft(tmp_path / "haus.csv")
+    assert (market.price, market.sale_date, market.currency) == ("Kaufpreis", "Verkaufsdatum", "EUR")
+    assert market.by_name["square_footage"].column == "Wohnfläche"
+    assert run_command("check", "--market", tmp_path).exit_code == 0
+
+
+def test_a_column_of_dates_with_another_name_is_pointed_out(tmp_path: Path) -> None:
+    rows = "".join(f"2014-0{n % 9 + 1}-11,{150_000 + n},{60 + n}\n" for n in range(60))
+    (tmp_path / "sold.csv").write_text("beurkundet,price,sqft\n" + rows)
+    market, printed = draft(tmp_path / "sold.csv")
+    assert market.sale_date is None
+    assert 'If it is beurkundet, which has dates, declare sale_date = "beurkundet".' in printed
+
+
+def test_a_column_without_a_name_is_left_out(tmp_path: Path) -> None:
+    make_town(tmp_path, 60)
+    sales = pd.read_csv(tmp_path / "sales.csv")
+    (tmp_path / "market.toml").unlink()
+    sales.to_csv(tmp_path / "sales.csv")  # as pandas does it: with the number of each row
+    market, _ = draft(tmp_path / "sales.csv", "--price", "paid")
+    assert "" not in {*(feature.column for feature in market.features), *market.ignore}
+    assert run_command("check", "--market", tmp_path).exit_code == 0
+
+
 def test_a_month_in_doubt_is_drafted_as_a_guess(tmp_path: Path) -> None:
     rows = "".join(f"{1 + n % 12}/{1 + n % 11}/2015,{100_000 + n},{50 + n}\n" for n in range(60))
     (tmp_path / "sold.csv").write_text("sale_date,price,sqft\n" + rows)
@@ -289,6 +318,11 @@ def test_a_market_file_is_not_overwritten(tmp_path: Path) -> None:
         ("1,500000\n2,600000\n", "column_1, column_2. The file has no header line"),
         ("price,b\n", "there are no sales in it"),
         ("", "the file is empty"),
+        ("price\n" + "200000\n" * 20, "no column is a fact about the homes"),
+        (
+            "price,sqft\n" + "abc,50\n" * 5 + "200000,60\n" * 20,
+            "'price' has the name of a sale price, but 20% of its values are no numbers",
+        ),
     ],
 )
 def test_a_file_without_prices_is_refused(tmp_path: Path, header: str, message: str) -> None:

@@ -63,3 +63,8 @@ def test_values_that_tell_the_price_leak(values: np.ndarray, leaks: bool) -> Non
 def test_few_sales_prove_no_leak() -> None:
     column = profile_table(pa.table({"x": PRICE[:20]}), ".")[0]
     assert reason_by_values(column, PRICE[:20], None) is None
+
+
+def test_a_number_does_not_leak_prices_that_are_all_the_same() -> None:
+    latitude = profile_table(pa.table({"x": RNG.normal(48, 0.05, 500)}), ".")[0]
+    assert reason_by_values(latitude, np.full(500, 300_000.0), SIZE) is None

@@ -74,7 +74,9 @@ def test_a_csv_file_is_read_as_unchanged_text(
         pytest.param(b"a,b,a\n1,2,3\n", "column 'a' appears more than once", id="two columns of one name"),
         pytest.param(b"a,b\n1,2\n\xe9,3\n", "line 3 is not UTF-8", id="latin-1"),
         pytest.param(b"\xe9,b\n1,2\n", "line 1 is not UTF-8", id="latin-1 in the header"),
-        pytest.param("a,b\n1,2\n".encode("utf-16"), "line 1 is not UTF-8", id="UTF-16"),
+        pytest.param(
+            "a,b\n1,2\n".encode("utf-16"), "line 1 is not UTF-8 but UTF-16; save .* 'CSV UTF-8'", id="UTF-16"
+        ),
         pytest.param(b"a,b\n\xed\xa0\x80,3\n", "line 2 is not UTF-8", id="half a surrogate pair"),
         pytest.param(gzip.compress(b"a,b\n1,2\n"), "line 1 is not UTF-8", id="packed, and not named so"),
     ],
@@ -86,6 +88,22 @@ def test_a_csv_file_that_would_lose_data_is_refused_with_its_row(
     with pytest.raises(DataError, match=message) as error:
         read_table(path)
     assert str(error.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("tell", ["sep=;", '"sep=;"', "SEP=;"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_first_line_for_excel_tells_the_separator_and_is_not_the_header(
+    csv_file: Callable[..., Path], tell: str, mark: str
+) -> None:
+    malformed = MalformedRows()
+    path = csv_file(f"{mark}{tell}\r\na,b;c\r\n1,5;2\r\n3\r\n4;5\r\n".encode())
+    assert read_table(path, malformed=malformed).to_pydict() == {"a,b": ["1,5", "3", "4"], "c": ["2", "", "5"]}
+    assert malformed.messages == {1: "the row has 1 cells, the header 2"}
+    assert read_table(csv_file(f"{mark}{tell}\na;b\n".encode())).column_names == ["a", "b"]
+
+
+def test_a_header_that_begins_like_such_a_line_is_a_header(csv_file: Callable[..., Path]) -> None:
+    assert read_table(csv_file(b"sep=a,b\n1,2\n")).to_pydict() == {"sep=a": ["1"], "b": ["2"]}
 
 
 @pytest.mark.parametrize("quote_in_row", [2, 50, 101])
