@@ -61,11 +61,10 @@ def walk_tables(walk: WalkForward) -> str:
 def walk_summary(walk: WalkForward) -> str:
     """Return in a line how accurate the model is if it is refreshed every month, and if it never is."""
     texts = [
-        f"{how} the median error is {format_number(figures.mdape)}% and the bias"
-        f" {100 * math.expm1(figures.bias or 0):+.1f}%"
+        f"{format_number(figures.mdape)}% and {100 * math.expm1(figures.bias or 0):+.1f}% {how}"
         for how, figures in (("refreshed every month", walk.refreshed), ("never refreshed", walk.frozen))
     ]
-    return "on the test sales, " + "; ".join(texts)
+    return "median error and bias on the test sales: " + "; ".join(texts)
 
 
 def _walk_table(figures: Mapping[str, WalkFigures]) -> str:

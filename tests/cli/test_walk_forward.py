@@ -38,7 +38,7 @@ def test_train_records_and_prints_the_figures_that_walk_forward_prints(
     all_facts = manifest["error_figures"]["all_facts"]
     for name in ("n", "hit_rate", "log_rmse", "mdape", "ppe10", "coverage"):
         assert printed["frozen"][name] == all_facts[name], "the evaluated model is the frozen one"
-    assert f"refreshed every month the median error is {printed['refreshed']['mdape']:.4g}%" in run.stdout
+    assert f"on the test sales: {printed['refreshed']['mdape']:.4g}% and " in run.stdout
 
 
 @pytest.mark.training
