@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from estimator.drafting.effects import PriceEvidence
+from estimator.drafting.effects import PriceSample
 from estimator.drafting.facts import DraftedFact, draft_fact, fact_name, may_be_required
 from estimator.drafting.known_facts import LATITUDE, LONGITUDE, SIZE
 from estimator.drafting.leaks import tells_time_of_sale
@@ -100,7 +100,7 @@ def draft_market(
     columns = sort_columns([each for each in profiles if each.name not in roles], paid.numbers, sold)
     if not columns.facts:
         raise DataError("no column is a fact about the homes, such as the size; a market needs at least one")
-    facts = _draft_facts(columns, _evidence(paid, columns), _newest_year(sold), table.column_names)
+    facts = _draft_facts(columns, _price_sample(paid, columns), _newest_year(sold), table.column_names)
     code, reason = _currency(paid, table, facts, by_name, currency)
     is_in_doubt = sold is not None and sold.date_form is not None and sold.date_form.format is None
     return Draft(
@@ -128,17 +128,17 @@ def _newest_year(sale_date: Profile | None) -> int:
     return min(int(np.max(known).astype("datetime64[Y]").astype(int)) + 1970, today)
 
 
-def _evidence(price: Profile, columns: SortedColumns) -> PriceEvidence:
+def _price_sample(price: Profile, columns: SortedColumns) -> PriceSample:
     controls = [
         profile.numbers
         for profile, known, exact in columns.facts
         if exact and known is not None and known.is_control and profile.is_number
     ]
-    return PriceEvidence(price.numbers, tuple(controls))
+    return PriceSample(price.numbers, tuple(controls))
 
 
 def _draft_facts(
-    columns: SortedColumns, evidence: PriceEvidence, newest: int, names: Sequence[str]
+    columns: SortedColumns, sample: PriceSample, newest: int, names: Sequence[str]
 ) -> tuple[DraftedFact, ...]:
     """Return the facts, known ones first, with names that stand for one fact each."""
     ordered = sorted(columns.facts, key=place)
@@ -148,7 +148,7 @@ def _draft_facts(
     for profile, known, exact in ordered:
         own = plain_name(profile.name)
         named = known is not None and known.name not in taken and plain_name(known.name) not in reserved - {own}
-        fact = draft_fact(profile, known, evidence, newest, exact=exact, named=named)
+        fact = draft_fact(profile, known, sample, newest, exact=exact, named=named)
         fact = _with_free_names(fact, taken, reserved - {own})
         taken.add(fact.name)
         facts.append(fact)

@@ -21,7 +21,7 @@ _MIN_SALES = 30
 
 
 @dataclass(frozen=True, eq=False)
-class PriceEvidence:
+class PriceSample:
     """The sales by which the effects of facts are judged.
 
     Parameters
@@ -38,7 +38,7 @@ class PriceEvidence:
 
 
 def price_effect(
-    known: KnownFact | None, values: FloatArray, evidence: PriceEvidence
+    known: KnownFact | None, values: FloatArray, sample: PriceSample
 ) -> tuple[PriceEffect | None, list[str]]:
     """Return the effect on the price that is declared, and a remark where one is proposed or left out.
 
@@ -51,8 +51,8 @@ def price_effect(
     """
     expected = None if known is None else known.price_effect
     if expected is not None:
-        return _usual_effect(expected, values, evidence)
-    correlation = rank_correlation(values, evidence.price)
+        return _usual_effect(expected, values, sample)
+    correlation = rank_correlation(values, sample.price)
     if math.isnan(correlation) or abs(correlation) < _TOLD_CORRELATION or (known is not None and known.is_year):
         return None, []
     direction = "increasing" if correlation > 0 else "decreasing"
@@ -61,11 +61,11 @@ def price_effect(
 
 
 def _usual_effect(
-    expected: PriceEffect, values: FloatArray, evidence: PriceEvidence
+    expected: PriceEffect, values: FloatArray, sample: PriceSample
 ) -> tuple[PriceEffect | None, list[str]]:
     """Return the effect that a fact has everywhere, unless the sales do not show it."""
-    others = [control for control in evidence.controls if control is not values]
-    found = [rank_correlation(values, evidence.price, controls) for controls in ((), others)]
+    others = [control for control in sample.controls if control is not values]
+    found = [rank_correlation(values, sample.price, controls) for controls in ((), others)]
     sign = 1 if expected == "increasing" else -1
     if any(sign * correlation >= MIN_CORRELATION for correlation in found):
         return expected, []

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from estimator.drafting.bounds import Bounds, amount_bounds, coordinate_bounds, rating_bounds, year_bounds
-from estimator.drafting.effects import PriceEvidence, price_effect
+from estimator.drafting.effects import PriceSample, price_effect
 from estimator.drafting.known_facts import SIZE, KnownFact, words_of
 from estimator.drafting.profiles import Profile
 from estimator.drafting.roles import Certainty
@@ -91,7 +91,7 @@ def unusable_reason(profile: Profile, known: KnownFact | None) -> str | None:
 
 
 def draft_fact(
-    profile: Profile, known: KnownFact | None, evidence: PriceEvidence, newest: int, *, exact: bool, named: bool
+    profile: Profile, known: KnownFact | None, sample: PriceSample, newest: int, *, exact: bool, named: bool
 ) -> DraftedFact:
     """Return the declaration of a column.
 
@@ -99,7 +99,7 @@ def draft_fact(
     ----------
     known
         The known fact that its name means, or resembles; None if unknown.
-    evidence
+    sample
         The sales by which the effect on the price is judged.
     newest
         The year of the newest sale, or this year.
@@ -113,8 +113,8 @@ def draft_fact(
     bounds = _bounds(profile, known, kind, newest)
     effect: PriceEffect | None = None
     if KINDS[kind].allows_price_effect:
-        effect, told = price_effect(known, _as_numbers(profile, kind), evidence)
-        remarks += told
+        effect, effect_remarks = price_effect(known, _as_numbers(profile, kind), sample)
+        remarks += effect_remarks
     remarks += _value_remarks(profile, kind, bounds)
     takes_name = known is not None and named
     return DraftedFact(

@@ -21,8 +21,8 @@ from estimator.market.sales import Sales
 from estimator.market.sales_source import SalesSource
 from estimator.market.text.names import resembling
 from estimator.market.text_forms import TextForms
-from estimator.market.validation.evidence import ParsedSales
 from estimator.market.validation.overrides import Override
+from estimator.market.validation.parsed_sales import ParsedSales
 from estimator.market.validation.validate import ValidatedSales, validate_sales
 
 

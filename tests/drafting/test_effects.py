@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from estimator.drafting.effects import PriceEvidence, price_effect, rank_correlation
+from estimator.drafting.effects import PriceSample, price_effect, rank_correlation
 from estimator.drafting.known_facts import KnownFact, known_fact
 
 RNG = np.random.default_rng(0)
@@ -12,7 +12,7 @@ BUILT = np.asarray(RNG.integers(1900, 2015, N), np.float64)
 # Old homes are kept up better, and are worth less for their age.
 CONDITION = np.asarray(np.clip(np.round(4 - (BUILT - 1960) / 40 + RNG.normal(0, 0.7, N)), 1, 5), np.float64)
 PRICE = np.asarray(SIZE * np.exp(0.012 * (BUILT - 1960) + 0.15 * CONDITION + RNG.normal(0, 0.05, N)), np.float64)
-EVIDENCE = PriceEvidence(PRICE, (SIZE, BUILT))
+EVIDENCE = PriceSample(PRICE, (SIZE, BUILT))
 
 
 def fact(name: str) -> KnownFact:

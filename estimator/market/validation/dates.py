@@ -11,7 +11,7 @@ import numpy as np
 from estimator.errors import DataError
 from estimator.market.arrays import BoolArray, DateArray
 from estimator.market.sales import Sales
-from estimator.market.validation.evidence import Finding, ParsedSales
+from estimator.market.validation.parsed_sales import Finding, ParsedSales
 from estimator.market.validation.reasons import FAR_DATE, FUTURE
 
 MAX_ISOLATED_SHARE = 0.001

@@ -9,7 +9,7 @@ import numpy as np
 from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.feature import Feature
 from estimator.market.sales import Sales
-from estimator.market.validation.evidence import Finding, ParsedSales
+from estimator.market.validation.parsed_sales import Finding, ParsedSales
 from estimator.market.validation.reasons import IMPOSSIBLE
 
 FIRST_YEAR = 1000

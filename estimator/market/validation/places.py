@@ -11,7 +11,7 @@ from estimator.market.areas import KM_PER_DEGREE
 from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.columns import number_column
 from estimator.market.sales import Sales
-from estimator.market.validation.evidence import Finding, ParsedSales
+from estimator.market.validation.parsed_sales import Finding, ParsedSales
 from estimator.market.validation.reasons import FAR_PLACE, MIRRORED_PLACE, SWAPPED_PLACE, ZERO_PLACE
 
 MIN_SALES = 20

@@ -9,7 +9,7 @@ from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
-from estimator.market.validation.evidence import Finding, ParsedSales
+from estimator.market.validation.parsed_sales import Finding, ParsedSales
 from estimator.market.validation.reasons import FAR_PRICE, ONE_TOTAL
 from estimator.market.validation.robust import far_values
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from estimator.market.arrays import BoolArray
 from estimator.market.sales import Sales
-from estimator.market.validation.evidence import Finding, ParsedSales
+from estimator.market.validation.parsed_sales import Finding, ParsedSales
 from estimator.market.validation.reasons import CONTRADICTION, COPY, SAME_SALE
 
 MIN_COPIED_ROWS = 5

@@ -17,9 +17,9 @@ from estimator.market.fault_groups import format_faults
 from estimator.market.sales import Sales
 from estimator.market.sales_source import SalesSource
 from estimator.market.validation.dates import mistyped_dates
-from estimator.market.validation.evidence import Finding, ParsedSales
 from estimator.market.validation.impossible import impossible_facts
 from estimator.market.validation.overrides import Override, apply_overrides
+from estimator.market.validation.parsed_sales import Finding, ParsedSales
 from estimator.market.validation.places import misplaced
 from estimator.market.validation.prices import far_prices, shared_totals
 from estimator.market.validation.reasons import (

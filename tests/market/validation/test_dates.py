@@ -16,7 +16,7 @@ from estimator.market.market import Market
 from estimator.market.sales import Sales
 from estimator.market.sales_source import SalesSource
 from estimator.market.validation.dates import MAX_ISOLATED_SHARE, MIN_GAP_DAYS, MIN_SALES, mistyped_dates
-from estimator.market.validation.evidence import Finding, ParsedSales
+from estimator.market.validation.parsed_sales import Finding, ParsedSales
 from estimator.market.validation.reasons import FAR_DATE, FUTURE
 
 MARKET = Market.from_dict(
