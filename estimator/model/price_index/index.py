@@ -68,7 +68,8 @@ class PriceIndex:
         Log price of the market in the middle of each month, and its standard error as the index of a single sale,
         which includes what is irregular about a month, shape (n_months + h,).
     predicted, predicted_deviation
-        What was known of each month at its beginning, shape (n_months,).
+        What was known of each month at its beginning, shape (n_months,). Of the first month nothing was; it has
+        the level and the deviation that it has by now.
     groupings, paths
         Groupings, and what each of its groups adds to the market's level in each month, shape (n_months, g).
     spread
@@ -170,12 +171,21 @@ def fit_price_index(market: Market, sales: IndexSales) -> PriceIndex:
         n_months,
         trend.level,
         _deviation(trend.variance),
-        trend.predicted,
-        _deviation(trend.predicted_variance),
+        _known_before(trend.predicted, trend.level),
+        _deviation(_known_before(trend.predicted_variance, trend.variance)),
         groupings,
         paths,
         spread,
     )
+
+
+def _known_before(predicted: FloatArray, by_now: FloatArray) -> FloatArray:
+    """Return what was predicted of each month; of the first one, before which no sale is, what is known by now.
+
+    A guess without any sale is no measure of how far off the index is: errors divided by its deviation would be
+    tiny, and so would the ranges of a market whose sales are all of one month.
+    """
+    return np.concatenate((by_now[:1], predicted[1:]))
 
 
 def _deviation(variance: FloatArray) -> FloatArray:

@@ -160,6 +160,14 @@ def test_what_was_known_at_the_beginning_of_a_month_does_not_include_its_sales()
     ).all()
 
 
+@pytest.mark.parametrize("n_months", [1, 2])
+def test_a_market_of_one_or_two_months_knows_its_index_to_a_few_percent(n_months: int) -> None:
+    few = sales(np.zeros(n_months))
+    index = fit_price_index(MARKET, few)
+    assert (index.widening(index.standard_error_before_month(few.date, len(few.date))) < 1.5).all()
+    assert np.abs(index.before_month(MARKET, few.facts, few.date)).max() < NOISE
+
+
 def test_types_that_move_apart_have_paths_of_their_own() -> None:
     drift = 0.003
     index = fit_price_index(MARKET, sales(PATH, flats=drift))
