@@ -1,7 +1,7 @@
 """Draft a market from the columns of its sales: which one is what, which are facts, and which are not used."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from estimator.drafting.effects import PriceSample
 from estimator.drafting.facts import DraftedFact, draft_fact, fact_name, may_be_required
 from estimator.drafting.known_facts import LATITUDE, LONGITUDE, SIZE
 from estimator.drafting.leaks import tells_time_of_sale
+from estimator.drafting.missing_codes import missing_codes
 from estimator.drafting.profiles import Profile, detect_table_decimal_mark, profile_table
 from estimator.drafting.roles import (
     Guess,
@@ -46,6 +47,8 @@ class Draft:
         The form of the dates, if the market must declare it; a guess.
     decimal_mark
         What separates decimals in the file; None in a file with types.
+    missing
+        Text that stands for a value that is not known → the column that shows it.
     facts
         The facts, in the order of the market file.
     ignored
@@ -62,6 +65,7 @@ class Draft:
     sale_id: Guess | None
     date_format: str | None
     decimal_mark: DecimalMark | None
+    missing: Mapping[str, str]
     facts: tuple[DraftedFact, ...]
     ignored: dict[str, str]
     notes: tuple[str, ...]
@@ -90,7 +94,11 @@ def draft_market(
     """
     decimal_mark = detect_table_decimal_mark(table) if is_text else None
     # Programs write a column of row numbers without a name.
-    profiles = [profile for profile in profile_table(table, decimal_mark) if profile.name.strip()]
+    table = table.select([name for name in table.column_names if name.strip()])
+    profiles = profile_table(table, decimal_mark)
+    missing = missing_codes(profiles) if is_text else {}
+    if missing:
+        profiles = profile_table(table, decimal_mark, missing)
     by_name = {profile.name: profile for profile in profiles}
     found_price = find_price(profiles, price)
     sale_date = find_sale_date(profiles)
@@ -112,6 +120,7 @@ def draft_market(
         sale_id=sale_id,
         date_format="%m/%d/%Y" if is_in_doubt else None,
         decimal_mark=decimal_mark,
+        missing=missing,
         facts=facts,
         ignored=columns.ignored,
         notes=_notes(facts, sale_date, sale_id, profiles),

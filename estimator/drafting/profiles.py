@@ -4,7 +4,7 @@ This module looks at values alone; what a name means is in `known_facts`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,7 +106,9 @@ class Profile:
         return [str(label) for label in pd.Series(self.text.to_pylist()).value_counts().index[:count]]
 
 
-def profile_table(table: pa.Table, decimal_mark: DecimalMark | None) -> list[Profile]:
+def profile_table(
+    table: pa.Table, decimal_mark: DecimalMark | None, missing: Collection[str] = ()
+) -> list[Profile]:
     """Return what each column contains.
 
     Parameters
@@ -114,8 +116,10 @@ def profile_table(table: pa.Table, decimal_mark: DecimalMark | None) -> list[Pro
     decimal_mark
         What separates decimals in text; None for a file with types, in which a text is neither an amount like
         `1,180` nor a date like `27.05.2015`.
+    missing
+        Words for a missing value besides the usual ones.
     """
-    return [_profile(name, table.column(name), decimal_mark) for name in table.column_names]
+    return [_profile(name, table.column(name), decimal_mark, missing) for name in table.column_names]
 
 
 def detect_table_decimal_mark(table: pa.Table) -> DecimalMark:
@@ -124,11 +128,13 @@ def detect_table_decimal_mark(table: pa.Table) -> DecimalMark:
     return "," if marks.count(",") > marks.count(".") else "."
 
 
-def _profile(name: str, column: pa.ChunkedArray, decimal_mark: DecimalMark | None) -> Profile:
+def _profile(
+    name: str, column: pa.ChunkedArray, decimal_mark: DecimalMark | None, missing: Collection[str]
+) -> Profile:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     is_text = _is_text(column)
-    text = drop_missing(strip(column if is_text else column.cast(pa.string())))
+    text = drop_missing(strip(column if is_text else column.cast(pa.string())), missing)
     known = text.drop_null()
     unit = header_unit(name) or _cell_unit(known)
     plain = plain_numbers(text, decimal_mark, unit) if is_text and decimal_mark is not None else column

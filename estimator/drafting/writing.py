@@ -57,6 +57,10 @@ def _head(draft: Draft, name: str, sales: Sequence[str], columns: Sequence[str])
     yield from _role("sale_id", draft.sale_id)
     if draft.decimal_mark == ",":
         yield "decimal_comma = true  # likely: the numbers show it"
+    if draft.missing:
+        columns_of_codes = ", ".join(sorted(set(draft.missing.values())))
+        reason = _one_line(f"a guess: no other value of {columns_of_codes} is below 0")
+        yield f"missing = {_texts(list(draft.missing))}  # {reason}"
     if draft.ignored:
         yield "ignore = ["
         for column, reason in draft.ignored.items():

@@ -230,6 +230,17 @@ def test_a_column_of_dates_with_another_name_is_pointed_out(tmp_path: Path) -> N
     assert 'If it is beurkundet, which has dates, declare sale_date = "beurkundet".' in printed
 
 
+def test_a_code_for_missing_values_is_declared_and_not_learned_from(tmp_path: Path) -> None:
+    rows = "".join(f"{150_000 + n},{60 + n},{-999 if n % 9 == 0 else 2 + n % 4}\n" for n in range(60))
+    (tmp_path / "sold.csv").write_text("price,sqft,rooms\n" + rows)
+    market, _ = draft(tmp_path / "sold.csv")
+    assert market.missing == ("-999",)
+    assert market.by_name["rooms"].minimum == 0
+    checked = run_command("check", "--market", tmp_path)
+    assert "2 to 5, median" in checked.stdout
+    assert "no sale is set aside" in checked.stdout
+
+
 def test_a_column_without_a_name_is_left_out(tmp_path: Path) -> None:
     make_town(tmp_path, 60)
     sales = pd.read_csv(tmp_path / "sales.csv")

@@ -33,6 +33,13 @@ def test_usual_names_are_known(column: str, fact: str) -> None:
     assert (found[0].name, found[1]) == (fact, True)
 
 
+@pytest.mark.parametrize(("column", "fact"), [("Lat.", "latitude"), ("Long (deg)", "longitude")])
+def test_coordinates_with_a_point_or_a_unit_are_likely(column: str, fact: str) -> None:
+    found = known_fact(column)
+    assert found is not None
+    assert (found[0].name, found[1]) == (fact, False)
+
+
 @pytest.mark.parametrize(
     ("column", "fact"),
     [("Living Area (m2)", "square_footage"), ("Bsmt_Full_Bath", "full_bathrooms"), ("Year House Built", None)],
