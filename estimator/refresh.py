@@ -18,6 +18,7 @@ from estimator.appraiser import Appraiser
 from estimator.assessment.gate import Verdict
 from estimator.assessment.judging import judge_refreshed
 from estimator.assessment.set_aside import set_aside_record
+from estimator.errors import DataError
 from estimator.market.known_sales import MatchedSales, describe_changes, match_sales
 from estimator.market.market_data import USUAL_CHECKS, SalesChecks
 from estimator.market.sales import Sales
@@ -34,6 +35,10 @@ from estimator.registry import (
 )
 from estimator.report import NUMBERS, read_report, refreshed_report, report_files
 from estimator.training import file_sha256
+
+MAX_REPLACED_SHARE = 0.5
+"""Share of the known sales that a file may replace. The networks were trained on the earlier ones: with more, most
+of what they learned is no longer so."""
 
 _OF_THE_VERSION = ("version", "created", "files")
 """Entries of a manifest that are about the saved version, not about its training."""
@@ -100,7 +105,8 @@ def refresh_model(
     Raises
     ------
     EstimatorError
-        The version or the sales cannot be used, or another version was published meanwhile.
+        The version or the sales cannot be used, the sales replace most that the version knows, or another version
+        was published meanwhile.
     """
     saved = load_version(model, key)
     appraiser, market_folder = saved.appraiser, saved.folder.parent
@@ -111,6 +117,12 @@ def refresh_model(
     set_aside = set_aside_record(validated, validated.set_aside)
     matched = match_sales(known, validated.sales, appraiser.areas.facts)
     replaced = _describe_replaced(appraiser, matched, validated.row)
+    if len(replaced) > MAX_REPLACED_SHARE * len(known):
+        raise DataError(
+            f"{sales_path}: {len(replaced):,} of the {len(known):,} sales that the model knows have other prices"
+            f" or facts here, such as {replaced[0]}; at most {100 * MAX_REPLACED_SHARE:g}% can be replaced without"
+            " training again: correct the file, or train"
+        )
     added = int(matched.new.sum())
     if not added and not replaced:
         return RefreshResult(None, 0, matched.n_unchanged, (), set_aside)

@@ -156,6 +156,15 @@ def test_a_corrected_price_replaces_the_wrong_one_and_is_listed(
     assert np.nanmax(np.abs([new_errors.residual for new_errors in corrected.calibration])) < np.log(30)
 
 
+def test_a_file_that_replaces_most_sales_is_refused_because_the_networks_learned_from_the_others(
+    model: Path, write: Write, table: pd.DataFrame, parts: Parts
+) -> None:
+    known = table[~table["id"].isin(later(table, parts)["id"])].copy()
+    known["price"] = [str(int(price) + 1000) for price in known["price"]]
+    with pytest.raises(DataError, match=r"sales that the model knows have other prices .* row 2, .*; at most 50%"):
+        refresh_model(model, write(known), seed=0)
+
+
 def test_prices_that_rise_raise_the_values(appraiser: Appraiser, parts: Parts) -> None:
     known = appraiser.model.sales
     rising = replace(parts.test, price=parts.test.price * 1.1)
