@@ -6,6 +6,7 @@
 import os
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ from estimator.bulk import predict_file
 from estimator.deals.backtest import Backtest, backtest, reliability
 from estimator.deals.costs import Costs
 from estimator.deals.list_prices import ListPriceModel
+from estimator.deals.past_resales import PastResales, RepeatSales
+from estimator.deals.readings import READINGS
+from estimator.deals.repairs import Uplift
 from estimator.deals.screen_file import screen_file
 from estimator.deals.screening import best_first, screen
 from estimator.market.areas import Areas
@@ -25,6 +29,7 @@ from estimator.market.market import Market
 from estimator.market.sales import Sales, split_sales
 from estimator.market.sales_file import read_sales
 from estimator.market.sales_source import SalesSource
+from estimator.valuations import Valuations
 
 KING_COUNTY = Path("data/king_county")
 SEEDS = range(20)
@@ -69,8 +74,57 @@ def simulate(error: float, noise: float, seed: int) -> dict[str, float]:
     }
 
 
-def resales() -> Backtest:
-    """Screen the homes of King County that were sold twice, by a model trained without any of their sales."""
+def simulated_repairs(seed: int) -> dict[str, float]:
+    """Return how often the margin of a repaired home is within its claimed 80% range, and the worst fifth's share.
+
+    Half of the homes are repaired. The errors of a value before and after differ by that of the uplift alone.
+    """
+    rng = np.random.default_rng(seed)
+    n, fsd, noise = LISTINGS, 0.12, 0.06
+    worth, value, list_price = simulated_market(n, fsd, noise, rng)
+    model = ListPriceModel.fit(value, np.full(n, fsd), list_price, worth)
+    worth, value, list_price = simulated_market(n, fsd, noise, rng)
+    planned, deviation = rng.random(n) < 0.5, rng.uniform(0.02, 0.12, n)
+    log_uplift = np.where(planned, rng.uniform(0.0, 0.4, n), 0.0)
+    resale = worth * np.exp(log_uplift + np.where(planned, rng.normal(0, deviation), 0.0))
+    uplift = Uplift.of(value, value * np.exp(log_uplift), planned, deviation)
+    costs = Costs.of({"rehab": 30_000.0}, n)
+    outcome = screen(value, np.full(n, fsd), list_price, costs, model, uplift=uplift).outcome
+    margin = costs.margin(list_price, resale)
+    inside = (margin >= outcome.margin_low) & (margin <= outcome.margin_high)
+    fifths = np.array_split(np.flatnonzero(planned)[np.argsort(log_uplift[planned])], 5)
+    shares = [float(inside[rows].mean()) for rows in fifths]
+    return {
+        "inside the 80% range": float(inside[planned].mean()),
+        "lowest fifth": min(shares),
+        "highest fifth": max(shares),
+    }
+
+
+@dataclass(frozen=True)
+class Resales:
+    """n homes of King County that were sold twice, valued as of their first sale by a model that knows neither.
+
+    `list_price` is the first price, `resale` the next one, and `gain` its log ratio without what the market moved.
+    """
+
+    values: Valuations
+    list_price: FloatArray
+    resale: FloatArray
+    gain: FloatArray
+    size: FloatArray
+    model: ListPriceModel
+
+    def backtest(self) -> Backtest:
+        """Screen the homes and compare the rankings."""
+        rng, costs = np.random.default_rng(0), Costs.of(FREE, len(self.gain))
+        return backtest(
+            self.values.price, self.values.fsd, self.list_price, self.resale, costs, self.model, self.size, rng
+        )
+
+
+def king_county_resales() -> Resales:
+    """Value the homes of King County that were sold twice by a model trained without any of their sales."""
     market = Market.read(KING_COUNTY)
     sales = read_sales(market, SalesSource.of_market(market, KING_COUNTY)).sorted_by_date()
     twice = np.bincount(sales.home)[sales.home] > 1
@@ -82,16 +136,67 @@ def resales() -> Backtest:
     values = appraiser.value(first.facts, first.date)
     priced = values.priced
     print(f"{len(first)} homes, {int(priced.sum())} valued; months between: {_months(first, last):.1f} (median)")
-    values = values.take(priced)
-    return backtest(
-        values.price,
-        values.fsd,
+    index = appraiser.model.index
+    moved = index.at(market, last.facts, last.date) - index.at(market, first.facts, first.date)
+    return Resales(
+        values.take(priced),
         first.price[priced],
         last.price[priced],
-        Costs.of(FREE, len(values)),
-        ListPriceModel.prior(appraiser.ranges.scores),
+        (np.log(last.price / first.price) - moved)[priced],
         first.facts["square_footage"][priced],
-        np.random.default_rng(0),
+        ListPriceModel.prior(appraiser.ranges.scores),
+    )
+
+
+def readings_by_fifth(found: Resales) -> str:
+    """Return what each reading claims of the homes, by fifths of value ÷ list price, and what came true.
+
+    The market's move is left out. What became of resold homes is learned from the other half of the homes.
+    """
+    n = len(found.gain)
+    value, fsd, list_price = found.values.price, found.values.fsd, found.list_price
+    discount = np.log(value / list_price)
+    half = np.random.default_rng(0).permutation(n) < n // 2
+    costs = Costs.of(FREE, n)
+    columns: dict[str, tuple[FloatArray, FloatArray]] = {}
+    for rows in (half, ~half):
+        past = PastResales.fit(RepeatSales(discount[~rows], found.gain[~rows]))
+        screening = screen(value, fsd, list_price, costs, found.model, 0.5, past)
+        for name, outcome in screening.readings.items():
+            margin, chance = columns.setdefault(name, (np.empty(n), np.empty(n)))
+            margin[rows], chance[rows] = (
+                outcome.highest_offer[rows] / list_price[rows] - 1,
+                outcome.probability[rows],
+            )
+    fifths = np.array_split(np.argsort(-discount), 5)
+    table = {}
+    groups = {**{str(number): rows for number, rows in enumerate(fifths, 1)}, "all": np.arange(n)}
+    for number, members in groups.items():
+        claims = {
+            READINGS[name]: f"{100 * np.median(margin[members]):+.0f}, {chance[members].mean():.2f}"
+            for name, (margin, chance) in columns.items()
+        }
+        came_true = (
+            f"{100 * np.median(np.expm1(found.gain[members])):+.0f}, {(found.gain[members] > 0).mean():.2f}"
+        )
+        table[number] = {**claims, "came true": came_true}
+    return _markdown(pd.DataFrame(table).T.rename_axis("fifth"))
+
+
+def halves(found: Resales, n_splits: int = 200) -> str:
+    """Return how far the median gain learned from half of the homes is from that of the other half."""
+    discount, rng = np.log(found.values.price / found.list_price), np.random.default_rng(0)
+    misses = []
+    for _ in range(n_splits):
+        half = rng.permutation(len(found.gain)) < len(found.gain) // 2
+        past = PastResales.fit(RepeatSales(discount[half], found.gain[half]))
+        claimed = np.median(past.base + past.share * discount[~half])
+        misses.append(100 * float(claimed - np.median(found.gain[~half])))
+    within = 100 * np.mean(np.abs(misses) <= 5)
+    past = PastResales.fit(RepeatSales(discount, found.gain))
+    return (
+        f"{past.text()}; learned from half: the median gain of the other half is missed by"
+        f" {np.mean(np.abs(misses)):.1f} log points, {within:.0f}% of {n_splits} splits within 5"
     )
 
 
@@ -172,7 +277,12 @@ def _markdown(table: pd.DataFrame) -> str:
 def main() -> None:
     print(f"Simulated: {LISTINGS:,} closed listings to fit to, {LISTINGS:,} to screen, {len(SEEDS)} seeds\n")
     print(_simulation_table() + "\n")
-    found = resales()
+    repairs = pd.DataFrame([simulated_repairs(seed) for seed in SEEDS])
+    print(_markdown(repairs.agg(["mean", "min", "max"]).round(3).rename_axis("repairs")) + "\n")
+    resales = king_county_resales()
+    print(readings_by_fifth(resales) + "\n")
+    print(halves(resales) + "\n")
+    found = resales.backtest()
     print(_ranking_table(found) + "\n")
     for band in found.reliability:
         shares = f"claimed {band.claimed:.2f}, realised {band.realised:.2f}"

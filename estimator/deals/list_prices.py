@@ -41,9 +41,9 @@ _HUBER_THRESHOLDS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, LINEAR_HUBER_THRESHOLD)
 _MIN_LOG_LIKELIHOOD_GAIN = 2.0
 """Gain in log likelihood needed to prefer a threshold to linear weighting: a smaller gain occurs by chance about
 one time in twenty."""
-_MEAN_GRID_SIZE = 65
-"""Grid points at which the mean of exp(spread·score) is computed; it is smooth enough to interpolate between
-them."""
+_MEAN_GRID_SIZE = 129
+"""Grid points at which the mean of exp(spread·score) is computed, closest together at 0. Interpolated between
+them, the mean of a usual spread is right to 1e-5, even where spreads may be very wide."""
 
 _MAX_LOG_PRICE = 300.0
 """Bound of a saved model's log prices: exp of their sums must be finite in float64, which ends at 709. Those of
@@ -75,10 +75,20 @@ class ResaleDistribution:
     scores: FloatArray
     widest: float
 
+    def after_repair(self, log_uplift: FloatArray, deviation: FloatArray, widest: float) -> "ResaleDistribution":
+        """Return the distributions after repairs whose uplifts err by themselves, shape (n,); none is wider."""
+        spread = np.minimum(np.hypot(self.spread, deviation / self._scale), widest)
+        return ResaleDistribution(self.centre + log_uplift, spread, self.scores, max(self.widest, widest))
+
+    @property
+    def _scale(self) -> float:
+        """Root mean square of the scores."""
+        return float(np.sqrt(np.mean(self.scores**2)))
+
     @property
     def mean(self) -> FloatArray:
         """Expected resale prices, shape (n,), in the currency."""
-        spreads = np.linspace(0.0, self.widest, _MEAN_GRID_SIZE)
+        spreads = self.widest * np.linspace(0.0, 1.0, _MEAN_GRID_SIZE) ** 2
         means = np.exp(np.outer(spreads, self.scores)).mean(axis=1)
         mean: FloatArray = np.exp(self.centre) * np.interp(self.spread, spreads, means)
         return mean

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from estimator.deals.costs import COSTS, Costs
+from estimator.deals.repairs import after_features
 from estimator.market.arrays import BoolArray, DateArray, FloatArray, LabelArray
 from estimator.market.columns import Problem
 from estimator.market.facts import Facts
@@ -44,6 +45,7 @@ def listing_table(market: Market) -> Market:
         Feature(LISTING_ID, "category", "ListingKey", description="Identifies the listing; must be unique."),
         Feature(CURRENCY, "category", CURRENCY, description="Currency of the list price; must be the market's."),
         *cost_features(market.currency),
+        *after_features(market),
     )
     added = tuple(feature for feature in declared if not set(feature.names) & set(market.by_name))
     return replace(market, features=(*market.features, *added))
@@ -51,7 +53,7 @@ def listing_table(market: Market) -> Market:
 
 def cost_features(currency: str) -> tuple[Feature, ...]:
     """Return each kind of cost declared as a feature."""
-    unit = {"share": "", "amount": currency}
+    unit = {"share": "", "amount": currency, "months": "months"}
     return tuple(
         Feature(
             cost.name,

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from estimator.deals.list_prices import ResaleDistribution
-from estimator.market.arrays import FloatArray
+from estimator.market.arrays import BoolArray, FloatArray
 from estimator.model.price_model import PriceModel
 
 MIN_PAIRS = 50
@@ -100,10 +100,16 @@ class PastResales:
         """Whether there were enough pairs to learn from."""
         return self.pairs >= MIN_PAIRS
 
-    def resale(self, value: FloatArray, list_price: FloatArray) -> ResaleDistribution:
-        """Return the resale prices of n homes bought at their list prices, if they gain as those did."""
+    def resale(
+        self, value: FloatArray, list_price: FloatArray, planned: BoolArray | None = None
+    ) -> ResaleDistribution:
+        """Return the resale prices of n homes bought at their list prices, if they gain as those did.
+
+        A home whose repair is `planned`, shape (n,), gains the uplift of its own repair and not the base.
+        """
         log_list_price = np.log(list_price)
-        centre = log_list_price + self.base + self.share * (np.log(value) - log_list_price)
+        base = self.base if planned is None else np.where(planned, 0.0, self.base)
+        centre = log_list_price + base + self.share * (np.log(value) - log_list_price)
         return ResaleDistribution(centre, np.ones(len(centre)), self.errors, 1.0)
 
     def as_dict(self) -> dict[str, Any]:

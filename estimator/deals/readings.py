@@ -59,6 +59,8 @@ class Outcome:
         Profit: expected, and its 10th and 90th percentile, shape (n,).
     margin_percent, margin_low_percent, margin_high_percent
         The same in percent of the outlay.
+    cash_on_cash_percent
+        Expected profit a year in percent of the buyer's own money, shape (n,); NaN without holding months.
     highest_offer
         Highest purchase price at which the resale is above the break-even with the required probability (the
         maximum allowable offer, MAO), shape (n,).
@@ -76,6 +78,7 @@ class Outcome:
     margin_percent: FloatArray
     margin_low_percent: FloatArray
     margin_high_percent: FloatArray
+    cash_on_cash_percent: FloatArray
     highest_offer: FloatArray
     pays: BoolArray
 
@@ -97,6 +100,7 @@ class Outcome:
             margin_percent=100 * margin / outlay,
             margin_low_percent=100 * low / outlay,
             margin_high_percent=100 * high / outlay,
+            cash_on_cash_percent=100 * costs.cash_on_cash(list_price, margin),
             highest_offer=costs.highest_offer(resale.quantile(1 - probability)),
             pays=chance >= probability,
         )
@@ -131,6 +135,7 @@ READING_FIELDS = (
     "margin_low",
     "margin_high",
     "margin_percent",
+    "cash_on_cash_percent",
     "highest_offer",
 )
 """Figures that answers and files give under each reading."""

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -36,30 +37,34 @@ from estimator.deals.listings import (
 )
 from estimator.deals.past_resales import PastResales, RepeatSales
 from estimator.deals.readings import PAYS, PAYS_BOTH, PAYS_VALUE_ONLY, READING_FIELDS, READINGS, Outcome
+from estimator.deals.repairs import Repairs, Uplift, UpliftErrors
 from estimator.deals.screening import (
     DEFAULT_PROBABILITY,
     EXPECTED_MARGIN,
+    OTHER_FIGURES,
     VALUE_TO_LIST_PRICE,
     Screening,
     best_first,
     check_ranges,
     list_price_warnings,
     ranking_of,
+    repair_warnings,
     screen,
 )
 from estimator.errors import DataError
-from estimator.market.arrays import DateArray
+from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.fault_groups import FaultGroups
 from estimator.market.homes_file import HomesTable
 from estimator.market.market import Market
 from estimator.market.tables import BATCH_ROWS, FIRST_CSV_ROW, first_row, write_atomically
+from estimator.model.price_model import PriceModel
 from estimator.valuations import Valuations
 
 PREFIX = "screen_"
 RANK = f"{PREFIX}rank"
 _OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome) if field.name != "pays")
-FIGURES = ("break_even", *_OUTCOME_FIELDS, "seventy_percent_offer", "naive_percent", "deal", "pays")
+FIGURES = ("break_even", *_OUTCOME_FIELDS, *OTHER_FIGURES, "deal", "pays")
 """Names of `Screening.columns`."""
 READING_COLUMNS = tuple(f"{PREFIX}{reading}_{field}" for reading in READINGS for field in READING_FIELDS)
 """Columns of the readings; empty where closed listings decide."""
@@ -111,12 +116,27 @@ class ScreeningTerms:
         Of the price ranges, as `Appraiser.value` takes it.
     past
         What became of homes that were resold, as `screen` takes it.
+    uplift_errors
+        How sure the uplift of a repair is. Without it, no home is valued after its repair.
     """
 
     costs: Mapping[str, float]
     probability: float = DEFAULT_PROBABILITY
     confidence: float = CONFIDENCE
     past: PastResales | None = None
+    uplift_errors: UpliftErrors | None = None
+
+    def learned(self, model: PriceModel) -> "ScreeningTerms":
+        """Return the same terms with what the sales that a model knows teach about resales and repairs."""
+        return replace(self, past=PastResales.fit(RepeatSales.of(model)), uplift_errors=UpliftErrors.fit(model))
+
+
+class Screened(NamedTuple):
+    """n listed homes: valuations; the screening, NaN for a home without a price; warning → where, shape (n,)."""
+
+    values: Valuations
+    screening: Screening
+    warnings: Mapping[str, BoolArray]
 
 
 def value_and_screen(
@@ -125,30 +145,53 @@ def value_and_screen(
     facts: Facts,
     date: DateArray,
     listings: Listings,
-    probability: float = DEFAULT_PROBABILITY,
-    confidence: float = CONFIDENCE,
-    past: PastResales | None = None,
-) -> tuple[Valuations, Screening]:
-    """Value n listed homes without their list price, then screen them.
+    terms: ScreeningTerms,
+    repairs: Repairs,
+) -> Screened:
+    """Value n listed homes without their list price, as they are and as they will be, then screen them.
 
     Parameters
     ----------
     value
         How homes are valued, such as `Appraiser.value`.
-    facts, date, confidence
+    facts, date
         What it gets.
     listings
         List prices and costs.
-    model, probability, past
-        As `screen` takes them.
-
-    Returns
-    -------
-    tuple
-        The valuations, and the screening: NaN for a home without a price.
+    model
+        As `screen` takes it.
     """
-    values = value(facts, date, confidence)
-    return values, screen(values.price, values.fsd, listings.list_price, listings.costs, model, probability, past)
+    values = value(facts, date, terms.confidence)
+    uplift = _uplift(value, values.price, facts, date, terms, repairs)
+    screening = screen(
+        values.price,
+        values.fsd,
+        listings.list_price,
+        listings.costs,
+        model,
+        terms.probability,
+        terms.past,
+        uplift,
+    )
+    warnings = list_price_warnings(values.price, listings.list_price) | repair_warnings(uplift)
+    return Screened(values, screening, warnings)
+
+
+def _uplift(
+    value: ValueFunction,
+    price: FloatArray,
+    facts: Facts,
+    date: DateArray,
+    terms: ScreeningTerms,
+    repairs: Repairs,
+) -> Uplift:
+    """Value the homes whose repair is planned as they will be; return the uplifts of all n."""
+    planned = repairs.planned
+    if not planned.any() or terms.uplift_errors is None:
+        return Uplift.none(len(price))
+    after = np.full(len(price), np.nan)
+    after[planned] = value(repairs.facts.take(planned), date[planned], terms.confidence).price
+    return Uplift.of(price, after, planned, terms.uplift_errors.deviation(facts, repairs.facts))
 
 
 def screen_file(
@@ -185,7 +228,7 @@ def screen_file(
         written; or the values have no ranges.
     """
     check_ranges(appraiser.ranges)
-    terms = ScreeningTerms(costs, probability, past=PastResales.fit(RepeatSales.of(appraiser.model)))
+    terms = ScreeningTerms(costs, probability).learned(appraiser.model)
     duplicates = DuplicateListings()
     tables: list[pa.Table] = []
     market = appraiser.market
@@ -209,18 +252,14 @@ def screen_table(
     appraiser: Appraiser,
     model: ListPriceModel,
     table: HomesTable,
-    costs: Mapping[str, float],
-    probability: float = DEFAULT_PROBABILITY,
-    confidence: float = CONFIDENCE,
+    terms: ScreeningTerms,
     value: ValueFunction | None = None,
-    past: PastResales | None = None,
 ) -> AnsweredTable:
     """Screen n rows with a header that `check_listings_header` has accepted, as `screen_file` does for CSV.
 
     The table in the answer is ranked, best rows first; its other parts are in the original order. `value` says how
     homes are valued, if not by `Appraiser.value`.
     """
-    terms = ScreeningTerms(costs, probability, confidence, past)
     answer = _screen(appraiser, model, table, terms, DuplicateListings(), FIRST_CSV_ROW, value)
     return replace(answer, table=_ranked(answer.table, ranking_of(model))[0])
 
@@ -258,18 +297,16 @@ def _screen(
     errors = row_errors(problems, piece.num_rows)
     valid = errors == ""
     facts = home_facts(appraiser.market, columns)
-    listings = listings.take(valid)
-    values, screening = value_and_screen(
+    repairs = Repairs.of(appraiser.market, columns, facts)
+    values, screening, warnings = value_and_screen(
         value or appraiser.value,
         model,
         facts.take(valid),
         date[valid],
-        listings,
-        terms.probability,
-        terms.confidence,
-        terms.past,
+        listings.take(valid),
+        terms,
+        repairs.take(valid),
     )
-    warnings = list_price_warnings(values.price, listings.list_price)
     values = with_notes(replace(values, warnings={**values.warnings, **warnings}), homes.notes)
     errors[valid] = refusal_texts(values)
     has_price, priced = values.priced, errors == ""

@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.deals.costs import Costs
-from estimator.deals.list_prices import ListPriceModel
+from estimator.deals.list_prices import ListPriceModel, ResaleDistribution
 from estimator.deals.past_resales import PastResales
 from estimator.deals.readings import (
     ASK_INFORMED,
+    HIGH_QUANTILE,
+    LOW_QUANTILE,
+    MAX_SPREAD,
     PAST_RESALES,
     READING_FIELDS,
     VALUE_RIGHT,
@@ -26,6 +29,7 @@ from estimator.deals.readings import (
     resale_if_value_right,
     rounded,
 )
+from estimator.deals.repairs import Uplift
 from estimator.errors import DataError
 from estimator.market.arrays import BoolArray, FloatArray, LabelArray
 from estimator.market.values import check_within
@@ -44,9 +48,28 @@ RANKINGS = (VALUE_TO_LIST_PRICE, EXPECTED_MARGIN)
 SEVENTY_PERCENT = 0.7
 """Share of the after-repair value, less the repair, that investors pay at most by the 70% rule of thumb."""
 
+REPAIR_REFUSED = (
+    "The home as it will be after the repair cannot be valued, because nothing similar has sold: the figures are"
+    " those of the home as it is"
+)
+
 MAX_PRICE_RATIO = 2.0
 """Ratio of list price and value, either way, above which a listing gets a warning. See benchmarks/DECISIONS.md,
 "Warning for unusual list prices"."""
+
+
+OTHER_FIGURES = (
+    "seventy_percent_offer",
+    "naive_percent",
+    "cap_rate_percent",
+    "arv",
+    "arv_low",
+    "arv_high",
+    "uplift",
+    "uplift_low",
+    "uplift_high",
+)
+"""Figures that do not depend on how a list price is read, in the order of a file's columns."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +84,16 @@ class Screening:
         By value and list price together: as closed listings weigh the two or, without any, if the asking price is
         informed.
     seventy_percent_offer
-        Highest purchase price by the 70% rule: 70% of the value less the repair, shape (n,). For comparison.
+        Highest purchase price by the 70% rule: 70% of the value, after a planned repair, less its cost, (n,).
     naive_percent
         (value − list price)/list price in percent, shape (n,).
+    cap_rate_percent
+        A year's rent after its costs in percent of list price and repair, shape (n,); NaN without a rent.
+    arv, arv_low, arv_high
+        Value after the planned repair (ARV), and the 10th and 90th percentile of what the home is worth then,
+        shape (n,), in the currency; NaN without a planned repair.
+    uplift, uplift_low, uplift_high
+        What the repair adds to the value, and its own 10th and 90th percentile; shape and NaN as above.
     pays
         One of `LABELS` for each listing, shape (n,).
     readings
@@ -74,6 +104,13 @@ class Screening:
     outcome: Outcome
     seventy_percent_offer: FloatArray
     naive_percent: FloatArray
+    cap_rate_percent: FloatArray
+    arv: FloatArray
+    arv_low: FloatArray
+    arv_high: FloatArray
+    uplift: FloatArray
+    uplift_low: FloatArray
+    uplift_high: FloatArray
     pays: LabelArray
     readings: Mapping[str, Outcome]
 
@@ -86,8 +123,8 @@ class Screening:
         """Return each figure by its name in answers and files, shape (n,), without those of the readings."""
         outcome = dict(vars(self.outcome))
         deal = outcome.pop("pays")
-        offers = {"seventy_percent_offer": self.seventy_percent_offer, "naive_percent": self.naive_percent}
-        return rounded({"break_even": self.break_even, **outcome, **offers, "deal": deal, "pays": self.pays})
+        others = {name: getattr(self, name) for name in OTHER_FIGURES}
+        return rounded({"break_even": self.break_even, **outcome, **others, "deal": deal, "pays": self.pays})
 
     def reading_columns(self) -> dict[str, dict[str, NDArray[Any]]]:
         """Return reading → its figures by name, shape (n,)."""
@@ -105,6 +142,7 @@ def screen(
     model: ListPriceModel,
     probability: float = DEFAULT_PROBABILITY,
     past: PastResales | None = None,
+    uplift: Uplift | None = None,
 ) -> Screening:
     """Screen n listings. The result for one listing does not depend on the others.
 
@@ -122,6 +160,9 @@ def screen(
         Required probability of a resale above the break-even, for a deal and for the highest offer.
     past
         What became of homes that were resold, for a third reading where closed listings do not decide.
+    uplift
+        Of the repairs planned. A repaired home resells for what it would as it is, times the uplift; without a
+        value after the repair, as it is.
 
     Raises
     ------
@@ -134,23 +175,49 @@ def screen(
     is valid for this list price.
     """
     check_within(probability, MIN_PROBABILITY, MAX_PROBABILITY)
+    uplift = uplift or Uplift.none(len(value))
     resales = {ASK_INFORMED: model.resale(value, fsd, list_price)}
     if model.listings is None:
         resales[VALUE_RIGHT] = resale_if_value_right(value, fsd, model)
         if past is not None and past.is_known:
-            resales[PAST_RESALES] = past.resale(value, list_price)
-    readings = {name: Outcome.of(resale, list_price, costs, probability) for name, resale in resales.items()}
+            resales[PAST_RESALES] = past.resale(value, list_price, uplift.planned)
+    # Also where no repair is planned, so that a listing's result does not depend on the others.
+    readings = {
+        name: Outcome.of(
+            resale.after_repair(uplift.log_uplift, uplift.deviation, MAX_SPREAD), list_price, costs, probability
+        )
+        for name, resale in resales.items()
+    }
     outcome = readings[ASK_INFORMED]
     if model.listings is not None:
         readings = {}
     return Screening(
         break_even=costs.break_even(list_price),
         outcome=outcome,
-        seventy_percent_offer=np.maximum(SEVENTY_PERCENT * value - costs.rehab, 0),
+        seventy_percent_offer=np.maximum(SEVENTY_PERCENT * value * np.exp(uplift.log_uplift) - costs.rehab, 0),
         naive_percent=100 * (value - list_price) / list_price,
+        cap_rate_percent=100 * costs.cap_rate(list_price),
+        **_repaired(value, fsd, uplift, model),
         pays=labels(readings, outcome),
         readings=readings,
     )
+
+
+def _repaired(value: FloatArray, fsd: FloatArray, uplift: Uplift, model: ListPriceModel) -> dict[str, FloatArray]:
+    """Return the values after the repair and the uplifts, by their names in `Screening`; NaN without a repair."""
+    planned = np.where(uplift.planned, 1.0, np.nan)
+    log_uplift = uplift.log_uplift * planned
+    by_value = resale_if_value_right(value, fsd, model).after_repair(log_uplift, uplift.deviation, MAX_SPREAD)
+    unit = ResaleDistribution(np.zeros(len(value)), np.zeros(len(value)), model.scores, MAX_SPREAD)
+    own = unit.after_repair(log_uplift, uplift.deviation, MAX_SPREAD)
+    return {
+        "arv": value * np.exp(log_uplift),
+        "arv_low": by_value.quantile(LOW_QUANTILE),
+        "arv_high": by_value.quantile(HIGH_QUANTILE),
+        "uplift": value * np.expm1(log_uplift),
+        "uplift_low": value * (own.quantile(LOW_QUANTILE) - 1),
+        "uplift_high": value * (own.quantile(HIGH_QUANTILE) - 1),
+    }
 
 
 def check_ranges(ranges: ConformalRange) -> None:
@@ -166,6 +233,11 @@ def check_ranges(ranges: ConformalRange) -> None:
             "listings cannot be screened, because the model cannot say how sure its values are: that takes"
             f" {MIN_CALIBRATION_SALES} sales to check it on, and there are {ranges.n_sales}; train with more sales"
         )
+
+
+def repair_warnings(uplift: Uplift) -> dict[str, BoolArray]:
+    """Return a warning for the homes whose value after the repair is not known, shape (n,)."""
+    return {REPAIR_REFUSED: uplift.refused} if uplift.refused.any() else {}
 
 
 def list_price_warnings(value: FloatArray, list_price: FloatArray) -> dict[str, BoolArray]:

@@ -7,6 +7,7 @@ from estimator.deals.costs import COSTS
 from estimator.deals.listings import listing_table
 from estimator.deals.past_resales import MAX_YEARS
 from estimator.deals.readings import HIGH_QUANTILE, LABELS, LOW_QUANTILE, READING_FIELDS, READINGS
+from estimator.deals.repairs import AFTER
 from estimator.deals.screening import DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY, RANKINGS
 from estimator.market.market import Market
 from service.http.tables import TableKind
@@ -64,10 +65,32 @@ _DEAL = object_schema(
             **_AMOUNT,
             "description": "Highest purchase price that still has the required probability of a profit.",
         },
-        "seventy_percent_offer": {**_AMOUNT, "description": "Offer by the 70% rule, for comparison."},
+        "seventy_percent_offer": {
+            **_AMOUNT,
+            "description": "Offer by the 70% rule: 70% of the value, or of the ARV, less the repair.",
+        },
         "naive_percent": {
             "type": "number",
             "description": "(value − list price)/list price in percent, for comparison.",
+        },
+        "cash_on_cash_percent": nullable(
+            {"type": "number"},
+            description="Expected profit a year in percent of the buyer's own money; null without holding_months.",
+        ),
+        "cap_rate_percent": nullable(
+            {"type": "number"},
+            description="A year's rent after its costs in percent of list price and repair; null without rent.",
+        ),
+        **{
+            name: nullable({"type": "number"}, description=f"{text}; null without a planned repair.")
+            for name, text in (
+                ("arv", "Value after the repair (ARV)"),
+                ("arv_low", f"{LOW_QUANTILE:.0%} quantile of what the home is worth then"),
+                ("arv_high", f"{HIGH_QUANTILE:.0%} quantile of what the home is worth then"),
+                ("uplift", "What the repair adds to the value"),
+                ("uplift_low", f"{LOW_QUANTILE:.0%} quantile of that"),
+                ("uplift_high", f"{HIGH_QUANTILE:.0%} quantile of that"),
+            )
         },
         "deal": {"type": "boolean", "description": "Whether the probability reaches the required one."},
         "pays": {
@@ -86,7 +109,8 @@ _DEAL = object_schema(
         },
         "costs": ref("Costs"),
         "warnings": array_schema(
-            {"type": "string"}, description="Warnings about the list price. The valuation has its own."
+            {"type": "string"},
+            description="Warnings about the list price and the repair. The valuation has its own.",
         ),
         "valuation": ref("Valuation"),
     }
@@ -178,12 +202,14 @@ def describe_screen(market: Market, example: Mapping[str, Any]) -> dict[str, Any
         },
         "additionalProperties": False,
     }
-    names = ", ".join(f"`{feature.name}`" + (" (required)" if feature.required else "") for feature in own)
+    named = [feature for feature in own if not feature.name.startswith(AFTER)]
+    names = ", ".join(f"`{feature.name}`" + (" (required)" if feature.required else "") for feature in named)
     return {
         "summary": "Screen listings: which can be resold at a profit",
         "description": "Values each home by its facts alone, compares the value with the list price, and ranks the"
         " listings by value ÷ list price or, with closed listings, by expected margin. A listing has the facts of"
-        f" a home and {names}. CSV is answered as CSV, or as JSON with Accept: application/json.",
+        f" a home and {names}. A fact with the prefix `{AFTER}` says what the home will be like after"
+        " a repair. CSV is answered as CSV, or as JSON with Accept: application/json.",
         "parameters": [
             include_parameter(),
             CONFIDENCE_PARAMETER,

@@ -15,7 +15,6 @@ from estimator.errors import DataError
 from estimator.market.checks import check_value
 from estimator.market.feature import Feature
 from estimator.market.homes_file import HomesTable, parse_homes
-from estimator.market.market import Market
 from estimator.market.tables import FIRST_CSV_ROW
 from service.http.body import read_body
 from service.http.body_budget import BodyBudget
@@ -80,7 +79,7 @@ def _screen_csv(
 ) -> Response:
     market = snapshot.appraiser.market
     homes = read_csv(body, settings.max_rows, partial(parse_homes, market, listing_table(market).features))
-    terms = _read_terms(market, query, {}, options)
+    terms = _read_terms(snapshot, query, {}, options)
     check_listings_header(market, homes.column_names)
     media_types = [TableKind.CSV.value, TableKind.COLUMNS.value]
     if request.accept_mimetypes.best_match(media_types, default=TableKind.CSV.value) == TableKind.CSV.value:
@@ -97,7 +96,7 @@ def _screen_json(
     check_nested(body, settings.max_rows)
     listings, in_body = _read_json_body(body)
     check_rows(len(listings), settings.max_rows)
-    terms = _read_terms(market, query, in_body, options)
+    terms = _read_terms(snapshot, query, in_body, options)
     check_include_limit(len(listings), options.includes, market, settings.max_reasons)
     subjects = check_subjects(listing_table(market), listings, has_dates=snapshot.has_dates)
     return json_answer(screen_listings(snapshot, subjects, 0, terms, options))
@@ -132,14 +131,16 @@ def _read_query(args: MultiDict[str, str]) -> dict[str, float]:
 
 
 def _read_terms(
-    market: Market, query: Mapping[str, float], body: Mapping[str, Any], options: ValuationOptions
+    snapshot: Snapshot, query: Mapping[str, float], body: Mapping[str, Any], options: ValuationOptions
 ) -> ScreeningTerms:
     """Return what applies to all listings, from the query and the body."""
     in_both = sorted(set(query) & set(body))
     if in_both:
         raise ProblemError(INVALID_SCREENING, f"{in_both[0]} is given in the URL and in the body; send it once")
     probability = Feature(_PROBABILITY, "number", "", minimum=MIN_PROBABILITY, maximum=MAX_PROBABILITY)
-    features = {feature.name: feature for feature in (probability, *cost_features(market.currency))}
+    features = {
+        feature.name: feature for feature in (probability, *cost_features(snapshot.appraiser.market.currency))
+    }
     checked: dict[str, float] = {}
     for name, value in {**query, **body}.items():
         if name not in features:
@@ -154,6 +155,8 @@ def _read_terms(
         {cost.name: checked.get(cost.name, cost.default) for cost in COSTS},
         checked.get(_PROBABILITY, DEFAULT_PROBABILITY),
         options.confidence,
+        snapshot.past_resales,
+        snapshot.uplift_errors,
     )
 
 
@@ -168,11 +171,8 @@ def _answer_csv(
         snapshot.appraiser,
         snapshot.list_price_model,
         homes,
-        terms.costs,
-        terms.probability,
-        terms.confidence,
+        terms,
         partial(value_in_chunks, snapshot.appraiser, check=options.check),
-        snapshot.past_resales,
     )
     count_homes(snapshot, answer.facts, answer.valid, answer.priced)
     return csv_answer(answer.table, snapshot.version)

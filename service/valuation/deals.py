@@ -1,5 +1,6 @@
 """From checked listings to the answer of `POST /screen`: deals, best first, and the listings that were refused."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from estimator.bulk import with_notes
 from estimator.deals.list_prices import ListPriceModel
@@ -18,8 +20,9 @@ from estimator.deals.listings import (
     home_facts,
 )
 from estimator.deals.readings import DEAL_LABELS, PAYS_VALUE_ONLY
+from estimator.deals.repairs import Repairs
 from estimator.deals.screen_file import ScreeningTerms, value_and_screen
-from estimator.deals.screening import Screening, best_first, list_price_warnings, ranking_of
+from estimator.deals.screening import Screening, best_first, ranking_of
 from estimator.market.columns import Problem
 from estimator.market.market import Market
 from estimator.uncertainty.applicability import Refusal
@@ -111,15 +114,15 @@ def _ranked_deals(
     appraiser, valid = snapshot.appraiser, subjects.valid
     facts, dates = home_facts(appraiser.market, subjects.facts).take(valid), subjects.dates[valid]
     rows, listings = np.flatnonzero(valid).tolist(), listings.take(valid)
-    values, screening = value_and_screen(
+    repairs = Repairs.of(appraiser.market, subjects.facts.take(valid), facts)
+    values, screening, warnings = value_and_screen(
         partial(value_in_chunks, appraiser, check=options.check),
         snapshot.list_price_model,
         facts,
         dates,
         listings,
-        terms.probability,
-        options.confidence,
-        snapshot.past_resales,
+        terms,
+        repairs,
     )
     values = with_notes(values, subjects.notes)
     ranked = best_first(screening.score)[: int(values.priced.sum())].tolist()
@@ -132,7 +135,6 @@ def _ranked_deals(
         options.check,
     )
     members = _screening_members(screening, listings)
-    warnings = list_price_warnings(values.price, listings.list_price)
     deals = [
         {"row": rows[index], "rank": rank, "listing_id": str(listings.listing_id[index]) or None}
         | members[index]
@@ -145,9 +147,9 @@ def _ranked_deals(
 
 def _screening_members(screening: Screening, listings: Listings) -> list[dict[str, Any]]:
     """Return list price, screening and costs of each of n listings, as members of a deal."""
-    columns = {name: column.tolist() for name, column in screening.columns().items()}
+    columns = {name: _json_values(column) for name, column in screening.columns().items()}
     readings = {
-        reading: {name: column.tolist() for name, column in figures.items()}
+        reading: {name: _json_values(column) for name, column in figures.items()}
         for reading, figures in screening.reading_columns().items()
     }
     costs = {name: column.tolist() for name, column in vars(listings.costs).items()}
@@ -163,6 +165,14 @@ def _screening_members(screening: Screening, listings: Listings) -> list[dict[st
         }
         for index, list_price in enumerate(listings.list_price.tolist())
     ]
+
+
+def _json_values(column: NDArray[Any]) -> list[Any]:
+    """Return a column of figures with null for those that do not apply."""
+    values: list[Any] = column.tolist()
+    if column.dtype.kind == "f" and np.isnan(column).any():
+        return [None if math.isnan(value) else value for value in values]
+    return values
 
 
 def count_deals(listings: Sequence[Mapping[str, Any]], refused: int) -> dict[str, int]:

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from estimator.appraiser import Appraiser
 from estimator.deals.list_prices import ListPriceModel
 from estimator.deals.past_resales import PastResales, RepeatSales
+from estimator.deals.repairs import UpliftErrors
 from estimator.deals.saved_list_prices import usable_list_prices
 from estimator.registry import SavedVersion
 from service.model_info import model_info
@@ -42,6 +43,8 @@ class Snapshot:
         Why the saved relation cannot be used and the documented prior is; empty if neither is so.
     past_resales
         What became of homes that were sold twice.
+    uplift_errors
+        How sure the uplift of a repair is.
     input_statistics
         Numeric fact → its `mean` and `standard_deviation` among the training sales.
     example
@@ -58,6 +61,7 @@ class Snapshot:
     list_price_model: ListPriceModel
     list_price_problem: str
     past_resales: PastResales
+    uplift_errors: UpliftErrors
     input_statistics: Mapping[str, Mapping[str, float]]
     example: Mapping[str, Any]
     model_info: bytes
@@ -91,6 +95,7 @@ class Snapshot:
             list_price_model=list_prices.model,
             list_price_problem=list_prices.problem,
             past_resales=PastResales.fit(RepeatSales.of(appraiser.model)),
+            uplift_errors=UpliftErrors.fit(appraiser.model),
             input_statistics=saved.manifest.get("inputs", {}),  # older versions have none
             example=example,
             model_info=json.dumps(model_info(saved, example), allow_nan=False).encode(),

@@ -133,12 +133,12 @@ def test_a_screened_file_has_the_third_reading_where_it_is_known(
     monkeypatch.setattr(RepeatSales, "of", lambda _model: sales)
     listings(30).to_csv(tmp_path / "listings.csv", index=False)
     model = ListPriceModel.prior(appraiser.ranges.scores)
-    screen_file(appraiser, model, tmp_path / "listings.csv", tmp_path / "deals.csv", {})
+    screen_file(appraiser, model, tmp_path / "listings.csv", tmp_path / "deals.csv", {"holding_months": 6.0})
     lines = (tmp_path / "deals.csv").read_text().splitlines()
     first = dict(zip(lines[0].split(","), lines[1].split(","), strict=True))
     past = PastResales.fit(sales)
     value, list_price = (np.array([float(first[name])]) for name in ("valuation_price", "list_price"))
-    expected = screen(value, np.array([0.1]), list_price, Costs.of({}, 1), model, past=past)
+    expected = screen(value, np.array([0.1]), list_price, Costs.of({"holding_months": 6.0}, 1), model, past=past)
     figures = expected.reading_columns()[PAST_RESALES]
     for field in READING_FIELDS:
         assert float(first[f"screen_{PAST_RESALES}_{field}"]) == pytest.approx(figures[field][0], rel=1e-6)

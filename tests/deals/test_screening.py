@@ -40,6 +40,26 @@ def test_break_even_margin_and_outlay_by_hand() -> None:
     assert costs.margin(list_price, np.array([400_000.0]))[0] == pytest.approx(376_000 - 334_000)
 
 
+def test_holding_cash_on_cash_and_cap_rate_by_hand() -> None:
+    given = {"buying_cost": 0.0, "selling_cost": 0.1, "rehab": 20_000, "holding": 1_000}
+    given |= {"holding_months": 6, "monthly_cost": 1_500, "loan": 0.5, "rent": 2_000, "rent_costs": 0.4}
+    costs, list_price = Costs.of(given, 1), np.array([200_000.0])
+    assert costs.outlay(list_price)[0] == pytest.approx(200_000 + 20_000 + 1_000 + 9_000)
+    assert costs.break_even(list_price)[0] == pytest.approx(230_000 / 0.9)
+    margin = costs.margin(list_price, np.array([300_000.0]))
+    assert margin[0] == pytest.approx(40_000)
+    # 130,000 of one's own money for half a year.
+    assert costs.cash_on_cash(list_price, margin)[0] == pytest.approx(2 * 40_000 / 130_000)
+    assert costs.cap_rate(list_price)[0] == pytest.approx(12 * 1_200 / 220_000)
+    assert costs.highest_offer(np.array([300_000.0]))[0] == pytest.approx(240_000)
+
+
+def test_without_months_there_is_no_yearly_return_and_without_rent_no_cap_rate() -> None:
+    costs, list_price = Costs.of({"monthly_cost": 1_000}, 1), np.array([200_000.0])
+    assert np.isnan(costs.cash_on_cash(list_price, list_price)[0])
+    assert np.isnan(costs.cap_rate(list_price)[0])
+
+
 def test_costs_that_are_not_given_have_their_defaults() -> None:
     costs = Costs.of({"rehab": 1_000}, 2)
     defaults = {cost.name: cost.default for cost in COSTS}
@@ -100,10 +120,10 @@ def test_a_listings_result_does_not_depend_on_other_listings() -> None:
     together = screen(value, fsd, list_price, Costs.of({}, 50), PRIOR)
     alone = [screen(value[[k]], fsd[[k]], list_price[[k]], Costs.of({}, 1), PRIOR) for k in range(50)]
     for name, column in together.columns().items():
-        assert column.tolist() == [one.columns()[name][0] for one in alone]
+        np.testing.assert_array_equal(column, [one.columns()[name][0] for one in alone])
     for reading, columns in together.reading_columns().items():
         for name, column in columns.items():
-            assert column.tolist() == [one.reading_columns()[reading][name][0] for one in alone]
+            np.testing.assert_array_equal(column, [one.reading_columns()[reading][name][0] for one in alone])
 
 
 @given(value=amount, fsd=st.floats(0.02, 1), list_price=amount, buying=share, level=st.floats(0.5, 0.99))

@@ -11,7 +11,11 @@ const NOT_TERMS = new Set(["include", "confidence"]); // parameters of /screen t
 // What a deal's label starts with; the others are "pays under neither" and "does not pay".
 const DEAL_LABELS = new Set(["pays under both", "pays only if our value is right", "pays"]);
 const READING_NAMES = { if_ask_informed: "if ask is informed", if_value_right: "if our value is right", as_past_resales: "as past resales" };
-const TERM_LABELS = { probability: "Required chance of profit", rehab: "Repair cost", holding: "Holding cost" };
+const TERM_LABELS = {
+  probability: "Required chance of profit", rehab: "Repair cost", holding: "Holding cost", holding_months: "Months until resale",
+  monthly_cost: "Cost a month", rent: "Rent a month", rent_costs: "Rent’s costs",
+};
+const TERM_UNITS = { holding_months: "months" };
 
 /** The view of listings. Its terms are the parameters of /screen, read from the API's document when it is first shown. */
 export class Listings {
@@ -64,7 +68,7 @@ export class Listings {
     },
     el("label", { for: "listings-file" }, el("strong", {}, "Choose a CSV file"), el("span", {}, " or drop it here")),
     this.input,
-    el("p", { class: "help" }, `A header row, then one row per home. Required columns: list_price, ${this.#requiredColumns().join(", ")}. Add any other facts you know. `,
+    el("p", { class: "help" }, `A header row, then one row per home. Required columns: list_price, ${this.#requiredColumns().join(", ")}. Add any other facts you know, and what a repair will change as after_condition and the like. `,
       el("button", { type: "button", class: "link", onclick: () => save(new Blob([this.#template()], { type: "text/csv" }), "listings.csv") }, "Download a template")));
     return this.drop;
   }
@@ -80,7 +84,7 @@ export class Listings {
       this.terms[name] = { input, error, isShare };
       return el("div", { class: "field" },
         el("label", { for: id }, TERM_LABELS[name] ?? label(name)),
-        el("span", { class: "entry" }, input, el("span", { class: "unit", "aria-hidden": "true" }, isShare ? "%" : currency)),
+        el("span", { class: "entry" }, input, el("span", { class: "unit", "aria-hidden": "true" }, isShare ? "%" : TERM_UNITS[name] ?? currency)),
         el("p", { class: "help", id: `${id}-help` }, description), error);
     };
     return el("form", { class: "card terms", novalidate: true, "aria-labelledby": "terms-heading", onsubmit: (event) => {
@@ -246,9 +250,23 @@ export class Listings {
       { key: "price", name: "Valuation", value: ({ valuation }) => valuation.price, text: ({ valuation }) => money.full(valuation.price) },
       { key: "naive_percent", name: "Value over list price", value: (deal) => deal.naive_percent, text: (deal) => signedPercent(deal.naive_percent) },
       { key: "pays", name: "Pays", value: ({ pays }) => pays, text: ({ pays }) => pays, style: (deal) => (DEAL_LABELS.has(deal.pays) ? "strong" : "") },
+      ...this.#repairColumns(),
+      amount("seventy_percent_offer", "70% offer"),
       amount("break_even", "Break-even"),
       ...this.#readings().flatMap(([reading, name]) => this.#outcomeColumns(reading, name)),
     ];
+  }
+
+  // Return the columns of planned repairs and of rents, where a listing has one.
+  #repairColumns() {
+    const { money } = this;
+    const column = (key, name, text) => ({ key, name, value: (deal) => deal[key] ?? -Infinity, text: (deal) => (deal[key] === null ? "–" : text(deal)) });
+    return [
+      column("arv", "Value after repair", ({ arv }) => money.full(arv)),
+      column("uplift", "Repair adds", ({ uplift }) => money.signed(uplift)),
+      column("uplift_low", "80% range of that", ({ uplift_low: low, uplift_high: high }) => `${money.brief(low)} to ${money.brief(high)}`),
+      column("cap_rate_percent", "Cap rate", ({ cap_rate_percent: share }) => signedPercent(share)),
+    ].filter(({ key }) => this.answer.deals.some((deal) => deal[key] !== null));
   }
 
   // Return the readings of this answer with what to add to a column's name; a single one without a name where closed listings decide.
@@ -268,6 +286,8 @@ export class Listings {
       column("margin", "Profit", ({ margin }) => money.signed(margin), ({ margin }) => (margin < 0 ? "strong loss" : "strong gain")),
       column("margin_low", "80% range of profit", ({ margin_low: low, margin_high: high }) => `${money.brief(low)} to ${money.brief(high)}`),
       column("margin_percent", "Return on cost", ({ margin_percent: share }) => signedPercent(share)),
+      ...(this.answer.costs.holding_months || this.answer.deals.some((deal) => deal.cash_on_cash_percent !== null)
+        ? [column("cash_on_cash_percent", "Cash on cash", ({ cash_on_cash_percent: share }) => (share === null ? "–" : signedPercent(share)))] : []),
       column("probability", "Chance of profit", ({ probability }) => percent(probability)),
       column("highest_offer", "Highest offer", ({ highest_offer: offer }) => money.full(offer)),
     ];

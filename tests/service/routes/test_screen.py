@@ -80,6 +80,43 @@ def test_both_readings_stand_side_by_side_and_deals_are_told_apart(client: Flask
     }
 
 
+def test_a_planned_repair_gives_the_value_afterwards_and_its_uplift(client: FlaskClient) -> None:
+    home = LISTING | {"condition": 3}
+    finished = client.post("/predict", json=HOME | {"condition": 5}).get_json()["price"]
+    costs = {"rehab": 30_000, "holding_months": 6, "monthly_cost": 2_000, "rent": 2_500}
+    body = {"listings": [home, home | {"after_condition": 5}], "costs": costs}
+    deals = {deal["row"]: deal for deal in screen(client, body)["deals"]}
+    as_is, repaired = deals[0], deals[1]
+    assert as_is["valuation"] == repaired["valuation"]
+    assert repaired["arv"] == finished
+    assert repaired["arv_low"] < repaired["arv"] < repaired["arv_high"]
+    assert repaired["uplift"] == pytest.approx(finished - repaired["valuation"]["price"], abs=0.02)
+    assert repaired["uplift_low"] < repaired["uplift"] < repaired["uplift_high"]
+    assert repaired["seventy_percent_offer"] == pytest.approx(0.7 * finished - 30_000, abs=0.01)
+    assert {as_is[name] for name in ("arv", "arv_low", "uplift", "uplift_high")} == {None}
+    assert repaired["break_even"] == pytest.approx((400_000 * 1.02 + 30_000 + 12_000) / 0.92, abs=0.01)
+    assert repaired["cap_rate_percent"] == pytest.approx(100 * 12 * 1_250 / 430_000, abs=0.01)
+    # All cash, for half a year.
+    assert repaired["cash_on_cash_percent"] == pytest.approx(2 * repaired["margin_percent"], abs=0.02)
+    for reading, outcome in repaired["readings"].items():
+        assert outcome["resale_price"] > as_is["readings"][reading]["resale_price"]
+
+
+def test_facts_after_the_repair_are_checked_and_a_home_that_cannot_be_valued_then_keeps_its_figures(
+    client: FlaskClient,
+) -> None:
+    answer = screen(client, [LISTING | {"after_condition": 9}, LISTING | {"after_square_footage": 19_000}])
+    (refused,) = answer["refused"]
+    assert refused["error"]["errors"][0] == {
+        "row": 0,
+        "field": "after_condition",
+        "message": "9 is above the maximum of 5",
+    }
+    (deal,) = answer["deals"]
+    assert deal["arv"] is None
+    assert any("after the repair cannot be valued" in text for text in deal["warnings"])
+
+
 def test_valuations_equal_those_of_predict_whatever_the_list_price(client: FlaskClient) -> None:
     expected = client.post("/predict?confidence=0.5", json=HOME).get_json()
     answer = screen(client, [CHEAP, LISTING], "?confidence=0.5")
@@ -183,8 +220,8 @@ def test_csv_is_answered_as_json_on_request(client: FlaskClient) -> None:
         ([], "?selling_cost=0.6", 400, "bad-screening", "selling_cost: 0.6 is above the maximum of 0.5"),
         ([], "?probability=0.4", 400, "bad-screening", "probability: 0.4 is below the minimum of 0.5"),
         ([], "?rehab=1&rehab=2", 400, "bad-screening", "rehab is given 2 times"),
-        ([], "?rent=1", 400, "unknown-parameter", "'rent' is not a parameter of /screen"),
-        ({"listings": [], "costs": {"rent": 1}}, "", 400, "bad-screening", "unknown cost 'rent'"),
+        ([], "?fee=1", 400, "unknown-parameter", "'fee' is not a parameter of /screen"),
+        ({"listings": [], "costs": {"fee": 1}}, "", 400, "bad-screening", "unknown cost 'fee'"),
         ({"listings": [], "costs": {"rehab": "1"}}, "", 400, "bad-screening", "rehab: '1' is not a number"),
         (
             {"listings": [], "costs": {"rehab": 1}},
@@ -246,7 +283,7 @@ def test_saved_list_prices_are_used_and_reported(models: Path, settings: Setting
 def test_the_answer_matches_the_document(client: FlaskClient) -> None:
     document = client.get("/openapi.json").get_json()
     schema = {"$ref": "#/components/schemas/Deals", "components": document["components"]}
-    body = [DEAR, CHEAP, FAR, 7, LISTING | {"list_price": 0}]
+    body = [DEAR, CHEAP, FAR, 7, LISTING | {"list_price": 0}, LISTING | {"after_condition": 5}]
     OAS31Validator(schema).validate(screen(client, body, "?include=comparables"))
     example = document["paths"]["/screen"]["post"]["requestBody"]["content"]["application/json"]["example"]
     assert len(screen(client, example)["deals"]) == 1
