@@ -37,6 +37,35 @@ def column(page: Any, number: int) -> list[str]:
     return [text.split("\n")[0] for text in texts]
 
 
+def column_named(page: Any, name: str) -> list[str]:
+    names = page.locator(".deals thead th").all_inner_texts()
+    return column(page, 1 + names.index(name))
+
+
+def test_a_planned_repair_has_its_columns_and_no_other_file_has_them(
+    open_page: OpenPage, file: Path, tmp_path: Path
+) -> None:
+    page = open_page("#listings")
+    page.set_input_files("#listings-file", file)
+    page.wait_for_selector(".deals")
+    assert page.locator("thead button:text-is('Value after repair')").count() == 0
+    lines = file.read_text().splitlines()
+    repairs = [f"{lines[0]},condition,after_condition", f"{lines[1]},3,5", *(f"{line},3," for line in lines[2:])]
+    (tmp_path / "repairs.csv").write_text("\n".join(repairs))
+    page.fill("#term-holding_months", "6")
+    with page.expect_response("**/screen?*") as answered:
+        page.set_input_files("#listings-file", tmp_path / "repairs.csv")
+    deals = answered.value.json()["deals"]
+    page.wait_for_selector("thead button:text-is('Value after repair')")
+    expected = ["–" if deal["arv"] is None else dollars(deal["arv"]) for deal in deals]
+    assert column_named(page, "Value after repair") == expected
+    assert expected.count("–") == len(deals) - 1
+    assert column_named(page, "70% offer") == [dollars(deal["seventy_percent_offer"]) for deal in deals]
+    assert page.locator("thead button:text-is('Cash on cash if our value is right')").count() == 1
+    page.click("thead button:text-is('Value after repair')")
+    assert column_named(page, "Value after repair")[0] != "–"
+
+
 def test_listings_become_deals_to_sort_and_to_download(open_page: OpenPage, file: Path, tmp_path: Path) -> None:
     page = open_page("#listings")
     with page.expect_response("**/screen?*") as answered:
@@ -46,11 +75,10 @@ def test_listings_become_deals_to_sort_and_to_download(open_page: OpenPage, file
     page.wait_for_selector(".deals")
     assert column(page, 2) == [deal["listing_id"] for deal in answer["deals"]]
     assert column(page, 4) == [dollars(deal["valuation"]["price"]) for deal in answer["deals"]]
-    names = page.locator(".deals thead th").all_inner_texts()
     for reading, title in (("if_ask_informed", "if ask is informed"), ("if_value_right", "if our value is right")):
         offers = [dollars(deal["readings"][reading]["highest_offer"]) for deal in answer["deals"]]
-        assert column(page, 1 + names.index(f"Highest offer {title}")) == offers
-    assert column(page, 1 + names.index("Pays")) == [deal["pays"] for deal in answer["deals"]]
+        assert column_named(page, f"Highest offer {title}") == offers
+    assert column_named(page, "Pays") == [deal["pays"] for deal in answer["deals"]]
     page.click("thead button:text-is('List price')")
     assert column(page, 3) == ["$3,000,000", "$400,000", "$200,000"]
     page.click("thead button:text-is('List price')")
@@ -78,7 +106,7 @@ def test_a_file_can_be_dropped_and_costs_changed(open_page: OpenPage, file: Path
     )
     page.dispatch_event(".drop", "drop", {"dataTransfer": data})
     page.wait_for_selector(".deals")
-    before = column(page, 7)
+    before = column_named(page, "Break-even")
     page.fill("#term-selling_cost", "20")
     page.fill("#term-probability", "95")
     with page.expect_response("**/screen?*") as answered:
@@ -87,7 +115,7 @@ def test_a_file_can_be_dropped_and_costs_changed(open_page: OpenPage, file: Path
     assert answer["costs"]["selling_cost"] == 0.2
     assert answer["probability"] == 0.95
     page.wait_for_selector("text=95% or more")
-    assert column(page, 7) != before
+    assert column_named(page, "Break-even") != before
 
 
 def test_errors_of_costs_are_shown_beside_them(open_page: OpenPage, file: Path) -> None:
