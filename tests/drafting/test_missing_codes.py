@@ -24,6 +24,10 @@ def test_other_numbers_below_0_are_values() -> None:
     assert codes(depth=[*YEARS, "-1", "-2"]) == {}
 
 
+def test_a_code_that_is_rare_is_a_mistake() -> None:
+    assert codes(built=[*YEARS * 5, "-1"]) == {}
+
+
 def test_a_scale_around_0_has_no_code() -> None:
     assert codes(rating=["-1", "0", "1"] * 7) == {}
 
