@@ -47,7 +47,7 @@ COSTS = (
     Cost("rehab", "amount", 0.0, 1e9, "Repairs before the resale, in the market's currency."),
     Cost("holding", "amount", 0.0, 1e9, "Interest, tax and insurance until the resale, in the market's currency."),
     Cost("holding_months", "months", 0.0, 120.0, "Months until the resale; needed for cash-on-cash."),
-    Cost("monthly_cost", "amount", 0.0, 1e9, "Paid in each of these months, besides `holding`."),
+    Cost("monthly_cost", "amount", 0.0, 1e9, "Paid in each of these months, besides the holding cost."),
     Cost("loan", "share", 0.0, 0.95, "Share of the list price that a loan pays; its interest is a holding cost."),
     Cost("rent", "amount", 0.0, 1e9, "Rent a month, for the cap rate; 0 if the home is not let."),
     Cost("rent_costs", "share", 0.5, 1.0, "Share of the rent that vacancy, repairs, tax and management take."),
