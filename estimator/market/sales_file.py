@@ -219,7 +219,7 @@ def _unread(market: Market, forms: TextForms, names: Sequence[str]) -> tuple[str
     own = {market.price, market.sale_date, market.sale_id, *market.ignore, *market.by_name}
     alike = forms.not_read(names)
     return tuple(
-        f"{name} (did you mean {alike[name]}?)" if name in alike else name
+        f"{name} (did you mean {alike[name]}?)" if name in alike else name.strip() or "one without a name"
         for name in names
         if forms.names.get(name, name) not in own
     )

@@ -248,7 +248,9 @@ def test_a_column_without_a_name_is_left_out(tmp_path: Path) -> None:
     sales.to_csv(tmp_path / "sales.csv")  # as pandas does it: with the number of each row
     market, _ = draft(tmp_path / "sales.csv", "--price", "paid")
     assert "" not in {*(feature.column for feature in market.features), *market.ignore}
-    assert run_command("check", "--market", tmp_path).exit_code == 0
+    checked = run_command("check", "--market", tmp_path)
+    assert checked.exit_code == 0
+    assert "one without a name" in checked.output
 
 
 def test_a_month_in_doubt_is_drafted_as_a_guess(tmp_path: Path) -> None:
