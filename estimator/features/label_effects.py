@@ -10,7 +10,7 @@ A home's own sales are left out of its numbers, otherwise a network would learn 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -25,9 +25,10 @@ from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 
-MANY_LEVELS = 32
-"""A feature with more levels than this among the training sales gets effects. Where there are fewer, the columns
-of the levels tell the networks enough. See benchmarks/DECISIONS.md, "Categories with many levels"."""
+MIN_RARE_SHARE = 0.05
+"""A feature gets effects if at least this share of its sales has a label that is too rare for a column. Where
+nearly all labels have columns, these tell the networks enough. See benchmarks/DECISIONS.md, "Categories with many
+levels"."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,17 @@ class LabelEffects:
         residual = _ridge_residuals(homes, log_price) if names else np.zeros(len(sales))
         sums = {name: _level_sums(sales.facts[name], residual) for name in names}
         return cls(sums, residual, sales)
+
+    def with_sales(self, sales: Sales, homes: KrigingInputs, log_price: FloatArray) -> "LabelEffects":
+        """Return the effects of the same features' levels in other sales, shrunk as before; see `fit`.
+
+        The networks have learned what an effect of this size means.
+        """
+        updated = LabelEffects.fit(self.names, sales, homes, log_price)
+        sums = {
+            name: replace(entry, prior_sales=self.sums[name].prior_sales) for name, entry in updated.sums.items()
+        }
+        return replace(updated, sums=sums)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -158,10 +170,15 @@ class LabelEffects:
         return {name: _centred(self.residual, code >= 0) for name, code in self._sale_codes.items()}
 
 
-def many_levels(market: Market, facts: Facts) -> tuple[str, ...]:
-    """Return the names of the features that n sales show to have more than `MANY_LEVELS` levels."""
-    labels = {feature.name: facts[feature.name] for feature in market.labels}
-    return tuple(name for name, values in labels.items() if len(np.unique(values[values != ""])) > MANY_LEVELS)
+def with_rare_labels(market: Market, facts: Facts) -> tuple[str, ...]:
+    """Return the names of the features that need effects; see `MIN_RARE_SHARE`."""
+    return tuple(feature.name for feature in market.labels if _rare_share(facts[feature.name]) >= MIN_RARE_SHARE)
+
+
+def _rare_share(labels: LabelArray) -> float:
+    """Return the share of the known labels that fewer than `MIN_LABEL_COUNT` sales have."""
+    _, count = np.unique(labels[labels != ""], return_counts=True)
+    return float(count[count < MIN_LABEL_COUNT].sum() / max(count.sum(), 1))
 
 
 def _ridge_residuals(homes: KrigingInputs, log_price: FloatArray) -> FloatArray:

@@ -24,7 +24,7 @@ from estimator.features.comparables import Comparables
 from estimator.features.encoding import Encoding
 from estimator.features.kriging import Kriging, KrigingInputs
 from estimator.features.kriging_fit import fit_kriging
-from estimator.features.label_effects import LabelEffects, many_levels
+from estimator.features.label_effects import LabelEffects, with_rare_labels
 from estimator.features.leave_home_out import LeaveHomeOut
 from estimator.features.monotone import MonotoneEncoding
 from estimator.features.scaling import NumberScales
@@ -170,7 +170,7 @@ class FeaturePipeline:
         encoder = HomeEncoder.fit(market, sales.facts, sales.date)
         homes = encoder.transform(sales.facts, sales.date)
         kriging, left_out = fit_kriging(homes.kriging_inputs, log_price, sales.home, rng)
-        names = many_levels(market, sales.facts)
+        names = with_rare_labels(market, sales.facts)
         effects = LabelEffects.fit(names, sales, homes.kriging_inputs, log_price)
         known_share = {name: sales.facts.known(name).mean() for name in encoder.encoding.fact_names}
         rarely_missing = tuple(name for name, share in known_share.items() if share >= _RARELY_MISSING_SHARE)
@@ -248,7 +248,7 @@ class FeaturePipeline:
         return replace(
             self,
             kriging=fit_kriging(inputs, log_price, sales.home, fixed_rng)[0],
-            label_effects=LabelEffects.fit(self.label_effects.names, sales, inputs, log_price),
+            label_effects=self.label_effects.with_sales(sales, inputs, log_price),
             comparables=None if self.comparables is None else self.comparables.with_sales(sales, log_price),
         )
 

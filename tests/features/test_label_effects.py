@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 
 from estimator.features.encoding import MIN_LABEL_COUNT
 from estimator.features.kriging import KrigingInputs
-from estimator.features.label_effects import LabelEffects, many_levels
+from estimator.features.label_effects import LabelEffects, with_rare_labels
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
@@ -97,10 +98,28 @@ def test_effects_are_restored_from_their_state() -> None:
     )
 
 
-def test_only_categories_with_many_levels_have_effects(market: Market, parts: Any) -> None:
+def test_new_sales_change_the_effects_but_not_how_far_they_are_shrunk() -> None:
+    """The networks have learned what an effect of some size means."""
+    effects, _, _ = fit(40)
+    sales, homes, _ = estates(40, np.random.default_rng(9))
+    log_price = np.log(sales.price)
+    updated = effects.with_sales(sales, homes, log_price)
+    assert updated.sums["estate"].prior_sales == effects.sums["estate"].prior_sales
+    assert not np.array_equal(updated.sums["estate"].total, effects.sums["estate"].total)
+
+
+def test_an_effect_that_was_0_for_the_networks_stays_0() -> None:
+    effects, sales, _ = fit(40)
+    no_difference = replace(effects, sums={"estate": replace(effects.sums["estate"], prior_sales=np.inf)})
+    _, homes, _ = estates(40, np.random.default_rng(0))
+    updated = no_difference.with_sales(sales, homes, np.log(sales.price))
+    assert (updated.transform(sales.facts) == 0).all()
+
+
+def test_only_categories_with_rare_labels_have_effects(market: Market, parts: Any) -> None:
     facts = parts.train.facts
     name = "postal_code"
     few = Facts({**facts.columns, name: np.repeat("98103", len(facts))})
-    assert many_levels(market, few) == ()
+    assert with_rare_labels(market, few) == ()
     every_home = np.array([f"label {row}" for row in range(len(facts))])
-    assert many_levels(market, Facts({**facts.columns, name: every_home})) == (name,)
+    assert with_rare_labels(market, Facts({**facts.columns, name: every_home})) == (name,)

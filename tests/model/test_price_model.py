@@ -111,7 +111,7 @@ def test_labels_without_a_column_have_one_warning_per_fact_and_reason(model: Pri
     homes = homes.replace({"postal_code": np.array(["99999", "98103", "99999", "88888", rare])})
     assert {text: where.tolist() for text, where in model.label_warnings(homes).items()} == {
         "No training sale has this postal_code, so it is treated as unknown": [True, False, True, True, False],
-        "Fewer than 5 training sales have this postal_code, so it counts little": [*[False] * 4, True],
+        "Fewer than 5 training sales have this postal_code, so it is treated as unknown": [*[False] * 4, True],
     }
 
 
