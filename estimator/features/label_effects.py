@@ -1,4 +1,4 @@
-"""What the labels of homes are worth: one number for each level of a feature with many levels.
+"""What the labels of homes are worth: one number for each level of a feature with rare labels.
 
 A category such as a suburb or a housing estate has hundreds of levels, most of them with a few sales, too few for
 a column of their own. So each level gets one number: the mean residual of its sales' log prices after a
@@ -61,7 +61,7 @@ class LabelEffects:
     Parameters
     ----------
     sums
-        Feature name → its levels; only features with many levels.
+        Feature name → its levels; only features with rare labels.
     residual
         Of the n sales behind them, log price, shape (n,).
     sales

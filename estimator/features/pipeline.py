@@ -4,7 +4,7 @@ Prices of sold homes come adjusted for time. Of a date only the year enters, to 
 `Encoding`.
 
 The columns of a home are, in this order: the price features (a log price from kriging; the effects of labels with
-many levels; in a market with coordinates the features of the comparables), the encoded facts, and the monotone
+rare labels; in a market with coordinates the features of the comparables), the encoded facts, and the monotone
 columns. Price features never use the sales of the home itself when it is among the sales that they know, nor the
 values of monotone features.
 
@@ -130,7 +130,7 @@ class FeaturePipeline:
     kriging
         Estimates a price from the encoded facts and the location.
     label_effects
-        Labels of features with many levels → what they are worth.
+        Labels of features with rare labels → what they are worth.
     comparables
         The sold homes to search; None in a market without coordinates.
     scales
@@ -301,7 +301,7 @@ class FeaturePipeline:
     ) -> tuple[FloatArray, FloatArray]:
         """Return n homes' unscaled price features, without the effect of monotone columns, and error features.
 
-        Shapes (n, 1 + k) and (n, 0), or with comparables (n, 7 + k) and (n, 6), for k features with many levels.
+        Shapes (n, 1 + k) and (n, 0), or with comparables (n, 7 + k) and (n, 6), for k features with rare labels.
         """
         if left_out is None or home is None:
             by_kriging = self.kriging.estimate(inputs)

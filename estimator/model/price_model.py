@@ -174,7 +174,14 @@ class PriceModel:
             That of `fit`, which has chosen the number of passes.
         rng, callbacks
             As for `fit`.
+
+        Raises
+        ------
+        ValueError
+            The model was restored from its state, which does not keep the number of passes.
         """
+        if not self.passes:
+            raise ValueError("a restored model does not know how long its networks were trained; fit it anew")
         none = self.sales.take(np.zeros(len(self.sales), np.bool_))
         with threadpool_limits(1, user_api="blas"):
             pipeline, training_set = build_training_set(

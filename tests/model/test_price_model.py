@@ -230,3 +230,10 @@ def test_the_level_of_networks_trained_again_does_not_depend_on_the_seed(
     values = [known.retrained(SMALL, np.random.default_rng(seed)).predict(facts, date) for seed in range(2)]
     difference = values[1] - values[0]
     assert abs(np.median(difference)) < 0.25 * np.median(np.abs(difference))
+
+
+@pytest.mark.training
+def test_a_restored_model_is_not_trained_again(market: Market, model: PriceModel) -> None:
+    restored = PriceModel.from_state(market, model.state())
+    with pytest.raises(ValueError, match="how long its networks were trained"):
+        restored.retrained(SMALL, np.random.default_rng(0))
