@@ -25,7 +25,7 @@ from estimator.market.areas import AreaLookup
 from estimator.market.market_data import MarketData, read_market_data
 from estimator.market.sales import Split
 from estimator.model.ensemble import expected_log_rmse, train_ensemble
-from estimator.model.price_model import first_index
+from estimator.model.price_index import first_index
 from estimator.model.recipe import (
     DEFAULTS,
     LOG_RMSE,

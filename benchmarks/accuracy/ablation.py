@@ -20,7 +20,7 @@ from estimator.features.comparables import FEATURE_NAMES, N_GRID_FEATURES
 from estimator.features.pipeline import FeaturePipeline, Features
 from estimator.market.arrays import FloatArray
 from estimator.model.ensemble import blend_kriging, fit_kriging_share, predict_mean, train_ensemble
-from estimator.model.price_model import first_index
+from estimator.model.price_index import first_index
 from estimator.model.recipe import Recipe
 from estimator.model.training_set import TrainingSet, build_training_set
 from estimator.network import Network, StackedNetworks

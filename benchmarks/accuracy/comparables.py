@@ -15,8 +15,7 @@ from estimator.features.comparables import Comparables
 from estimator.market.arrays import Float32Array
 from estimator.market.market import Market
 from estimator.market.sales import Sales
-from estimator.model.price_index import PriceIndex
-from estimator.model.price_model import first_index
+from estimator.model.price_index import PriceIndex, first_index
 from estimator.model.training_set import adjusted_log_price
 
 VERSION = 3

@@ -3,10 +3,10 @@
 Prices of sold homes come adjusted for time. Of a date only the year enters, to tell unfinished homes; see
 `Encoding`.
 
-The columns of a home are, in this order: the price features (a log price from kriging; the effects of labels with
-rare labels; in a market with coordinates the features of the comparables), the encoded facts, and the monotone
-columns. Price features never use the sales of the home itself when it is among the sales that they know, nor the
-values of monotone features.
+The columns of a home are, in this order: the price features (a log price from kriging; the effects of rare labels;
+in a market with coordinates the features of the comparables), the encoded facts, and the monotone columns. Price
+features never use the sales of the home itself when it is among the sales that they know, nor the values of
+monotone features.
 
 To add a price feature, give it the methods that `Comparables` has (`fit`, `transform`, `with_sales`, `state`,
 `from_state`), make it a field of `FeaturePipeline`, and add it wherever `comparables` is named there: its names in

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from estimator.features.comparables import Comparables
 from estimator.features.encoding import MIN_LABEL_COUNT
-from estimator.features.pipeline import FeaturePipeline, HomeEncoder
+from estimator.features.pipeline import FeaturePipeline
 from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
@@ -29,7 +29,7 @@ from estimator.model.ensemble import (
     train_again,
     train_ensemble,
 )
-from estimator.model.price_index import IndexSales, PriceIndex, fit_price_index, hedonic_residuals
+from estimator.model.price_index import PriceIndex, first_index, index_of_sales
 from estimator.model.recipe import DEFAULTS, Recipe
 from estimator.model.training_set import adjusted_log_price, build_training_set
 from estimator.network import Network, StackedNetworks
@@ -255,7 +255,7 @@ class PriceModel:
         """
         known, residuals = self.sales.joined(sales), np.concatenate((self.residual, residual))
         with threadpool_limits(1, user_api="blas"):
-            index = _fit_index(self.market, known, residuals)
+            index = index_of_sales(self.market, known, residuals)
             pipeline = self.pipeline.with_sales(known, adjusted_log_price(self.market, known, index))
         return replace(self, pipeline=pipeline, index=index, sales=known, residual=residuals, training_errors=None)
 
@@ -346,22 +346,6 @@ class PriceModel:
             sales,
             state["residual"],
         )
-
-
-def _fit_index(market: Market, sales: Sales, residual: FloatArray) -> PriceIndex:
-    """Estimate the price index from n sales and their residuals; one of 0 in a market without dates."""
-    if sales.date is None:
-        return PriceIndex()
-    return fit_price_index(market, IndexSales(sales.facts, sales.date, residual))
-
-
-def first_index(market: Market, sales: Sales, rng: np.random.Generator) -> tuple[PriceIndex, FloatArray]:
-    """Return the index before any network is trained, and the n residuals of the hedonic fit behind it."""
-    if sales.date is None:
-        return PriceIndex(), np.zeros(len(sales))
-    homes = HomeEncoder.fit(market, sales.facts, sales.date).transform(sales.facts, sales.date).kriging_inputs
-    residual = hedonic_residuals(homes, sales, rng)
-    return _fit_index(market, sales, residual), residual
 
 
 def _chunks(n: int) -> Iterator[slice]:

@@ -8,8 +8,7 @@ from estimator.market.arrays import DateArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
-from estimator.model.price_index import hedonic_residuals
-from estimator.model.price_model import first_index
+from estimator.model.price_index import first_index, hedonic_residuals
 
 TABLE = {
     "name": "plain",
