@@ -158,16 +158,20 @@ def _collect_one_by_one(
 ) -> None:
     """Collect subjects with unknown names or two names of one fact; names whose value is null do not count.
 
-    Of the errors only those are kept that an answer can list: a body can have a million unknown names.
+    Of the errors only those are kept that an answer can list: a body can have a million unknown names. A name is
+    looked up once, and past the listed errors no fact that resembles it is looked for: both are slow.
     """
     left = MAX_ERRORS
+    fact_named: dict[str, str | None] = {}
     for row, subject in rows:
         name_of: dict[str, str] = {}
         unknown = []
         for name, value in subject.items():
             if value is None:
                 continue
-            fact = fact_of.get(name)
+            if name not in fact_named:
+                fact_named[name] = fact_of.get(name)
+            fact = fact_named[name]
             if fact is None:
                 unknown.append(name)
                 continue
@@ -179,10 +183,12 @@ def _collect_one_by_one(
             name_of[fact] = name
         if unknown:
             kept = nsmallest(max(left, 1), unknown)
-            left -= len(kept)
+            listed = left > 0
             collected.unknown_names[row] = [
-                {"field": name[:MAX_SHOWN_NAME], "message": unknown_name_message(market, name)} for name in kept
+                {"field": name[:MAX_SHOWN_NAME], "message": unknown_name_message(market, name, suggest=listed)}
+                for name in kept
             ]
+            left -= len(kept)
             collected.more_unknown_names[row] = len(unknown) - len(kept)
 
 

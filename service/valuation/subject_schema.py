@@ -39,9 +39,9 @@ def fact_by_name(market: Market, *, has_dates: bool) -> LooseNames[str]:
     return LooseNames(names | {VALUATION_DATE: VALUATION_DATE} if has_dates else names)
 
 
-def unknown_name_message(market: Market, name: str) -> str:
-    """Return the error of a name that a subject may not contain."""
-    meant = resembling(name[:MAX_SHOWN_NAME], market.request_names)
+def unknown_name_message(market: Market, name: str, *, suggest: bool = True) -> str:
+    """Return the error of a name that a subject may not contain, with the fact that was probably meant."""
+    meant = resembling(name[:MAX_SHOWN_NAME], market.request_names) if suggest else None
     hint = "" if meant is None else f"; did you mean {market.request_names[meant].name}?"
     return f"is not a fact of the market {market.name}{hint}"
 
