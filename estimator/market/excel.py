@@ -4,16 +4,42 @@ Needs the optional package openpyxl.
 """
 
 import datetime as dt
+import io
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from typing import IO, Any
+from zipfile import BadZipFile, ZipFile
 
 import pyarrow as pa
 
 from estimator.errors import DataError
 from estimator.market.csv_reader import refuse_duplicate_names
+
+
+def parse_excel(content: bytes, max_rows: int, max_columns: int, max_unpacked: int) -> pa.Table:
+    """Read a workbook from memory, as `read_excel` reads a file.
+
+    Parameters
+    ----------
+    max_rows
+        The rows after this many and one more are not read.
+    max_columns, max_unpacked
+        Columns, and bytes of the workbook's parts without their compression: a small file can hold gigabytes.
+
+    Raises
+    ------
+    DataError
+        As `read_excel`, or there are more columns or bytes.
+    """
+    try:
+        with ZipFile(io.BytesIO(content)) as archive:
+            unpacked = sum(part.file_size for part in archive.infolist())
+    except BadZipFile as error:
+        raise DataError(f"this is not a complete Excel workbook ({error})") from error
+    if unpacked > max_unpacked:
+        raise DataError(f"the workbook unpacks to {unpacked} bytes; the maximum is {max_unpacked}")
+    return _table(islice(_rows(io.BytesIO(content)), max_rows + 2), (), max_columns)
 
 
 def read_excel(path: Path, columns: Sequence[str] = ()) -> pa.Table:
@@ -35,7 +61,11 @@ def read_excel(path: Path, columns: Sequence[str] = ()) -> pa.Table:
     FileNotFoundError
         There is no such file.
     """
-    rows = _rows(path)
+    return _table(_rows(path), columns)
+
+
+def _table(rows: Iterator[tuple[Any, ...]], columns: Sequence[str], max_columns: int | None = None) -> pa.Table:
+    """Return rows of Python values as a table of text; the first one is the header unless `columns` are given."""
     header = list(columns) or [_text(cell) for cell in next(rows, ())]
     while header and not header[-1]:
         header.pop()
@@ -44,6 +74,8 @@ def read_excel(path: Path, columns: Sequence[str] = ()) -> pa.Table:
     if "" in header:
         raise DataError(f"column {header.index('') + 1} of the first sheet has no name in the first row")
     refuse_duplicate_names(header)
+    if max_columns is not None and len(header) > max_columns:
+        raise DataError(f"there are {len(header)} columns; at most {max_columns} are allowed")
     cells: list[list[str]] = [[] for _ in header]
     for number, row in enumerate(rows, start=1 if columns else 2):
         if any(cell is not None for cell in row[len(header) :]):
@@ -53,7 +85,7 @@ def read_excel(path: Path, columns: Sequence[str] = ()) -> pa.Table:
     return pa.table({name: pa.array(column, pa.string()) for name, column in zip(header, cells, strict=True)})
 
 
-def _rows(path: Path) -> Iterator[tuple[Any, ...]]:
+def _rows(source: Path | IO[bytes]) -> Iterator[tuple[Any, ...]]:
     """Give the rows of the first sheet as Python values."""
     try:
         import openpyxl  # noqa: PLC0415
@@ -64,11 +96,14 @@ def _rows(path: Path) -> Iterator[tuple[Any, ...]]:
             " or save the sheet as CSV"
         ) from error
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(source, read_only=True, data_only=True)
     except (BadZipFile, InvalidFileException, KeyError, ValueError) as error:
         raise DataError(f"this is not a complete Excel workbook ({error})") from error
     try:
-        yield from book.worksheets[0].iter_rows(values_only=True)
+        sheet = book.worksheets[0]
+        # Each row has its own length then, and not the one that the sheet claims: up to 16,384 cells.
+        sheet.reset_dimensions()
+        yield from sheet.iter_rows(values_only=True)
     finally:
         book.close()
 

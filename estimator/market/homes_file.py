@@ -12,6 +12,7 @@ from estimator.market.arrays import DateArray
 from estimator.market.checks import check_table, valuation_dates
 from estimator.market.columns import Problem
 from estimator.market.csv_reader import CsvForm, MalformedRows
+from estimator.market.excel import parse_excel
 from estimator.market.facts import Facts
 from estimator.market.feature import Feature
 from estimator.market.market import Market
@@ -106,6 +107,25 @@ def parse_homes(market: Market, features: Sequence[Feature], content: bytes, max
     malformed = MalformedRows()
     table = parse_csv(content, max_columns, CsvForm(separator=market.separator), malformed)
     return HomesTable(table, _detect(market, features, table, "", is_text=True), malformed.messages)
+
+
+def parse_workbook(
+    market: Market,
+    features: Sequence[Feature],
+    content: bytes,
+    max_columns: int,
+    max_rows: int,
+    max_unpacked: int,
+) -> HomesTable:
+    """Read an Excel workbook from memory, as `read_homes` reads a file; the limits are those of `parse_excel`.
+
+    Raises
+    ------
+    DataError
+        As `read_homes`, or a limit is exceeded.
+    """
+    table = parse_excel(content, max_rows, max_columns, max_unpacked)
+    return HomesTable(table, _detect(market, features, table, "", is_text=True), {})
 
 
 def _detect(

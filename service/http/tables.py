@@ -1,7 +1,7 @@
-"""Reads tables from bodies and answers with tables: CSV, NDJSON and JSON by column. Knows nothing of homes."""
+"""Reads tables from bodies and answers with tables: CSV, NDJSON and JSON by column. Excel is only read."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -9,7 +9,9 @@ import pyarrow as pa
 from flask import Request, Response
 
 from estimator.errors import DataError
-from estimator.market.homes_file import HomesTable
+from estimator.market.feature import Feature
+from estimator.market.homes_file import HomesTable, parse_homes, parse_workbook
+from estimator.market.market import Market
 from estimator.market.tables import csv_bytes
 from service.http.json_body import check_nested, count_nested, is_json, parse_json
 from service.http.problems import MALFORMED_JSON, MALFORMED_TABLE, NOT_A_TABLE, TOO_MANY_ROWS, ProblemError
@@ -19,6 +21,9 @@ MAX_COLUMNS = 1000
 MAX_LINE_NESTED = 16
 """Objects and lists in a line of NDJSON: a home is one object. Empty ones take fifty times their bytes."""
 
+WORKBOOK_BODIES = 5
+"""How many times the largest body a workbook may unpack to: its parts take about five times the bytes of CSV."""
+
 MODEL_VERSION = "Model-Version"
 """Header with the version of the model."""
 
@@ -27,6 +32,7 @@ class TableKind(Enum):
     """Format of a table; the value is its media type."""
 
     CSV = "text/csv"
+    EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     LINES = "application/x-ndjson"
     COLUMNS = "application/json"
 
@@ -65,18 +71,24 @@ def table_kind(request: Request, accepted: Sequence[TableKind] = tuple(TableKind
 def _kind(media_type: str) -> TableKind | None:
     if media_type in _CSV_TYPES:
         return TableKind.CSV
+    if media_type == TableKind.EXCEL.value:
+        return TableKind.EXCEL
     if media_type in _NDJSON_TYPES:
         return TableKind.LINES
     return TableKind.COLUMNS if is_json(media_type) else None
 
 
-def read_csv(body: bytes, max_rows: int, parse: Callable[[bytes, int], HomesTable]) -> HomesTable:
-    """Read CSV.
+def read_homes_table(
+    kind: TableKind, body: bytes, market: Market, features: Sequence[Feature], max_rows: int, max_body: int
+) -> HomesTable:
+    """Read CSV or an Excel workbook.
 
     Parameters
     ----------
-    parse
-        Content and maximum number of columns → the table.
+    features
+        What the columns are read as: the market's facts, or those of a listing.
+    max_body
+        Maximum size of a body; a workbook may unpack to `WORKBOOK_BODIES` times as much.
 
     Raises
     ------
@@ -84,7 +96,11 @@ def read_csv(body: bytes, max_rows: int, parse: Callable[[bytes, int], HomesTabl
         It is not a complete table (400), or has too many rows (413).
     """
     try:
-        homes = parse(body, MAX_COLUMNS)
+        homes = (
+            parse_workbook(market, features, body, MAX_COLUMNS, max_rows, WORKBOOK_BODIES * max_body)
+            if kind is TableKind.EXCEL
+            else parse_homes(market, features, body, MAX_COLUMNS)
+        )
     except DataError as error:
         raise ProblemError(MALFORMED_TABLE, str(error)) from error
     check_rows(homes.table.num_rows, max_rows)

@@ -45,8 +45,9 @@ def describe_batch(example: Mapping[str, Any]) -> dict[str, Any]:
     columns = object_schema({}, additionalProperties=array_schema({}), minProperties=1)
     return {
         "summary": "Value a table of homes",
-        "description": "Accepts CSV, NDJSON, and JSON by column; the body may be compressed with gzip. The"
-        " answer has the same format and a row for each row of the request. CSV keeps its columns and adds"
+        "description": "Accepts CSV, Excel, NDJSON, and JSON by column; the body may be compressed with gzip. The"
+        " answer has the same format, CSV for Excel, and a row for each row of the request. CSV keeps its columns"
+        " and adds"
         f" {', '.join(ANSWER_COLUMNS)}. NDJSON has a valuation or an error per line. JSON has the valuations by"
         f" column. With `{PRICE_ABOVE}` there is one more column: `{ON_REQUEST}`, in CSV `{ABOVE_COLUMN}`."
         " The header Model-Version names the version.",
@@ -55,6 +56,7 @@ def describe_batch(example: Mapping[str, Any]) -> dict[str, Any]:
             "required": True,
             "content": {
                 TableKind.CSV.value: csv,
+                TableKind.EXCEL.value: {"schema": {"type": "string", "format": "binary"}},
                 TableKind.LINES.value: lines,
                 TableKind.COLUMNS.value: {
                     "schema": columns,

@@ -21,6 +21,10 @@ VALUATION_MEMBERS: Mapping[str, dict[str, Any]] = {
         ref("ComparableSales"),
         description="The sold homes behind the value, if requested; null if the market has no locations.",
     ),
+    "comparables_median": nullable(
+        {"type": "number"},
+        description="Median of the adjusted prices of the comparables, if requested; null if there are none.",
+    ),
     "contributions": ref("Contributions") | {"description": "What each fact adds to the price, if requested."},
     "what_if": {
         "type": "object",

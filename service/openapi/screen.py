@@ -39,7 +39,26 @@ _PROBABILITY: dict[str, Any] = {
     "default": DEFAULT_PROBABILITY,
     "description": "Probability of a profit that a listing must reach to count as a deal.",
 }
-_DEAL = object_schema(
+_LISTING = {
+    "type": "object",
+    "additionalProperties": {"type": ["number", "boolean", "string"]},
+    "description": "The listing as it was read: facts, list price, own costs and facts after a repair, under their"
+    " names. Sent as a listing in JSON, it gives the same answer. Values with an error are left out.",
+}
+_CELLS = {
+    "type": "object",
+    "additionalProperties": {"type": "string"},
+    "description": "The row of the table as it was sent, if the listings came in one: column → text.",
+}
+
+
+def _answered_listing(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of what is said about a listing, with the listing itself."""
+    schema = object_schema({**properties, "listing": _LISTING})
+    return {**schema, "properties": {**schema["properties"], "cells": _CELLS}}
+
+
+_DEAL = _answered_listing(
     {
         "row": {
             "type": "integer",
@@ -115,7 +134,7 @@ _DEAL = object_schema(
         "valuation": ref("Valuation"),
     }
 )
-_REFUSED_LISTING = object_schema(
+_REFUSED_LISTING = _answered_listing(
     {"row": {"type": "integer"}, "listing_id": nullable({"type": "string"}), "error": ref("Problem")}
 )
 SCHEMAS: Mapping[str, dict[str, Any]] = {
@@ -209,7 +228,7 @@ def describe_screen(market: Market, example: Mapping[str, Any]) -> dict[str, Any
         "description": "Values each home by its facts alone, compares the value with the list price, and ranks the"
         " listings by value ÷ list price or, with closed listings, by expected margin. A listing has the facts of"
         f" a home and {names}. A fact with the prefix `{AFTER}` says what the home will be like after"
-        " a repair. CSV is answered as CSV, or as JSON with Accept: application/json.",
+        " a repair. CSV is answered as CSV, or as JSON with Accept: application/json; so is an Excel workbook.",
         "parameters": [
             include_parameter(),
             CONFIDENCE_PARAMETER,
@@ -223,6 +242,7 @@ def describe_screen(market: Market, example: Mapping[str, Any]) -> dict[str, Any
                     "schema": {"type": "string"},
                     "example": f"{','.join(home)}\n{','.join(map(str, home.values()))}\n",
                 },
+                TableKind.EXCEL.value: {"schema": {"type": "string", "format": "binary"}},
             },
         },
         "responses": {

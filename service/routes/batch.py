@@ -6,7 +6,6 @@ from functools import partial
 from flask import Blueprint, Response, request
 
 from estimator.bulk import check_header, value_table
-from estimator.market.homes_file import parse_homes
 from estimator.market.market import ABOVE_COLUMN
 from service.http.body import read_body
 from service.http.body_budget import BodyBudget
@@ -17,7 +16,7 @@ from service.http.tables import (
     csv_answer,
     lines_answer,
     read_columns,
-    read_csv,
+    read_homes_table,
     read_lines,
     table_kind,
 )
@@ -56,14 +55,16 @@ def batch_routes(live: LiveModel, settings: Settings, budget: BodyBudget) -> Blu
         kind = table_kind(request)
         body = read_body(request, settings.max_body)
         with budget.hold(body, options.check):
-            return _ANSWER_BY_KIND[kind](snapshot, body, options, settings.max_rows)
+            return _ANSWER_BY_KIND[kind](snapshot, body, options, settings)
 
     return routes
 
 
-def _csv(snapshot: Snapshot, body: bytes, options: ValuationOptions, max_rows: int) -> Response:
+def _table(
+    kind: TableKind, snapshot: Snapshot, body: bytes, options: ValuationOptions, settings: Settings
+) -> Response:
     market = snapshot.appraiser.market
-    homes = read_csv(body, max_rows, partial(parse_homes, market, market.features))
+    homes = read_homes_table(kind, body, market, market.features, settings.max_rows, settings.max_body)
     requested = () if options.price_above is None else (ABOVE_COLUMN,)
     check_header(market, homes.column_names, requested=requested)
     value = partial(value_in_chunks, snapshot.appraiser, check=options.check, price_above=options.price_above)
@@ -72,15 +73,15 @@ def _csv(snapshot: Snapshot, body: bytes, options: ValuationOptions, max_rows: i
     return csv_answer(answered.table, snapshot.version)
 
 
-def _lines(snapshot: Snapshot, body: bytes, options: ValuationOptions, max_rows: int) -> Response:
-    values = read_lines(body, max_rows)
+def _lines(snapshot: Snapshot, body: bytes, options: ValuationOptions, settings: Settings) -> Response:
+    values = read_lines(body, settings.max_rows)
     unreadable = {row: value for row, value in enumerate(values) if isinstance(value, ProblemError)}
     subjects = check_subjects(snapshot.appraiser.market, values, has_dates=snapshot.has_dates)
     return lines_answer(answer_rows(snapshot, subjects, options, unreadable))
 
 
-def _columns(snapshot: Snapshot, body: bytes, options: ValuationOptions, max_rows: int) -> Response:
-    columns = read_columns(body, max_rows)
+def _columns(snapshot: Snapshot, body: bytes, options: ValuationOptions, settings: Settings) -> Response:
+    columns = read_columns(body, settings.max_rows)
     subjects = check_subject_columns(snapshot.appraiser.market, columns, has_dates=snapshot.has_dates)
     rows = answer_rows(snapshot, subjects, options)
     requested = () if options.price_above is None else ("probability_above",)
@@ -94,8 +95,9 @@ def _columns(snapshot: Snapshot, body: bytes, options: ValuationOptions, max_row
     )
 
 
-_ANSWER_BY_KIND: Mapping[TableKind, Callable[[Snapshot, bytes, ValuationOptions, int], Response]] = {
-    TableKind.CSV: _csv,
+_ANSWER_BY_KIND: Mapping[TableKind, Callable[[Snapshot, bytes, ValuationOptions, Settings], Response]] = {
+    TableKind.CSV: partial(_table, TableKind.CSV),
+    TableKind.EXCEL: partial(_table, TableKind.EXCEL),
     TableKind.LINES: _lines,
     TableKind.COLUMNS: _columns,
 }

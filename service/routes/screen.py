@@ -14,7 +14,7 @@ from estimator.deals.screening import DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_
 from estimator.errors import DataError
 from estimator.market.checks import check_value
 from estimator.market.feature import Feature
-from estimator.market.homes_file import HomesTable, parse_homes
+from estimator.market.homes_file import HomesTable
 from estimator.market.tables import FIRST_CSV_ROW
 from service.http.body import read_body
 from service.http.body_budget import BodyBudget
@@ -26,7 +26,7 @@ from service.http.problems import (
     UNKNOWN_PARAMETER,
     ProblemError,
 )
-from service.http.tables import TableKind, check_rows, csv_answer, read_csv, table_kind
+from service.http.tables import TableKind, check_rows, csv_answer, read_homes_table, table_kind
 from service.live_model import LiveModel
 from service.openapi.screen import PATH
 from service.settings import Settings
@@ -58,11 +58,12 @@ def screen_routes(live: LiveModel, settings: Settings, budget: BodyBudget) -> Bl
         options = read_options(request, market, PATH, PARAMETERS)
         _check_ranges(snapshot)
         query = _read_query(request.args)
-        kind = table_kind(request, (TableKind.CSV, TableKind.COLUMNS))
+        kind = table_kind(request, (TableKind.CSV, TableKind.EXCEL, TableKind.COLUMNS))
         body = read_body(request, settings.max_body)
         with budget.hold(body, options.check):
-            answer = _screen_csv if kind is TableKind.CSV else _screen_json
-            return answer(snapshot, body, query, options, settings)
+            if kind is TableKind.COLUMNS:
+                return _screen_json(snapshot, body, query, options, settings)
+            return _screen_table(kind, snapshot, body, query, options, settings)
 
     return routes
 
@@ -74,19 +75,25 @@ def _check_ranges(snapshot: Snapshot) -> None:
         raise ProblemError(NO_RANGES, str(error)) from error
 
 
-def _screen_csv(
-    snapshot: Snapshot, body: bytes, query: Mapping[str, float], options: ValuationOptions, settings: Settings
+def _screen_table(
+    kind: TableKind,
+    snapshot: Snapshot,
+    body: bytes,
+    query: Mapping[str, float],
+    options: ValuationOptions,
+    settings: Settings,
 ) -> Response:
     market = snapshot.appraiser.market
-    homes = read_csv(body, settings.max_rows, partial(parse_homes, market, listing_table(market).features))
+    features = listing_table(market).features
+    homes = read_homes_table(kind, body, market, features, settings.max_rows, settings.max_body)
     terms = _read_terms(snapshot, query, {}, options)
     check_listings_header(market, homes.column_names)
     media_types = [TableKind.CSV.value, TableKind.COLUMNS.value]
     if request.accept_mimetypes.best_match(media_types, default=TableKind.CSV.value) == TableKind.CSV.value:
         return _answer_csv(snapshot, homes, terms, options)
     check_include_limit(homes.table.num_rows, options.includes, market, settings.max_reasons)
-    subjects = _check_listing_table(homes)
-    return json_answer(screen_listings(snapshot, subjects, FIRST_CSV_ROW, terms, options))
+    subjects, cells = _check_listing_table(homes), homes.table.to_pylist()
+    return json_answer(screen_listings(snapshot, subjects, FIRST_CSV_ROW, terms, options, cells))
 
 
 def _screen_json(
@@ -179,6 +186,6 @@ def _answer_csv(
 
 
 def _check_listing_table(homes: HomesTable) -> CheckedSubjects:
-    """Check listings from CSV."""
+    """Check listings from a table."""
     facts, dates, problems = homes.check()
     return CheckedSubjects(facts, dates, errors_by_row(problems), notes=homes.notes)

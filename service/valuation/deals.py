@@ -18,6 +18,7 @@ from estimator.deals.listings import (
     currency_problems,
     duplicate_problems,
     home_facts,
+    listing_table,
 )
 from estimator.deals.readings import DEAL_LABELS, PAYS_VALUE_ONLY
 from estimator.deals.repairs import Repairs
@@ -28,6 +29,7 @@ from estimator.market.market import Market
 from estimator.uncertainty.applicability import Refusal
 from service.valuation.chunks import value_in_chunks
 from service.valuation.includes import compute_includes
+from service.valuation.listing_rows import listings_as_read
 from service.valuation.responses import ErrorBudget, count_homes
 from service.valuation.snapshot import Snapshot
 from service.valuation.subject_columns import CheckedSubjects
@@ -41,6 +43,7 @@ def screen_listings(
     first_row: int,
     terms: ScreeningTerms,
     options: ValuationOptions,
+    cells: Sequence[Mapping[str, str]] | None = None,
 ) -> dict[str, Any]:
     """Return the answer: deals, best first, and the listings that cannot be screened, in their order.
 
@@ -50,6 +53,8 @@ def screen_listings(
         The listings, checked against `listing_table`.
     first_row
         Number of the first listing in messages: 2 in a file, where the header is row 1.
+    cells
+        Column → text of each listing, if they come in a table: they are added to the answer.
     """
     market = snapshot.appraiser.market
     listings = Listings.of(market, subjects.facts, terms.costs)
@@ -65,14 +70,21 @@ def screen_listings(
         for row, errors in sorted(subjects.errors.items())
     }
     problems |= {row: budget.outside_domain(found, row=row) for row, found in refusals.items()}
+    refused = [
+        {"row": row, "listing_id": str(listings.listing_id[row]) or None, "error": problems[row].as_dict()}
+        for row in sorted(problems)
+    ]
+    as_read = listings_as_read(listing_table(market), subjects.facts, subjects.dates)
+    for listing in (*deals, *refused):
+        row = listing["row"]
+        listing["listing"] = as_read[row]
+        if cells is not None:
+            listing["cells"] = cells[row]
     return {
         "deals": deals,
         "counts": count_deals(deals, len(problems)),
         "ranking": ranking_of(snapshot.list_price_model),
-        "refused": [
-            {"row": row, "listing_id": str(listings.listing_id[row]) or None, "error": problems[row].as_dict()}
-            for row in sorted(problems)
-        ],
+        "refused": refused,
         "costs": dict(terms.costs),
         "probability": terms.probability,
         "asks": list_price_summary(snapshot.list_price_model),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import ceil
+from statistics import median
 from typing import Any
 
 from estimator.appraiser import Appraiser
@@ -141,6 +142,18 @@ def _comparables(
     return [None] * len(facts) if comparables is None else [sales.as_dict() for sales in comparables]
 
 
+def _comparables_median(
+    appraiser: Appraiser, facts: Facts, dates: DateArray, _names: tuple[str, ...], _confidence: float
+) -> Sequence[float | None]:
+    comparables = appraiser.comparables(facts, dates)
+    if comparables is None:
+        return [None] * len(facts)
+    return [
+        round(median(sale.adjusted_price for sale in sales.used), 2) if sales.used else None
+        for sales in comparables
+    ]
+
+
 def _contributions(
     appraiser: Appraiser, facts: Facts, dates: DateArray, _names: tuple[str, ...], _confidence: float
 ) -> Sequence[dict[str, Any]]:
@@ -166,6 +179,11 @@ INCLUDES: Mapping[str, Include] = {
     "comparables": Include(
         _comparables,
         "the sold homes behind the value, adjusted for their differences; null if the market has no locations.",
+        lambda _: _COMPARABLES_COST,
+    ),
+    "comparables_median": Include(
+        _comparables_median,
+        "the median of what these sold homes suggest, their adjusted prices; null if there are none.",
         lambda _: _COMPARABLES_COST,
     ),
     "contributions": Include(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from estimator.errors import DataError
+from estimator.market.excel import parse_excel
 from estimator.market.tables import read_table, write_atomically
 
 openpyxl = pytest.importorskip("openpyxl")
@@ -69,3 +70,16 @@ def test_no_workbook_is_written(tmp_path: Path) -> None:
         write_atomically(tmp_path / "valued.xlsx", table.schema),
     ):
         pass
+
+
+def test_a_workbook_in_memory_is_bounded(tmp_path: Path) -> None:
+    content = workbook(tmp_path / "homes.xlsx", [["a", "b"], *[[row, None] for row in range(9)]]).read_bytes()
+    whole = parse_excel(content, 9, 2, 10**6)
+    assert whole.to_pydict() == {"a": [str(row) for row in range(9)], "b": [""] * 9}
+    assert parse_excel(content, 5, 2, 10**6).num_rows == 6  # one more than allowed shows that there are more
+    with pytest.raises(DataError, match="there are 2 columns; at most 1 are allowed"):
+        parse_excel(content, 9, 1, 10**6)
+    with pytest.raises(DataError, match=r"the workbook unpacks to \d+ bytes; the maximum is 100"):
+        parse_excel(content, 9, 2, 100)
+    with pytest.raises(DataError, match="not a complete Excel workbook"):
+        parse_excel(content[:50], 9, 2, 10**6)

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from estimator.deals.list_prices import ListPriceModel
 from estimator.deals.saved_list_prices import LIST_PRICES_FILE, save_list_prices
 from estimator.deals.screening import Screening
+from service.http.tables import TableKind
 from service.settings import Settings
 from tests.service.homes import HOME
 from tests.service.ready import ready_client
@@ -21,6 +22,7 @@ from tests.service.test_metrics import added, figures
 
 LISTING = HOME | {"list_price": 400_000}
 CHEAP, DEAR = LISTING | {"list_price": 300_000, "listing_id": "c"}, LISTING | {"list_price": 900_000}
+EXCEL = TableKind.EXCEL.value
 FAR = LISTING | {"latitude": 47.05, "longitude": -121.05}
 
 
@@ -189,7 +191,7 @@ def test_metrics_are_the_same_for_json_and_csv(client: FlaskClient) -> None:
 def test_ndjson_is_refused_and_the_accepted_types_named(client: FlaskClient) -> None:
     answer = client.post("/screen", data=b"{}", content_type="application/x-ndjson")
     assert answer.status_code == 415
-    assert answer.get_json()["detail"].endswith("x-ndjson; send one of text/csv, application/json")
+    assert answer.get_json()["detail"].endswith(f"x-ndjson; send one of text/csv, {EXCEL}, application/json")
 
 
 @pytest.mark.parametrize("accept", ["", "text/csv", "*/*"])
@@ -210,7 +212,65 @@ def test_csv_is_answered_as_json_on_request(client: FlaskClient) -> None:
     expected = screen(client, [DEAR, CHEAP])
     for deal in expected["deals"]:
         deal["costs"] = {name: float(value) for name, value in deal["costs"].items()}
-    assert answer.get_json() == expected
+    by_table = answer.get_json()
+    cells = [deal.pop("cells") for deal in by_table["deals"]]
+    assert by_table == expected
+    assert [row["list_price"] for row in cells] == ["300000", "900000"]
+
+
+def test_a_listing_as_it_was_read_gives_the_same_answer_again(client: FlaskClient) -> None:
+    own = {"rehab": 20_000, "after_condition": 5, "waterfront": True, "valuation_date": "2014-12-24"}
+    lines = [
+        "Street;listing id;ListPrice;Latitude;long;sqft_living;waterfront;rehab;after condition;date",
+        "Main St;a;$300,000;47.6;-122.3;2,000;yes;20000;5;2014-12-24",
+        "Side St;b;much;47.6;-122.3;2,000;no;;;",
+    ]
+    by_table = screen_csv(client, "\n".join(lines), Accept="application/json").get_json()
+    (deal,), (refused,) = by_table["deals"], by_table["refused"]
+    home = {"latitude": 47.6, "longitude": -122.3, "square_footage": 2000}
+    assert deal["listing"] == home | own | {"listing_id": "a", "list_price": 300_000}
+    assert deal.pop("cells")["Street"] == "Main St"
+    assert refused["listing"] == home | {"listing_id": "b", "waterfront": False}
+    assert refused["cells"]["ListPrice"] == "much"
+    assert screen(client, [deal["listing"]])["deals"] == [deal]
+
+
+def workbook(rows: list[list[Any]]) -> bytes:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def test_a_workbook_is_screened_like_a_csv_file(client: FlaskClient) -> None:
+    rows = [list(CHEAP), list(CHEAP.values()), list((LISTING | {"list_price": "x", "listing_id": "d"}).values())]
+    rows[2] = [{**LISTING, "list_price": "x", "listing_id": "d"}[name] for name in CHEAP]
+    body = workbook(rows)
+    text = "\n".join(",".join(map(str, row)) for row in rows)
+    assert client.post("/screen", data=body, content_type=EXCEL).text == screen_csv(client, text).text
+    headers = {"Accept": "application/json"}
+    answer = client.post("/screen", data=body, content_type=EXCEL, headers=headers).get_json()
+    assert answer == screen_csv(client, text, **headers).get_json()
+    assert (answer["counts"]["refused"], answer["refused"][0]["row"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "detail"),
+    [
+        (b"PK no workbook", 400, "not a complete Excel workbook"),
+        (workbook([list(LISTING)] + [list(LISTING.values())] * 60), 413, "51 rows; the maximum is 50"),
+        (workbook([[f"c{n}" for n in range(1001)]]), 400, "1001 columns; at most 1000 are allowed"),
+    ],
+)
+def test_a_workbook_that_is_none_or_too_large_is_refused(
+    client: FlaskClient, body: bytes, status: int, detail: str
+) -> None:
+    answer = client.post("/screen", data=body, content_type=EXCEL)
+    assert answer.status_code == status
+    assert detail in answer.get_json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,12 @@ def test_comparables_are_the_served_models_own(client: FlaskClient, models: Path
         assert round(sale["price"] + sum(sale["adjustments"].values()), 2) == sale["adjusted_price"]
 
 
+def test_the_median_is_that_of_the_comparables_adjusted_prices(client: FlaskClient) -> None:
+    answer = predict(client, HOME, "comparables,comparables_median")
+    adjusted = [sale["adjusted_price"] for sale in answer["comparables"]["used"]]
+    assert answer["comparables_median"] == pytest.approx(np.median(adjusted), abs=0.01)
+
+
 def test_homes_in_a_list_have_their_own_reasons_and_an_invalid_home_its_error(client: FlaskClient) -> None:
     homes = [HOME, HOME | {"latitude": 47.5, "grade": 9}, HOME | {"grade": 99}, HOME | {"square_footage": 900}]
     include = "comparables,what_if:square_footage"
@@ -96,7 +102,10 @@ def test_what_if_accepts_aliases(client: FlaskClient) -> None:
         ("include=", ["''", "comparables"]),
         ("include=comparables,", ["''"]),
         ("include=Comparables", ["'Comparables'"]),
-        ("include=comparables:grade", ["'comparables:grade'", "comparables, contributions, what_if:<fact>"]),
+        (
+            "include=comparables:grade",
+            ["'comparables:grade'", "comparables_median, contributions, what_if:<fact>"],
+        ),
         ("include=what_if", ["'what_if'", "what_if:<fact>"]),
         ("include=what_if:size", ["'what_if:size'", "king_county", "square_footage"]),
         ("include=what_if:", ["'what_if:'", "square_footage"]),
