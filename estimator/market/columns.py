@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from estimator.market.arrays import BoolArray, DateArray, FloatArray, LabelArray
-from estimator.market.text.dates import date_fault
+from estimator.market.text.dates import date_fault, days_of_distinct
 from estimator.market.text.missing import strip
-from estimator.market.text.numbers import NUMBER_PATTERN
+from estimator.market.text.numbers import NUMBER_PATTERN, number_fault
 from estimator.market.values import DATE_PATTERN, MAX_LABEL_LENGTH, ZIP4_PATTERN, format_value
 
 _FIRST_DAY, _LAST_DAY = np.datetime64(dt.date.min), np.datetime64(dt.date.max)
@@ -93,7 +92,7 @@ def number_column(name: str, column: pa.ChunkedArray) -> tuple[FloatArray, list[
     text = strip(column)
     well_formed = pc.match_substring_regex(text, NUMBER_PATTERN)
     values = _to_floats(pc.if_else(well_formed, text, pa.scalar(None, pa.string())).cast(pa.float64()))
-    problems = _text_problems(name, text, pc.invert(well_formed), "not a number")
+    problems = _text_problems(name, text, pc.invert(well_formed), number_fault)
     return values, problems + _reject_infinite(name, values)
 
 
@@ -137,9 +136,7 @@ def date_column(name: str, column: pa.ChunkedArray) -> tuple[DateArray, list[Pro
         return np.full(len(column), "NaT", "datetime64[D]"), problems
     text = strip(column)
     well_formed = pc.if_else(pc.match_substring_regex(text, DATE_PATTERN), text, pa.scalar(None, pa.string()))
-    parsed = pd.to_datetime(pd.Series(well_formed.to_numpy()), format="%Y-%m-%d", errors="coerce")
-    dates = parsed.to_numpy().astype("datetime64[D]")
-    dates[dates < _FIRST_DAY] = np.datetime64("NaT")  # NumPy has a year 0, the calendar has not
+    dates = days_of_distinct(well_formed, dt.date.fromisoformat)
     return dates, _date_problems(name, text, np.isnat(dates))
 
 
@@ -244,12 +241,25 @@ def _to_floats(column: pa.ChunkedArray) -> FloatArray:
     return np.array(pc.fill_null(column, math.nan).to_numpy(), np.float64)
 
 
-def _text_problems(name: str, text: pa.ChunkedArray, wrong: pa.Array, fault: str) -> list[Problem]:
-    """Return a problem for every cell that is wrong and not empty."""
+def _text_problems(
+    name: str, text: pa.ChunkedArray, wrong: pa.Array, fault: str | Callable[[str], str]
+) -> list[Problem]:
+    """Return a problem for every cell that is wrong and not empty.
+
+    Parameters
+    ----------
+    fault
+        What is wrong with all of them, or a function of the cell that tells it.
+    """
     rows = np.flatnonzero(pc.fill_null(pc.and_(wrong, pc.is_valid(text)), False).to_numpy(zero_copy_only=False))
     values = text.take(pa.array(rows)).to_pylist()
     return [
-        Problem(int(row), name, f"{format_value(value)} is {fault}", format_value(value))
+        Problem(
+            int(row),
+            name,
+            f"{format_value(value)} is {fault if isinstance(fault, str) else fault(value)}",
+            format_value(value),
+        )
         for row, value in zip(rows, values, strict=True)
     ]
 

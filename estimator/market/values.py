@@ -17,8 +17,9 @@ MAX_LABEL_LENGTH = 200
 """Characters in a label: longer than any neighbourhood's name, short enough to store by the million."""
 DATE_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
-ZIP4_PATTERN = r"^([0-9]{5})-[0-9]{4}$"
-"""A ZIP code with the four digits of a street, which no table of areas has."""
+ZIP4_PATTERN = r"^([0-9]{5})[- ]?[0-9]{4}$"
+"""A ZIP code with the four digits of a street, which no table of areas has. No other country's postal codes have
+nine digits."""
 
 _EPOCH = dt.date(1970, 1, 1)
 _MAX_SHOWN = 60

@@ -1,14 +1,15 @@
 """The forms in which people write dates: which one a column has, and turning its cells into days.
 
-A date may be followed by a time and a zone; the day is the one that is written.
+A date may be followed by a time and a zone; the day is the one that is written. A month without a day, as some
+cities publish it, is its first day.
 """
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,7 +25,6 @@ _TIME = (
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000
 """Days of 1954 and 2119 as spreadsheets count them."""
 _SERIAL_EPOCH = dt.date(1899, 12, 30)
-_FIRST_DAY = np.datetime64(dt.date.min)
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,13 @@ _UNAMBIGUOUS = (
     DateForm("2015/05/27", r"^[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}", "%Y/%m/%d"),
     DateForm("2015.05.27", r"^[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}", "%Y.%m.%d"),
     DateForm("27.05.2015", r"^[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", "%d.%m.%Y"),
+    DateForm("27.05.15", r"^[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{2}", "%d.%m.%y"),
     DateForm("27 May 2015", r"(?i)^[0-9]{1,2}[ \-./]?[a-z]{3,9}[ \-./,]+[0-9]{4}", "%d %b %Y"),
     DateForm("27-May-15", r"(?i)^[0-9]{1,2}[ \-./]?[a-z]{3,9}[ \-./,]+[0-9]{2}", "%d %b %y"),
     DateForm("May 27, 2015", r"(?i)^[a-z]{3,9}\.? ?[0-9]{1,2}[ \-./,]+[0-9]{4}", "%b %d %Y"),
+    DateForm("2015-05", r"^[0-9]{4}-[0-9]{1,2}", "%Y-%m"),
+    DateForm("05/2015", r"^[0-9]{1,2}/[0-9]{4}", "%m/%Y"),
+    DateForm("May 2015", r"(?i)^[a-z]{3,9}[ \-./,]+[0-9]{4}", "%b %Y"),
 )
 _MONTH_IN_DOUBT = tuple(
     (
@@ -71,10 +75,10 @@ _MONTH_IN_DOUBT = tuple(
 
 
 def detect_date_form(text: pa.ChunkedArray, declared: str | None = None) -> DateForm:
-    """Return the form of most dates in some text; ISO's if none is recognised.
+    """Return the form of most dates in some text that are not ISO's; ISO's if there are no others.
 
-    Where day and month are numbers in an order that varies by country, one that is above 12 proves the order. If
-    none is, or if two contradict each other, the form has no `format`.
+    ISO dates are read beside any other form. Where day and month are numbers in an order that varies by country,
+    one that is above 12 proves the order. If none is, or if two contradict each other, the form has no `format`.
 
     Parameters
     ----------
@@ -86,8 +90,8 @@ def detect_date_form(text: pa.ChunkedArray, declared: str | None = None) -> Date
     if declared is not None:
         return DateForm(declared, None, declared)
     counts = {form: _count(text, form) for form in (*_UNAMBIGUOUS, *(forms[2] for forms in _MONTH_IN_DOUBT))}
-    best = max(counts, key=lambda form: counts[form])
-    if not counts[best]:
+    best = max(counts, key=lambda form: counts[form] if form is not ISO else 0)
+    if not counts[best] or best is ISO:
         return ISO
     if best.format is not None:
         return best
@@ -111,8 +115,25 @@ def parse_dates(text: pa.ChunkedArray, form: DateForm) -> DateArray:
         rows = np.flatnonzero(wanted.to_numpy(zero_copy_only=False) & np.isnat(days))
         if len(rows):
             days[rows] = _parse(text.take(pa.array(rows)), each)
-    days[days < _FIRST_DAY] = np.datetime64("NaT")  # NumPy has a year 0, the calendar has not
     return days
+
+
+def days_of_distinct(text: pa.ChunkedArray, parse: Callable[[str], dt.date]) -> DateArray:
+    """Return the days that n texts name: datetime64[D], NaT where there is none or `parse` raises a ValueError.
+
+    Each distinct text is parsed once: a file of millions of rows names a few thousand days.
+    """
+    coded = pa.chunked_array([text]).combine_chunks().dictionary_encode()
+    days = np.array([_day_or_none(each, parse) for each in coded.dictionary.to_pylist()], "datetime64[D]")
+    none = len(days)
+    return np.append(days, np.datetime64("NaT"))[pc.fill_null(coded.indices, none).to_numpy(zero_copy_only=False)]
+
+
+def _day_or_none(text: str, parse: Callable[[str], dt.date]) -> dt.date | None:
+    try:
+        return parse(text)
+    except ValueError:
+        return None
 
 
 def date_fault(value: str) -> tuple[str, str]:
@@ -121,13 +142,45 @@ def date_fault(value: str) -> tuple[str, str]:
     if re.fullmatch(r"[0-9]{5}(?:\.[0-9]+)?", value) and _FIRST_SERIAL <= float(value) <= _LAST_SERIAL:
         day = _SERIAL_EPOCH + dt.timedelta(days=int(float(value)))
         return f"{shown} ({day})", f"a day as Excel counts them; save the column as dates like {ISO.name}"
-    for month_first, day_first, unknown in _MONTH_IN_DOUBT:
-        if re.match(f"{unknown.pattern}{_TIME}", value):
-            return shown, (
+    return shown, _other_form(value) or f"not a date like {ISO.name}"
+
+
+def _other_form(value: str) -> str | None:
+    """Return why a text is not read that is a date in a form of its own; None if it is none."""
+    for form in _UNAMBIGUOUS:
+        if _is_of(value, form):
+            return (
+                f"a date like {form.name}, and date_format or most dates of the column are of another form;"
+                f" write all in one form, such as {ISO.name}"
+            )
+    for month_first, day_first, _ in _MONTH_IN_DOUBT:
+        is_month_first, is_day_first = (_is_of(value, form) for form in (month_first, day_first))
+        if is_month_first and is_day_first:
+            return (
                 f"a date whose month is in doubt; declare date_format in market.toml as '{month_first.format}' or"
                 f" '{day_first.format}', or write dates like {ISO.name}"
             )
-    return shown, f"not a date like {ISO.name}"
+        if is_month_first or is_day_first:
+            first, other = ("month", "day") if is_month_first else ("day", "month")
+            return (
+                f"a date with the {first} first, and date_format or other dates of the column have the {other}"
+                f" first; write all in one form, such as {ISO.name}"
+            )
+    return None
+
+
+def _is_of(value: str, form: DateForm) -> bool:
+    """Return whether one text is a date of a form; without Arrow, because a file can have many that are not."""
+    pattern, directives = form.pattern, form.format
+    if pattern is None or directives is None or not re.match(pattern + _TIME, value):
+        return False
+    if "%b" in directives:
+        return True
+    written = re.match(pattern, value)
+    try:
+        return written is not None and bool(dt.datetime.strptime(written[0], directives))  # noqa: DTZ007
+    except ValueError:
+        return False
 
 
 def check_date_format(declared: str) -> None:
@@ -172,5 +225,4 @@ def _parse(text: pa.ChunkedArray, form: DateForm) -> DateArray:
         if "%b" in str(form.format):
             text = pc.replace_substring_regex(text, r"(?i)([a-z]{3})[a-z]*", r" \1 ")
             text = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"[ \-./,]+", " "))
-    parsed = pd.to_datetime(pd.Series(text.to_numpy()), format=form.format, errors="coerce")
-    return parsed.to_numpy().astype("datetime64[D]")
+    return days_of_distinct(text, lambda each: dt.datetime.strptime(each, str(form.format)).date())  # noqa: DTZ007

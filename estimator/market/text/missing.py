@@ -7,14 +7,21 @@ import pyarrow.compute as pc
 
 MISSING_WORDS = frozenset(
     {"na", "n/a", "#n/a", "nan", "-nan", "null", "none", "nil", "(null)", "<na>", "nat", "-", "--", "?", "."}
-    | {"n.a.", "missing", "unknown", "not available", "#value!", "#ref!", "#div/0!", "#null!"}
+    | {"n.a.", "n/d", "missing", "unknown", "undefined", "not available", "no data", "not disclosed", "tbd"}
+    | {"[null]", "(blank)", "\\n", "---", "–", "—", "..", "..."}
+    | {"#value!", "#ref!", "#div/0!", "#null!", "#num!", "#name?"}
 )
-"""What R, pandas, SQL, spreadsheets and people write where they know nothing, in lower case."""
+"""What R, pandas, SQL (`\\N`), spreadsheets and people write where they know nothing, in lower case."""
+_MARKED_AS_TEXT = r"""^(?:="(.*)"|'([0-9+.\-].*))$"""
+"""What keeps spreadsheets from taking a code such as `02138` for a number: `="02138"` or `'02138`."""
 
 
 def strip(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return text without the blanks around it; text that is then empty becomes null."""
+    """Return text without the blanks and a spreadsheet's marks around it; text that is then empty becomes null."""
     text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    # Hardly any file has such marks, and looking at first letters is quick.
+    if pc.any(pc.or_(pc.starts_with(text, '="'), pc.starts_with(text, "'"))).as_py():
+        text = pc.replace_substring_regex(text, _MARKED_AS_TEXT, r"\1\2")
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 

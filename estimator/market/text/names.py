@@ -1,4 +1,7 @@
-"""Names of columns and facts, compared as people mean them: without regard to case, blanks and underscores."""
+"""Names of columns and facts, compared as people mean them: without regard to case, blanks and underscores.
+
+Hyphens and points do not count either: R writes `Year Built` as `Year.Built`.
+"""
 
 import difflib
 import re
@@ -13,8 +16,8 @@ and `sqftlivng` have 0.95, `grade` and `garage` 0.73."""
 
 
 def plain_name(name: str) -> str:
-    """Return a name in lower case, without blanks, underscores and hyphens, to compare it with others."""
-    return re.sub(r"[\s_\-\ufeff]+", "", name).casefold()
+    """Return a name in lower case, without blanks, underscores, hyphens and points, to compare it with others."""
+    return re.sub(r"[\s_.\-\ufeff]+", "", name).casefold()
 
 
 class LooseNames(Mapping[str, Thing]):

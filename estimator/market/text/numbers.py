@@ -24,6 +24,8 @@ _SPACES = "[ \u00a0\u2009\u202f'’]"
 """What separates thousands besides commas and points."""
 _EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
 
+_AMOUNT = r"[0-9][0-9.,]*"
+
 _COMMA_PROVEN = (
     r"^[+-]?(?:[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})|0,[0-9]+"
     rf"|[0-9]{{1,3}}(?:(?:\.|{_SPACES})[0-9]{{3}})+,[0-9]+)$"
@@ -65,7 +67,8 @@ def plain_numbers(text: pa.ChunkedArray, decimal_mark: DecimalMark = ".", unit: 
     unit
         Unit of the column: a number may be followed by it, in one of its usual spellings.
     """
-    bare = pc.replace_substring_regex(text, rf"^([+-]?)\s*{_CURRENCY}\s*([+-]?)", r"\1\2")
+    bare = pc.replace_substring(text, "\u2212", "-")
+    bare = pc.replace_substring_regex(bare, rf"^([+-]?)\s*{_CURRENCY}\s*([+-]?)", r"\1\2")
     bare = pc.replace_substring_regex(bare, rf"\s*{_CURRENCY}$", "")
     for word in unit_words(unit):
         bare = pc.replace_substring_regex(bare, rf"(?i)\s*{re.escape(word)}\.?$", "")
@@ -76,6 +79,15 @@ def plain_numbers(text: pa.ChunkedArray, decimal_mark: DecimalMark = ".", unit: 
     plain = pc.replace_substring_regex(plain, r"^(-?)\.", r"\10.")
     plain = pc.replace_substring_regex(plain, r"\.($|[eE])", r"\1")
     return pc.if_else(well_formed, plain, pa.scalar(None, pa.string()))
+
+
+def number_fault(value: str) -> str:
+    """Return what a text is that is not a number."""
+    if re.fullmatch(rf"{_AMOUNT}\s*(?:-|–|—|to)\s*{_AMOUNT}", value):
+        return "a range, not a number; write one number, such as its middle"
+    if re.fullmatch(rf"{_AMOUNT}\s*[^\W\d_].*", value, re.DOTALL):
+        return "a number with words behind it that are not the unit of the fact"
+    return "not a number"
 
 
 def _grouped_pattern(decimal_mark: DecimalMark) -> str:

@@ -33,6 +33,7 @@ def days(*cells: str, declared: str | None = None) -> list[str]:
         "2015.03.14",
         "14.03.2015",
         "14.3.2015 17:05",
+        "14.03.15",
         "3/14/2015",
         "03-14-2015",
         "14/3/2015 0:00",
@@ -60,6 +61,32 @@ def test_a_month_in_doubt_is_no_date_and_the_message_names_the_setting(cells: tu
     assert "date_format" in date_fault(cells[0])[1]
 
 
+@pytest.mark.parametrize("cell", ["2015-03", "03/2015", "3/2015", "March 2015", "Mar-2015"])
+def test_a_month_without_a_day_is_its_first_day(cell: str) -> None:
+    assert days(cell) == ["2015-03-01"]
+
+
+def test_iso_dates_are_read_beside_one_other_form_however_many_there_are() -> None:
+    assert days("2015-03-14", "2015-03-15", "3/4/2015", "3/14/2015") == [
+        "2015-03-14",
+        "2015-03-15",
+        "2015-03-04",
+        "2015-03-14",
+    ]
+
+
+def test_of_two_other_forms_the_rarer_one_is_named() -> None:
+    assert days("14.03.2015", "15.03.2015", "16-Mar-2015") == ["2015-03-14", "2015-03-15", "NaT"]
+    assert date_fault("16-Mar-2015")[1].startswith("a date like 27 May 2015, and date_format or most dates")
+
+
+def test_both_orders_of_day_and_month_in_one_column_are_named() -> None:
+    assert days("3/4/2015", "13/4/2015", "4/13/2015") == ["NaT"] * 3
+    assert date_fault("13/4/2015")[1].startswith("a date with the day first, and date_format or other dates")
+    assert date_fault("4/13/2015")[1].startswith("a date with the month first, and")
+    assert date_fault("31/02/2015")[1] == "not a date like 2015-05-27"
+
+
 def test_a_declared_form_leaves_no_doubt_and_iso_dates_stay_dates() -> None:
     assert days("3/4/2015", "2015-03-14", "x", declared="%d/%m/%Y") == ["2015-04-03", "2015-03-14", "NaT"]
 
@@ -68,7 +95,7 @@ def test_a_day_as_excel_counts_is_named() -> None:
     assert date_fault("42077")[0] == "'42077' (2015-03-14)"
 
 
-@pytest.mark.parametrize("cell", ["2015-02-30", "0000-01-01", "31.04.2015", "2015", "yesterday", "2015-03"])
+@pytest.mark.parametrize("cell", ["2015-02-30", "0000-01-01", "31.04.2015", "2015", "yesterday", "2015-13"])
 def test_a_day_that_does_not_exist_is_no_date(cell: str) -> None:
     assert days(cell) == ["NaT"]
 

@@ -6,9 +6,34 @@ import pytest
 from estimator.market.text.missing import drop_missing, strip
 
 
-@pytest.mark.parametrize("word", ["NA", "NaN", "NULL", "None", "n/a", "#N/A", "-", "?", "", "  ", "null "])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "NA",
+        "NaN",
+        "NULL",
+        "None",
+        "n/a",
+        "#N/A",
+        "-",
+        "?",
+        "",
+        "  ",
+        "null ",
+        "\\N",
+        "—",
+        "#NUM!",
+        "No Data",
+        "[NULL]",
+    ],
+)
 def test_a_word_for_missing_is_no_value(word: str) -> None:
     assert drop_missing(strip(pa.chunked_array([[word, "7"]]))).to_pylist() == [None, "7"]
+
+
+def test_the_marks_of_spreadsheets_around_a_code_are_not_part_of_it() -> None:
+    column = pa.chunked_array([['="02138"', "'02138", "'t Hof", '=""', "it's"]])
+    assert strip(column).to_pylist() == ["02138", "02138", "'t Hof", None, "it's"]
 
 
 def test_the_markets_own_words_are_missing_too() -> None:

@@ -7,7 +7,8 @@ from estimator.market.text.separators import detect_separator
 
 
 @pytest.mark.parametrize(
-    "name", ["square_footage", "Square Footage", "SQUARE_FOOTAGE", "squareFootage", " square-footage"]
+    "name",
+    ["square_footage", "Square Footage", "SQUARE_FOOTAGE", "squareFootage", " square-footage", "Square.Footage"],
 )
 def test_names_are_compared_without_case_blanks_and_underscores(name: str) -> None:
     assert plain_name(name) == "squarefootage"

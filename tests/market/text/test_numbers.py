@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimator.market.text.numbers import detect_decimal_mark, plain_numbers
+from estimator.market.text.numbers import detect_decimal_mark, number_fault, plain_numbers
 
 
 def text(*cells: str) -> pa.ChunkedArray:
@@ -29,6 +29,7 @@ def text(*cells: str) -> pa.ChunkedArray:
         ("-.75", -0.75),
         ("1180.", 1180),
         ("+47.5", 47.5),
+        ("\u2212122.25", -122.25),
         ("1.18e3", 1180),
         ("2,000 sq ft", 2000),
         ("2000sqft", 2000),
@@ -45,6 +46,21 @@ def test_a_number_is_read_in_the_forms_that_people_write(cell: str, number: floa
 )
 def test_other_text_is_no_number(cell: str) -> None:
     assert plain_numbers(text(cell), unit="ft²").to_pylist() == [None]
+
+
+@pytest.mark.parametrize(
+    ("cell", "fault"),
+    [
+        ("1056 - 1200", "a range, not a number; write one number, such as its middle"),
+        ("1,056 to 1,200", "a range, not a number; write one number, such as its middle"),
+        ("34.46Sq. Meter", "a number with words behind it that are not the unit of the fact"),
+        ("3 beds", "a number with words behind it that are not the unit of the fact"),
+        ("2015-03-14", "not a number"),
+        ("big", "not a number"),
+    ],
+)
+def test_what_is_no_number_is_named(cell: str, fault: str) -> None:
+    assert number_fault(cell) == fault
 
 
 @pytest.mark.parametrize(
