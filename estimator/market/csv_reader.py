@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import IO
 
 import numpy as np
@@ -21,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from estimator.errors import DataError
+from estimator.market.header_faults import MAX_ROWS, text_fault
 from estimator.market.text.separators import detect_separator
 
 BLOCK_BYTES = 8 << 20
@@ -214,15 +216,18 @@ def _header(open_file: OpenFile, form: CsvForm) -> _Header:
                 text.readline()
             names = next(csv.reader(text, delimiter=separator), [])
             has_rows = text.read(1) != ""
+            text.seek(0)
+            lines = list(islice(text, MAX_ROWS))[1 if told else 0 :]
         except UnicodeDecodeError as error:
             raise DataError(_format_arrow_error(open_file, "invalid UTF8 data")) from error
         except csv.Error as error:
             raise DataError(f"the header cannot be read: {error}") from error
     if not names:
-        raise DataError("the first line is blank" if has_rows else "the file is empty")
+        raise DataError("the first line is blank; delete it" if has_rows else "the file is empty")
     if form.columns and len(names) != len(form.columns):
         raise DataError(f"the first line has {len(names)} cells; the market names {len(form.columns)} columns")
     if not form.columns:
+        refuse(text_fault(lines, form.separator or told))
         refuse_duplicate_names(names)
     return _Header(form.columns or names, separator, 1 if told else 0, bool(form.columns) or has_rows)
 
@@ -231,6 +236,18 @@ def told_separator(first_line: str) -> str | None:
     """Return what a first line for Excel, such as `sep=;`, tells to separate the cells; None if it is none."""
     told = _SEPARATOR_LINE.fullmatch(first_line)
     return None if told is None else told[1]
+
+
+def refuse(fault: str | None) -> None:
+    """Refuse a file with a fault.
+
+    Raises
+    ------
+    DataError
+        There is one.
+    """
+    if fault is not None:
+        raise DataError(fault)
 
 
 def refuse_duplicate_names(names: Sequence[str]) -> None:
@@ -243,7 +260,8 @@ def refuse_duplicate_names(names: Sequence[str]) -> None:
     """
     duplicates = [name for name, count in Counter(names).items() if count > 1]
     if duplicates:
-        raise DataError(f"column '{duplicates[0]}' appears more than once in the header")
+        which = f"column '{duplicates[0]}' appears more than once" if duplicates[0] else "two columns have no name"
+        raise DataError(f"{which} in the header")
 
 
 def _has_line_ends(table: pa.Table) -> bool:

@@ -14,10 +14,17 @@ from zipfile import BadZipFile, ZipFile
 import pyarrow as pa
 
 from estimator.errors import DataError
-from estimator.market.csv_reader import refuse_duplicate_names
+from estimator.market.csv_reader import MalformedRows, refuse, refuse_duplicate_names
+from estimator.market.header_faults import MAX_ROWS, title_fault, values_fault
 
 
-def parse_excel(content: bytes, max_rows: int, max_columns: int, max_unpacked: int) -> pa.Table:
+def parse_excel(
+    content: bytes,
+    max_rows: int,
+    max_columns: int,
+    max_unpacked: int,
+    malformed: MalformedRows | None = None,
+) -> pa.Table:
     """Read a workbook from memory, as `read_excel` reads a file.
 
     Parameters
@@ -26,6 +33,8 @@ def parse_excel(content: bytes, max_rows: int, max_columns: int, max_unpacked: i
         The rows after this many and one more are not read.
     max_columns, max_unpacked
         Columns, and bytes of the workbook's parts without their compression: a small file can hold gigabytes.
+    malformed
+        Collects the rows that have cells beyond the header; if it is None, such a row is an error.
 
     Raises
     ------
@@ -39,10 +48,10 @@ def parse_excel(content: bytes, max_rows: int, max_columns: int, max_unpacked: i
         raise DataError(f"this is not a complete Excel workbook ({error})") from error
     if unpacked > max_unpacked:
         raise DataError(f"the workbook unpacks to {unpacked} bytes; the maximum is {max_unpacked}")
-    return _table(islice(_rows(io.BytesIO(content)), max_rows + 2), (), max_columns)
+    return _table(islice(_rows(io.BytesIO(content)), max_rows + 2), (), malformed, max_columns)
 
 
-def read_excel(path: Path, columns: Sequence[str] = ()) -> pa.Table:
+def read_excel(path: Path, columns: Sequence[str] = (), malformed: MalformedRows | None = None) -> pa.Table:
     """Read the first sheet of a workbook; all cells become text, empty ones ''.
 
     A blank row is a row of empty cells, so that rows have the same numbers as in the spreadsheet. A formula is
@@ -52,37 +61,54 @@ def read_excel(path: Path, columns: Sequence[str] = ()) -> pa.Table:
     ----------
     columns
         Names of the columns, if there is no header row.
+    malformed
+        Collects the rows that have cells beyond the header; if it is None, such a row is an error.
 
     Raises
     ------
     DataError
-        openpyxl is not installed, or the file is no workbook, or its first sheet has no header, a column without a
-        name, or two with the same name.
+        openpyxl is not installed, or the file is no workbook, or its first sheet has no header, or two columns of one
+        name.
     FileNotFoundError
         There is no such file.
     """
-    return _table(_rows(path), columns)
+    return _table(_rows(path), columns, malformed)
 
 
-def _table(rows: Iterator[tuple[Any, ...]], columns: Sequence[str], max_columns: int | None = None) -> pa.Table:
+def _table(
+    rows: Iterator[tuple[Any, ...]],
+    columns: Sequence[str],
+    malformed: MalformedRows | None,
+    max_columns: int | None = None,
+) -> pa.Table:
     """Return rows of Python values as a table of text; the first one is the header unless `columns` are given."""
+    first = list(islice(rows, MAX_ROWS))
+    rows = chain(first, rows)
+    if not columns:
+        texts = [[_text(cell) for cell in row] for row in first]
+        refuse(title_fault(texts) or (values_fault(texts[0]) if texts else None))
     header = list(columns) or [_text(cell) for cell in next(rows, ())]
     while header and not header[-1]:
         header.pop()
     if not header:
         raise DataError("the first row of the first sheet is empty")
-    if "" in header:
-        raise DataError(f"column {header.index('') + 1} of the first sheet has no name in the first row")
     refuse_duplicate_names(header)
     if max_columns is not None and len(header) > max_columns:
         raise DataError(f"there are {len(header)} columns; at most {max_columns} are allowed")
     cells: list[list[str]] = [[] for _ in header]
-    for number, row in enumerate(rows, start=1 if columns else 2):
+    for index, row in enumerate(rows):
         if any(cell is not None for cell in row[len(header) :]):
-            raise DataError(f"row {number} has more cells than the header has names")
+            if malformed is None:
+                raise DataError(f"row {index + (1 if columns else 2)} has more cells than the header has names")
+            malformed.messages[index] = f"the row has {_width(row)} cells, the header {len(header)}"
         for column, cell in zip(cells, chain(row, [None] * (len(header) - len(row))), strict=False):
             column.append(_text(cell))
     return pa.table({name: pa.array(column, pa.string()) for name, column in zip(header, cells, strict=True)})
+
+
+def _width(row: tuple[Any, ...]) -> int:
+    """Return the number of cells up to the last one that is filled."""
+    return max(index for index, cell in enumerate(row, start=1) if cell is not None)
 
 
 def _rows(source: Path | IO[bytes]) -> Iterator[tuple[Any, ...]]:

@@ -124,8 +124,9 @@ def parse_workbook(
     DataError
         As `read_homes`, or a limit is exceeded.
     """
-    table = parse_excel(content, max_rows, max_columns, max_unpacked)
-    return HomesTable(table, _detect(market, features, table, "", is_text=True), {})
+    malformed = MalformedRows()
+    table = parse_excel(content, max_rows, max_columns, max_unpacked, malformed)
+    return HomesTable(table, _detect(market, features, table, "", is_text=True), malformed.messages)
 
 
 def _detect(

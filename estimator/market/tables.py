@@ -75,7 +75,7 @@ def read_pieces(
         if suffix == ".parquet":
             yield from _read_parquet(path)
         elif suffix == _EXCEL:
-            yield read_excel(path, form.columns)
+            yield read_excel(path, form.columns, malformed)
         else:
             yield from read_csv(lambda: _open_bytes(path), lambda: _open_native(path), form, malformed)
     except FileNotFoundError as error:

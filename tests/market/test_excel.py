@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from estimator.errors import DataError
+from estimator.market.csv_reader import MalformedRows
 from estimator.market.excel import parse_excel
 from estimator.market.tables import read_table, write_atomically
 
@@ -44,7 +45,11 @@ def test_cells_become_the_text_that_a_csv_file_would_have(tmp_path: Path) -> Non
     ("rows", "message"),
     [
         ([], "the first row of the first sheet is empty"),
-        ([["a", None, "b"]], "column 2 of the first sheet has no name"),
+        ([["a", None, "b", None, "c"]], "two columns have no name in the header"),
+        (
+            [["Sales of 2015"], ["a", "b", "c"], [1, 2, 3]],
+            "line 1, 'Sales of 2015', is not the header: 1 of its cells are filled, and 3 of line 2; delete",
+        ),
         ([["a", "a"]], "column 'a' appears more than once"),
         ([["a"], [1], [1, 2]], "row 3 has more cells than the header has names"),
     ],
@@ -83,3 +88,11 @@ def test_a_workbook_in_memory_is_bounded(tmp_path: Path) -> None:
         parse_excel(content, 9, 2, 100)
     with pytest.raises(DataError, match="not a complete Excel workbook"):
         parse_excel(content[:50], 9, 2, 10**6)
+
+
+def test_a_row_with_cells_beyond_the_header_is_its_own_fault_and_a_column_may_lack_a_name(tmp_path: Path) -> None:
+    malformed = MalformedRows()
+    path = workbook(tmp_path / "sales.xlsx", [[None, "a"], [1, 2], [3, 4, None, "see below"], [5, 6]])
+    table = read_table(path, malformed=malformed)
+    assert table.to_pydict() == {"": ["1", "3", "5"], "a": ["2", "4", "6"]}
+    assert malformed.messages == {1: "the row has 4 cells, the header 2"}

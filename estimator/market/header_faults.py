@@ -1,0 +1,90 @@
+"""What is wrong with a table whose first line is not its header, or is not separated by anything known.
+
+It would be refused anyway, but because a column is missing, which does not say what to do.
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+
+from estimator.market.text.numbers import NUMBER_PATTERN
+from estimator.market.text.separators import SEPARATORS, detect_separator
+from estimator.market.values import format_value
+
+MAX_ROWS = 20
+"""Rows that are looked at: more than people write above a header."""
+_MIN_WIDE = 3
+"""A row of fewer cells is no sign of a header farther down: it can be a row with a cell too many."""
+_OTHER_SEPARATOR = re.compile(r"""["']?\w+["']?([\^:~¦§])["']?\w+["']?\1""")
+_FIXED_WIDTH = re.compile(r"\s*\S+(?:\s+\S+){4,}\s*")
+_NUMBER = re.compile(NUMBER_PATTERN)
+_YEAR = re.compile(r"(?:19|20)[0-9]{2}")
+
+
+def text_fault(lines: Sequence[str], separator: str | None = None) -> str | None:
+    """Return what is wrong with the first line of a text file, and what to do; None if it may be a header.
+
+    Parameters
+    ----------
+    lines
+        The first lines of the file.
+    separator
+        What separates the cells, if that is known.
+    """
+    # A title shows no separator, or only that of its words.
+    found = separator or max(SEPARATORS, key=lambda mark: sum(line.count(mark) for line in lines[1:]))
+    title = title_fault([_cells(line, found) for line in lines])
+    if title is not None or not lines:
+        return title
+    if separator is None and (fault := _unseparated(lines)) is not None:
+        return fault
+    return values_fault(_cells(lines[0], separator or detect_separator(lines[0])))
+
+
+def title_fault(rows: Sequence[Sequence[str]]) -> str | None:
+    """Return that there is something above the header: most other rows have far more cells than the first one."""
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    others = [count for count in filled[1:] if count]
+    wide = max(_MIN_WIDE, 2 * filled[0]) if filled else 0
+    if not others or sum(count >= wide for count in others) <= len(others) / 2:
+        return None
+    header = next(index for index, count in enumerate(filled) if count >= wide)
+    title = " ".join(cell.strip() for cell in rows[0] if cell.strip())
+    shown = f", {format_value(title)}," if title else ""
+    return (
+        f"line 1{shown} is not the header: {filled[0]} of its cells are filled, and {filled[header]} of line"
+        f" {header + 1}; delete the lines above the header"
+    )
+
+
+def values_fault(names: Sequence[str]) -> str | None:
+    """Return that there is no header: most names are numbers, and not the years of a column each."""
+    names = [name.strip() for name in names if name.strip()]
+    numbers = [name for name in names if _NUMBER.match(name) and not _YEAR.fullmatch(name)]
+    if len(names) < _MIN_WIDE or len(numbers) <= len(names) / 2:
+        return None
+    return (
+        f"line 1 has values such as {format_value(numbers[0])} instead of names of columns; write a line with"
+        " their names above it, or name them as columns in market.toml"
+    )
+
+
+def _unseparated(lines: Sequence[str]) -> str | None:
+    """Return that the cells are separated by something unknown: the first lines are one cell of many parts."""
+    if any(mark in lines[0] for mark in SEPARATORS):
+        return None
+    if not _OTHER_SEPARATOR.match(lines[0]) and not (
+        len(lines) > 1 and all(_FIXED_WIDTH.fullmatch(line) for line in lines[:2])
+    ):
+        return None
+    return (
+        f"line 1 is a single cell, {format_value(lines[0].strip())}; separate the cells by commas, semicolons,"
+        " tabs or vertical bars, or declare separator in market.toml"
+    )
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return []
