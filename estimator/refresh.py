@@ -33,7 +33,8 @@ from estimator.registry import (
     save_version,
     version_folder,
 )
-from estimator.report import NUMBERS, read_report, refreshed_report, report_files
+from estimator.report import NUMBERS
+from estimator.report.files import read_report, refreshed_report, report_files
 from estimator.training import file_sha256
 
 MAX_REPLACED_SHARE = 0.5

@@ -29,7 +29,9 @@ from estimator.market.validation.reasons import SET_ASIDE_FILE, set_aside_csv
 from estimator.model.ensemble import Callback
 from estimator.model.recipe import read_recipe, read_remarks, read_trials
 from estimator.registry import make_market_folder, publish, save_version
-from estimator.report import Recorder, collect, report_files
+from estimator.report.collect import collect
+from estimator.report.files import report_files
+from estimator.report.recorder import Recorder
 
 _RECORDED_LIBRARIES = ("joblib", "numpy", "pandas", "pyarrow", "scipy")
 """Libraries whose versions can change a model or how its file is read."""

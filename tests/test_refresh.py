@@ -18,7 +18,8 @@ from estimator.market.sales import Parts, Sales
 from estimator.market.validation.reasons import SET_ASIDE_FILE
 from estimator.refresh import before_and_added, refresh_model
 from estimator.registry import CURRENT, MANIFEST, SIGNATURE, load_version, publish, save_version
-from estimator.report import NUMBERS, PAGE, read_report
+from estimator.report import NUMBERS, PAGE
+from estimator.report.files import read_report
 from estimator.report.price_index import price_index
 from estimator.training import train_market
 from tests.conftest import KING_COUNTY, thin_king_county

@@ -28,7 +28,8 @@ from estimator.market.sales import Parts, Sales, split_sales
 from estimator.market.sales_file import read_sales
 from estimator.model.recipe import DEFAULTS, read_recipe
 from estimator.registry import SavedVersion, load_version
-from estimator.report import PAGE, read_report
+from estimator.report import PAGE
+from estimator.report.files import read_report
 from estimator.valuations import Valuations
 from tests.conftest import KING_COUNTY, PAIR, PUBLISH_ANYWAY, estimator, thin_king_county
 

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from estimator.cli import main
 from estimator.model.recipe import BOUNDS, DEFAULTS, RECIPE, Recipe, read_settings
 from estimator.registry import load_version
-from estimator.report import read_report
+from estimator.report.files import read_report
 from estimator.tuning import MAX_TRIAL_NETWORKS, SEARCHED, _prepare, _run_trial
 from tests.conftest import PUBLISH_ANYWAY, environment, estimator
 from tests.town import make_town

@@ -32,7 +32,8 @@ from estimator.market.sales_file import read_validated_sales
 from estimator.market.tables import replace_atomically
 from estimator.progress import ProgressBar
 from estimator.registry import load_version
-from estimator.report import read_report, render
+from estimator.report.files import read_report
+from estimator.report.page import render
 from estimator.training import file_sha256
 from estimator.tuning import tune_market
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from estimator.deals.costs import COSTS, Costs
 from estimator.deals.repairs import after_features
@@ -140,8 +138,8 @@ class DuplicateListings:
     """
 
     def __init__(self) -> None:
-        self._fingerprints = np.empty(0, np.uint64)
-        self._valid = np.empty(0, np.bool_)
+        self._n = 0
+        self._first: dict[int, int] = {}
 
     def find(self, columns: Facts, date: DateArray, listings: Listings, valid: BoolArray) -> list[tuple[int, int]]:
         """Add n listings and find which of them are duplicates.
@@ -159,16 +157,12 @@ class DuplicateListings:
             For each valid duplicate: its index among the n, and the index of the first valid listing like it among
             all listings so far.
         """
-        n_before = len(self._fingerprints)
-        self._fingerprints = np.concatenate((self._fingerprints, _fingerprints(columns, date, listings)))
-        self._valid = np.concatenate((self._valid, valid))
-        rows = np.flatnonzero(self._valid)
-        first = pd.Series(rows).groupby(self._fingerprints[rows]).transform("min").to_numpy()
-        duplicate = (first != rows) & (rows >= n_before)
-        return [
-            (int(row) - n_before, int(original))
-            for row, original in zip(rows[duplicate], first[duplicate], strict=True)
-        ]
+        fingerprints = _fingerprints(columns, date, listings)
+        rows = np.flatnonzero(valid).tolist()
+        firsts = [self._first.setdefault(fingerprints[row], self._n + row) for row in rows]
+        duplicates = [(row, first) for row, first in zip(rows, firsts, strict=True) if first != self._n + row]
+        self._n += len(fingerprints)
+        return duplicates
 
 
 def duplicate_problems(listings: Listings, duplicates: Sequence[tuple[int, int]], first_row: int) -> list[Problem]:
@@ -181,12 +175,16 @@ def duplicate_problems(listings: Listings, duplicates: Sequence[tuple[int, int]]
     ]
 
 
-def _fingerprints(columns: Facts, date: DateArray, listings: Listings) -> NDArray[np.uint64]:
-    """Return a hash of each listing's identifier, or of all its columns without one, shape (n,).
+def _fingerprints(columns: Facts, date: DateArray, listings: Listings) -> list[int]:
+    """Return a hash of each of n listings: of its identifier, or of all its columns without one.
 
     Among 100,000 listings, two different ones share a hash with a probability of about 10⁻⁹.
     """
-    table = pd.DataFrame({**columns.columns, "": date}, copy=False)
-    of_columns = pd.util.hash_pandas_object(table, index=False).to_numpy(np.uint64)
-    of_ids = pd.util.hash_array(listings.listing_id.astype(object))
-    return np.where(listings.listing_id == "", of_columns, of_ids)
+    arrays = [*columns.columns.values(), date]
+    labels = [array.tolist() for array in arrays if array.dtype.kind == "U"]
+    numbers = np.column_stack([array.view(np.int64) for array in arrays if array.dtype.kind != "U"])
+    bits = numbers.view(f"V{8 * numbers.shape[1]}").ravel().tolist()
+    return [
+        hash(listing_id or cells)
+        for listing_id, cells in zip(listings.listing_id.tolist(), zip(bits, *labels, strict=True), strict=True)
+    ]

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
@@ -250,10 +249,9 @@ class _Extents:
     def of(cls, code: LabelArray, places: FloatArray) -> Self:
         """Measure the extents of n sold homes with postal codes, at places of shape (n, 2)."""
         codes, group = np.unique(code, return_inverse=True)
-        table = pd.DataFrame(places).groupby(group)
-        middle = table.median().to_numpy()
+        middle = np.column_stack([group_quantiles(axis, group, 0.5) for axis in places.T])
         away = np.hypot(*(places - middle[group]).T)
-        return cls(codes, middle, pd.Series(away).groupby(group).quantile(0.95).to_numpy())
+        return cls(codes, middle, group_quantiles(away, group, 0.95))
 
     def are_beyond(self, code: LabelArray, places: FloatArray) -> BoolArray:
         """Return which of n homes are far outside the postal code that they are said to be in, shape (n,)."""
@@ -261,6 +259,25 @@ class _Extents:
         away = np.hypot(*(places - self.middle[index]).T)
         beyond: BoolArray = (away > _BEYOND_RADII * self.radius[index] + _BEYOND_KM) & (self.code[index] == code)
         return beyond
+
+
+def group_quantiles(values: FloatArray, group: NDArray[np.intp], share: float) -> FloatArray:
+    """Return a quantile of the values in each of g groups, shape (g,), linear between two values.
+
+    Parameters
+    ----------
+    values, group
+        n values, and the group of each, from 0 to g - 1; no group is empty.
+    share
+        From 0 to 1.
+    """
+    in_order = values[np.lexsort((values, group))]
+    size = np.bincount(group)
+    position = share * (size - 1)
+    below = np.cumsum(size) - size + position.astype(np.intp)
+    above = np.minimum(below + 1, np.cumsum(size) - 1)
+    quantiles: FloatArray = in_order[below] + (in_order[above] - in_order[below]) * (position % 1)
+    return quantiles
 
 
 def kilometres(facts: Facts, coordinates: tuple[str, str], mean_latitude: float) -> FloatArray:

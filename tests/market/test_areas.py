@@ -2,12 +2,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from estimator.errors import DataError
-from estimator.market.areas import AreaLookup, Areas
+from estimator.market.areas import AreaLookup, Areas, group_quantiles
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 
@@ -211,3 +212,12 @@ def test_areas_without_any_sale_are_refused_and_one_match_is_enough() -> None:
         AREAS.check_match(TOWN, facts(code=["", "20.5"], latitude=[60.0, 60.0], longitude=[20.0, 20.0]))
     AREAS.check_match(TOWN, SOLD)
     AREAS.check_match(TOWN, facts(code=["", ""], latitude=[60.0, 60.0], longitude=[20.0, 20.0]))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.95, 1.0])
+def test_quantiles_of_groups_are_those_that_pandas_finds(share: float) -> None:
+    rng = np.random.default_rng(0)
+    group = rng.permutation(np.repeat(np.arange(30), rng.integers(1, 12, 30)))
+    values = rng.normal(size=len(group)).round(1)
+    expected = pd.Series(values).groupby(group).quantile(share)
+    np.testing.assert_array_almost_equal_nulp(group_quantiles(values, group, share), expected.to_numpy())

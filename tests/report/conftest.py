@@ -13,7 +13,10 @@ from estimator.assessment.judging import judge_trained
 from estimator.assessment.walk_forward import walk_forward
 from estimator.market.sales import Parts
 from estimator.model.recipe import DEFAULTS
-from estimator.report import NUMBERS, Recorder, collect, report_files
+from estimator.report import NUMBERS
+from estimator.report.collect import collect
+from estimator.report.files import report_files
+from estimator.report.recorder import Recorder
 from tests.conftest import train_small
 from tests.report.page_parser import Report
 from tests.town import make_town

@@ -9,7 +9,7 @@ import pytest
 
 from estimator.appraiser import Appraiser
 from estimator.market.sales import Parts
-from estimator.report import read_report
+from estimator.report.files import read_report
 from estimator.report.sales_summary import summarise_sales
 from tests.report.page_parser import Report
 

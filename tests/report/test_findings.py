@@ -9,7 +9,7 @@ import pytest
 from estimator.appraiser import Appraiser
 from estimator.assessment.evaluation import evaluate
 from estimator.market.sales import Parts
-from estimator.report import read_report
+from estimator.report.files import read_report
 from estimator.report.findings import check_price_effects, coverage
 from tests.report.page_parser import Report
 

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from estimator.assessment.gate import CHECKS
-from estimator.report import render
-from estimator.report.page import _GATE_CHECKS
+from estimator.report.page import _GATE_CHECKS, render
 from tests.report.page_parser import Page, Report, check_numbers
 
 REASON = "hit rate 85.0%, below 90%: 3 of 20 homes are refused"

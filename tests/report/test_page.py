@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from estimator.report import PAGE, read_report, render
+from estimator.report import PAGE
+from estimator.report.files import read_report
+from estimator.report.page import render
 from tests.report.page_parser import Page, Report, check_numbers
 
 

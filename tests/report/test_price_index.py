@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from estimator.appraiser import Appraiser
-from estimator.report import render
 from estimator.report.index_charts import MAX_GROUPS, group_indices, market_index
+from estimator.report.page import render
 from tests.report.page_parser import Page, Report, check_numbers
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from estimator.model.ensemble import EpochEvent
 from estimator.network import Epoch
-from estimator.report import Recorder
+from estimator.report.recorder import Recorder
 
 
 def test_the_recorder_keeps_snapshots_of_the_first_network_up_to_its_best_epoch() -> None:

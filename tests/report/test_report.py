@@ -8,8 +8,10 @@ import pytest
 from estimator.appraiser import Appraiser
 from estimator.errors import SavedVersionError
 from estimator.registry import publish, save_version
-from estimator.report import NUMBERS, read_report, render
+from estimator.report import NUMBERS
 from estimator.report.collect import FORMAT
+from estimator.report.files import read_report
+from estimator.report.page import render
 from tests.conftest import estimator
 from tests.report.page_parser import Report
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from estimator.report import render
+from estimator.report.page import render
 from estimator.report.walk_charts import has_months, walk_forward
 from tests.report.page_parser import Page, Report
 

@@ -125,8 +125,9 @@ def days_of_distinct(text: pa.ChunkedArray, parse: Callable[[str], dt.date]) -> 
     """
     coded = pa.chunked_array([text]).combine_chunks().dictionary_encode()
     days = np.array([_day_or_none(each, parse) for each in coded.dictionary.to_pylist()], "datetime64[D]")
-    none = len(days)
-    return np.append(days, np.datetime64("NaT"))[pc.fill_null(coded.indices, none).to_numpy(zero_copy_only=False)]
+    row = pc.fill_null(coded.indices, len(days)).to_numpy(zero_copy_only=False)
+    found: DateArray = np.append(days, np.datetime64("NaT"))[row]
+    return found
 
 
 def _day_or_none(text: str, parse: Callable[[str], dt.date]) -> dt.date | None:
