@@ -36,7 +36,7 @@ NEAR_BOUNDARY_FACTOR = 1.5
 """How much wider ranges are for homes just outside the sold ones. There are too few sales to measure it, so it is
 a cautious choice."""
 
-STATE_FORMAT = 9
+STATE_FORMAT = 10
 """Increased when the layout of `state` changes, so that a program refuses files that it would misread."""
 
 

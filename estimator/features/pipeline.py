@@ -60,12 +60,15 @@ class Features:
     complete
         Whether no rarely missing fact is unknown, shape (n,). Kriging has not learned the effect of a fact being
         unknown that is rarely missing, and treats it as the median.
+    kriging_inputs
+        The homes as kriging takes them.
     """
 
     columns: Float32Array
     kriging_log_price: FloatArray
     error_features: FloatArray
     complete: BoolArray
+    kriging_inputs: KrigingInputs
 
 
 @dataclass(frozen=True)
@@ -289,7 +292,8 @@ class FeaturePipeline:
         complete: BoolArray = ~np.logical_or.reduce(facts.unknown(self.rarely_missing), axis=1)
         columns = np.hstack((scaled.astype(np.float32), homes.encoded, homes.monotone))
         monotone_effect = self.kriging.monotone_effect(homes.kriging_inputs.monotone)
-        return Features(columns, price_features[:, 0] + monotone_effect, error_features, complete)
+        log_price = price_features[:, 0] + monotone_effect
+        return Features(columns, log_price, error_features, complete, homes.kriging_inputs)
 
     def _price_features(
         self,

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from estimator.features.comparables import Comparables
 from estimator.features.encoding import MIN_LABEL_COUNT
+from estimator.features.kriging import KrigingInputs
 from estimator.features.pipeline import FeaturePipeline
 from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.facts import Facts
@@ -30,6 +31,7 @@ from estimator.model.ensemble import (
     train_ensemble,
 )
 from estimator.model.price_index import PriceIndex, first_index, index_of_sales
+from estimator.model.recent_errors import RecentErrors, fit_recent_errors
 from estimator.model.recipe import DEFAULTS, Recipe
 from estimator.model.training_set import adjusted_log_price, build_training_set
 from estimator.network import Network, StackedNetworks
@@ -92,8 +94,12 @@ class PriceModel:
     sales
         The sales that the index, kriging and the comparables know, their areas' figures filled in.
     residual
-        Their log(price) − worth, each worth estimated without the sale's own price, shape (n,): what the index is
-        estimated from.
+        Their log(price) − worth, each worth estimated without the sale's own price and without `recent_errors`,
+        shape (n,): what the index is estimated from.
+    learned
+        Whether the networks were trained or validated on them, shape (n,).
+    recent_errors
+        Corrects the worth by the errors of the other sales; None where these say nothing.
     training_errors
         Of the training sales by kriging, for fitting an error scale. Only after `fit`, otherwise None.
     passes
@@ -109,6 +115,8 @@ class PriceModel:
     index: PriceIndex
     sales: Sales
     residual: FloatArray
+    learned: BoolArray
+    recent_errors: RecentErrors | None = None
     training_errors: TrainingErrors | None = None
     passes: tuple[int, ...] = ()
 
@@ -156,6 +164,8 @@ class PriceModel:
             index,
             sales,
             residual[: len(sales)],
+            np.ones(len(sales), np.bool_),
+            None,
             TrainingErrors(np.where(features.complete, error, np.nan), features.error_features),
             ensemble.passes,
         )
@@ -197,6 +207,8 @@ class PriceModel:
             networks=networks,
             mean=training_set.mean + level * training_set.deviation,
             deviation=training_set.deviation,
+            learned=np.ones(len(self.sales), np.bool_),
+            recent_errors=None,
         )
 
     def estimate(
@@ -239,7 +251,10 @@ class PriceModel:
             None if before is None else before[rows],
         )
         log_price = predict_mean(self.networks, features.columns) * self.deviation + self.mean
-        return blend_kriging(log_price, features, self.kriging_share), features.error_features
+        worth = blend_kriging(log_price, features, self.kriging_share)
+        if self.recent_errors is not None:
+            worth = worth + self.recent_errors.estimate(features.kriging_inputs)
+        return worth, features.error_features
 
     def with_sales(self, sales: Sales, residual: FloatArray) -> "PriceModel":
         """Return the same model with m more sales for the index, kriging and the comparables to use.
@@ -253,15 +268,35 @@ class PriceModel:
             Their log(price) − worth, the worth estimated by this model, which does not know them, shape (m,). The
             index takes the level of the newest values from them.
         """
-        known, residuals = self.sales.joined(sales), np.concatenate((self.residual, residual))
+        known, inputs = self.sales.joined(sales), self._kriging_inputs(sales)
+        if self.recent_errors is not None:
+            residual = residual + self.recent_errors.estimate(inputs)
+        residuals = np.concatenate((self.residual, residual))
+        learned = np.concatenate((self.learned, np.zeros(len(sales), np.bool_)))
         with threadpool_limits(1, user_api="blas"):
             index = index_of_sales(self.market, known, residuals)
             pipeline = self.pipeline.with_sales(known, adjusted_log_price(self.market, known, index))
-        return replace(self, pipeline=pipeline, index=index, sales=known, residual=residuals, training_errors=None)
+            newest = known.take(~learned)
+            error = residuals[~learned] - index.at(self.market, newest.facts, newest.date)
+            recent_errors = fit_recent_errors(self._kriging_inputs(newest), error, pipeline.kriging.range_km)
+        return replace(
+            self,
+            pipeline=pipeline,
+            index=index,
+            sales=known,
+            residual=residuals,
+            learned=learned,
+            recent_errors=recent_errors,
+            training_errors=None,
+        )
+
+    def _kriging_inputs(self, sales: Sales) -> KrigingInputs:
+        return self.pipeline.encoder.transform(sales.facts, sales.date).kriging_inputs
 
     def without_sales(self, rows: BoolArray) -> "PriceModel":
         """Return the same model that forgets some of its sales, shape (n,), when the next ones are added."""
-        return replace(self, sales=self.sales.take(~rows), residual=self.residual[~rows])
+        kept = ~rows
+        return replace(self, sales=self.sales.take(kept), residual=self.residual[kept], learned=self.learned[kept])
 
     def predict_with_weights(
         self, weights: Sequence[NDArray[np.float32]], facts: Facts, date: DateArray | None
@@ -329,12 +364,14 @@ class PriceModel:
             "index": self.index.state(),
             "sales": self.sales.state(),
             "residual": self.residual,
+            "learned": self.learned,
+            "recent_errors": None if self.recent_errors is None else self.recent_errors.state(),
         }
 
     @classmethod
     def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
         """Restore the model from its state; it predicts the same, bit for bit."""
-        sales = Sales.from_state(state["sales"])
+        sales, recent_errors = Sales.from_state(state["sales"]), state["recent_errors"]
         return cls(
             market,
             FeaturePipeline.from_state(market, state["features"], sales),
@@ -345,6 +382,8 @@ class PriceModel:
             PriceIndex.from_state(state["index"]),
             sales,
             state["residual"],
+            state["learned"],
+            None if recent_errors is None else RecentErrors.from_state(recent_errors),
         )
 
 

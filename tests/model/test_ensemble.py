@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from estimator.calibration import complete_sales
+from estimator.features.kriging import KrigingInputs
 from estimator.features.pipeline import Features
 from estimator.market.areas import AreaLookup, Areas
 from estimator.market.arrays import BoolArray, FloatArray
@@ -47,7 +48,8 @@ def weights(ensemble: TrainedEnsemble) -> list[bytes]:
 
 def features(kriging_log_price: FloatArray, complete: BoolArray) -> Features:
     n = len(complete)
-    return Features(np.empty((n, 0), np.float32), kriging_log_price, np.empty((n, 0)), complete)
+    none = np.empty((n, 0), np.float32)
+    return Features(none, kriging_log_price, np.empty((n, 0)), complete, KrigingInputs(none, none, none, None))
 
 
 def test_networks_are_the_same_on_any_number_of_cores(

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from estimator.features.kriging import KrigingInputs
 from estimator.features.pipeline import Features
 from estimator.model.losses import HUBER_THRESHOLD, LOSSES
 from estimator.model.training_set import TrainingSet
@@ -15,7 +16,9 @@ def training_set() -> TrainingSet:
     """Three sales and one of them again with facts withheld; kriging is off by .1, .2 and .4 in log price."""
     log_price = np.array([12.0, 13.0, 14.0])
     kriging = log_price + np.array([0.1, -0.2, 0.4])
-    features = Features(np.empty((3, 0), np.float32), kriging, np.empty((3, 0)), np.ones(3, np.bool_))
+    none = np.empty((3, 0), np.float32)
+    inputs = KrigingInputs(none, none, none, None)
+    features = Features(none, kriging, np.empty((3, 0)), np.ones(3, np.bool_), inputs)
     target = (np.append(log_price, 12.0) - 13.0) / 2.0
     return TrainingSet(0, 0, np.empty((4, 0), np.float32), target, features, log_price, 13.0, 2.0, features)
 

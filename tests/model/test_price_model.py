@@ -222,6 +222,26 @@ def test_networks_trained_again_have_learned_from_the_sales_that_were_added(
 
 
 @pytest.mark.training
+def test_errors_of_new_sales_are_carried_over_to_homes_nearby_until_networks_learn_them(
+    completed: Parts, model: PriceModel
+) -> None:
+    """Half of the new sales are in the north and sell above their values, the other half below."""
+    sales, facts, date = completed.validation, completed.test.facts, completed.test.date
+    north = sales.facts["latitude"] > np.median(sales.facts["latitude"])
+    values = model.estimate(sales.facts, sales.date, sales.home, sales.date).log_worth
+    residual = np.where(north, 0.2, -0.2)
+    known = model.with_sales(replace(sales, price=np.exp(values + residual)), residual)
+    assert known.learned.sum() == len(completed.train)
+    without = replace(known, recent_errors=None)
+    corrected = known.predict(facts, date) - without.predict(facts, date)
+    assert np.median(corrected[facts["latitude"] > 47.6]) > 0.05
+    assert np.median(corrected[facts["latitude"] < 47.5]) < -0.05
+    again = known.retrained(SMALL, np.random.default_rng(3))
+    assert again.learned.all()
+    assert again.recent_errors is None
+
+
+@pytest.mark.training
 def test_the_level_of_networks_trained_again_does_not_depend_on_the_seed(
     completed: Parts, model: PriceModel
 ) -> None:
