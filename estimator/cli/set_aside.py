@@ -9,6 +9,7 @@ import click
 
 from estimator.cli.options import FILE
 from estimator.cli.tables import format_number
+from estimator.market.file_rows import place
 from estimator.market.market_data import SalesChecks
 
 _OVERRIDES = click.option(
@@ -59,7 +60,8 @@ def set_aside_summary(record: Mapping[str, Any], path: Path | None = None) -> st
     for reason, count in record["by_reason"].items():
         example = next(entry for entry in record["examples"] if entry["reason"] == reason)
         where = f", {example['column']} {example['value']}".rstrip() if example["column"] else ""
-        lines.append(f"  {reason}: {count:,}, such as row {example['row']}{where}: {example['detail']}")
+        row = place(example["row"], example["file"])
+        lines.append(f"  {reason}: {count:,}, such as row {row}{where}: {example['detail']}")
     if record["overrides"]:
         lines.append(f"decisions of the override file that were applied: {len(record['overrides']):,}")
     if record["unread_columns"]:

@@ -67,8 +67,8 @@ def read_excel(path: Path, columns: Sequence[str] = (), malformed: MalformedRows
     Raises
     ------
     DataError
-        openpyxl is not installed, or the file is no workbook, or its first sheet has no header, or two columns of one
-        name.
+        openpyxl is not installed, or the file is no workbook, or its first sheet has no header or two columns of
+        one name.
     FileNotFoundError
         There is no such file.
     """

@@ -16,12 +16,12 @@ class _Group:
     """Faults of one kind in one column: their number, the first one, and values with the rows that they are in."""
 
     first: Problem
-    first_row: int
+    first_row: str
     count: int = 0
-    examples: dict[str, int] = field(default_factory=dict)
-    rows: list[int] = field(default_factory=list)
+    examples: dict[str, str] = field(default_factory=dict)
+    rows: list[str] = field(default_factory=list)
 
-    def add(self, problem: Problem, row: int) -> None:
+    def add(self, problem: Problem, row: str) -> None:
         self.count += 1
         if len(self.examples) < MAX_EXAMPLES:
             self.examples.setdefault(problem.value, row)
@@ -37,8 +37,12 @@ class FaultGroups:
 
     def add(self, problems: Sequence[Problem], first_row: int) -> None:
         """Add the problems of a piece of a file, whose first row has the given number in messages."""
+        self.add_at(problems, lambda row: str(row + first_row))
+
+    def add_at(self, problems: Sequence[Problem], place: Callable[[int], str]) -> None:
+        """Add problems of a file, or of several; `place` names the place of a row in messages."""
         for problem in sorted(problems, key=lambda problem: problem.row):
-            row = problem.row + first_row
+            row = place(problem.row)
             key = (problem.field, problem.fault)
             self._groups.setdefault(key, _Group(problem, row)).add(problem, row)
 
@@ -58,10 +62,12 @@ class FaultGroups:
         return "\n".join(lines)
 
 
-def format_faults(problems: Sequence[Problem], column_of: Callable[[str], str], first_row: int) -> str:
+def format_faults(
+    problems: Sequence[Problem], column_of: Callable[[str], str], place: Callable[[int], str]
+) -> str:
     """Return a line for each column and kind of some faults, as `FaultGroups` writes them."""
     groups = FaultGroups()
-    groups.add(problems, first_row)
+    groups.add_at(problems, place)
     return groups.text(column_of)
 
 
@@ -75,7 +81,7 @@ def _line(group: _Group, column_of: Callable[[str], str]) -> str:
         return f"  row {group.first_row}{where}: {first.message}"
     if set(group.examples) == {""}:
         more = ", …" if group.count > MAX_EXAMPLES else ""
-        examples = f"rows {', '.join(map(str, group.rows))}{more}"
+        examples = f"rows {', '.join(group.rows)}{more}"
     else:
         examples = "such as " + ", ".join(f"{value} in row {row}" for value, row in group.examples.items())
     start = f"column {column}: {group.count:,} values" if column else f"{group.count:,} rows"

@@ -110,10 +110,14 @@ def read_market_data(
     split = split or default_split(validated.sales)
     rows = split_rows(validated.sales, split, rng)
     absurd = _absurd_prices(market, validated, np.concatenate(rows[:2]))
-    excluded = np.isin(validated.row, [entry.row for entry in absurd])
+    excluded = np.isin(np.arange(len(validated.sales)), list(absurd))
     parts = Parts(*(validated.sales.take(part[~excluded[part]]) for part in rows))
-    set_aside = tuple(sorted((*validated.set_aside, *absurd), key=lambda entry: entry.row))
-    return MarketData(market, folder, areas, validated, split, parts, set_aside)
+    files = validated.rows.names
+    set_aside = sorted(
+        (*validated.set_aside, *absurd.values()),
+        key=lambda entry: (files.index(entry.file) if entry.file else 0, entry.row),
+    )
+    return MarketData(market, folder, areas, validated, split, parts, tuple(set_aside))
 
 
 def read_market(path: Path) -> tuple[Market, Path]:
@@ -150,17 +154,25 @@ def suspects_of_test(data: MarketData, rng: np.random.Generator) -> Sales:
     return suspects.take(in_test)
 
 
-def _absurd_prices(market: Market, validated: ValidatedSales, rows: NDArray[np.intp]) -> list[SetAside]:
-    """Return those of some sales that have absurd prices for what is known of them, unless the user keeps them."""
+def _absurd_prices(market: Market, validated: ValidatedSales, rows: NDArray[np.intp]) -> dict[int, SetAside]:
+    """Return those of some sales that have absurd prices for what is known of them, unless the user keeps them.
+
+    Parameters
+    ----------
+    rows
+        Indices of these sales among the validated ones; those of the result too.
+    """
     sales = validated.sales.take(rows)
     expected = absurd_prices(market, sales)
-    return [
-        SetAside(
-            int(validated.row[rows[index]]),
+    found = {}
+    for index in np.flatnonzero(expected.absurd & ~validated.kept[rows]).tolist():
+        row = int(validated.index[rows[index]])
+        found[int(rows[index])] = SetAside(
+            validated.rows.number(row),
             market.price,
             f"{sales.price[index]:.15g}",
             RESIDUAL,
             f"similar homes cost about {round(expected.price[index]):,}",
+            validated.rows.file(row),
         )
-        for index in np.flatnonzero(expected.absurd & ~validated.kept[rows]).tolist()
-    ]
+    return found

@@ -14,6 +14,7 @@ from estimator.market.checks import check_table, find_columns, missing_values
 from estimator.market.columns import Problem, date_column, number_column
 from estimator.market.csv_reader import MalformedRows
 from estimator.market.fault_groups import format_faults
+from estimator.market.file_rows import FileRows
 from estimator.market.market import LIST_PRICES, Market
 from estimator.market.price_leaks import refuse_leaks
 from estimator.market.row_filter import matching_rows
@@ -82,18 +83,18 @@ def read_closed_listings(market: Market, path: Path | SalesSource) -> tuple[Sale
         As `read_sales`, or there is no list price.
     """
     source = _source(market, path)
-    table, malformed = _read(source)
+    table, rows, malformed = _read(source)
     names = [name for name in LIST_PRICES if name in table.column_names]
     if len(names) != 1:
         count = "no column" if not names else "more than one column"
         raise DataError(f"{source}: {count} of list prices; one column must be named {' or '.join(LIST_PRICES)}")
-    validated = _validate(_parse(market, source, table.drop_columns(names), malformed))
+    validated = _validate(_parse(market, source, table.drop_columns(names), rows, malformed))
     list_price, problems = number_column(names[0], table.column(names[0]))
     problems += _not_positive(names[0], list_price)
     if problems:
-        faults = format_faults(problems, str, source.first_row)
+        faults = format_faults(problems, str, rows.place)
         raise DataError(f"{source}: list prices cannot be used\n{faults}")
-    list_price = list_price[validated.row - source.first_row]
+    list_price = list_price[validated.index]
     if np.isnan(list_price).all():
         raise DataError(f"{source}: column '{names[0]}' is empty")
     return validated.sales, list_price
@@ -115,12 +116,13 @@ def _source(market: Market, path: Path | SalesSource) -> SalesSource:
     return path if isinstance(path, SalesSource) else SalesSource((path,), market.columns, market.separator)
 
 
-def _read(source: SalesSource) -> tuple[pa.Table, list[Problem]]:
-    """Return the rows of a source, and a problem for each that does not fit the header."""
+def _read(source: SalesSource) -> tuple[pa.Table, FileRows, list[Problem]]:
+    """Return the rows of a source, where each is, and a problem for each that does not fit the header."""
     malformed = MalformedRows()
-    table = _drop_trailing_blank_rows(source.read(malformed))
+    table, rows = source.read(malformed)
+    table = _drop_trailing_blank_rows(table)
     problems = [Problem(row, "", why, kind="malformed_row") for row, why in sorted(malformed.messages.items())]
-    return table, problems
+    return table, rows, problems
 
 
 def _validate(
@@ -138,7 +140,9 @@ def _validate(
     return validated
 
 
-def _parse(market: Market, source: SalesSource, table: pa.Table, malformed: Sequence[Problem]) -> ParsedSales:
+def _parse(
+    market: Market, source: SalesSource, table: pa.Table, rows: FileRows, malformed: Sequence[Problem]
+) -> ParsedSales:
     """Return the rows of a table that was read from some files; some of its rows do not fit the header."""
     raw = table
     try:
@@ -176,7 +180,7 @@ def _parse(market: Market, source: SalesSource, table: pa.Table, malformed: Sequ
         columns,
         Sales(facts, price, date, home, sale_id),
         tuple(problem for problem in problems if selected[problem.row]),
-        source.first_row,
+        rows,
         _unread(market, forms, raw.column_names),
         selected,
     )

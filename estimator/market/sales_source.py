@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from estimator.errors import DataError
 from estimator.market.csv_reader import CsvForm, MalformedRows
+from estimator.market.file_rows import FileRows
 from estimator.market.market import Market
 from estimator.market.tables import first_row, is_text_file, read_table
 
@@ -20,7 +21,7 @@ _PATTERN = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True)
 class SalesSource:
-    """Files of sales with the same columns. Rows are counted through all of them, in their order.
+    """Files of sales with the same columns; their rows are read in the order of the files.
 
     Parameters
     ----------
@@ -59,17 +60,12 @@ class SalesSource:
         return ", ".join(map(str, self.paths))
 
     @property
-    def first_row(self) -> int:
-        """Number of the first row of values in messages: 1 in a file without a header line."""
-        return 1 if self.columns else first_row(self.paths[0])
-
-    @property
     def is_text(self) -> bool:
         """Whether a file is of text; others have types."""
         return any(is_text_file(path) for path in self.paths)
 
-    def read(self, malformed: MalformedRows | None = None) -> pa.Table:
-        """Read the rows of all files.
+    def read(self, malformed: MalformedRows | None = None) -> tuple[pa.Table, FileRows]:
+        """Read the rows of all files; return them, and where each is.
 
         Parameters
         ----------
@@ -88,7 +84,10 @@ class SalesSource:
             if malformed is not None and here is not None:
                 malformed.messages |= {row + n_rows: message for row, message in here.messages.items()}
             n_rows += tables[-1].num_rows
-        return join_tables(self.paths, tables)
+        # A file without a header line begins with row 1.
+        first_numbers = [1 if self.columns else first_row(path) for path in self.paths]
+        counts = [table.num_rows for table in tables]
+        return join_tables(self.paths, tables), FileRows.of_files(self.paths, counts, first_numbers)
 
     def sha256(self) -> str:
         """Return the SHA-256 of the bytes of all files, one after the other, in hexadecimal."""

@@ -11,6 +11,7 @@ from estimator.errors import DataError, MarketError
 from estimator.market.market import Market
 from estimator.market.sales_file import read_sales, read_validated_sales
 from estimator.market.sales_source import SalesSource
+from estimator.market.validation.overrides import Override
 
 FACTS = [{"name": "size", "kind": "number", "required": True}, {"name": "type", "kind": "category"}]
 HEADER = "size,type,price\n"
@@ -38,12 +39,40 @@ def test_several_files_and_patterns_are_read_in_their_order(tmp_path: Path) -> N
     assert sales.price.tolist() == [10, 20, 30]
 
 
-def test_rows_are_counted_through_all_files(tmp_path: Path) -> None:
+def test_a_row_of_several_files_is_named_with_its_file(tmp_path: Path) -> None:
     write(tmp_path, "a.csv", "1,flat,10\n2,flat,20\n")
     write(tmp_path, "b.csv", "3,flat,30\n?,flat,40\n5,flat,50\n")
     declared = market(["a.csv", "b.csv"], max_unreadable_share=1)
+    source = SalesSource.of_market(declared, tmp_path)
+    validated = read_validated_sales(declared, source)
+    assert list(map(str, validated.set_aside)) == ["row 3 of b.csv, size ?: is required"]
+    assert validated.row.tolist() == [2, 3, 2, 4]
+    with pytest.raises(DataError, match=r"row 3 of b\.csv, column size: is required"):
+        read_validated_sales(declared, source, strict=True)
+    drop = Override("drop", "", 2, "", "b.csv")
+    dropped = read_validated_sales(declared, source, None, [drop])
+    assert dropped.sales.price.tolist() == [10, 20, 50]
+    for override, message in (
+        (
+            Override("drop", "", 2, ""),
+            r"'drop row 2': the sales are in several files; name one as file: a\.csv, b",
+        ),
+        (Override("drop", "", 2, "", "c.csv"), r"'drop row 2 of c\.csv': there is no file c\.csv"),
+        (Override("drop", "", 4, "", "a.csv"), r"'drop row 4 of a\.csv': a\.csv, b\.csv has no such sale"),
+    ):
+        with pytest.raises(DataError, match=message):
+            read_validated_sales(declared, source, None, [override])
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    for year in ("2015", "2016"):
+        (tmp_path / year).mkdir()
+        write(tmp_path / year, "sales.csv", "1,flat,10\n?,flat,20\n")
+    declared = market(["2015/sales.csv", "2016/sales.csv"], max_unreadable_share=1)
     validated = read_validated_sales(declared, SalesSource.of_market(declared, tmp_path))
-    assert [entry.row for entry in validated.set_aside] == [5]
+    assert [entry.file for entry in validated.set_aside] == [
+        str(tmp_path / year / "sales.csv") for year in ("2015", "2016")
+    ]
 
 
 def test_a_pattern_that_names_no_file_is_an_error(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def mistyped_dates(
     if len(future) > MAX_FUTURE_SHARE * usable.sum():
         raise DataError(
             f"{parsed.path}: {len(future):,} of {usable.sum():,} sales are dated after today ({today}), such as"
-            f" row {future[0] + parsed.first_row} ({date[future[0]]}); correct the dates, or the clock of this"
+            f" row {parsed.rows.place(future[0])} ({date[future[0]]}); correct the dates, or the clock of this"
             " machine"
         )
     findings = [

@@ -1,6 +1,7 @@
 """The user's override file: sales to keep although a rule sets them aside, and sales to drop.
 
-A CSV file with the columns `action` (`keep` or `drop`), `id` or `row`, and `note`.
+A CSV file with the columns `action` (`keep` or `drop`), `id` or `row`, and `note`; with `row` also `file`, if the
+sales are in several files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from estimator.errors import DataError
 from estimator.market.arrays import LabelArray
-from estimator.market.sales_source import SalesSource
+from estimator.market.file_rows import FileRows, place
 from estimator.market.tables import first_row, read_table
 from estimator.market.text.names import plain_name
 
@@ -34,19 +35,22 @@ class Override:
         Row of the sales file, as a spreadsheet shows it; None if the home is given.
     note
         Why.
+    file
+        The file of the row; empty if the sales are in one file.
     """
 
     action: Action
     id: str
     row: int | None
     note: str
+    file: str = ""
 
     def as_dict(self) -> dict[str, str | int | None]:
         """Return the override as plain values."""
         return asdict(self)
 
     def __str__(self) -> str:
-        which = f"row {self.row}" if self.row is not None else f"id {self.id}"
+        which = f"row {place(self.row, self.file)}" if self.row is not None else f"id {self.id}"
         return f"{self.action} {which}"
 
 
@@ -78,33 +82,37 @@ def _parse(line: Mapping[str, str], where: str) -> Override:
         raise DataError(f"{where}: give either the id of a home or the row of a sale")
     if row and not row.isdecimal():
         raise DataError(f"{where}: row '{row}' is not a number of a row")
-    return Override(cast("Action", action), identifier, int(row) if row else None, line.get("note", ""))
+    note, file = line.get("note", ""), line.get("file", "")
+    return Override(cast("Action", action), identifier, int(row) if row else None, note, file)
 
 
 def apply_overrides(
-    overrides: Sequence[Override], n: int, sale_id: LabelArray | None, first_file_row: int, source: SalesSource
+    overrides: Sequence[Override], n: int, sale_id: LabelArray | None, rows: FileRows
 ) -> tuple[dict[int, Override], dict[int, Override]]:
-    """Return which of n rows of a sales file are kept and which are dropped, each with its override.
+    """Return which of n rows of the sales files are kept and which are dropped, each with its override.
 
     Of two overrides of one row the later one counts. The sales of a home are all its rows.
 
     Raises
     ------
     DataError
-        An override names a row or a home that the file does not have.
+        An override names a row or a home that the files do not have.
     """
     decided: dict[int, Override] = {}
     for override in overrides:
-        rows = _rows(override, n, sale_id, first_file_row)
-        if not len(rows):
-            raise DataError(f"override '{override}': {source} has no such sale")
-        decided |= dict.fromkeys(rows.tolist(), override)
+        try:
+            found = _rows(override, n, sale_id, rows)
+        except ValueError as error:
+            raise DataError(f"override '{override}': {error}") from error
+        if not len(found):
+            raise DataError(f"override '{override}': {', '.join(rows.names)} has no such sale")
+        decided |= dict.fromkeys(found.tolist(), override)
     kept = {row: override for row, override in decided.items() if override.action == "keep"}
     return kept, {row: override for row, override in decided.items() if override.action == "drop"}
 
 
-def _rows(override: Override, n: int, sale_id: LabelArray | None, first_file_row: int) -> NDArray[np.intp]:
+def _rows(override: Override, n: int, sale_id: LabelArray | None, rows: FileRows) -> NDArray[np.intp]:
     if override.row is not None:
-        row = override.row - first_file_row
+        row = rows.find(override.row, override.file)
         return np.array([row] if 0 <= row < n else [], np.intp)
     return np.empty(0, np.intp) if sale_id is None else np.flatnonzero(sale_id == override.id)

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from estimator.market.arrays import BoolArray
 from estimator.market.columns import Problem
+from estimator.market.file_rows import FileRows
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 from estimator.market.sales_source import SalesSource
@@ -32,8 +33,8 @@ class ParsedSales:
         The rows as sales; a value that cannot be used is unknown: NaN, '' or NaT.
     problems
         The values that cannot be used, by row.
-    first_row
-        Number of the first row in messages.
+    rows
+        Where each row is in the files.
     unread
         Columns of the file that nothing is read from.
     selected
@@ -48,7 +49,7 @@ class ParsedSales:
     columns: Mapping[str, str]
     sales: Sales
     problems: tuple[Problem, ...]
-    first_row: int
+    rows: FileRows
     unread: tuple[str, ...]
     selected: BoolArray
 

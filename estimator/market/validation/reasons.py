@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from estimator.market.file_rows import place
+
 Severity = Literal["unreadable", "wrong", "suspect", "dropped"]
 """`unreadable`: the row has no usable sale, and a large share of such rows stops a training. `wrong`: it cannot be
 as it is written. `suspect`: it can be, but hardly ever is. `dropped`: by the override file."""
@@ -61,7 +63,7 @@ SEVERITIES: Mapping[str, Severity] = {
 
 SET_ASIDE_FILE = "set_aside.csv"
 """Name of the list, beside a saved version."""
-_COLUMNS = ("row", "column", "value", "reason", "severity", "detail")
+_COLUMNS = ("row", "column", "value", "reason", "severity", "detail", "file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class SetAside:
     Parameters
     ----------
     row
-        Its row in the file, as a spreadsheet shows it.
+        Its row in its file, as a spreadsheet shows it.
     column
         The column of the file that shows why; empty if it is the row as a whole.
     value
@@ -80,6 +82,8 @@ class SetAside:
         A key of `SEVERITIES`.
     detail
         What is wrong with it, in a few words, with the bound or the other rows.
+    file
+        Its file; empty if the sales are in one file.
     """
 
     row: int
@@ -87,6 +91,7 @@ class SetAside:
     value: str
     reason: str
     detail: str
+    file: str = ""
 
     @property
     def severity(self) -> Severity:
@@ -95,7 +100,7 @@ class SetAside:
 
     def __str__(self) -> str:
         where = f", {self.column} {self.value}".rstrip() if self.column else ""
-        return f"row {self.row}{where}: {self.detail}"
+        return f"row {place(self.row, self.file)}{where}: {self.detail}"
 
     def as_dict(self) -> dict[str, int | str]:
         """Return the entry as plain values, in the order of the columns of the list."""

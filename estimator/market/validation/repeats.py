@@ -33,7 +33,7 @@ def copied_rows(parsed: ParsedSales, usable: BoolArray, _known: Sales | None) ->
             int(rows[index]),
             "",
             COPY,
-            f"it is a copy of row {rows[int(earlier[index])] + parsed.first_row}",
+            f"it is a copy of row {parsed.rows.place(int(rows[int(earlier[index])]))}",
         )
         for index in np.flatnonzero(repeats).tolist()
     ]
@@ -70,8 +70,7 @@ def repeated_sales(parsed: ParsedSales, usable: BoolArray, _known: Sales | None)
             detail = f"home {sales.sale_id[row]} was sold{shown} at different prices: {prices}"
             findings.append(Finding(row, market.sale_id, CONTRADICTION, detail))
         else:
-            detail = (
-                f"the sale of home {sales.sale_id[row]}{shown} is already in row {first[index] + parsed.first_row}"
-            )
+            earlier = parsed.rows.place(int(first[index]))
+            detail = f"the sale of home {sales.sale_id[row]}{shown} is already in row {earlier}"
             findings.append(Finding(row, market.sale_id, SAME_SALE, detail))
     return findings

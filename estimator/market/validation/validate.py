@@ -14,6 +14,7 @@ from estimator.errors import DataError
 from estimator.market.arrays import BoolArray
 from estimator.market.columns import FaultKind, Problem
 from estimator.market.fault_groups import format_faults
+from estimator.market.file_rows import FileRows
 from estimator.market.sales import Sales
 from estimator.market.sales_source import SalesSource
 from estimator.market.validation.dates import mistyped_dates
@@ -69,8 +70,10 @@ class ValidatedSales:
         The files.
     sales
         The sales that are used, in the order of the file.
-    row
-        Their rows in the file, as a spreadsheet shows them, shape (n,).
+    index
+        Their rows among all rows of the files, from 0, shape (n,).
+    rows
+        Where each row is in the files.
     kept
         Which of them no rule may set aside, because the user keeps them, shape (n,).
     n_rows
@@ -91,7 +94,8 @@ class ValidatedSales:
 
     path: SalesSource
     sales: Sales
-    row: NDArray[np.int64]
+    index: NDArray[np.int64]
+    rows: FileRows
     kept: BoolArray
     n_rows: int
     set_aside: tuple[SetAside, ...]
@@ -100,6 +104,11 @@ class ValidatedSales:
     unread: tuple[str, ...]
     label_variants: tuple[str, ...]
     overrides: tuple[Override, ...]
+
+    @property
+    def row(self) -> NDArray[np.int64]:
+        """Numbers of the rows of the sales in their files, as a spreadsheet shows them, shape (n,)."""
+        return self.rows.numbers(self.index)
 
 
 def validate_sales(
@@ -131,7 +140,7 @@ def validate_sales(
     if strict:
         _refuse_wrong(parsed, found)
     _refuse_unreadable(parsed, found, max_unreadable)
-    kept, dropped = apply_overrides(overrides, len(parsed), parsed.sales.sale_id, parsed.first_row, parsed.path)
+    kept, dropped = apply_overrides(overrides, len(parsed), parsed.sales.sale_id, parsed.rows)
     usable = _could_be_used(parsed)
     for row, override in kept.items():
         finding = found.pop(row, None)
@@ -148,7 +157,8 @@ def validate_sales(
     return ValidatedSales(
         parsed.path,
         parsed.sales.take(used),
-        np.flatnonzero(used) + parsed.first_row,
+        np.flatnonzero(used),
+        parsed.rows,
         np.isin(np.flatnonzero(used), list(kept)),
         int(parsed.selected.sum()),
         tuple(_entry(parsed, found[row]) for row in sorted(found)),
@@ -227,7 +237,8 @@ def _could_be_used(parsed: ParsedSales) -> BoolArray:
 def _entry(parsed: ParsedSales, finding: Finding) -> SetAside:
     column = parsed.column_of(finding.field)
     value = parsed.cell(finding.row, column) if column else ""
-    return SetAside(finding.row + parsed.first_row, column, value, finding.reason, finding.detail)
+    number, file = parsed.rows.number(finding.row), parsed.rows.file(finding.row)
+    return SetAside(number, column, value, finding.reason, finding.detail, file)
 
 
 def _refuse_wrong(parsed: ParsedSales, found: Mapping[int, Finding]) -> None:
@@ -260,4 +271,4 @@ def _grouped(parsed: ParsedSales, findings: Iterable[Finding]) -> str:
         alone = frequency[finding.reason] == 1
         message = finding.detail if alone else f"{value} is {finding.reason}"
         cells.append(Problem(row, finding.field, message, "" if alone else value))
-    return format_faults(cells, parsed.column_of, parsed.first_row)
+    return format_faults(cells, parsed.column_of, parsed.rows.place)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from estimator.errors import DataError
 from estimator.market.arrays import DateArray
 from estimator.market.facts import Facts
+from estimator.market.file_rows import FileRows
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 from estimator.market.sales_source import SalesSource
@@ -39,7 +40,10 @@ def sold_on(dates: DateArray | None, n: int) -> Sales:
 
 def parsed(dates: DateArray | None, n: int) -> ParsedSales:
     source, selected = SalesSource((Path("sales.csv"),)), np.ones(n, np.bool_)
-    return ParsedSales(MARKET, source, pa.table({}), pa.table({}), {}, {}, sold_on(dates, n), (), 2, (), selected)
+    rows = FileRows.of_files(source.paths, [n], [2])
+    return ParsedSales(
+        MARKET, source, pa.table({}), pa.table({}), {}, {}, sold_on(dates, n), (), rows, (), selected
+    )
 
 
 def daily(n: int) -> DateArray:
