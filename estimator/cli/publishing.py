@@ -1,5 +1,6 @@
 """The commands `train` and `refresh`, which publish what passes the gate."""
 
+import os
 from pathlib import Path
 
 import click
@@ -106,8 +107,9 @@ def refresh(
     The gate is that of `train`. It compares the prices of the new sales with their values before they were known.
     """
     result = refresh_model(model, sales, seed, key, publish_anyway=publish_anyway, checks=checks)
-    report_set_aside(result.set_aside, result.folder and result.folder / SET_ASIDE_FILE)
-    if result.folder is None or result.record is None or result.gate is None:
+    folder = None if result.folder is None else _as_given(result.folder, model)
+    report_set_aside(result.set_aside, folder and folder / SET_ASIDE_FILE)
+    if folder is None or result.record is None or result.gate is None:
         click.echo(f"nothing new: {result.known:,} sales are known already; nothing was saved")
         return
     click.echo(
@@ -115,7 +117,12 @@ def refresh(
     )
     click.echo(replaced_list(result.replaced), nl=False)
     click.echo(refresh_summary(result.record))
-    _end_with_gate(result.gate, result.folder, published=result.published)
+    _end_with_gate(result.gate, folder, published=result.published)
+
+
+def _as_given(folder: Path, model: Path) -> Path:
+    """Return a version's folder as `train` prints it: relative to the working folder if the model was given so."""
+    return folder if model.is_absolute() else Path(os.path.relpath(folder))
 
 
 def _end_with_gate(gate: Verdict, folder: Path, *, published: bool) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from estimator.errors import DataError
 from estimator.market.areas import Areas
 from estimator.market.arrays import BoolArray
 from estimator.market.market import Market
@@ -105,6 +106,7 @@ def read_market_data(
     overrides = checks.overrides or declared
     decisions = () if overrides is None else read_overrides(overrides)
     validated = read_validated_sales(market, source, None, decisions, strict=checks.strict)
+    _refuse_equal_prices(market, validated)
     areas = Areas.read(market, folder)
     areas.check_match(market, validated.sales.facts)
     split = split or default_split(validated.sales)
@@ -152,6 +154,16 @@ def suspects_of_test(data: MarketData, rng: np.random.Generator) -> Sales:
         share = len(data.parts.test) / len(data.validated.sales)
         in_test = rng.random(len(suspects)) < share
     return suspects.take(in_test)
+
+
+def _refuse_equal_prices(market: Market, validated: ValidatedSales) -> None:
+    """Refuse sales of which no model can be learned, before a training says so with strange figures."""
+    price = validated.sales.price
+    if len(price) > 1 and price.min() == price.max():
+        raise DataError(
+            f"{validated.path}: the prices do not vary: column '{market.price}' is {price[0]:,.15g} in all"
+            f" {len(price):,} sales; is it the column of the sale price?"
+        )
 
 
 def _absurd_prices(market: Market, validated: ValidatedSales, rows: NDArray[np.intp]) -> dict[int, SetAside]:

@@ -32,11 +32,13 @@ def test_check_names_what_is_set_aside_and_what_is_not_read(tmp_path: Path) -> N
     assert "columns that are not read: owner" in printed
 
 
-@pytest.mark.parametrize("change", ["no price", "unreadable"])
+@pytest.mark.parametrize("change", ["no price", "unreadable", "equal prices"])
 def test_check_refuses_what_a_training_refuses(tmp_path: Path, change: str) -> None:
     sales = make_town(tmp_path / "town", 60)
     if change == "no price":
         sales = sales.drop(columns="paid")
+    elif change == "equal prices":
+        sales["paid"] = 200_000
     else:
         sales["m2"] = "many"
     sales.to_csv(tmp_path / "town" / "sales.csv", index=False)

@@ -22,9 +22,14 @@ def table() -> pd.DataFrame:
 
 @pytest.mark.training
 def test_refresh_prints_what_changed_and_the_published_folder(
-    appraiser: Appraiser, parts: Parts, table: pd.DataFrame, tmp_path: Path
+    appraiser: Appraiser,
+    parts: Parts,
+    table: pd.DataFrame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     publish(save_version(tmp_path / "model", appraiser, {}))
+    monkeypatch.chdir(tmp_path)
     assert parts.test.sale_id is not None
     assert parts.train.sale_id is not None
     new = table.iloc[::10]
@@ -34,7 +39,7 @@ def test_refresh_prints_what_changed_and_the_published_folder(
     mistyped = new.iloc[[0]].assign(date="2051-01-01")
     path = tmp_path / "new.csv"
     pd.concat([known, new.iloc[1:], mistyped]).to_csv(path, index=False)
-    run = run_command("refresh", "--model", tmp_path / "model", "--sales", path)
+    run = run_command("refresh", "--model", "model", "--sales", path)
     assert run.exit_code == 0, run.stderr
     rows = len(known) + len(new) + 1
     assert f"date in the future: 1, such as row {rows}, date 2051-01-01: it is after today (" in run.stderr
@@ -46,7 +51,7 @@ def test_refresh_prints_what_changed_and_the_published_folder(
     )
     assert replaced[0].endswith("→ 123,456")
     assert age.startswith("the training is 0 days old, on sales until 2015-0")
-    assert published == f"published {load_version(tmp_path / 'model').folder}"
+    assert published == f"published {Path('model') / load_version(tmp_path / 'model').name}"
 
     again = run_command("refresh", "--model", tmp_path / "model", "--sales", path)
     assert again.exit_code == 0
