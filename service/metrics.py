@@ -3,10 +3,14 @@
 prometheus_client reads `FOLDER` when it is first imported: `service.__main__` sets it before.
 """
 
+import atexit
 import datetime as dt
 import os
 import re
+import threading
+import time
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,12 @@ from estimator.market.facts import Facts
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable with the folder in which the workers store their metrics."""
+
+FLUSH_SECONDS = 0.5
+"""How long the facts of valued homes wait for the drift metrics, so that a scrape sees what was answered over a
+second ago. Writing them for each request took as long as all other metrics, the log and the headers together."""
+MAX_WAITING_HOMES = 10_000
+"""Homes whose facts wait at a time: as many as in the longest list, some megabytes."""
 
 _REGISTRY = CollectorRegistry()
 _SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.03, 0.06, 0.12, 0.25, 0.5, 1, 2, 4, 8)
@@ -79,8 +89,14 @@ _inputs = Gauge(
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
     """Count an answered request; `route` is the pattern of the route, never the path of the request."""
-    _requests.labels(method, route, str(status)).inc()
-    _latency.labels(route).observe(seconds)
+    counter, histogram = _request_metrics(method, route, status)
+    counter.inc()
+    histogram.observe(seconds)
+
+
+@cache  # methods, routes and statuses are few
+def _request_metrics(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return _requests.labels(method, route, str(status)), _latency.labels(route)
 
 
 def count_valued(rows: int) -> None:
@@ -121,18 +137,67 @@ def set_damaged_list_prices(*, damaged: bool) -> None:
     _damaged_list_prices.set(int(damaged))
 
 
-def observe_inputs(facts: Facts, rows: BoolArray, statistics: Mapping[str, Mapping[str, float]]) -> None:
-    """Add the facts of valued homes to the drift metrics.
+Statistics = Mapping[str, Mapping[str, float]]
+"""Numeric fact → its `mean` and `standard_deviation` among the training sales."""
+
+
+class _WaitingInputs:
+    """The facts of valued homes that the drift metrics do not have yet; a thread adds them twice a second."""
+
+    def __init__(self) -> None:
+        self._lock, self._flushing = threading.Lock(), threading.Lock()
+        self._waiting: list[tuple[Facts, BoolArray, Statistics]] = []
+        self._homes = 0
+        self._has_thread = False
+
+    def add(self, facts: Facts, rows: BoolArray, statistics: Statistics) -> None:
+        with self._lock:
+            self._waiting.append((facts, rows, statistics))
+            self._homes += len(rows)
+            is_full = self._homes > MAX_WAITING_HOMES
+            is_first, self._has_thread = not self._has_thread, True
+        if is_first:
+            threading.Thread(target=self._flush_for_ever, name="drift metrics", daemon=True).start()
+            atexit.register(self.flush)
+        if is_full:
+            self.flush()
+
+    def flush(self) -> None:
+        # Two locks: no request waits for the sums, and whoever has flushed knows that nothing is on its way.
+        with self._flushing:
+            with self._lock:
+                waiting, self._waiting, self._homes = self._waiting, [], 0
+            for statistics in {id(each): each for _, _, each in waiting}.values():
+                _add_inputs([(facts, rows) for facts, rows, each in waiting if each is statistics], statistics)
+
+    def _flush_for_ever(self) -> None:
+        while True:
+            time.sleep(FLUSH_SECONDS)
+            self.flush()
+
+
+_waiting_inputs = _WaitingInputs()
+
+
+def observe_inputs(facts: Facts, rows: BoolArray, statistics: Statistics) -> None:
+    """Add the facts of valued homes to the drift metrics, within `FLUSH_SECONDS`.
 
     Parameters
     ----------
     rows
         Which of the n homes were valued, shape (n,).
-    statistics
-        Numeric fact → its `mean` and `standard_deviation` among the training sales.
     """
+    _waiting_inputs.add(facts, rows, statistics)
+
+
+def flush() -> None:
+    """Add what waits to the metrics: before a process ends, and before its metrics are read."""
+    _waiting_inputs.flush()
+
+
+def _add_inputs(homes: list[tuple[Facts, BoolArray]], statistics: Statistics) -> None:
     for name, training in statistics.items():
-        values = facts[name][rows]
+        values = np.concatenate([facts[name][rows] for facts, rows in homes])
         known = values[~np.isnan(values)]
         if len(known):
             _deviations.labels(name).inc(float((known - training["mean"]).sum()) / training["standard_deviation"])
@@ -141,6 +206,7 @@ def observe_inputs(facts: Facts, rows: BoolArray, statistics: Mapping[str, Mappi
 
 def exposition() -> bytes:
     """Return the metrics of all workers in Prometheus' text format."""
+    flush()
     folder = os.environ.get(FOLDER)
     if folder is None:
         return _render(_REGISTRY.collect())

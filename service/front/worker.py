@@ -16,8 +16,9 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NoReturn
 
+from service import metrics
 from service.front.messages import Answer, Decoder, Kind, Message, Readiness, encode
 from service.http.deadline import ENVIRON_KEY, RequestDeadline
 
@@ -109,8 +110,7 @@ class Worker:
             with self._writing:
                 self._connection.sendall(encode(message))
         except OSError:
-            # The front has gone, and this process ends with it: nothing that it still computes has a reader.
-            os._exit(0)
+            _end()  # the front has gone, and this process ends with it
 
 
 def main(arguments: list[str]) -> None:
@@ -121,8 +121,13 @@ def main(arguments: list[str]) -> None:
     module, _, function = factory.partition(":")
     application, readiness = getattr(importlib.import_module(module), function)(*rest)
     Worker(socket.socket(fileno=int(descriptor)), application, readiness, int(threads)).run()
+    _end()
+
+
+def _end() -> NoReturn:
+    """End this process, without waiting for threads whose answers nobody reads any more."""
+    metrics.flush()
     logging.shutdown()
-    # Without waiting for threads whose answers nobody reads any more.
     os._exit(0)
 
 

@@ -146,11 +146,10 @@ def json_answer(content: Any, status: int = 200) -> Response:
     ValueError
         The content contains NaN or an infinity.
     """
-    return Response(
-        json.dumps(content, separators=(",", ":"), allow_nan=False), status, content_type="application/json"
-    )
+    return Response(_COMPACT.encode(content), status, content_type="application/json")
 
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _LONG_INTEGER = b"0" * 19
 _DIGITS_AS_0 = bytes.maketrans(b"123456789", b"000000000")
 _TOO_DEEP = f"values are nested more than {MAX_DEPTH} levels deep"

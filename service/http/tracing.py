@@ -18,6 +18,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 _UNMATCHED = "unmatched"
+_LINE = json.JSONEncoder(ensure_ascii=False)
 
 _log = logging.getLogger("service.requests")
 
@@ -74,4 +75,4 @@ class JsonLines(logging.Formatter):
                 line["trace_id"] = g.trace_id
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return _LINE.encode(line)

@@ -117,6 +117,7 @@ class SubjectSchema(Schema):
         super().__init__()
         self.market = market
         self._fact_by_name = fact_by_name(market, has_dates=_DATE in self.fields)
+        self._required = {feature.name for feature in market.features if feature.required}
         self._names = {attribute: str(field.data_key) for attribute, field in self.fields.items()}
 
     @classmethod
@@ -130,6 +131,28 @@ class SubjectSchema(Schema):
         if has_dates:
             declared[_DATE] = DateField()
         return cast("type[Self]", cls.from_dict(declared, name="Subject"))(market)
+
+    def read_valid(self, value: Mapping[str, Any]) -> Subject | None:
+        """Return the subject of a valid object, as `load` does; None if anything is wrong, which `load` tells.
+
+        It takes a third of the time, because nothing is prepared for messages.
+        """
+        facts: dict[str, float | str] = {}
+        date: dt.date | None = None
+        try:
+            for name, stated in value.items():
+                if stated is None:
+                    continue
+                fact = self._fact_by_name[name]
+                if fact in facts or (fact == VALUATION_DATE and date is not None):
+                    return None
+                if fact == VALUATION_DATE:
+                    date = parse_date(stated)
+                else:
+                    facts[fact] = check_value(self.market.by_name[fact], stated)
+        except (KeyError, ValueError):
+            return None
+        return Subject(facts, date) if self._required <= facts.keys() else None
 
     def field_errors(self, error: ValidationError) -> list[FieldError]:
         """Return all errors: those of the market's facts in the market's order, then those of unknown names."""

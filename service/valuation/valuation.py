@@ -43,6 +43,9 @@ def check_subject(schema: SubjectSchema, value: object) -> Subject | list[FieldE
     problem = why_unreadable(value)
     if problem is not None:
         return [{"field": "", "message": problem}]
+    valid = schema.read_valid(cast("dict[str, Any]", value))
+    if valid is not None:
+        return valid
     try:
         subject: Subject = schema.load(cast("dict[str, Any]", value))
     except ValidationError as error:
@@ -75,9 +78,10 @@ def value_facts(
         return []
     valuations = value_in_chunks(appraiser, facts, dates, options.confidence, options.check, options.price_above)
     priced = valuations.priced
+    rows = slice(None) if priced.all() else priced
     includes = iter(
         compute_includes(
-            appraiser, facts.take(priced), dates[priced], options.includes, options.confidence, options.check
+            appraiser, facts.take(rows), dates[rows], options.includes, options.confidence, options.check
         )
     )
     return [

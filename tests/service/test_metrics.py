@@ -104,3 +104,23 @@ def test_the_empty_file_of_a_worker_that_has_just_started_is_skipped(
     monkeypatch.setenv(metrics.FOLDER, str(tmp_path))
     (tmp_path / f"counter_{os.getpid()}.db").touch()
     assert metrics.exposition().startswith(b"# HELP")
+
+
+def test_inputs_reach_the_metrics_without_a_scrape_of_their_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = {"seen_later": {"mean": 100.0, "standard_deviation": 10.0}}
+    metrics.observe_inputs(Facts({"seen_later": np.array([90.0, 130.0])}), np.array([True, True]), inputs)
+    monkeypatch.setattr(metrics, "flush", lambda: None)
+    deadline = time.monotonic() + 30
+    while (seen := re.search(rb'estimator_input_drift{fact="seen_later"} (\S+)', metrics.exposition())) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert float(seen[1]) == pytest.approx(1.0)
+
+
+def test_inputs_of_a_long_list_are_kept_no_longer_than_their_request() -> None:
+    waiting = metrics._WaitingInputs()
+    n = metrics.MAX_WAITING_HOMES + 1
+    inputs = {"long_list": {"mean": 0.0, "standard_deviation": 1.0}}
+    waiting.add(Facts({"long_list": np.ones(n)}), np.ones(n, np.bool_), inputs)
+    assert waiting._waiting == []
+    assert f'estimator_input_count{{fact="long_list"}} {float(n)}'.encode() in metrics.exposition()

@@ -193,6 +193,21 @@ def test_a_body_over_the_limit_is_refused(server: Server) -> None:
     assert json.loads(problem)["type"] == "/problems/body-too-large"
 
 
+def test_what_a_worker_has_valued_is_counted_before_it_ends(models: Path) -> None:
+    with running(models, workers=1) as server:
+        (worker,) = server.workers()
+        for _ in range(5):
+            assert server.predict([HOME, HOME])[0] == 200
+        server.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while worker in server.workers():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        metrics = server.request("GET", "/metrics")[1]
+        assert b'estimator_input_count{fact="square_footage"} 10.0' in metrics
+        assert b"estimator_rows_valued_total 10.0" in metrics
+
+
 def test_a_killed_worker_is_replaced(models: Path) -> None:
     with running(models) as server:
         server.replace_a_worker()

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from estimator.market.checks import check_value
@@ -12,6 +14,7 @@ from service.valuation.subject_schema import Subject, SubjectSchema
 
 KING_COUNTY = Market.read(Path(__file__).parents[3] / "data" / "king_county")
 SCHEMA = SubjectSchema.of(KING_COUNTY, has_dates=True)
+WITHOUT_DATES = SubjectSchema.of(KING_COUNTY, has_dates=False)
 HOME = {"latitude": 47.6, "longitude": -122.3, "square_footage": 1800}
 
 ODD_MARKET = Market.from_dict(
@@ -112,3 +115,27 @@ def test_a_column_in_another_unit_is_no_name_in_a_request() -> None:
         {"name": "town", "currency": "USD", "sales": "s.csv", "price": "price", "features": [size]}
     )
     assert set(field_messages(SubjectSchema.of(market, has_dates=False), {"sqm": 100})) == {"sqm"}
+
+
+_NAMES = st.sampled_from(
+    [*HOME, "lat", "SQFT Living", "grade", "waterfront", "zipcode", "valuation_date", "zzz", ""]
+)
+_VALUES: st.SearchStrategy[Any] = st.one_of(
+    st.sampled_from(
+        [47.6, -122.3, 1800, 7, True, "98103", "2015-02-03", "2015-02-30", None, [], {}, "good", 1e400]
+    ),
+    st.floats(),
+    st.integers(-2000, 2000),
+    st.text(max_size=3),
+)
+
+
+@given(st.dictionaries(_NAMES, _VALUES), st.booleans())
+def test_the_short_way_agrees_with_the_schema(changes: dict[str, Any], has_dates: bool) -> None:
+    schema = SCHEMA if has_dates else WITHOUT_DATES
+    for home in (changes, HOME | changes):
+        try:
+            expected = schema.load(home)
+        except ValidationError:
+            expected = None
+        assert schema.read_valid(home) == expected
