@@ -1,7 +1,8 @@
 """Facts → log price: networks weigh the facts with the prices that kriging and comparables suggest.
 
 The networks, kriging and the comparables know prices adjusted for time, and no date. They give a home's worth on
-the day of the price index's zero; a value as of any day is worth + index.
+the day of the price index's zero; a value as of any day is worth + index. What the networks got wrong about homes
+that were sold since their training corrects the worth of similar homes.
 
 Knows no currency, no areas and no ranges.
 """
@@ -23,7 +24,6 @@ from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 from estimator.model.ensemble import (
-    PREDICTION_BATCH,
     Callback,
     blend_kriging,
     predict_mean,
@@ -297,29 +297,6 @@ class PriceModel:
         """Return the same model that forgets some of its sales, shape (n,), when the next ones are added."""
         kept = ~rows
         return replace(self, sales=self.sales.take(kept), residual=self.residual[kept], learned=self.learned[kept])
-
-    def predict_with_weights(
-        self, weights: Sequence[NDArray[np.float32]], facts: Facts, date: DateArray | None
-    ) -> FloatArray:
-        """Return what the first network predicted for n homes with k earlier weights, log price, shape (k, n).
-
-        The features are the current ones. Kriging's share is left out.
-
-        Parameters
-        ----------
-        weights
-            The network's parameter vectors, as callbacks received them during training.
-        """
-        columns = self.pipeline.transform(facts, date).columns
-        network = Network.from_state(self.networks.networks[0].state())  # a copy: the model is never changed
-        predictions = []
-        for vector in weights:
-            np.copyto(network.parameters.vector, vector)
-            predictions.append(network.predict(columns, PREDICTION_BATCH)[:, 0])
-        standardised = np.array(predictions, np.float64).reshape(len(weights), len(facts))
-        index = self.index.at(self.market, facts, date)
-        predicted: FloatArray = standardised * self.deviation + self.mean + index
-        return predicted
 
     @property
     def facts(self) -> tuple[str, ...]:

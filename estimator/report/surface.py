@@ -1,13 +1,17 @@
 """The price of a typical home at every location of the map, at several moments of the training."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from estimator.appraiser import Appraiser
-from estimator.market.arrays import BoolArray, FloatArray
+from estimator.market.arrays import BoolArray, DateArray, Float32Array, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.sales import Sales
+from estimator.model.ensemble import PREDICTION_BATCH
+from estimator.model.price_model import PriceModel
+from estimator.network import Network
 from estimator.report.recorder import Recorder
 
 N_CELLS = 3000
@@ -46,7 +50,7 @@ def price_surface(appraiser: Appraiser, sold: Sales, recorder: Recorder) -> dict
     )
     homes = _reference_home_at(appraiser, dict(zip(coordinates, centres, strict=True)))
     newest = None if appraiser.sale_dates is None else np.full(len(row), appraiser.sale_dates[1])
-    prices = np.exp(appraiser.model.predict_with_weights(list(weights.values()), homes, newest))
+    prices = np.exp(_predict_with_weights(appraiser.model, list(weights.values()), homes, newest))
     return {
         "south": round(float(south), 5),
         "north": round(float(north), 5),
@@ -64,6 +68,30 @@ def price_surface(appraiser: Appraiser, sold: Sales, recorder: Recorder) -> dict
             for step, snapshot in zip(weights, prices, strict=True)
         ],
     }
+
+
+def _predict_with_weights(
+    model: PriceModel, weights: Sequence[Float32Array], facts: Facts, date: DateArray | None
+) -> FloatArray:
+    """Return what the first network predicts for n homes with k earlier weights, log price, shape (k, n).
+
+    The features are the current ones. Kriging's share is left out.
+
+    Parameters
+    ----------
+    weights
+        The network's parameter vectors, as callbacks received them during training.
+    """
+    columns = model.pipeline.transform(facts, date).columns
+    network = Network.from_state(model.networks.networks[0].state())  # a copy: the model is never changed
+    predictions = []
+    for vector in weights:
+        np.copyto(network.parameters.vector, vector)
+        predictions.append(network.predict(columns, PREDICTION_BATCH)[:, 0])
+    standardised = np.array(predictions, np.float64).reshape(len(weights), len(facts))
+    index = model.index.at(model.market, facts, date)
+    predicted: FloatArray = standardised * model.deviation + model.mean + index
+    return predicted
 
 
 def _near_sold_homes(
