@@ -39,6 +39,32 @@ def screen(page: Any) -> None:
     page.wait_for_selector(".deals")
 
 
+def filter_deals(page: Any) -> None:
+    screen(page)
+    page.click(".filters summary")
+    page.select_option("[aria-label='Filter by another fact']", "square_footage")
+
+
+def edit_deal(page: Any) -> None:
+    screen(page)
+    page.click("[aria-label='Edit fair']")
+    page.fill("#edit-list_price", "0")
+    page.press("#edit-list_price", "Tab")
+    page.wait_for_selector("#edit-list_price[aria-invalid]")
+
+
+def open_deal(page: Any) -> None:
+    screen(page)
+    page.check("text=All figures")
+    page.click(".deals a:text('fair')")
+    shown_price(page)
+
+
+def paste_without_rows(page: Any) -> None:
+    page.click("text=Paste rows from a spreadsheet")
+    page.click("text=Find deals")
+
+
 VIEWS: dict[str, tuple[str, Callable[[Any], None]]] = {
     "empty": ("", lambda page: None),
     "all facts": ("", open_all_facts),
@@ -46,7 +72,11 @@ VIEWS: dict[str, tuple[str, Callable[[Any], None]]] = {
     "facts missing": ("", submit_without_facts),
     "refused": (link(REFUSED_HOME), wait_for_refusal),
     "listings": ("#listings", lambda page: None),
+    "listings, pasting": ("#listings", paste_without_rows),
     "deals": ("#listings", screen),
+    "deals, filtered": ("#listings", filter_deals),
+    "deal edited": ("#listings", edit_deal),
+    "deal opened": ("#listings", open_deal),
 }
 
 

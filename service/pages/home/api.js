@@ -42,17 +42,18 @@ export function predict(facts, { confidence, include = [], priceAbove, signal } 
   });
 }
 
-/** Screen a CSV file of listings; `mediaType` is that of the response. */
-export async function screen(file, terms, mediaType = "application/json") {
-  const query = new URLSearchParams(Object.entries(terms).filter(([, value]) => value !== null));
-  return send(`screen?${query}`, {
-    method: "POST",
-    headers: { "Content-Type": "text/csv", Accept: mediaType },
-    body: file,
-  }, mediaType);
+/**
+ * Screen listings.
+ * @param body a table, or JSON
+ * @param terms costs and required chance of profit, by name
+ */
+export function screen(body, terms, { mediaType, include = [] }) {
+  const query = new URLSearchParams(terms);
+  if (include.length) query.set("include", include.join(","));
+  return send(`screen?${query}`, { method: "POST", headers: { "Content-Type": mediaType, Accept: "application/json" }, body });
 }
 
-async function send(path, request = {}, mediaType = "application/json") {
+async function send(path, request = {}) {
   const key = sessionStorage.getItem(API_KEY);
   let response;
   try {
@@ -62,7 +63,7 @@ async function send(path, request = {}, mediaType = "application/json") {
     throw new Problem({ title: "No connection", detail: "We couldn’t reach the server. Try again in a moment." });
   }
   if (!response.ok) throw await readProblem(response);
-  return mediaType === "application/json" ? response.json() : response.blob();
+  return response.json();
 }
 
 async function readProblem(response) {

@@ -7,6 +7,7 @@ import { FactsForm } from "./form.js";
 import { longDate, moneyOf, monthOf, number, rangeText, sentence, title } from "./format.js";
 import { Listings } from "./listings.js";
 import { SalesMap } from "./map.js";
+import { listingCard, takeListing } from "./opened_listing.js";
 import { PriceCard, placeholder, refusalCard } from "./valuation.js";
 import { waterfallSection } from "./waterfall.js";
 import { WhatIf } from "./what_if.js";
@@ -102,11 +103,18 @@ class ValuePage {
     const parameters = new URLSearchParams(fragment);
     const confidence = Number(parameters.get(CONFIDENCE));
     if (!this.features.has(CONFIDENCE)) parameters.delete(CONFIDENCE);
+    this.#showListing(takeListing(parameters, this.features));
     this.confidence = confidence >= 0.5 && confidence <= MAX_CONFIDENCE ? confidence : DEFAULT_CONFIDENCE;
     const unknown = this.form.fill(Object.fromEntries(parameters));
     this.#showLocation();
     showAlert(unknown.length ? `This market does not have these facts, so they were ignored: ${unknown.join(", ")}.` : "");
     if ([...parameters].length > unknown.length) this.value();
+  }
+
+  // Show the listing whose home this is, null for none.
+  #showListing(listing) {
+    this.listing = listing;
+    $("opened").replaceChildren(...(listing ? [listingCard(listing, this.money)] : []));
   }
 
   #show(answer, widest, facts) {
@@ -186,6 +194,7 @@ class ValuePage {
   #updateLink() {
     const parameters = new URLSearchParams(this.facts);
     if (this.confidence !== DEFAULT_CONFIDENCE && !this.features.has(CONFIDENCE)) parameters.set(CONFIDENCE, this.confidence);
+    for (const [name, value] of Object.entries(this.listing ?? {})) parameters.set(name, value);
     history.replaceState(null, "", `#${parameters}`);
     $("to-value").href = `#${parameters}`;
   }
@@ -195,6 +204,7 @@ class ValuePage {
     this.autoUpdate = false;
     this.answer = null;
     this.#reveal(placeholder());
+    this.#showListing(null);
     this.#showLocation();
     this.map?.setComparables([], this.coordinates);
     showAlert("");
@@ -284,13 +294,16 @@ async function start() {
   describe(model);
   const page = new ValuePage(model);
   const listings = new Listings($("view-listings"), model);
+  let scrolled = 0; // of the listings, to show them again as they were left
+  history.scrollRestoration = "manual";
   const showFragment = () => {
     const fragment = location.hash.slice(1);
     const isListings = fragment === "listings";
+    if (!$("view-listings").hidden) scrolled = scrollY;
     showView(isListings);
     if (isListings) listings.prepare();
     else if (fragment !== "value") page.open(fragment);
-    scrollTo({ top: 0, behavior: reducedMotion() ? "auto" : "instant" });
+    scrollTo({ top: isListings ? scrolled : 0, behavior: reducedMotion() ? "auto" : "instant" });
   };
   addEventListener("hashchange", showFragment);
   showFragment();

@@ -1,13 +1,14 @@
-// Paints the sold homes as dots, pixel by pixel into an image: this draws tens of thousands of dots many times a second
+// Paints homes as dots, pixel by pixel into an image: this draws tens of thousands of dots many times a second
 // without a graphics card.
 
 const SMALLEST_DOTS_FROM = 20_000; // homes; fewer homes get larger dots
 const MAX_RADIUS = 6.5; // CSS pixels
 
 export class DotPainter {
-  constructor(canvas, homes) {
+  /** @param radius in CSS pixels; without one, it follows from the number of homes */
+  constructor(canvas, homes, radius) {
     this.canvas = canvas;
-    this.radius = 1.15 * Math.min(Math.max((SMALLEST_DOTS_FROM / homes) ** 0.3, 1), 2.6);
+    this.radius = radius ?? 1.15 * Math.min(Math.max((SMALLEST_DOTS_FROM / homes) ** 0.3, 1), 2.6);
   }
 
   /** Set the size in CSS pixels; `ratio` is the number of device pixels in one. */
@@ -24,7 +25,7 @@ export class DotPainter {
    * Paint all homes.
    * @param projection has the homes' kilometres `x` and `y`
    * @param viewport see `Viewport`
-   * @param colours one packed colour for each home
+   * @param colours one packed colour for each home; a home of colour 0 is left out
    */
   paint({ x, y }, { view, zoom }, colours, background) {
     const { pixels, ratio } = this;
@@ -37,10 +38,11 @@ export class DotPainter {
     const top = height / 2 - view.y * scale;
     const margin = Math.ceil(radius);
     for (let home = 0; home < x.length; home++) {
+      const colour = colours[home];
+      if (colour === 0) continue;
       const px = Math.round(left + x[home] * scale);
       const py = Math.round(top + y[home] * scale);
       if (px < margin || py < margin || px >= width - margin || py >= height - margin) continue;
-      const colour = colours[home];
       const centre = py * width + px;
       for (let part = 0; part < stamp.length; part += 3) {
         const index = centre + stamp[part + 1] * width + stamp[part];
