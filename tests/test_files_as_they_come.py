@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from estimator.market.market import Market
 from estimator.model.recipe import RECIPE
 from estimator.registry import load_version
 from tests.conftest import PUBLISH_ANYWAY, make_once, run_command, thin_king_county
@@ -78,6 +79,24 @@ def test_check_reads_a_file_of_any_shape_as_the_plain_one(
     suffix, shape = SHAPES[name]
     plain = checked(quick_market, write(tmp_path / "plain.csv", text, sold))
     assert checked(quick_market, write(tmp_path / f"sales{suffix}", shape, sold)) == plain
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_draft_from_a_file_of_any_shape_has_the_facts_of_the_plain_one(
+    sold: pd.DataFrame, tmp_path: Path, name: str
+) -> None:
+    suffix, shape = SHAPES[name]
+    drafts = []
+    for file in (write(tmp_path / "plain.csv", text, sold), write(tmp_path / f"sales{suffix}", shape, sold)):
+        run = run_command("new-market", file, "--market", tmp_path / f"{file.stem}.toml")
+        assert run.exit_code == 0, run.output
+        market = Market.read(tmp_path / f"{file.stem}.toml")
+        assert market.sale_date is not None
+        # It is the difference of two others, if these are not already known facts by their names.
+        facts = [feature for feature in market.features if feature.name != "area_above_ground"]
+        drafts.append([(feature.name, feature.kind, feature.unit, feature.required) for feature in facts])
+    assert len(drafts[0]) == 17
+    assert sorted(drafts[1]) == sorted(drafts[0])
 
 
 @pytest.mark.parametrize("word", MISSING_WORDS)

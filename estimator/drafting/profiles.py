@@ -153,12 +153,12 @@ def _dates(
     if not len(known) or not _is_text(column):
         return None, None
     form = detect_date_form(known) if has_forms else ISO
-    pattern = form.pattern
-    if pattern is None or pc.sum(pc.match_substring_regex(known, pattern)).as_py() < MIN_SHARE * len(known):
-        return None, None
-    if form.format is None:
-        return form, None
     days = parse_dates(text, form)
+    if form.format is None:
+        # ISO dates are read beside them.
+        in_doubt = pc.sum(pc.match_substring_regex(known, str(form.pattern))).as_py()
+        is_date = in_doubt + (~np.isnat(days)).sum() >= MIN_SHARE * len(known)
+        return (form, None) if is_date else (None, None)
     # Eight digits can be an amount or a parcel's number; few of those are days of the calendar.
     is_date = (~np.isnat(days)).sum() >= MIN_SHARE * len(known)
     return (form, days) if is_date else (None, None)

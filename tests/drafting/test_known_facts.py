@@ -25,6 +25,7 @@ from estimator.market.text.names import plain_name
         ("town_city", "city"),
         ("floor_area_sqm", "square_footage"),  # Singapore's HDB
         ("ZIP Code", "postal_code"),
+        ("Lat.", "latitude"),
     ],
 )
 def test_usual_names_are_known(column: str, fact: str) -> None:
@@ -33,8 +34,8 @@ def test_usual_names_are_known(column: str, fact: str) -> None:
     assert (found[0].name, found[1]) == (fact, True)
 
 
-@pytest.mark.parametrize(("column", "fact"), [("Lat.", "latitude"), ("Long (deg)", "longitude")])
-def test_coordinates_with_a_point_or_a_unit_are_likely(column: str, fact: str) -> None:
+@pytest.mark.parametrize(("column", "fact"), [("Lat (deg)", "latitude"), ("Long (deg)", "longitude")])
+def test_coordinates_with_a_unit_are_likely(column: str, fact: str) -> None:
     found = known_fact(column)
     assert found is not None
     assert (found[0].name, found[1]) == (fact, False)

@@ -22,6 +22,8 @@ _TIME = (
     r"(?:\s?(?:Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?))?)?$"
 )
 """What may follow a date: hours and minutes, with a colon or, after a T, without."""
+_YEAR = r"(?:1[5-9]|2[01])[0-9]{2}"
+"""The year of a date that looks like another number otherwise."""
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000
 """Days of 1954 and 2119 as spreadsheets count them."""
 _SERIAL_EPOCH = dt.date(1899, 12, 30)
@@ -49,7 +51,7 @@ class DateForm:
 ISO = DateForm("2015-05-27", r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", "%Y-%m-%d")
 _UNAMBIGUOUS = (
     ISO,
-    DateForm("20150527", r"^(?:1[5-9]|2[01])[0-9]{6}", "%Y%m%d"),
+    DateForm("20150527", rf"^{_YEAR}[0-9]{{4}}", "%Y%m%d"),
     DateForm("2015/05/27", r"^[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}", "%Y/%m/%d"),
     DateForm("2015.05.27", r"^[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,2}", "%Y.%m.%d"),
     DateForm("27.05.2015", r"^[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", "%d.%m.%Y"),
@@ -57,9 +59,9 @@ _UNAMBIGUOUS = (
     DateForm("27 May 2015", r"(?i)^[0-9]{1,2}[ \-./]?[a-z]{3,9}[ \-./,]+[0-9]{4}", "%d %b %Y"),
     DateForm("27-May-15", r"(?i)^[0-9]{1,2}[ \-./]?[a-z]{3,9}[ \-./,]+[0-9]{2}", "%d %b %y"),
     DateForm("May 27, 2015", r"(?i)^[a-z]{3,9}\.? ?[0-9]{1,2}[ \-./,]+[0-9]{4}", "%b %d %Y"),
-    DateForm("2015-05", r"^[0-9]{4}-[0-9]{1,2}", "%Y-%m"),
-    DateForm("05/2015", r"^[0-9]{1,2}/[0-9]{4}", "%m/%Y"),
-    DateForm("May 2015", r"(?i)^[a-z]{3,9}[ \-./,]+[0-9]{4}", "%b %Y"),
+    DateForm("2015-05", rf"^{_YEAR}-[0-9]{{1,2}}", "%Y-%m"),
+    DateForm("05/2015", rf"^[0-9]{{1,2}}/{_YEAR}", "%m/%Y"),
+    DateForm("May 2015", rf"(?i)^[a-z]{{3,9}}[ \-./,]+{_YEAR}", "%b %Y"),
 )
 _MONTH_IN_DOUBT = tuple(
     (
