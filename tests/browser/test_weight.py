@@ -43,7 +43,7 @@ def test_the_page_loads_few_bytes(open_page: OpenPage) -> None:
     without_sales = sum(size for name, size in loaded if not name.endswith("/sales"))
     weight = without_sales + len(body)
     _log.info("%s: %.1f", "bytes", weight)
-    assert weight < 1_500_000
+    assert weight < 400_000
 
 
 @pytest.mark.parametrize("zoomed", [False, True])

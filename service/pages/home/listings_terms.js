@@ -48,8 +48,9 @@ export class TermsForm {
     // A problem with one query parameter starts its detail with the parameter's name.
     const name = problem.errors.length ? null : [...this.fields.keys()].find((term) => problem.detail?.startsWith(`${term}:`) || problem.detail?.startsWith(`${term} `));
     if (!name) return false;
-    const { input, error } = this.fields.get(name);
-    error.textContent = problem.detail.slice(name.length + 1).trim();
+    const { input, error, isShare } = this.fields.get(name);
+    const message = problem.detail.slice(name.length + 1).trim();
+    error.textContent = isShare ? message.replace(/\d+(\.\d+)?/g, (share) => `${number(100 * Number(share))}%`) : message;
     error.hidden = false;
     input.setAttribute("aria-invalid", "true");
     input.focus();
