@@ -15,6 +15,7 @@ from estimator.market.csv_reader import CsvForm, MalformedRows
 from estimator.market.file_rows import FileRows
 from estimator.market.market import Market
 from estimator.market.tables import first_row, is_text_file, read_table
+from estimator.market.text.names import LooseNames
 
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -125,7 +126,7 @@ def _is_one_file(pattern: Path) -> bool:
 
 
 def join_tables(files: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
-    """Return the rows of all tables as one table.
+    """Return the rows of all tables as one table, with the names of columns as the first file writes them.
 
     Raises
     ------
@@ -133,6 +134,7 @@ def join_tables(files: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
         The columns of a file differ from those of the first one, by name or by type.
     """
     names = tables[0].column_names
+    tables = [_with_names(table, names) for table in tables]
     for file, table in zip(files, tables, strict=True):
         different = ", ".join(sorted(set(table.column_names) ^ set(names)))
         if different:
@@ -141,3 +143,10 @@ def join_tables(files: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
         return pa.concat_tables([table.select(names) for table in tables], promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise DataError(f"{files[0]} and the other files have columns of different types ({error})") from error
+
+
+def _with_names(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Return a table whose columns have the given names, where these differ only in case, blanks and the like."""
+    by_plain = LooseNames({name: name for name in names})
+    known = [by_plain.get(name, name) for name in table.column_names]
+    return table if len(set(known)) < len(known) else table.rename_columns(known)

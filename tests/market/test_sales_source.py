@@ -80,6 +80,15 @@ def test_a_pattern_that_names_no_file_is_an_error(tmp_path: Path) -> None:
         SalesSource.of_market(market("sales_*.csv"), tmp_path)
 
 
+def test_files_may_write_the_names_of_their_columns_in_other_case(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "1,flat,10\n")
+    write(tmp_path, "b.csv", "20,2,house\n", header="PRICE,Size,TYPE\n")
+    declared = market(["a.csv", "b.csv"])
+    sales = read_sales(declared, SalesSource.of_market(declared, tmp_path))
+    assert sales.price.tolist() == [10, 20]
+    assert sales.facts["type"].tolist() == ["flat", "house"]
+
+
 def test_files_with_other_columns_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "a.csv", "1,flat,10\n")
     write(tmp_path, "b.csv", "1,flat,10\n", header="size,kind,price\n")

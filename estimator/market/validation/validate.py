@@ -87,7 +87,7 @@ class ValidatedSales:
     unread
         Columns of the file that nothing is read from.
     label_variants
-        Labels that differ only in case: they count as different ones.
+        Labels that differ only in case, or in zeros in front: they count as different ones.
     overrides
         The user's overrides.
     """
@@ -171,12 +171,15 @@ def validate_sales(
 
 
 def _label_variants(parsed: ParsedSales, used: BoolArray) -> tuple[str, ...]:
-    """Return the labels of the sales that are used which differ only in case, a text for each group of them."""
+    """Return the labels of the sales that are used which differ only in case, a text for each group of them.
+
+    Zeros in front do not count either: programs that take the postal code 02138 for a number write 2138.
+    """
     texts = []
     for feature in parsed.market.labels:
         variants: dict[str, list[str]] = {}
         for label in np.unique(parsed.sales.facts[feature.name][used]).tolist():
-            variants.setdefault(label.casefold(), []).append(f"'{label}'")
+            variants.setdefault(label.casefold().lstrip("0"), []).append(f"'{label}'")
         texts += [f"{feature.name} {' and '.join(group)}" for group in variants.values() if len(group) > 1]
     return tuple(texts)
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from estimator.errors import DataError
+from estimator.market.market import Market
 from estimator.market.sales_file import read_validated_sales
 from estimator.market.validation import reasons as why
 from estimator.market.validation.reasons import SEVERITIES, count_by_reason, set_aside_csv
@@ -182,6 +183,21 @@ def test_labels_that_differ_only_in_case_are_told(tmp_path: Path) -> None:
     assert read_county(table, tmp_path).label_variants == ()
     table.loc[[3, 5], "style"] = ["Ranch", " ranch "]
     assert read_county(table, tmp_path).label_variants == ("style 'Ranch' and 'ranch'",)
+
+
+def test_postal_codes_that_lost_their_zeros_are_listed(tmp_path: Path) -> None:
+    write = "id,zip,price\n1,02138,10\n2,2138,20\n3,00000,30\n4,12138,40\n"
+    (tmp_path / "sales.csv").write_text(write)
+    town = Market.from_dict(
+        {
+            "name": "town",
+            "currency": "USD",
+            "sales": "sales.csv",
+            "price": "price",
+            "features": [{"name": "zip", "kind": "postal_code"}],
+        }
+    )
+    assert read_validated_sales(town, tmp_path / "sales.csv").label_variants == ("zip '02138' and '2138'",)
 
 
 def read_county(table: pd.DataFrame, folder: Path) -> ValidatedSales:
