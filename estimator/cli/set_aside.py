@@ -67,7 +67,8 @@ def set_aside_summary(record: Mapping[str, Any], path: Path | None = None) -> st
     if record["unread_columns"]:
         lines.append(f"columns that are not read: {', '.join(record['unread_columns'])}")
     if record["label_variants"]:
-        lines.append(f"labels that differ only in case, or in zeros in front: {'; '.join(record['label_variants'])}")
+        variants = "; ".join(record["label_variants"])
+        lines.append(f"labels that differ only in case, or in zeros in front: {variants}")
     return "".join(line + "\n" for line in lines)
 
 
