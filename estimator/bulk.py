@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, compress
 from pathlib import Path
 from typing import Any
 
@@ -232,8 +232,10 @@ def valuation_columns(values: Valuations, rows: BoolArray) -> dict[str, pa.Array
     if values.probability_above is not None:
         numbers[ABOVE_COLUMN] = values.probability_above.round(4)
     columns = {name: fill_rows(column, rows, pa.float64()) for name, column in numbers.items()}
-    dates = np.full(len(values), "") if values.date is None else values.date.astype(str)
-    columns["valuation_date"] = fill_rows(dates, rows, pa.string())
+    if values.date is None:
+        columns["valuation_date"] = fill_rows(np.full(len(values), "", object), rows, pa.string())
+    else:
+        columns["valuation_date"] = fill_rows(values.date, rows, pa.date32()).cast(pa.string())
     for name, marks in (
         ("looked_up", values.looked_up),
         ("unknown", values.unknown),
@@ -259,9 +261,9 @@ def refusal_texts(values: Valuations) -> NDArray[Any]:
 
 def fill_rows(column: NDArray[Any], rows: BoolArray, kind: pa.DataType) -> pa.Array:
     """Return a column with the given values in the marked rows, shape (n,), and null in the others and for NaN."""
-    filled = np.full(len(rows), None, object)
+    filled, empty = np.zeros(len(rows), column.dtype), ~rows
     filled[rows] = column
-    return pa.array(filled, kind, from_pandas=True)
+    return pa.array(filled, kind, mask=empty, from_pandas=True)
 
 
 def row_errors(problems: list[Problem], n: int) -> NDArray[Any]:
@@ -276,9 +278,11 @@ def _join_marked(marks: Mapping[str, BoolArray], n: int) -> NDArray[Any]:
     """Return the names marked in each of n rows as one text; built once per distinct combination of marks."""
     if not marks:
         return np.full(n, "", object)
-    names = list(marks)
-    combinations, index = np.unique(np.column_stack(list(marks.values())), axis=0, return_inverse=True)
-    texts = [
-        SEPARATOR.join(name for name, marked in zip(names, row, strict=True) if marked) for row in combinations
-    ]
-    return np.array(texts, object)[index]
+    marked = np.column_stack(list(marks.values()))
+    bits = np.packbits(marked, axis=1)
+    combinations = bits.view(f"V{bits.shape[1]}").ravel().tolist()
+    texts: dict[bytes, str] = {}
+    for row, combination in enumerate(combinations):
+        if combination not in texts:
+            texts[combination] = SEPARATOR.join(compress(marks, marked[row]))
+    return np.array([texts[combination] for combination in combinations], object)

@@ -16,6 +16,7 @@ from estimator.appraiser import Appraiser
 from estimator.bulk import predict_file
 from estimator.errors import DataError
 from estimator.market.checks import check_table, valuation_dates
+from estimator.market.homes_file import PIECE_ROWS
 from estimator.market.tables import BATCH_ROWS, read_table
 from tests.conftest import KING_COUNTY, environment, run_command
 
@@ -156,7 +157,10 @@ def test_pieces_of_a_large_file_get_the_same_values(appraiser: Appraiser, homes:
         rows,
         0,
     )
-    assert piece_sizes == [BATCH_ROWS, rows - BATCH_ROWS]
+    assert len(piece_sizes) == 9
+    assert sum(piece_sizes) == rows
+    assert max(piece_sizes) == PIECE_ROWS
+    assert pq.read_metadata(tmp_path / "valued.parquet").row_group(0).num_rows == BATCH_ROWS
     price = pq.read_table(tmp_path / "valued.parquet")["valuation_price"].to_numpy().reshape(copies, -1)
     assert (price == price[0]).all()
 

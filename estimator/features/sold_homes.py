@@ -8,6 +8,9 @@ from estimator.market.arrays import FloatArray
 
 _MIN_TREE_SIZE = 256
 """Below this many sales, a separate tree saves no time."""
+_FEW_LATER = 16
+"""Later sales of a tree, up to which little more than the wanted sales are asked for. A home without a date is
+valued on the day of the newest sale, which is then such a later one."""
 
 
 class SoldHomes:
@@ -56,22 +59,33 @@ class SoldHomes:
         n_earlier[np.isnan(location[:, 0] + location[:, 1])] = 0
         level = np.searchsorted(self._sizes, n_earlier)
         # If all of a tree's sales are earlier, as for a valuation today, `count + 1` are enough. Otherwise up to
-        # half of them are later. Both groups are queried apart: a tree that is asked for more homes can return
+        # half of them are later. These groups are queried apart: a tree that is asked for more homes can return
         # equally distant homes in another order, and a result must not depend on the other subjects.
-        all_earlier = n_earlier == self._sizes[level]
-        for tree_index, complete in sorted(set(zip(level.tolist(), all_earlier.tolist(), strict=True))):
+        n_later = self._sizes[level] - n_earlier
+        asked = np.select(
+            [n_later == 0, n_later <= _FEW_LATER], [count + 1, count + 1 + _FEW_LATER], default=2 * count
+        )
+        for tree_index, first_k in sorted(set(zip(level.tolist(), asked.tolist(), strict=True))):
             tree, size = self._trees[tree_index], int(self._sizes[tree_index])
-            pending = np.flatnonzero((level == tree_index) & (all_earlier == complete) & (n_earlier > 0))
-            k = count + 1 if complete else 2 * count
+            pending = np.flatnonzero((level == tree_index) & (asked == first_k) & (n_earlier > 0))
+            k = first_k
             while len(pending):
                 k = min(k, size)
                 distance, found = (
                     np.reshape(result, (len(pending), k)) for result in tree.query(location[pending], k)
                 )
                 usable = (found < n_earlier[pending, None]) & (self.home[found] != home[pending, None])
-                if usable.shape[1] >= count and usable[:, :count].all():
-                    rows[pending], km[pending] = found[:, :count], distance[:, :count]
-                    break
+                if k >= count:
+                    nearest = usable[:, :count].all(axis=1)
+                    rows[pending[nearest]], km[pending[nearest]] = (
+                        found[nearest, :count],
+                        distance[nearest, :count],
+                    )
+                    if nearest.all():
+                        break
+                    pending, distance, found, usable = (
+                        each[~nearest] for each in (pending, distance, found, usable)
+                    )
                 done = (usable.sum(axis=1) >= count) | (k == size)
                 order = np.argsort(~usable, axis=1, kind="stable")[:, :count]
                 subject = np.arange(len(pending))[:, None]

@@ -178,7 +178,10 @@ def _labels(name: str, column: pa.ChunkedArray, *, is_postal_code: bool) -> tupl
     problems += _text_problems(
         name, text, pc.and_not(unprintable, too_long), "text with characters that cannot be printed"
     )
-    return pc.if_else(pc.or_(too_long, unprintable), "", text).to_numpy().astype(np.str_), problems
+    usable = pa.chunked_array([pc.if_else(pc.or_(too_long, unprintable), "", text)]).combine_chunks()
+    # A column has few labels: each becomes an object of Python once, not once per row.
+    coded = usable.dictionary_encode()
+    return np.array(coded.dictionary.to_pylist(), np.str_)[coded.indices.to_numpy()], problems
 
 
 def _floats_to_integers(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[Problem]]:

@@ -22,6 +22,9 @@ from estimator.market.text_forms import TextForms
 DETECTION_ROWS = 10_000
 """So many first rows of a file decide in which forms it is read: later rows are not known yet when the first homes
 are valued. A later row of another form is an error of that row."""
+PIECE_ROWS = 8192
+"""Rows that are checked and valued at a time: enough for all array operations, and few enough that all cores have
+work until the end of a file, and that what is computed of a piece takes little memory."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,12 @@ def read_homes(market: Market, features: Sequence[Feature], source: Path) -> Ite
     forms = _detect(market, features, first, f"{source}: ", is_text=is_text_file(source))
     start = 0
     for piece in chain([first], pieces):
-        end = start + piece.num_rows
-        here = [row for row in malformed.messages if start <= row < end]
-        yield HomesTable(piece, forms, {row - start: malformed.messages.pop(row) for row in here})
-        start = end
+        for offset in range(0, max(piece.num_rows, 1), PIECE_ROWS):
+            part = piece.slice(offset, PIECE_ROWS)
+            end = start + part.num_rows
+            here = [row for row in malformed.messages if start <= row < end]
+            yield HomesTable(part, forms, {row - start: malformed.messages.pop(row) for row in here})
+            start = end
 
 
 def parse_homes(market: Market, features: Sequence[Feature], content: bytes, max_columns: int) -> HomesTable:

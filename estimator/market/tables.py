@@ -150,8 +150,10 @@ def write_atomically(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
     try:
         with replace_atomically(path) as file:
             if suffix == ".parquet":
-                with pq.ParquetWriter(file, schema) as writer:
+                with pq.ParquetWriter(file, schema) as groups:
+                    writer = _ParquetWriter(groups)
                     yield writer
+                    writer.write_group()
                 return
             stream = gzip.GzipFile(fileobj=file, mode="wb") if suffix.endswith(".gz") else file
             text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
@@ -161,6 +163,24 @@ def write_atomically(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
                 stream.close()
     except OSError as error:
         raise DataError(f"{path}: {error}") from error
+
+
+class _ParquetWriter:
+    """Gathers pieces into row groups, which readers read one at a time."""
+
+    def __init__(self, groups: pq.ParquetWriter) -> None:
+        self._groups = groups
+        self._waiting: list[pa.Table] = []
+
+    def write_table(self, table: pa.Table) -> None:
+        self._waiting.append(table)
+        if sum(each.num_rows for each in self._waiting) >= BATCH_ROWS:
+            self.write_group()
+
+    def write_group(self) -> None:
+        if self._waiting:
+            self._groups.write_table(pa.concat_tables(self._waiting))
+            self._waiting = []
 
 
 class _CsvWriter:

@@ -34,3 +34,19 @@ def test_the_order_of_equally_distant_homes_does_not_depend_on_other_subjects() 
         one = slice(subject, subject + 1)
         alone, _ = index.nearest(subject_location[one], subject_day[one], np.full(1, -1), 64)
         assert alone[0].tolist() == together[subject].tolist()
+
+
+@pytest.mark.parametrize("n_newest", [1, 16, 17])
+def test_the_day_of_the_newest_sale_is_before_its_own_sales(n_newest: int) -> None:
+    rng = np.random.default_rng(n_newest)
+    location, day, home = rng.random((1000, 2)), np.arange(1000), np.arange(1000)
+    day[-n_newest:] = day[-n_newest]
+    # Subjects stand where the newest sales do, so that those would be the nearest ones.
+    subject_location = location[-n_newest:] + 1e-3
+    rows, km = SoldHomes(location, day, home).nearest(
+        subject_location, np.full(n_newest, day[-1]), np.full(n_newest, -1), 64
+    )
+    for subject in range(n_newest):
+        distance = np.hypot(*(location[:-n_newest] - subject_location[subject]).T)
+        assert rows[subject].tolist() == np.argsort(distance)[:64].tolist()
+        np.testing.assert_allclose(km[subject], np.sort(distance)[:64], atol=1e-12)
