@@ -35,6 +35,12 @@ FIRST_CSV_ROW = 2
 BATCH_ROWS = 65_536
 """Rows of Parquet read, and of a screened file written, at a time, for the same reasons."""
 
+_WRITTEN_ROWS = 8192
+"""Rows of text made at a time: as Python's objects, the cells of a wide table take much memory."""
+
+_EXPONENTS_FROM = 1e10
+"""Arrow writes larger numbers with an exponent, which people cannot read."""
+
 UNFINISHED_FILE = ".tmp"
 """End of the names of files that are being written. A killed writer leaves its file behind."""
 _EXCEL = ".xlsx"
@@ -193,13 +199,26 @@ class _CsvWriter:
 
     def write_table(self, table: pa.Table) -> None:
         texts = [column for column in table.columns if pa.types.is_string(column.type)]
-        rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
-        self._writer(*texts).writerows(rows)
+        writer = self._writer(*texts)
+        for start in range(0, table.num_rows, _WRITTEN_ROWS):
+            columns = table.slice(start, _WRITTEN_ROWS).columns
+            writer.writerows(zip(*(_cells(column) for column in columns), strict=True))
 
     def _writer(self, *texts: pa.Array) -> Any:
         # Python before 3.13 does not quote a cell with a carriage return, and readers then see two rows.
         has_return = any(pc.any(pc.match_substring(text, "\r")).as_py() for text in texts)
         return self._quoting if has_return else self._minimal
+
+
+def _cells(column: pa.ChunkedArray) -> list[Any]:
+    """Return the cells of a column; those of numbers as Python writes them, but three times as fast."""
+    if not pa.types.is_float64(column.type) or pc.any(pc.greater_equal(pc.abs(column), _EXPONENTS_FROM)).as_py():
+        return list(column.to_pylist())
+    texts = column.cast(pa.string())
+    whole = pc.equal(pc.floor(column), column)
+    if pc.any(whole).as_py():
+        texts = pc.if_else(whole, pc.binary_join_element_wise(texts, ".0", ""), texts)
+    return list(texts.to_pylist())
 
 
 @contextmanager

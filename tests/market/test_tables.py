@@ -3,6 +3,7 @@ import gzip
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +14,7 @@ from estimator.errors import DataError
 from estimator.market.csv_reader import BLOCK_BYTES, CsvForm, MalformedRows
 from estimator.market.tables import (
     BATCH_ROWS,
+    csv_bytes,
     read_pieces,
     read_table,
     replace_atomically,
@@ -283,6 +285,26 @@ def test_a_csv_file_has_quotes_only_where_a_cell_needs_them(tmp_path: Path) -> N
     with write_atomically(tmp_path / "homes.csv", table.schema) as writer:
         writer.write_table(table)
     assert (tmp_path / "homes.csv").read_text() == 'a,b\nx,1.5\n"x,y",\n'
+
+
+def test_numbers_are_written_as_python_writes_them(tmp_path: Path) -> None:
+    numbers = [5.0, -0.0, 0.1, 123456.78, 1e6, 9_999_999_999.25, 1 / 3, None]
+    large = [1e10, 12_345_678_901.5, 1e15, -1e22, 1.0, 2.5, 1e-3, None]
+    columns = [pa.array(values, pa.float64()) for values in (numbers, large)]
+    table = pa.table([*columns, pa.array(range(8)), pa.array([0.1] * 8, pa.float32())], names=["x", "y", "n", "f"])
+    with write_atomically(tmp_path / "out.csv", table.schema) as writer:
+        writer.write_table(table)
+    rows = [line.split(",") for line in (tmp_path / "out.csv").read_text().splitlines()[1:]]
+    for index, values in enumerate((numbers, large)):
+        assert [cells[index] for cells in rows] == ["" if value is None else repr(value) for value in values]
+    assert [cells[2] for cells in rows] == [str(row) for row in range(8)]
+    assert {cells[3] for cells in rows} == {repr(float(np.float32(0.1)))}
+
+
+@given(st.lists(st.floats(), min_size=1))
+def test_written_numbers_are_read_back_exactly(numbers: list[float]) -> None:
+    text = csv_bytes(pa.table({"x": numbers})).decode()
+    assert np.array_equal([float(cell) for cell in text.split()[1:]], numbers, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", ["homes.csv", "homes.csv.gz", "homes.parquet"])
