@@ -210,6 +210,9 @@ def _header(open_file: OpenFile, form: CsvForm) -> _Header:
             told = told_separator(line)
             if told:
                 line = text.readline()
+            more = islice(text, MAX_ROWS)  # a name in quotes may go over several lines
+            while line.count('"') % 2 and (another := next(more, "")):
+                line += another
             separator = form.separator or told or detect_separator(line)
             text.seek(0)
             if told:

@@ -33,12 +33,13 @@ def text_fault(lines: Sequence[str], separator: str | None = None) -> str | None
     """
     # A title shows no separator, or only that of its words.
     found = separator or max(SEPARATORS, key=lambda mark: sum(line.count(mark) for line in lines[1:]))
-    title = title_fault([_cells(line, found) for line in lines])
+    title = title_fault(_rows(lines, found))
     if title is not None or not lines:
         return title
     if separator is None and (fault := _unseparated(lines)) is not None:
         return fault
-    return values_fault(_cells(lines[0], separator or detect_separator(lines[0])))
+    first = _rows(lines, separator or detect_separator(lines[0]))[:1]
+    return values_fault(first[0]) if first else None
 
 
 def title_fault(rows: Sequence[Sequence[str]]) -> str | None:
@@ -83,8 +84,9 @@ def _unseparated(lines: Sequence[str]) -> str | None:
     )
 
 
-def _cells(line: str, separator: str) -> list[str]:
+def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
+    """Return the cells of some lines; a name in quotes may go over several."""
     try:
-        return next(csv.reader([line], delimiter=separator), [])
+        return list(csv.reader(lines, delimiter=separator))
     except csv.Error:
         return []

@@ -55,6 +55,7 @@ def test_a_row_of_values_in_the_place_of_the_header_is_told() -> None:
         "size\n1180\n1190\n",
         "size\n1180,3\n1190,4\n",
         "Living area of the house (square feet)\n1180\n",
+        '"Sale\nprice",date,size,beds\n1,2,3,4\n2,3,4,5\n',
         "id,2013,2014,2015,2016\na,1,2,3,4\n",
         "price,,,,\n1,,,,\n",
         "price,size\n",

@@ -44,6 +44,11 @@ def csv_file(tmp_path: Path) -> Callable[..., Path]:
         pytest.param(b"\xef\xbb\xbfa,b\n1,2\n", {"a": ["1"], "b": ["2"]}, id="byte order mark"),
         pytest.param(b'a,b\n"x\ny","q ""z"""\n', {"a": ["x\ny"], "b": ['q "z"']}, id="quotes and newlines"),
         pytest.param(b'"a\nz",b\n1,2\n', {"a\nz": ["1"], "b": ["2"]}, id="newline in a name"),
+        pytest.param(
+            b'"a\nz";b;c;d\n1;2;3;4\n',
+            {"a\nz": ["1"], "b": ["2"], "c": ["3"], "d": ["4"]},
+            id="newline in a name, and semicolons",
+        ),
         pytest.param(b"a,b\n , NA\n", {"a": [" "], "b": [" NA"]}, id="cells exactly as they stand"),
         pytest.param(b"a,b\n,null\n", {"a": [""], "b": ["null"]}, id="no cell is taken as missing"),
         pytest.param(b"a,b\n007,1e3\n", {"a": ["007"], "b": ["1e3"]}, id="no cell is taken as a number"),
