@@ -104,6 +104,14 @@ def test_a_planned_repair_gives_the_value_afterwards_and_its_uplift(client: Flas
         assert outcome["resale_price"] > as_is["readings"][reading]["resale_price"]
 
 
+@pytest.mark.parametrize("fact", ["condition", "grade", "bathrooms", "square_footage", "year_renovated"])
+def test_the_value_after_a_repair_is_the_what_if_of_the_changed_fact(client: FlaskClient, fact: str) -> None:
+    curve = client.post(f"/predict?include=what_if:{fact}", json=HOME).get_json()["what_if"][fact]
+    points = {point["value"]: point["price"] for point in curve if point["price"] is not None}
+    answer = screen(client, [LISTING | {f"after_{fact}": value, "listing_id": str(value)} for value in points])
+    assert {deal["listing"][f"after_{fact}"]: deal["arv"] for deal in answer["deals"]} == points
+
+
 def test_facts_after_the_repair_are_checked_and_a_home_that_cannot_be_valued_then_keeps_its_figures(
     client: FlaskClient,
 ) -> None:
