@@ -181,6 +181,11 @@ FILES_NOT_READ: dict[str, tuple[Shape, str]] = {
         lambda sales: text(sales).replace(b"\n", b'\n"', 3).replace(b'\n"', b"\n", 2),
         "line 4: a quote opens in this row and never closes",
     ),
+    "a workbook named as text": (
+        excel,
+        "the file is not text but an Excel workbook or a ZIP archive; name it .xlsx",
+    ),
+    "Parquet named as text": (parquet, "the file is not text but Parquet; name it .parquet"),
     "UTF-16": (lambda sales: text(sales).decode().encode("utf-16"), "line 1 is not UTF-8 but UTF-16"),
     "two columns of one name": (
         header(lambda name: "zipcode" if name == "yr_built" else name),

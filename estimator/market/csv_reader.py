@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from estimator.errors import DataError
-from estimator.market.header_faults import MAX_ROWS, text_fault
+from estimator.market.header_faults import MAX_ROWS, binary_fault, text_fault
 from estimator.market.text.separators import detect_separator
 
 BLOCK_BYTES = 8 << 20
@@ -312,6 +312,10 @@ def _format_arrow_error(open_file: OpenFile, message: str) -> str:
     # The message may quote the file, so "UTF8" in it is no proof that the encoding is wrong.
     line = _first_line_not_utf8(open_file) if "UTF8" in message else None
     if line is not None:
+        with open_file() as file:
+            fault = binary_fault(file.read(16))
+        if fault is not None:
+            return fault
         wide = " but UTF-16" if _is_utf16(open_file) else ""
         return f"line {line} is not UTF-8{wide}; save the file as UTF-8, in Excel as 'CSV UTF-8'"
     return message.removeprefix("CSV parse error: ")

@@ -17,8 +17,20 @@ _MIN_WIDE = 3
 """A row of fewer cells is no sign of a header farther down: it can be a row with a cell too many."""
 _OTHER_SEPARATOR = re.compile(r"""["']?\w+["']?([\^:~¦§])["']?\w+["']?\1""")
 _FIXED_WIDTH = re.compile(r"\s*\S+(?:\s+\S+){4,}\s*")
+_BINARY = {
+    b"PK": "the file is not text but an Excel workbook or a ZIP archive; name it .xlsx, or unpack it",
+    b"\x1f\x8b": "the file is not text but packed by gzip; name it .csv.gz",
+    b"PAR1": "the file is not text but Parquet; name it .parquet",
+    b"\xd0\xcf\x11\xe0": "the file is not text but an old Excel workbook; save it as .xlsx or CSV",
+}
+"""First bytes of files that people take for text → what to say."""
 _NUMBER = re.compile(NUMBER_PATTERN)
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
+
+
+def binary_fault(start: bytes) -> str | None:
+    """Return what a file is that has the name of a text file and is none; None if its first bytes do not tell."""
+    return next((fault for mark, fault in _BINARY.items() if start.startswith(mark)), None)
 
 
 def text_fault(lines: Sequence[str], separator: str | None = None) -> str | None:
