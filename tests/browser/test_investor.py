@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.browser.conftest import OpenPage
-from tests.browser.page_actions import dollars, signed
+from tests.browser.page_actions import call_api, dollars, signed
 from tests.browser.test_listings import column, download, names, sort_by, upload
 from tests.conftest import KING_COUNTY
 
@@ -236,3 +236,25 @@ def test_the_map_has_the_listings_of_the_table_and_opens_them(open_page: OpenPag
     assert " of " in page.inner_text(".count-line")
     page.uncheck("text=Only what the map shows")
     assert page.inner_text(".count-line").startswith(f"{len(deals)} listings")
+
+
+def test_listings_of_a_market_without_places_or_dates_are_screened_opened_and_edited(
+    open_page: OpenPage, town: str, tmp_path: Path
+) -> None:
+    page = open_page("#listings", address=town)
+    with page.expect_download() as template:
+        page.click("text=Download a template")
+    template.value.save_as(tmp_path / "template.csv")
+    (deal,) = upload(page, tmp_path / "template.csv")["deals"]
+    has_places = call_api(page, "model")["coordinates"] is not None
+    assert page.locator(".result .stage").count() == has_places
+    page.click(".filters summary")
+    assert page.locator("text=Only what the map shows").count() == has_places
+    edit(page, "example")
+    (edited,) = change(page, "rehab", "1000")["deals"]
+    page.click("text=Done")
+    margin = signed(edited["readings"]["if_value_right"]["margin"]).replace("$", "SEK\xa0")
+    assert column(page, "if_value_right.margin") == [margin]
+    page.click(".deals a")
+    page.wait_for_selector(".opened")
+    assert page.locator(".price").get_attribute("data-price") == str(deal["valuation"]["price"])

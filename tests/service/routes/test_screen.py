@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,16 @@ def test_a_workbook_is_screened_like_a_csv_file(client: FlaskClient) -> None:
     answer = client.post("/screen", data=body, content_type=EXCEL, headers=headers).get_json()
     assert answer == screen_csv(client, text, **headers).get_json()
     assert (answer["counts"]["refused"], answer["refused"][0]["row"]) == (1, 1)
+
+
+def test_a_server_without_the_reader_of_workbooks_says_what_to_do(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = workbook([list(LISTING), list(LISTING.values())])
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    answer = client.post("/screen", data=body, content_type=EXCEL)
+    assert answer.status_code == 400
+    assert "pip install 'house-price-estimator[excel]'`, or save the sheet as CSV" in answer.get_json()["detail"]
 
 
 @pytest.mark.parametrize(
