@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from benchmarks.renovations import changed_between_sales, held_out, uplift_table
 from estimator.appraiser import Appraiser
 from estimator.bulk import predict_file
 from estimator.deals.backtest import Backtest, backtest, reliability
@@ -24,7 +25,7 @@ from estimator.deals.repairs import Uplift
 from estimator.deals.screen_file import screen_file
 from estimator.deals.screening import best_first, screen
 from estimator.market.areas import Areas
-from estimator.market.arrays import FloatArray
+from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.market import Market
 from estimator.market.sales import Sales, split_sales
 from estimator.market.sales_file import read_sales
@@ -123,16 +124,10 @@ class Resales:
         )
 
 
-def king_county_resales() -> Resales:
-    """Value the homes of King County that were sold twice by a model trained without any of their sales."""
-    market = Market.read(KING_COUNTY)
-    sales = read_sales(market, SalesSource.of_market(market, KING_COUNTY)).sorted_by_date()
-    twice = np.bincount(sales.home)[sales.home] > 1
-    rng = np.random.default_rng(0)
-    appraiser = Appraiser.fit(
-        market, Areas.read(market, KING_COUNTY), split_sales(sales.take(~twice), "time", rng), rng
-    )
-    first, last = _first_and_last(sales.take(twice))
+def king_county_resales(appraiser: Appraiser, sales: Sales) -> Resales:
+    """Value the homes of King County that were sold twice by a model that knows none of their sales."""
+    market = appraiser.market
+    first, last = _first_and_last(sales)
     values = appraiser.value(first.facts, first.date)
     priced = values.priced
     print(f"{len(first)} homes, {int(priced.sum())} valued; months between: {_months(first, last):.1f} (median)")
@@ -198,6 +193,13 @@ def halves(found: Resales, n_splits: int = 200) -> str:
         f"{past.text()}; learned from half: the median gain of the other half is missed by"
         f" {np.mean(np.abs(misses)):.1f} log points, {within:.0f}% of {n_splits} splits within 5"
     )
+
+
+def king_county_without(sales: Sales, left_out: BoolArray) -> Appraiser:
+    """Train a model without some of King County's sales."""
+    market, rng = Market.read(KING_COUNTY), np.random.default_rng(0)
+    parts = split_sales(sales.take(~left_out), "time", rng)
+    return Appraiser.fit(market, Areas.read(market, KING_COUNTY), parts, rng)
 
 
 def _first_and_last(sales: Sales) -> tuple[Sales, Sales]:
@@ -279,7 +281,15 @@ def main() -> None:
     print(_simulation_table() + "\n")
     repairs = pd.DataFrame([simulated_repairs(seed) for seed in SEEDS])
     print(_markdown(repairs.agg(["mean", "min", "max"]).round(3).rename_axis("repairs")) + "\n")
-    resales = king_county_resales()
+    market = Market.read(KING_COUNTY)
+    sales = read_sales(market, SalesSource.of_market(market, KING_COUNTY)).sorted_by_date()
+    twice = np.bincount(sales.home)[sales.home] > 1
+    others = held_out(sales, np.random.default_rng(1)) & ~twice
+    appraiser = king_county_without(sales, twice | others)
+    homes, changed, renovated = changed_between_sales(sales)
+    print(f"{homes} homes sold twice; facts differ between the sales of {changed}; {renovated} renovated since\n")
+    print(_markdown(uplift_table(appraiser, sales.take(others)).rename_axis("change")) + "\n")
+    resales = king_county_resales(appraiser, sales.take(twice))
     print(readings_by_fifth(resales) + "\n")
     print(halves(resales) + "\n")
     found = resales.backtest()
@@ -287,11 +297,7 @@ def main() -> None:
     for band in found.reliability:
         shares = f"claimed {band.claimed:.2f}, realised {band.realised:.2f}"
         print(f"P {band.low:.1f}–{band.high:.1f}: {band.n} homes, {shares}")
-    market = Market.read(KING_COUNTY)
-    sales = read_sales(market, SalesSource.of_market(market, KING_COUNTY))
-    rng = np.random.default_rng(0)
-    parts = split_sales(sales, "time", rng)
-    predicting, screening = throughput(Appraiser.fit(market, Areas.read(market, KING_COUNTY), parts, rng))
+    predicting, screening = throughput(appraiser)
     print(f"\n100,000 listings: screened at {predicting / screening:.2f} × the rate of predict")
 
 
