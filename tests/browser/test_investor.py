@@ -228,6 +228,10 @@ def test_the_map_has_the_listings_of_the_table_and_opens_them(open_page: OpenPag
     page.wait_for_selector(".opened")
     assert name in page.inner_text(".opened")
     page.click("text=Back to the listings")
+    page.fill("#filter-text", "elm st, apt 150")
+    assert names(page) == ["MLS-1150"]
+    page.fill("#filter-text", "-12")  # of digits, names alone are searched: all longitudes begin so
+    assert names(page) == []
     page.fill("#filter-text", "")
     assert page.inner_text(".count-line").startswith(f"{len(deals)} listings")
     for _ in range(8):

@@ -149,5 +149,6 @@ export class DealsFilter {
   }
 }
 
+// Cells of digits alone are not searched: nearly every text of two digits is part of a coordinate.
 const hasText = (text) => (deal) =>
-  [nameOf(deal), ...Object.values(deal.cells ?? {})].some((cell) => String(cell).toLowerCase().includes(text));
+  [nameOf(deal), ...Object.values(deal.cells ?? {}).filter((cell) => /\p{L}/u.test(cell))].some((cell) => cell.toLowerCase().includes(text));
