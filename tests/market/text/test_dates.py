@@ -95,7 +95,9 @@ def test_a_day_as_excel_counts_is_named() -> None:
     assert date_fault("42077")[0] == "'42077' (2015-03-14)"
 
 
-@pytest.mark.parametrize("cell", ["2015-02-30", "0000-01-01", "31.04.2015", "2015", "yesterday", "2015-13", "1015-03", "7/3015"])
+@pytest.mark.parametrize(
+    "cell", ["2015-02-30", "0000-01-01", "31.04.2015", "2015", "yesterday", "2015-13", "1015-03", "7/3015"]
+)
 def test_a_day_that_does_not_exist_is_no_date(cell: str) -> None:
     assert days(cell) == ["NaT"]
 
