@@ -20,14 +20,12 @@ from estimator.features.scaling import NumberScales
 from estimator.market.arrays import BoolArray, DateArray, FloatArray, LabelArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.overview import MIN_LABEL_COUNT
 
 YEARS = (1500, 2200)
 """A fact is a year if all its values are between these: no size, count or distance is."""
 MIN_UNFINISHED = 20
 """Sales in or before the year of such a fact that it needs to have these columns."""
-
-MIN_LABEL_COUNT = 5
-"""A label with fewer training sales gets no column: a network would only memorise the prices of its few homes."""
 
 
 class Encoding:

@@ -17,12 +17,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.features.encoding import MIN_LABEL_COUNT
 from estimator.features.kriging import MONOTONE_SCALE, KrigingInputs
 from estimator.features.leave_home_out import matching_pairs
 from estimator.market.arrays import BoolArray, FloatArray, LabelArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.overview import MIN_LABEL_COUNT
 from estimator.market.sales import Sales
 
 MIN_RARE_SHARE = 0.05

@@ -7,8 +7,9 @@ import numpy as np
 from estimator.market.feature import Feature
 from estimator.market.sales import Sales
 
-MIN_LABEL_SALES = 5
-"""Labels with fewer sales are rare: a model learns next to nothing from them."""
+MIN_LABEL_COUNT = 5
+"""A label with fewer sales is rare and gets no column of its own: a network would only memorise the prices of its
+few homes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,12 @@ def overview(feature: Feature, sales: Sales) -> FactOverview:
 def _label_overview(feature: Feature, share: float, values: np.ndarray) -> FactOverview:
     labels, counts = np.unique(values, return_counts=True)
     most = labels[np.argmax(counts)]
-    rare = float(counts[counts < MIN_LABEL_SALES].sum() / counts.sum())
+    rare = float(counts[counts < MIN_LABEL_COUNT].sum() / counts.sum())
     remark = ""
     if len(labels) == 1:
         remark = "the same in all sales: a model learns nothing from it"
     elif rare > 0.5:
-        remark = f"{100 * rare:.0f}% of the sales have a label with fewer than {MIN_LABEL_SALES} sales"
+        remark = f"{100 * rare:.0f}% of the sales have a label with fewer than {MIN_LABEL_COUNT} sales"
     return FactOverview(feature, share, f"{len(labels):,} labels, most often {most}", remark)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from estimator.market.robust import SIGMAS_OF_MAD
 from estimator.model.training_set import TrainingSet
 from estimator.network import RMSE, HuberRMSE
 from estimator.network.losses import Loss
@@ -17,8 +18,6 @@ from estimator.network.losses import Loss
 HUBER_THRESHOLD = 1.345
 """Huber threshold, in robust standard deviations: 95 % efficiency with normal errors (Huber 1981, Robust
 Statistics). See benchmarks/DECISIONS.md, "Losses of the networks"."""
-_DEVIATIONS_PER_MEDIAN = 1.4826
-"""Standard deviation over median absolute error, of normally distributed errors."""
 
 
 def _rmse(_: TrainingSet) -> Loss:
@@ -34,7 +33,7 @@ def _huber(training_set: TrainingSet) -> Loss:
     kriging = training_set.leave_home_out.kriging_log_price
     estimate = (kriging - training_set.mean) / training_set.deviation
     median = float(np.median(np.abs(training_set.target[: len(estimate)] - estimate)))
-    return HuberRMSE(HUBER_THRESHOLD * (_DEVIATIONS_PER_MEDIAN * median) or math.inf)
+    return HuberRMSE(HUBER_THRESHOLD * (SIGMAS_OF_MAD * median) or math.inf)
 
 
 LOSSES: Mapping[str, Callable[[TrainingSet], Loss]] = {"rmse": _rmse, "huber": _huber}

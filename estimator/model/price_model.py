@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from estimator.features.comparables import Comparables
-from estimator.features.encoding import MIN_LABEL_COUNT
 from estimator.features.kriging import KrigingInputs
 from estimator.features.pipeline import FeaturePipeline
 from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.overview import MIN_LABEL_COUNT
 from estimator.market.sales import Sales
 from estimator.model.ensemble import (
     Callback,

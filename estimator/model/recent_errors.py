@@ -16,7 +16,7 @@ from scipy import linalg
 
 from estimator.features.kriging import Kriging, KrigingInputs
 from estimator.market.arrays import FloatArray
-from estimator.market.validation.robust import median_and_sigma
+from estimator.market.robust import median_and_sigma
 
 MIN_SALES = 30
 """With fewer errors their variance and what they share cannot be told apart."""
@@ -107,7 +107,7 @@ def _clipped(error: FloatArray) -> FloatArray:
     """
     median, deviation = median_and_sigma(error)
     bound = MAX_DEVIATIONS * deviation
-    clipped = np.clip(error, median - bound, median + bound)
+    clipped = np.clip(error - median, -bound, bound)
     centred: FloatArray = clipped - clipped.mean()
     return centred
 

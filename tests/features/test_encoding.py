@@ -3,9 +3,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from estimator.features.encoding import MIN_LABEL_COUNT, MIN_UNFINISHED, Encoding
+from estimator.features.encoding import MIN_UNFINISHED, Encoding
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.overview import MIN_LABEL_COUNT
 
 NEWEST = np.datetime64("2020-06-01")
 TOWN = Market.from_dict(

@@ -4,11 +4,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from estimator.features.encoding import MIN_LABEL_COUNT
 from estimator.features.kriging import KrigingInputs
 from estimator.features.label_effects import LabelEffects, with_rare_labels
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.overview import MIN_LABEL_COUNT
 from estimator.market.sales import Sales
 
 SD_OF_LEVEL, SD_OF_SALE = 0.3, 0.2

@@ -8,10 +8,10 @@ import pandas as pd
 from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.robust import far_values
 from estimator.market.sales import Sales
 from estimator.market.validation.parsed_sales import Finding, ParsedSales
 from estimator.market.validation.reasons import FAR_PRICE, ONE_TOTAL
-from estimator.market.validation.robust import far_values
 
 MIN_SALES = 20
 """Fewer sales do not show what homes cost here."""

@@ -16,8 +16,8 @@ from estimator.market.areas import kilometres
 from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.robust import median_and_sigma
 from estimator.market.sales import Sales
-from estimator.market.validation.robust import median_and_sigma
 
 MIN_SALES = 50
 """With fewer sales, single ones would decide the regression."""

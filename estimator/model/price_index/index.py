@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from estimator.market.arrays import DateArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.robust import SIGMAS_OF_MAD
 from estimator.model.price_index.deviations import fit_deviations
 from estimator.model.price_index.segments import Grouping, candidates
 from estimator.model.price_index.trend import fit_trend
@@ -209,7 +210,7 @@ def _spread(residual: FloatArray, month: NDArray[np.int64], n_months: int) -> fl
     group, median = _months_together(month, n_months), np.zeros(n_months)
     for number in np.unique(group):
         median[number] = np.median(residual[group == number])
-    return max(1.4826 * float(np.median(np.abs(residual - median[group]))), _MIN_SPREAD)
+    return max(SIGMAS_OF_MAD * float(np.median(np.abs(residual - median[group]))), _MIN_SPREAD)
 
 
 def _monthly_levels(
