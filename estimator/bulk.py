@@ -263,7 +263,9 @@ def fill_rows(column: NDArray[Any], rows: BoolArray, kind: pa.DataType) -> pa.Ar
     """Return a column with the given values in the marked rows, shape (n,), and null in the others and for NaN."""
     filled, empty = np.zeros(len(rows), column.dtype), ~rows
     filled[rows] = column
-    return pa.array(filled, kind, mask=empty, from_pandas=True)
+    if filled.dtype.kind == "f":
+        empty |= np.isnan(filled)  # with a mask, Arrow keeps NaN
+    return pa.array(filled, kind, mask=empty)
 
 
 def row_errors(problems: list[Problem], n: int) -> NDArray[Any]:

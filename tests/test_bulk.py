@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from estimator.appraiser import Appraiser
-from estimator.bulk import predict_file
+from estimator.bulk import fill_rows, predict_file
 from estimator.errors import DataError
 from estimator.market.checks import check_table, valuation_dates
 from estimator.market.homes_file import PIECE_ROWS
@@ -354,3 +354,10 @@ def test_a_million_rows_are_valued_in_less_than_one_gibibyte(
     assert peak < 1 << 20, "1 GiB, in KiB"
     price = pq.read_table(tmp_path / "valued.parquet", columns=["valuation_price"])["valuation_price"].to_numpy()
     np.testing.assert_array_equal(price.reshape(2_500, 400), np.tile(price[:400], (2_500, 1)))
+
+
+def test_values_are_filled_into_their_rows_and_nan_is_empty_like_the_others() -> None:
+    rows = np.array([True, False, True, True])
+    assert fill_rows(np.array([1.5, np.nan, 3.0]), rows, pa.float64()).to_pylist() == [1.5, None, None, 3.0]
+    assert fill_rows(np.array(["a", "", "c"]), rows, pa.string()).to_pylist() == ["a", None, "", "c"]
+    assert fill_rows(np.array([True, False, True]), rows, pa.bool_()).to_pylist() == [True, None, False, True]
