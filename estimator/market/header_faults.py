@@ -46,12 +46,24 @@ def text_fault(lines: Sequence[str], separator: str | None = None) -> str | None
     # A title shows no separator, or only that of its words.
     found = separator or max(SEPARATORS, key=lambda mark: sum(line.count(mark) for line in lines[1:]))
     title = title_fault(_rows(lines, found))
-    if title is not None or not lines:
+    if title is not None and not (separator is None and _names_fit(lines)):
         return title
+    if not lines:
+        return None
     if separator is None and (fault := _unseparated(lines)) is not None:
         return fault
     first = _rows(lines, separator or detect_separator(lines[0]))[:1]
     return values_fault(first[0]) if first else None
+
+
+def _names_fit(lines: Sequence[str]) -> bool:
+    """Return whether the first line has a name for each cell of most rows, by its own separator.
+
+    Decimal commas may outnumber the semicolons between the cells.
+    """
+    first, *others = _rows(lines, detect_separator(lines[0])) or [[]]
+    fitting = sum(len(row) == len(first) for row in others)
+    return len(first) >= _MIN_WIDE and all(name.strip() for name in first) and 2 * fitting > len(others)
 
 
 def title_fault(rows: Sequence[Sequence[str]]) -> str | None:

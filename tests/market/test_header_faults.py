@@ -54,6 +54,7 @@ def test_a_row_of_values_in_the_place_of_the_header_is_told() -> None:
         "".join(ROWS),
         "size\n1180\n1190\n",
         "size\n1180,3\n1190,4\n",
+        "price;lat;long;size\n400.000,50;47,6;-122,3;2000\n510.000,00;47,5;-122,2;1800,5\n",
         "Living area of the house (square feet)\n1180\n",
         '"Sale\nprice",date,size,beds\n1,2,3,4\n2,3,4,5\n',
         "id,2013,2014,2015,2016\na,1,2,3,4\n",
