@@ -146,13 +146,12 @@ export class Listings {
   // Build the parts of the result; filters stay unless the listings are others.
   #show(isOther) {
     this.current = withEdits(this.answer, this.edits);
-    this.map?.view.close();
-    this.map = this.#makeMap();
     if (isOther || !this.filter) {
       this.filter = new DealsFilter(this.model, this.current, {
         isInView: this.model.coordinates ? (deal) => this.map?.contains(deal) ?? true : null, onChange: () => this.#update(),
       });
     }
+    this.place = el("div", { hidden: true }); // of the map
     this.heading = el("h2", { id: "deals-heading" });
     this.explanation = el("p", { class: "help" });
     this.count = el("p", { class: "help count-line", role: "status" });
@@ -162,17 +161,16 @@ export class Listings {
       this.table.all = all.checked;
       this.#update();
     } });
-    this.result.replaceChildren(...[
+    this.result.replaceChildren(
       el("section", { class: "card found", "aria-labelledby": "deals-heading" },
         this.heading, this.explanation, this.filter.node),
-      this.map?.node,
+      this.place,
       el("section", { class: "card", "aria-label": "Table of the listings" },
         el("div", { class: "headline" }, this.count, el("div", { class: "actions" }, el("label", { class: "checkbox" }, all, " All figures"), this.download)),
         this.table.node),
       this.refused,
-      this.#note(),
-    ].filter(Boolean));
-    this.map?.view.start();
+      this.#note());
+    this.#drawMap();
     this.#update();
   }
 
@@ -180,13 +178,7 @@ export class Listings {
   #update() {
     this.current = withEdits(this.answer, this.edits);
     const { deals, refused } = this.current;
-    if (this.map && deals.some((deal) => this.#hasPlace(deal) && !this.map.indexOf.has(deal.row))) {
-      this.map.view.close();
-      const { node } = this.map;
-      this.map = this.#makeMap();
-      node.replaceWith(this.map.node);
-      this.map.view.start();
-    }
+    if (deals.some((deal) => this.#hasPlace(deal) && !this.map?.indexOf.has(deal.row))) this.#drawMap();
     const isShown = (deal) => this.filter.matches(deal);
     this.map?.show(deals.filter((deal) => this.#hasPlace(deal)), isShown);
     this.table.show(this.current, isShown);
@@ -198,12 +190,15 @@ export class Listings {
     return this.model.coordinates?.every((name) => name in listing);
   }
 
-  #makeMap() {
+  #drawMap() {
     const placed = this.current.deals.filter((deal) => this.#hasPlace(deal));
-    if (!placed.length) return null;
-    return new DealsMap(placed, this.model.coordinates, this.money, {
-      onOpen: (deal) => (location.hash = linkTo(deal, this.model)), onMove: () => this.filter?.viewMoved(),
+    this.map?.view.close();
+    this.place.hidden = !placed.length;
+    this.map = placed.length === 0 ? null : new DealsMap(placed, this.model.coordinates, this.money, {
+      onOpen: (deal) => (location.hash = linkTo(deal, this.model)), onMove: () => this.filter.viewMoved(),
     });
+    this.place.replaceChildren(...(this.map ? [this.map.node] : []));
+    this.map?.view.start();
   }
 
   #showHeadline(shown) {
