@@ -1,12 +1,14 @@
-"""The console script `house-price`: `serve`, and the estimator's commands.
+"""The console script `house-price`: the estimator's commands, and `serve`.
 
-`serve` lives here because the estimator knows nothing of HTTP.
+It lives here because the estimator knows nothing of HTTP.
 """
 
 import os
 import sys
 
 import click
+
+from estimator.cli import main as estimator_commands
 
 
 @click.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
@@ -18,10 +20,10 @@ def serve(options: tuple[str, ...]) -> None:
     os.execv(sys.executable, [sys.executable, "-P", "-m", "service", *options])  # noqa: S606 # no shell is wanted
 
 
-def main() -> None:
-    """Run a command. `serve` does not wait for what the others import, which takes longer than its own start."""
-    if sys.argv[1:2] == [serve.name]:
-        serve(sys.argv[2:])
-    from service.command_group import command_group  # noqa: PLC0415 # see above
-
-    command_group(serve)()
+main = type(estimator_commands)(
+    name="house-price",
+    help=estimator_commands.help,
+    params=estimator_commands.params,
+    context_settings=estimator_commands.context_settings,
+    commands={"serve": serve},
+)

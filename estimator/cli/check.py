@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from estimator.assessment.set_aside import set_aside_record
-from estimator.cli.commands import main
+from estimator.cli.group import main
 from estimator.cli.options import FILE, MARKET, SPLIT
 from estimator.cli.set_aside import checks_options, set_aside_summary
 from estimator.cli.tables import format_number

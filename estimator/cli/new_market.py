@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from estimator.cli.commands import main
+from estimator.cli.group import main
 from estimator.cli.options import FILE
 from estimator.drafting.draft import Draft, draft_market
 from estimator.drafting.sources import Source, market_name, read_source, relative_to

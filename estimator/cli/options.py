@@ -1,9 +1,11 @@
 """Options that several commands share."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from estimator.deals.costs import COSTS
 from estimator.registry import read_key
 
 FILE = click.Path(path_type=Path)
@@ -56,3 +58,16 @@ KEY = click.option(
     help="File with a secret key of at least 32 bytes. It signs what is saved; with a key, versions and list"
     " prices that it did not sign are refused.",
 )
+
+
+def cost_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add an option for each kind of cost to a command."""
+    for cost in reversed(COSTS):
+        command = click.option(
+            f"--{cost.name.replace('_', '-')}",
+            type=click.FloatRange(0, cost.maximum),
+            default=cost.default,
+            show_default=True,
+            help=cost.description,
+        )(command)
+    return command

@@ -7,7 +7,7 @@ import click
 
 from estimator.assessment.evaluation import ALL_FACTS
 from estimator.assessment.gate import Verdict
-from estimator.cli.commands import main
+from estimator.cli.group import main
 from estimator.cli.options import FILE, KEY, MARKET, MODEL, MODELS, PUBLISH_ANYWAY, SEED, SPLIT
 from estimator.cli.set_aside import accuracy_with_suspects, checks_options, report_set_aside
 from estimator.cli.tables import error_table, gate_reasons, refresh_summary, replaced_list, walk_summary

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from estimator.cli.commands import main
+from estimator.cli.group import main
 from estimator.cli.options import FILE, MARKET, SEED
 from estimator.cli.set_aside import report_set_aside
 from estimator.cli.tables import walk_tables

@@ -16,6 +16,7 @@ import estimator as package
 from estimator.appraiser import Appraiser
 from estimator.assessment.evaluation import evaluate
 from estimator.cli import main
+from estimator.cli.group import MODULE_OF
 from estimator.market.market import Market
 from estimator.market.sales import Sales, split_sales
 from estimator.market.sales_file import read_sales
@@ -209,13 +210,21 @@ def test_a_user_error_ends_the_process_with_2_and_no_traceback(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
-@pytest.mark.parametrize("command", [None, *main.commands])
+@pytest.mark.parametrize("command", [None, *MODULE_OF])
 def test_commands_and_their_options_have_a_help_text(command: str | None, option: str) -> None:
     run = CliRunner().invoke(main, [option] if command is None else [command, option])
     assert run.exit_code == 0
     assert run.stdout.startswith("Usage: ")
-    options = (main if command is None else main.commands[command]).params
+    shown = main if command is None else main.get_command(click.Context(main), command)
+    assert shown is not None
+    options = shown.params
     assert all(option.help for option in options if isinstance(option, click.Option))
+
+
+def test_each_command_is_found_in_its_module() -> None:
+    for name in MODULE_OF:
+        assert main.get_command(click.Context(main), name) is not None
+    assert set(MODULE_OF) == set(main.commands)
 
 
 def test_the_version_is_that_of_the_package() -> None:

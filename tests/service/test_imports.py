@@ -27,7 +27,7 @@ import json, sys
 import service.__main__, service.server
 print(json.dumps([200, sorted(sys.modules)]))
 """
-NOT_NEEDED = {"matplotlib", "tqdm", "estimator.training", "estimator.report.page", "estimator.cli"}
+NOT_NEEDED = {"matplotlib", "tqdm", "estimator.training", "estimator.report.page"}
 
 
 @pytest.mark.parametrize("script", [ANSWER, SERVER], ids=["after a valuation", "the server's modules"])
@@ -58,3 +58,11 @@ def test_the_command_serve_starts_the_server_before_other_commands_are_imported(
     imported = set(run.stderr.strip().split(","))
     assert "service.commands" in imported
     assert imported & {*NOT_NEEDED, "numpy", "estimator.registry"} == set()
+
+
+def test_homes_of_a_file_are_valued_without_what_trains_and_draws() -> None:
+    script = "import sys, estimator.cli.valuing; print(','.join(sorted(sys.modules)))"
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment(), check=True
+    )
+    assert set(run.stdout.strip().split(",")) & (NOT_NEEDED - {"tqdm"}) == set()
