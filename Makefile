@@ -66,6 +66,7 @@ bench: $(VENV)/oracles $(VENV)/peers chromium | $(MODEL)/current  ## Speed of ne
 	$(BIN)/python -m benchmarks.service --model $(MODEL)
 	$(BIN)/python -m benchmarks.request_costs --model $(MODEL)
 	$(BIN)/python -m benchmarks.page_speed --model $(MODEL)
+	$(BIN)/python -m benchmarks.speed --model $(MODEL) --write
 
 bench-accuracy: $(VENV)/peers  ## Accuracy of the price model compared with other models (many hours; continues where it stopped)
 	$(BIN)/python -m benchmarks.accuracy run

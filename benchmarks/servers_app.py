@@ -2,6 +2,7 @@
 
 import os
 import time
+from typing import Any
 
 from flask import Flask, request
 
@@ -24,6 +25,12 @@ def slow() -> str:
     """Answer after `SLOW_SECONDS`, so that the request is in flight for a while."""
     time.sleep(SLOW_SECONDS)
     return "ok"
+
+
+@app.post("/echo")
+def echo() -> Any:
+    """Answer with the JSON of the request."""
+    return request.get_json()
 
 
 @app.post("/read")

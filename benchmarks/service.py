@@ -69,32 +69,49 @@ def cpu_seconds(pid: int) -> float:
     return sum(int(fields[11]) + int(fields[12]) for fields in stats) / os.sysconf("SC_CLK_TCK")
 
 
-def cost(pid: int, port: int, method: str, path: str, body: bytes) -> tuple[float, float, float]:
+def cost(
+    pid: int, port: int, method: str, path: str, body: bytes, n: int = N_REQUESTS
+) -> tuple[float, float, float]:
     """Return CPU seconds per request, and median and 99th percentile of the latency, on one connection."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     before, seconds = cpu_seconds(pid), []
-    for _ in range(N_REQUESTS):
+    for _ in range(n):
         start = time.perf_counter()
         connection.request(method, path, body, {"Content-Type": "application/json"})
         connection.getresponse().read()
         seconds.append(time.perf_counter() - start)
     connection.close()
     p50, p99 = np.quantile(seconds, [0.5, 0.99])
-    return (cpu_seconds(pid) - before) / N_REQUESTS, float(p50), float(p99)
+    return (cpu_seconds(pid) - before) / n, float(p50), float(p99)
+
+
+@contextmanager
+def plain_server() -> Iterator[tuple[int, int]]:
+    """Run the empty route and the echo under the front, with one worker; yield process id and port."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.servers_front", "--port", str(port), "--workers", "1"]
+    with running(command, port, "/") as pid:
+        yield pid, port
+
+
+@contextmanager
+def service(model: Path) -> Iterator[tuple[int, int]]:
+    """Run the service with one worker; yield process id and port."""
+    port = free_port()
+    variables = {"ESTIMATOR_MODEL": str(model), "ESTIMATOR_PORT": str(port), "ESTIMATOR_WORKERS": "1"}
+    with running([sys.executable, "-m", "service"], port, "/readyz", **variables) as pid:
+        yield pid, port
 
 
 def requests(model: Path, home: Mapping[str, Any]) -> None:
     """Print the cost of one home compared with an empty route."""
-    rows = {}
-    port = free_port()
-    command = [sys.executable, "-m", "benchmarks.servers_front", "--port", str(port), "--workers", "1"]
-    with running(command, port, "/") as pid:
+    rows, body = {}, json.dumps(home).encode()
+    with plain_server() as (pid, port):
         rows["empty Flask route"] = cost(pid, port, "GET", "/", b"")
-    port = free_port()
-    variables = {"ESTIMATOR_MODEL": str(model), "ESTIMATOR_PORT": str(port), "ESTIMATOR_WORKERS": "1"}
-    with running([sys.executable, "-m", "service"], port, "/readyz", **variables) as pid:
+        rows["Flask route that returns its JSON"] = cost(pid, port, "POST", "/echo", body)
+    with service(model) as (pid, port):
         rows["GET /livez"] = cost(pid, port, "GET", "/livez", b"")
-        rows["POST /predict"] = cost(pid, port, "POST", "/predict", json.dumps(home).encode())
+        rows["POST /predict"] = cost(pid, port, "POST", "/predict", body)
     empty = rows["empty Flask route"][0]
     print("| | CPU | ratio to the empty route | p50 | p99 |\n| --- | --- | --- | --- | --- |")
     for name, (cpu, p50, p99) in rows.items():
