@@ -112,8 +112,9 @@ def fit_list_prices_command(
 ) -> None:
     """Estimate how well list prices predict resale prices in a market.
 
-    Needs sales with a known list price. A model is trained without the newest of them, and these are then compared
-    with its valuations. The result is saved in models/<market>, where `screen` and the server find it.
+    Needs about 500 sales with a known list price. A model is trained without the newest fifth of them, and its
+    valuations are compared with this fifth, of which at least 100 are needed. The result is saved in
+    models/<market>, where `screen` and the server find it.
     """
     with ProgressBar("training") as bar:
         listings = held_out_listings(market, sales, split, seed, callbacks=[bar])
@@ -140,7 +141,8 @@ def backtest_command(
     """Show how well screening would have worked on past listings.
 
     Screens sales with a known list price, by a model that was trained without them, and compares the claimed
-    margins and chances of profit with the sale prices.
+    margins and chances of profit with the sale prices. Needs about 1,000 such sales: of the newest fifth, one half
+    shows how much list prices say, and the other half is screened.
     """
     with ProgressBar("training") as bar:
         listings = held_out_listings(market, sales, split, seed, callbacks=[bar])
@@ -168,4 +170,4 @@ def report(model: Path, other: Path | None, key: bytes | None, target: Path) -> 
 def _report_refused(listings: HeldOutListings) -> None:
     """Print how many listings could not be used because their homes have no value."""
     if listings.refused:
-        click.echo(f"{listings.refused:,} listings were left out: their homes could not be valued", err=True)
+        click.echo(f"listings left out because their homes could not be valued: {listings.refused:,}", err=True)

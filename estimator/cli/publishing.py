@@ -110,11 +110,9 @@ def refresh(
     folder = None if result.folder is None else _as_given(result.folder, model)
     report_set_aside(result.set_aside, folder and folder / SET_ASIDE_FILE)
     if folder is None or result.record is None or result.gate is None:
-        click.echo(f"nothing new: {result.known:,} sales are known already; nothing was saved")
+        click.echo(f"nothing new, nothing was saved; already known: {result.known:,}")
         return
-    click.echo(
-        f"added {result.added:,} sales, replaced {len(result.replaced):,}; {result.known:,} were known already"
-    )
+    click.echo(f"added {result.added:,} sales, replaced {len(result.replaced):,}; already known: {result.known:,}")
     click.echo(replaced_list(result.replaced), nl=False)
     click.echo(refresh_summary(result.record))
     _end_with_gate(result.gate, folder, published=result.published)

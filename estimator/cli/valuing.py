@@ -63,8 +63,9 @@ def screen_command(
 
     SOURCE is a CSV, Parquet or Excel file with the facts of each home and its list_price. TARGET has the columns
     of SOURCE and the valuation, then the expected margin, the chance of profit and the highest offer under each
-    reading of the list price (see docs/deals.md); best listings first. Costs in columns of SOURCE (buying_cost,
-    selling_cost, rehab, holding) take precedence over the options.
+    reading of the list price (see docs/deals.md); best listings first. A column of SOURCE
+    with the name of a cost, such as rehab, takes precedence over the option. A column such as after_condition
+    says what a home will be like after a repair; TARGET then has the value after the repair, too.
     """
     saved = load_version(model, key)
     list_price_model = load_list_prices(saved.folder, saved.appraiser, key)

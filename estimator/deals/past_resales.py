@@ -126,7 +126,7 @@ class PastResales:
         """Return what was learned as a sentence."""
         pairs = f"{self.pairs:,} homes of this market were sold twice within {MAX_YEARS} years"
         if not self.is_known:
-            return f"{pairs}; to learn how much of a discount comes back on resale takes {MIN_PAIRS}"
+            return f"{pairs}; at least {MIN_PAIRS} are needed to learn how much of a discount comes back on resale"
         gain = 100 * np.expm1(self.base)
         return f"{pairs}: {100 * self.share:.0f}% of a discount came back on resale, besides a gain of {gain:.0f}%"
 

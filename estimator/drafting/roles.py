@@ -175,7 +175,7 @@ def _repeats(profile: Profile) -> str:
     homes = int(
         pc.sum(pc.greater(pc.struct_field(pc.value_counts(profile.text.drop_null()), "counts"), 1)).as_py()
     )
-    return f"its name; {homes:,} homes are sold more than once"
+    return "its name; " + ("1 home is sold" if homes == 1 else f"{homes:,} homes are sold") + " more than once"
 
 
 def _listed(profiles: Sequence[Profile]) -> str:

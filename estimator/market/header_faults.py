@@ -1,6 +1,6 @@
 """What is wrong with a table whose first line is not its header, or is not separated by anything known.
 
-It would be refused anyway, but because a column is missing, which does not say what to do.
+Such a table lacks the market's columns. To say only that would not tell the user what to do.
 """
 
 import csv
@@ -29,7 +29,7 @@ _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 
 
 def binary_fault(start: bytes) -> str | None:
-    """Return what a file is that has the name of a text file and is none; None if its first bytes do not tell."""
+    """Return what a file with the name of a text file really is; None if its first bytes do not show it."""
     return next((fault for mark, fault in _BINARY.items() if start.startswith(mark)), None)
 
 
@@ -67,7 +67,7 @@ def _names_fit(lines: Sequence[str]) -> bool:
 
 
 def title_fault(rows: Sequence[Sequence[str]]) -> str | None:
-    """Return that there is something above the header: most other rows have far more cells than the first one."""
+    """Say that there are lines above the header: most other rows have far more cells than the first one."""
     filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
     others = [count for count in filled[1:] if count]
     wide = max(_MIN_WIDE, 2 * filled[0]) if filled else 0
@@ -77,13 +77,13 @@ def title_fault(rows: Sequence[Sequence[str]]) -> str | None:
     title = " ".join(cell.strip() for cell in rows[0] if cell.strip())
     shown = f", {format_value(title)}," if title else ""
     return (
-        f"line 1{shown} is not the header: {filled[0]} of its cells are filled, and {filled[header]} of line"
-        f" {header + 1}; delete the lines above the header"
+        f"line 1{shown} is not the header, because line {header + 1} has far more filled cells;"
+        " delete the lines above the header"
     )
 
 
 def values_fault(names: Sequence[str]) -> str | None:
-    """Return that there is no header: most names are numbers, and not the years of a column each."""
+    """Say that there is no header: most names are numbers, and not years, which may name columns."""
     names = [name.strip() for name in names if name.strip()]
     numbers = [name for name in names if _NUMBER.match(name) and not _YEAR.fullmatch(name)]
     if len(names) < _MIN_WIDE or len(numbers) <= len(names) / 2:
@@ -95,7 +95,7 @@ def values_fault(names: Sequence[str]) -> str | None:
 
 
 def _unseparated(lines: Sequence[str]) -> str | None:
-    """Return that the cells are separated by something unknown: the first lines are one cell of many parts."""
+    """Say that the separator is unknown: each of the first lines is one cell of many parts."""
     if any(mark in lines[0] for mark in SEPARATORS):
         return None
     if not _OTHER_SEPARATOR.match(lines[0]) and not (

@@ -44,7 +44,7 @@ def test_refresh_prints_what_changed_and_the_published_folder(
     rows = len(known) + len(new) + 1
     assert f"date in the future: 1, such as row {rows}, date 2051-01-01: it is after today (" in run.stderr
     first, *replaced, age, published = run.stdout.splitlines()
-    assert first == f"added {len(new) - 1} sales, replaced {len(known)}; 0 were known already"
+    assert first == f"added {len(new) - 1} sales, replaced {len(known)}; already known: 0"
     assert len(replaced) == len(known)
     assert replaced[0].startswith(
         f"replaced: row 2, sale of {known.iloc[0]['id']} on {known.iloc[0]['date']}: price"
@@ -55,7 +55,7 @@ def test_refresh_prints_what_changed_and_the_published_folder(
 
     again = run_command("refresh", "--model", tmp_path / "model", "--sales", path)
     assert again.exit_code == 0
-    assert again.stdout == f"nothing new: {rows - 2} sales are known already; nothing was saved\n"
+    assert again.stdout == f"nothing new, nothing was saved; already known: {rows - 2}\n"
 
 
 def test_refresh_of_nothing_gives_a_clear_error_and_exit_code_2(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_king_county_is_trained_and_refreshed_with_its_last_month(table: pd.Data
     print(f"refreshed in {time.perf_counter() - start:.1f} s")  # noqa: T201
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith(
-        f"added {newest.sum():,} sales, replaced 0; {(~newest).sum():,} were known already\n"
+        f"added {newest.sum():,} sales, replaced 0; already known: {(~newest).sum():,}\n"
     )
     after = load_version(model)
     assert len(after.appraiser.model.sales) == len(table)

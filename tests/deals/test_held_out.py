@@ -115,7 +115,7 @@ def test_the_number_of_listings_without_a_value_is_printed(
     _report_refused(replace(listings, refused=0))
     assert capsys.readouterr().err == ""
     _report_refused(replace(listings, refused=1_234))
-    assert capsys.readouterr().err == "1,234 listings were left out: their homes could not be valued\n"
+    assert capsys.readouterr().err == "listings left out because their homes could not be valued: 1,234\n"
 
 
 def test_backtest_without_list_prices_is_refused(town: Path) -> None:

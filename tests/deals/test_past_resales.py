@@ -79,8 +79,8 @@ def test_too_few_pairs_teach_nothing_and_say_so() -> None:
     assert not past.is_known
     assert past.as_dict() == {"pairs": 49, "pairs_needed": 50, "share": None, "base": None}
     assert past.text() == (
-        "49 homes of this market were sold twice within 2 years; to learn how much of a discount comes back on"
-        " resale takes 50"
+        "49 homes of this market were sold twice within 2 years; at least 50 are needed to learn how much of a"
+        " discount comes back on resale"
     )
     one = np.array([300_000.0])
     assert PAST_RESALES not in screen(one, np.array([0.1]), one, Costs.of({}, 1), PRIOR, past=past).readings

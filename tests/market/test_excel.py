@@ -48,7 +48,7 @@ def test_cells_become_the_text_that_a_csv_file_would_have(tmp_path: Path) -> Non
         ([["a", None, "b", None, "c"]], "two columns have no name in the header"),
         (
             [["Sales of 2015"], ["a", "b", "c"], [1, 2, 3]],
-            "line 1, 'Sales of 2015', is not the header: 1 of its cells are filled, and 3 of line 2; delete",
+            "line 1, 'Sales of 2015', is not the header, because line 2 has far more filled cells; delete",
         ),
         ([["a", "a"]], "column 'a' appears more than once"),
         ([["a"], [1], [1, 2]], "row 3 has more cells than the header has names"),
