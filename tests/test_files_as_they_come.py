@@ -165,17 +165,22 @@ def test_a_file_of_any_shape_trains_the_model_of_the_plain_one(
     assert trained(quick_market, write(tmp_path / f"sales{suffix}", shape, sold)) == plain_figures
 
 
+def commands_for_sales(market: Path, model: Path, file: Path) -> list[tuple[str | Path, ...]]:
+    """Return the commands that read a file as sales."""
+    return [
+        ("check", "--market", market, "--sales", file),
+        ("train", "--market", market, "--sales", file, "--models", file.parent),
+        ("evaluate", "--model", model, file),
+    ]
+
+
 @pytest.mark.parametrize("name", VALUES_NOT_READ)
 def test_values_that_cannot_be_read_are_told_by_column(
     quick_market: Path, small_models: Path, homes: pd.DataFrame, tmp_path: Path, name: str
 ) -> None:
     shape, message = VALUES_NOT_READ[name]
     file = write(tmp_path / "homes.csv", shape, homes)
-    for command in (
-        ("check", "--market", quick_market, "--sales", file),
-        ("train", "--market", quick_market, "--sales", file, "--models", tmp_path),
-        ("evaluate", "--model", small_models, file),
-    ):
+    for command in commands_for_sales(quick_market, small_models, file):
         run = run_command(*command)
         assert run.exit_code == 2
         assert f"of {N_HOMES} sales" in run.stderr
@@ -196,9 +201,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_reason(
     shape, message = FILES_NOT_READ[name]
     file = write(tmp_path / "homes.csv", shape, homes)
     for command in (
-        ("check", "--market", quick_market, "--sales", file),
-        ("train", "--market", quick_market, "--sales", file, "--models", tmp_path),
-        ("evaluate", "--model", small_models, file),
+        *commands_for_sales(quick_market, small_models, file),
         ("predict", "--model", small_models, file, tmp_path / "valued.csv"),
         ("screen", "--model", small_models, file, tmp_path / "valued.csv"),
     ):
