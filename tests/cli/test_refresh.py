@@ -99,9 +99,7 @@ def test_king_county_is_trained_and_refreshed_with_its_last_month(table: pd.Data
     run = estimator("refresh", "--model", model, "--sales", KING_COUNTY / "sales.csv.gz")
     print(f"refreshed in {time.perf_counter() - start:.1f} s")  # noqa: T201
     assert run.returncode == 0, run.stderr
-    assert run.stdout.startswith(
-        f"added {newest.sum():,} sales, replaced 0; already known: {(~newest).sum():,}\n"
-    )
+    assert run.stdout.startswith(f"added {newest.sum():,} sales, replaced 0; already known: {(~newest).sum():,}\n")
     after = load_version(model)
     assert len(after.appraiser.model.sales) == len(table)
     new = after.appraiser.model.sales.take(np.arange((~newest).sum(), len(table)))
