@@ -57,6 +57,8 @@ rent is investors' 50% rule of thumb; there is no common amount for repairs and 
 years is longer than anybody holds a home to resell it, and 95% is the largest common mortgage."""
 
 _MONTHS_A_YEAR = 12
+_A_DAY = _MONTHS_A_YEAR / 365
+"""Of months. A profit of less than a day says nothing about a year's, and could be larger than any number."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,9 @@ class Costs:
         return np.maximum(proceeds, 0) / (1 + self.buying_cost)
 
     def cash_on_cash(self, list_price: FloatArray, margin: FloatArray) -> FloatArray:
-        """Return a profit as a share of the buyer's own money, a year, shape (n,); NaN without holding months."""
+        """Return a profit as a share of the buyer's own money, a year, shape (n,); NaN below a day of holding."""
         cash = self.outlay(list_price) - self.loan * list_price
-        years = np.where(self.holding_months > 0, self.holding_months / _MONTHS_A_YEAR, np.nan)
+        years = np.where(self.holding_months >= _A_DAY, self.holding_months / _MONTHS_A_YEAR, np.nan)
         return margin / cash / years
 
     def cap_rate(self, list_price: FloatArray) -> FloatArray:

@@ -160,8 +160,16 @@ class UpliftErrors:
         return cls(scales, max(slope, 0.0))
 
     def deviation(self, before: Facts, after: Facts) -> FloatArray:
-        """Return the standard deviation of the error of each of n uplifts, log price, shape (n,)."""
-        deviation: FloatArray = np.sqrt(self.variance * _distance(self.scales, before, after))
+        """Return the standard deviation of the error of each of n uplifts, log price, shape (n,).
+
+        A fact that is known afterwards alone counts as much as a difference can: what it is now may be anything,
+        and a listing that leaves it out must not look the surer for it.
+        """
+        distance = _distance(self.scales, before, after)
+        for name in self.scales:
+            largest = 1.0 if after[name].dtype.kind == "U" else _MAX_DIFFERENCE
+            distance += np.where(after.known(name) & ~before.known(name), largest, 0.0)
+        deviation: FloatArray = np.sqrt(self.variance * distance)
         return deviation
 
 

@@ -82,6 +82,20 @@ def test_the_error_of_an_uplift_is_found_from_neighbours_that_differ(appraiser: 
     assert errors.deviation(before, before)[0] == 0
 
 
+@pytest.mark.parametrize(("name", "now", "afterwards"), [("size", 1.0, 3.0), ("view", "none", "lake")])
+def test_a_listing_that_leaves_out_what_a_fact_is_now_is_no_surer_of_the_uplift(
+    name: str, now: float | str, afterwards: float | str
+) -> None:
+    errors = UpliftErrors({"size": 2.0, "view": 1.0}, 0.01)
+    after = Facts({"size": np.array([1.0]), "view": np.array(["none"])}).replace({name: np.array([afterwards])})
+    unknown = np.array([""] if name == "view" else [np.nan])
+    stated, left_out = (
+        errors.deviation(after.replace({name: before}), after)[0] for before in (np.array([now]), unknown)
+    )
+    assert 0 < stated <= left_out
+    assert errors.deviation(after.replace({name: unknown}), after.replace({name: unknown}))[0] == 0
+
+
 def test_what_resells_after_a_repair_is_what_would_resell_now_times_the_uplift() -> None:
     one, fsd = np.array([200_000.0]), np.array([0.1])
     certain = Uplift.of(one, 1.25 * one, np.ones(1, np.bool_), np.zeros(1))

@@ -54,8 +54,9 @@ def test_holding_cash_on_cash_and_cap_rate_by_hand() -> None:
     assert costs.highest_offer(np.array([300_000.0]))[0] == pytest.approx(240_000)
 
 
-def test_without_months_there_is_no_yearly_return_and_without_rent_no_cap_rate() -> None:
-    costs, list_price = Costs.of({"monthly_cost": 1_000}, 1), np.array([200_000.0])
+@pytest.mark.parametrize("months", [0.0, 1e-300, 0.03])
+def test_below_a_day_there_is_no_yearly_return_and_without_rent_no_cap_rate(months: float) -> None:
+    costs, list_price = Costs.of({"holding_months": months, "monthly_cost": 1_000}, 1), np.array([200_000.0])
     assert np.isnan(costs.cash_on_cash(list_price, list_price)[0])
     assert np.isnan(costs.cap_rate(list_price)[0])
 
