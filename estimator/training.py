@@ -27,7 +27,8 @@ from estimator.market.sales import Parts, Sales, Split
 from estimator.market.sales_source import SalesSource
 from estimator.market.validation.reasons import SET_ASIDE_FILE, set_aside_csv
 from estimator.model.ensemble import Callback
-from estimator.model.recipe import read_recipe, read_remarks, read_trials
+from estimator.model.recipe import read_recipe, read_remarks
+from estimator.model.trials import read_trials
 from estimator.registry import make_market_folder, publish, save_version
 from estimator.report.collect import collect
 from estimator.report.files import report_files

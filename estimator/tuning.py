@@ -26,16 +26,9 @@ from estimator.market.market_data import MarketData, read_market_data
 from estimator.market.sales import Split
 from estimator.model.ensemble import expected_log_rmse, train_ensemble
 from estimator.model.price_index import first_index
-from estimator.model.recipe import (
-    DEFAULTS,
-    LOG_RMSE,
-    Recipe,
-    Settings,
-    read_settings,
-    write_settings,
-    write_trials,
-)
+from estimator.model.recipe import DEFAULTS, Recipe, Settings, read_settings, write_settings
 from estimator.model.training_set import TrainingSet, build_training_set
+from estimator.model.trials import LOG_RMSE, write_trials
 from estimator.network import NonFiniteLossError
 
 SEARCHED: Mapping[str, tuple[int, int] | tuple[float, float]] = {

@@ -5,15 +5,11 @@ sales.
 """
 
 import json
-import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from estimator.errors import DataError
 from estimator.market.tables import replace_atomically
@@ -21,11 +17,6 @@ from estimator.model.losses import LOSSES
 
 RECIPE = "recipe.toml"
 """The file's name, in the market's folder."""
-
-TRIALS = "trials.csv"
-"""Name of the file next to it, with the trials of the search that found the recipe."""
-LOG_RMSE = "log_rmse"
-"""Its last column: on the validation sales; empty where training with the settings failed."""
 
 Settings = dict[str, Any]
 """Name of a setting of `Recipe` → its value."""
@@ -171,45 +162,6 @@ def write_settings(folder: Path, settings: Settings, remarks: str) -> Path:
     except OSError as error:
         raise DataError(f"{file}: {error}") from error
     return file
-
-
-def write_trials(folder: Path, trials: Sequence[Settings]) -> Path:
-    """Write the trials of a search, the settings and the `LOG_RMSE` of each, best first; return the file's path.
-
-    Raises
-    ------
-    DataError
-        The file cannot be written.
-    """
-    file = folder / TRIALS
-    table = pd.DataFrame(list(trials)).replace(math.inf, math.nan).sort_values(LOG_RMSE, kind="stable")
-    try:
-        with replace_atomically(file) as temporary:
-            temporary.write(table.to_csv(index=False).encode())
-    except OSError as error:
-        raise DataError(f"{file}: {error}") from error
-    return file
-
-
-def read_trials(folder: Path) -> list[dict[str, float | None]]:
-    """Return the trials of the search that found a market's recipe, best first; empty if there was no search.
-
-    Raises
-    ------
-    DataError
-        The file was not written by `write_trials`.
-    """
-    file = folder / TRIALS
-    try:
-        table = pd.read_csv(file, dtype=np.float64)
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file}: {error}") from error
-    return [
-        {str(name): None if math.isnan(value) else float(value) for name, value in row.items()}
-        for row in table.to_dict("records")
-    ]
 
 
 def _check_setting(name: str, value: object) -> int | float | tuple[str, ...]:

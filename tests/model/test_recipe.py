@@ -8,24 +8,19 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from estimator.errors import DataError
 from estimator.model.recipe import (
     BOUNDS,
     DEFAULTS,
-    LOG_RMSE,
     RECIPE,
-    TRIALS,
     Recipe,
     Settings,
     read_recipe,
     read_remarks,
     read_settings,
-    read_trials,
     write_settings,
-    write_trials,
 )
 from estimator.registry import load_version
 from estimator.training import train_market
@@ -65,20 +60,6 @@ def test_remarks_are_read_back(tmp_path: Path) -> None:
     assert read_remarks(tmp_path) == ""
     write_settings(tmp_path, {"depth": 2}, "The best of 3 trials.\nOthers were worse.")
     assert read_remarks(tmp_path) == "The best of 3 trials. Others were worse."
-
-
-def test_trials_are_read_back_best_first(tmp_path: Path) -> None:
-    assert read_trials(tmp_path) == []
-    trials = [{"depth": 3, LOG_RMSE: 0.2}, {"depth": 1, LOG_RMSE: np.inf}, {"depth": 2, LOG_RMSE: 0.1}]
-    assert write_trials(tmp_path, trials) == tmp_path / TRIALS
-    assert read_trials(tmp_path) == [
-        {"depth": 2.0, LOG_RMSE: 0.1},
-        {"depth": 3.0, LOG_RMSE: 0.2},
-        {"depth": 1.0, LOG_RMSE: None},
-    ]
-    (tmp_path / TRIALS).write_text("depth,log_rmse\ndeep,0.1\n")
-    with pytest.raises(DataError, match=r"trials\.csv: could not convert"):
-        read_trials(tmp_path)
 
 
 @pytest.mark.parametrize(

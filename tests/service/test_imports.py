@@ -27,7 +27,7 @@ import json, sys
 import service.__main__, service.server
 print(json.dumps([200, sorted(sys.modules)]))
 """
-NOT_NEEDED = {"matplotlib", "tqdm", "estimator.training", "estimator.report.page"}
+NOT_NEEDED = {"matplotlib", "pandas", "tqdm", "estimator.training", "estimator.report.page"}
 
 
 @pytest.mark.parametrize("script", [ANSWER, SERVER], ids=["after a valuation", "the server's modules"])
