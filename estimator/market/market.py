@@ -118,8 +118,12 @@ class Market:
         try:
             declared = tomllib.loads(file.read_text(encoding="utf-8-sig"))
         except FileNotFoundError as error:
-            raise MarketError(f"{file}: there is no such market file") from error
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise MarketError(
+                f"{file}: there is no such market file; draft one from your sales with `house-price new-market`"
+            ) from error
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise MarketError(f"{file}: it is no market file, because it is not valid TOML: {error}") from error
+        except OSError as error:
             raise MarketError(f"{file}: {error}") from error
         try:
             return cls.from_dict(declared)

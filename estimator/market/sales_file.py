@@ -26,6 +26,9 @@ from estimator.market.validation.overrides import Override
 from estimator.market.validation.parsed_sales import ParsedSales
 from estimator.market.validation.validate import ValidatedSales, validate_sales
 
+_MAX_NAMES = 30
+"""Columns that a message lists: most files have no more, and the lines above it stay on the screen."""
+
 
 def read_validated_sales(
     market: Market,
@@ -209,6 +212,8 @@ def _check_header(market: Market, source: SalesSource, forms: TextForms, raw_nam
     if faults:
         alike = forms.not_read(raw_names)
         faults += [f"column '{name}' is not read; did you mean {fact}?" for name, fact in alike.items()]
+        more = ", …" if len(raw_names) > _MAX_NAMES else ""
+        faults.append(f"the file has {', '.join(raw_names[:_MAX_NAMES])}{more}; correct its names, or market.toml")
         raise DataError(f"{source}: " + "\n  ".join(faults))
 
 
