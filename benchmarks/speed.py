@@ -161,9 +161,9 @@ def page(rows: Sequence[Row], turns: int) -> str:
         [
             "# How fast everything is",
             "",
-            f"`python -m benchmarks.speed`: {platform.machine()}, {os.cpu_count()} cores; {turns} turns in one",
-            "run, on a machine that may have other load: compare ratios, not times.",
-            "The floor is what the networks' products would take at the rate of a large matrix product.",
+            f"`python -m benchmarks.speed`: {platform.machine()}, {os.cpu_count()} cores.",
+            f"We and the peers took turns, {turns} each, in one run. The machine may have had other load: compare ratios,",
+            "not times. The floor is the time of the networks' matrix products alone, at the rate of a large product.",
             "",
             "| King County | ours | peer | floor | ours ÷ peer |",
             "| --- | ---: | ---: | ---: | ---: |",
