@@ -15,7 +15,8 @@ from estimator.market.market_data import SalesChecks
 _OVERRIDES = click.option(
     "--overrides",
     type=FILE,
-    help="CSV file with the columns action (keep or drop), id or row, and note: your decisions about single sales."
+    help="CSV file of your decisions about single sales, with the columns action (keep or drop), id or row (with"
+    " file, if the sales are in several), and note."
     "  [default: the file that market.toml names as overrides, if any]",
 )
 _STRICT = click.option(

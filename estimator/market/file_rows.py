@@ -65,7 +65,7 @@ class FileRows:
             There is no file of this name, or there are several and none is named.
         """
         if not file and len(self.names) > 1:
-            raise ValueError(f"the sales are in several files; name one as file: {', '.join(self.names)}")
+            raise ValueError(f"the sales are in several files; add a column file with one of {', '.join(self.names)}")
         if file and file not in self.names:
             raise ValueError(f"there is no file {file}; the sales are in {', '.join(self.names)}")
         which = self.names.index(file) if file else 0

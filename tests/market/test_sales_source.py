@@ -55,7 +55,7 @@ def test_a_row_of_several_files_is_named_with_its_file(tmp_path: Path) -> None:
     for override, message in (
         (
             Override("drop", "", 2, ""),
-            r"'drop row 2': the sales are in several files; name one as file: a\.csv, b",
+            r"'drop row 2': the sales are in several files; add a column file with one of a\.csv, b",
         ),
         (Override("drop", "", 2, "", "c.csv"), r"'drop row 2 of c\.csv': there is no file c\.csv"),
         (Override("drop", "", 4, "", "a.csv"), r"'drop row 4 of a\.csv': a\.csv, b\.csv has no such sale"),
