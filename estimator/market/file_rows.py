@@ -64,10 +64,11 @@ class FileRows:
         ValueError
             There is no file of this name, or there are several and none is named.
         """
+        names = ", ".join(self.names)
         if not file and len(self.names) > 1:
-            raise ValueError(f"the sales are in several files; add a column file with one of {', '.join(self.names)}")
+            raise ValueError(f"the sales are in several files; add a column file with one of {names}")
         if file and file not in self.names:
-            raise ValueError(f"there is no file {file}; the sales are in {', '.join(self.names)}")
+            raise ValueError(f"there is no file {file}; the sales are in {names}")
         which = self.names.index(file) if file else 0
         index = number - self.first_numbers[which] + self.starts[which]
         ends = (*self.starts[1:], np.iinfo(np.int64).max)
