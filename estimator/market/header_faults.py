@@ -19,8 +19,8 @@ _OTHER_SEPARATOR = re.compile(r"""["']?\w+["']?([\^:~¦§])["']?\w+["']?\1""")
 _FIXED_WIDTH = re.compile(r"\s*\S+(?:\s+\S+){4,}\s*")
 _BINARY = {
     b"PK": "the file is not text but an Excel workbook or a ZIP archive; name it .xlsx, or unpack it",
-    b"\x1f\x8b": "the file is not text but packed by gzip; name it .csv.gz",
-    b"PAR1": "the file is not text but Parquet; name it .parquet",
+    b"\x1f\x8b": "the file is not text but packed by gzip; name it .csv.gz, or unpack it",
+    b"PAR1": "the file is not text but Parquet; name it .parquet, or save it as CSV for the server",
     b"\xd0\xcf\x11\xe0": "the file is not text but an old Excel workbook; save it as .xlsx or CSV",
 }
 """First bytes of files that people take for text → what to say."""
