@@ -90,7 +90,7 @@ def values_fault(names: Sequence[str]) -> str | None:
         return None
     return (
         f"line 1 has values such as {format_value(numbers[0])} instead of names of columns; write a line with"
-        " their names above it, or name them as columns in market.toml"
+        " their names above it, or list them in market.toml as columns = [...]"
     )
 
 
