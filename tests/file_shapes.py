@@ -71,6 +71,17 @@ def parquet(sales: pd.DataFrame) -> bytes:
         return file.getvalue()
 
 
+def parquet_with_nested_columns(sales: pd.DataFrame) -> bytes:
+    """Return a Parquet file that also has lists, objects and bytes."""
+    n = len(sales)
+    nested = pd.DataFrame(
+        {"photos": [["front", "kitchen"]] * n, "agent": [{"name": "A"}] * n, "plan": [b"\xff\x00"] * n}
+    )
+    with io.BytesIO() as file:
+        _typed(sales).join(nested).to_parquet(file)
+        return file.getvalue()
+
+
 def _typed(sales: pd.DataFrame) -> pd.DataFrame:
     return pd.read_csv(io.BytesIO(text(sales)), dtype={"zipcode": str, "id": str}, parse_dates=["date"])
 
@@ -134,7 +145,11 @@ READ: dict[str, Shape] = {
     "1 and 0": cells(waterfront=lambda word: str(int(word == "True"))),
 }
 """Shapes of text that are read as the plain file is."""
-FILES: dict[str, tuple[str, Shape]] = {"Excel": (".xlsx", excel), "Parquet": (".parquet", parquet)}
+FILES: dict[str, tuple[str, Shape]] = {
+    "Excel": (".xlsx", excel),
+    "Parquet": (".parquet", parquet),
+    "Parquet with lists, objects and bytes": (".parquet", parquet_with_nested_columns),
+}
 """Other files that are read so, with the ends of their names."""
 MISSING_WORDS = ("NA", "NaN", "NULL", "None", "n/a", "#N/A", "-", "?", "\\N", "—", "null ")
 """Words for missing, which are read as empty cells are."""

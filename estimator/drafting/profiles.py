@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from estimator.drafting.known_facts import words_of
 from estimator.market.arrays import DateArray, FloatArray
-from estimator.market.columns import boolean_column, number_column
+from estimator.market.columns import boolean_column, number_column, text_column
 from estimator.market.text.dates import ISO, DateForm, detect_date_form, parse_dates
 from estimator.market.text.missing import drop_missing, strip
 from estimator.market.text.numbers import DecimalMark, detect_decimal_mark, plain_numbers
@@ -134,7 +134,7 @@ def _profile(
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     is_text = _is_text(column)
-    text = drop_missing(strip(column if is_text else column.cast(pa.string())), missing)
+    text = drop_missing(strip(column if is_text else text_column(name, column)[0]), missing)
     known = text.drop_null()
     unit = header_unit(name) or _cell_unit(known)
     plain = plain_numbers(text, decimal_mark, unit) if is_text and decimal_mark is not None else column

@@ -147,6 +147,17 @@ def day_column(name: str, column: pa.ChunkedArray) -> tuple[FloatArray, list[Pro
     return np.where(np.isnat(dates), np.nan, days), problems
 
 
+def text_column(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[Problem]]:
+    """Return the n cells of a column of any type as text, null where one is empty or has a problem.
+
+    Parquet also has columns of lists, of objects and of bytes, which no text stands for.
+    """
+    try:
+        return column.cast(pa.string()), []
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return pa.chunked_array([pa.nulls(len(column), pa.string())]), _all_wrong(name, column, "not text")[1]
+
+
 def label_column(name: str, column: pa.ChunkedArray) -> tuple[LabelArray, list[Problem]]:
     """Parse a column of labels: text, shape (n,), '' where the cell is empty or has a problem."""
     return _labels(name, column, is_postal_code=False)

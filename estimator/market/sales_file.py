@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from estimator.errors import DataError
 from estimator.market.arrays import DateArray, FloatArray, LabelArray
 from estimator.market.checks import check_table, find_columns, missing_values
-from estimator.market.columns import Problem, date_column, number_column
+from estimator.market.columns import Problem, date_column, number_column, text_column
 from estimator.market.csv_reader import MalformedRows
 from estimator.market.fault_groups import format_faults
 from estimator.market.file_rows import FileRows
@@ -243,6 +243,8 @@ def _not_positive(name: str, amount: FloatArray) -> list[Problem]:
 
 def _number_homes(name: str, column: pa.ChunkedArray) -> tuple[NDArray[np.int64], LabelArray, list[Problem]]:
     """Number the homes by their identifier; return the identifiers too."""
-    text = pd.Series(column.cast(pa.string()).to_pandas()).str.strip()
+    cells, problems = text_column(name, column)
+    text = pd.Series(cells.to_pandas(), dtype=np.object_).str.strip()
     codes = pd.factorize(text.where(text != ""))[0].astype(np.int64)
-    return codes, text.fillna("").to_numpy(np.str_), missing_values(name, codes < 0, ())
+    problems = problems + missing_values(name, codes < 0, problems)
+    return codes, text.fillna("").to_numpy(np.str_), problems

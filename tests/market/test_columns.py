@@ -1,11 +1,13 @@
 import datetime as dt
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimator.market.columns import date_column, day_column, number_column
+from estimator.market.columns import date_column, day_column, number_column, text_column
 from estimator.market.values import parse_date, parse_day
 
 EPOCH = dt.date(1970, 1, 1)
@@ -22,6 +24,16 @@ def test_a_column_in_several_chunks_is_read_as_one() -> None:
     values, problems = number_column("fact", chunks)
     np.testing.assert_array_equal(values, [1, np.nan, 3, np.nan])
     assert [(problem.row, problem.message) for problem in problems] == [(1, "'x' is not a number")]
+
+
+@pytest.mark.parametrize(
+    ("cells", "shown"),
+    [([[1, 2], None], "a list"), ([{"a": 1}, None], "an object"), ([b"\xff", None], "b'\\xff'")],
+)
+def test_lists_objects_and_bytes_are_not_text(cells: list[Any], shown: str) -> None:
+    text, problems = text_column("id", pa.chunked_array([pa.array(cells)]))
+    assert text.to_pylist() == [None, None]
+    assert [(problem.row, problem.message) for problem in problems] == [(0, f"{shown} is not text")]
 
 
 @given(st.dates())

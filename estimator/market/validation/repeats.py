@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from estimator.market.arrays import BoolArray
@@ -22,6 +23,8 @@ def copied_rows(parsed: ParsedSales, usable: BoolArray, _known: Sales | None) ->
     """Return the rows that are a copy of earlier ones."""
     rows = np.flatnonzero(usable)
     table = parsed.table.take(rows).to_pandas()
+    nested = [field.name for field in parsed.table.schema if pa.types.is_nested(field.type)]
+    table[nested] = table[nested].astype(str)  # lists and objects have no hash
     code = pd.Series(pd.factorize(pd.util.hash_pandas_object(table, index=False))[0])
     position = pd.Series(np.arange(len(rows)))
     earlier = position.groupby(code).shift(1).to_numpy(np.float64, na_value=np.nan)
