@@ -258,8 +258,7 @@ def _refuse_unreadable(parsed: ParsedSales, found: Mapping[int, Finding], share:
         percent = 100 * len(unreadable) / n_rows
         raise DataError(
             f"{parsed.path}: {len(unreadable):,} of {n_rows:,} sales ({percent:.3g}%) cannot be read; at most"
-            f" {100 * share:g}% may be (max_unreadable_share in market.toml)\n"
-            + _grouped(parsed, unreadable)
+            f" {100 * share:g}% may be (max_unreadable_share in market.toml)\n" + _grouped(parsed, unreadable)
         )
 
 

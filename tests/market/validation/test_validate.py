@@ -220,7 +220,7 @@ def test_a_file_that_mostly_cannot_be_read_is_refused_with_its_faults_by_kind(tm
     with pytest.raises(DataError) as error:
         validated(table, tmp_path)
     lines = str(error.value).splitlines()
-    assert "41 of 400 sales (10.2%) cannot be read; at most 10% may be, as max_unreadable_share" in lines[0]
+    assert "41 of 400 sales (10.2%) cannot be read; at most 10% may be (max_unreadable_share" in lines[0]
     assert lines[1:] == ["  column m2 (size): 41 values: not a number; such as 'big' in row 2"]
 
 
