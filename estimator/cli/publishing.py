@@ -101,6 +101,7 @@ def refresh(
     """Add new sales to a saved model, save it as a new version, and publish it if it passes the gate.
 
     Takes seconds: price index, comparables and ranges use the new sales, but the networks are not trained again.
+    What these got wrong about homes sold since their training is carried over to similar homes nearby.
     The file may repeat sales that the model knows. Those with another price or other facts replace the earlier
     ones.
 
