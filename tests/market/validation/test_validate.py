@@ -14,7 +14,7 @@ from estimator.market.validation import reasons as why
 from estimator.market.validation.reasons import SEVERITIES, count_by_reason, set_aside_csv
 from estimator.market.validation.validate import ValidatedSales
 from tests.market.validation.county import COUNTY, county_sales
-from tests.market.validation.town import entry_of, reasons, town_sales, validated
+from tests.market.validation.town import TOWN, entry_of, reasons, town_sales, validated
 
 Spoil = Callable[[pd.DataFrame], None]
 
@@ -222,6 +222,23 @@ def test_a_file_that_mostly_cannot_be_read_is_refused_with_its_faults_by_kind(tm
     lines = str(error.value).splitlines()
     assert "41 of 400 sales (10.2%) cannot be read; at most 10% may be (max_unreadable_share" in lines[0]
     assert lines[1:] == ["  column m2 (size): 41 values: not a number; such as 'big' in row 2"]
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n"])
+def test_blank_lines_between_all_rows_stop_no_training(tmp_path: Path, end: bytes) -> None:
+    path = tmp_path / "sales.csv"
+    path.write_bytes(town_sales().to_csv(index=False).encode().replace(b"\n", end))
+    sales = read_validated_sales(TOWN, path)
+    assert len(sales.sales) == 400
+    assert {entry.reason for entry in sales.set_aside} == {why.MISSING}
+
+
+def test_blank_lines_hide_no_unreadable_sales(tmp_path: Path) -> None:
+    table = town_sales().reindex(np.repeat(np.arange(400), 2)).reset_index(drop=True)
+    table.iloc[1::2] = ""
+    table.loc[np.arange(0, 82, 2), "m2"] = "big"
+    with pytest.raises(DataError, match=r"41 of 400 sales \(10.2%\) cannot be read"):
+        validated(table, tmp_path)
 
 
 def test_suspects_never_stop_a_training(tmp_path: Path) -> None:
