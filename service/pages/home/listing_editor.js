@@ -133,7 +133,7 @@ export class ListingEditor {
   #showFigures() {
     const { deal, money } = this;
     if (!deal) {
-      this.figures.replaceChildren(el("p", { class: "help" }, "This listing has no figures yet."));
+      this.figures.replaceChildren(el("p", { class: "help" }, "No figures yet: correct the errors above."));
       return;
     }
     const readings = Object.keys(deal.readings);

@@ -238,7 +238,7 @@ export class Listings {
     const { pairs, pairs_needed: needed, share } = this.answer.past_resales;
     const resold = `${number(pairs)} homes here were sold twice within two years`;
     const past = fitted ? "" : share === null
-      ? ` ${resold}; to learn how much of a discount comes back takes ${number(needed)}.`
+      ? ` ${resold}; at least ${number(needed)} are needed to learn how much of a discount comes back.`
       : ` “${READINGS.as_past_resales}”: ${resold}, and ${percent(share)} of a discount came back, besides what their owners gained by improving them.`;
     const median = this.answer.deals.some(({ valuation }) => MEDIAN in valuation) ? "" : " The comparables’ median is left out, because the listings are too many.";
     return el("p", { class: "help" }, `${source}${past}${median} A home that looks cheap may have faults that no record shows. Inspect it before you buy.`);

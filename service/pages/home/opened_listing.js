@@ -1,4 +1,4 @@
-// A listing that is opened: its link holds its facts and what the table said of it, which stands above its valuation.
+// An opened listing: its link holds its facts and the table's figures, which are shown above its valuation.
 
 import { READINGS, nameOf, outcomeOf } from "./deals.js";
 import { readingsOf } from "./deals_columns.js";
