@@ -94,8 +94,8 @@ _DEAL = _answered_listing(
         },
         "cash_on_cash_percent": nullable(
             {"type": "number"},
-            description="Expected profit a year in percent of the buyer's own money; null without holding_months, and for less"
-            " than a day.",
+            description="Expected profit a year in percent of the buyer's own money; null without holding_months"
+            " or for less than a day.",
         ),
         "cap_rate_percent": nullable(
             {"type": "number"},
