@@ -68,6 +68,10 @@ MARKETS: dict[str, tuple[list[str], Callable[[pd.DataFrame], pd.DataFrame]]] = {
         [*FACTS],
         lambda sales: sales.assign(**{name: np.resize(sales[name][:2], N_SALES) for name in PLACE}),
     ),
+    "some places unknown": (
+        [*FACTS],
+        lambda sales: sales.assign(**{name: sales[name].where(np.arange(N_SALES) % 17 > 0) for name in PLACE}),
+    ),
     "one size": ([*FACTS], with_one("size")),
     "one place and one size": ([*FACTS], with_one(*PLACE, "size")),
     "one size and nothing else": (["size"], with_one("size")),

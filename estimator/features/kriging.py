@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from estimator.market.arrays import Float32Array, FloatArray
 from estimator.network import matmul_row_stable
@@ -137,7 +138,8 @@ class Kriging:
         north *= north
         east *= east
         by_location = exponential_kernel(np.add(north, east, out=north), self.range_km)
-        by_location[np.isnan(by_location[:, 0])] = 0.0  # unknown location
+        by_location[np.isnan(homes.location).any(axis=1)] = 0.0  # a home without a known location is near none
+        by_location[:, self._without_location] = 0.0
         # k_f + k_l + k_f·k_l = (1 + k_f)(1 + k_l) − 1
         by_facts += 1
         by_location += 1
@@ -169,6 +171,12 @@ class Kriging:
     def _location_transposed(self) -> Float32Array | None:
         """North and east of the inducing points, shape (2, m); None in a market without coordinates."""
         return None if self.location is None else np.ascontiguousarray(self.location.T, np.float32)
+
+    @cached_property
+    def _without_location(self) -> NDArray[np.intp]:
+        """Which inducing points have no known location, shape (u,)."""
+        assert self.location is not None  # noqa: S101  # only asked for where the market has coordinates
+        return np.flatnonzero(np.isnan(self.location).any(axis=1))
 
 
 def exponential_kernel(squared_distance: Float32Array, length_scale: float) -> Float32Array:

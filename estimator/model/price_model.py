@@ -276,8 +276,9 @@ class PriceModel:
         with threadpool_limits(1, user_api="blas"):
             index = index_of_sales(self.market, known, residuals)
             pipeline = self.pipeline.with_sales(known, adjusted_log_price(self.market, known, index))
-            newest = known.take(~learned)
-            error = residuals[~learned] - index.at(self.market, newest.facts, newest.date)
+            rows = _oldest_first(known, ~learned)
+            newest = known.take(rows)
+            error = residuals[rows] - index.at(self.market, newest.facts, newest.date)
             recent_errors = fit_recent_errors(self._kriging_inputs(newest), error, pipeline.kriging.range_km)
         return replace(
             self,
@@ -362,6 +363,12 @@ class PriceModel:
             state["learned"],
             None if recent_errors is None else RecentErrors.from_state(recent_errors),
         )
+
+
+def _oldest_first(sales: Sales, which: BoolArray) -> NDArray[np.intp]:
+    """Return the rows of some sales by date: a file of older sales may come after one of newer sales."""
+    rows = np.flatnonzero(which)
+    return rows if sales.date is None else rows[np.argsort(sales.date[rows], kind="stable")]
 
 
 def _chunks(n: int) -> Iterator[slice]:

@@ -25,6 +25,21 @@ def test_an_unknown_location_is_treated_as_infinitely_far_away(kriging: Kriging)
     assert np.abs(kriging.estimate(unknown) - kriging.estimate(subjects)).max() > 0.3
 
 
+@pytest.mark.parametrize("first_of_them", [0, 7])
+def test_a_sale_without_a_location_is_near_no_home(kriging: Kriging, first_of_them: int) -> None:
+    homes, _ = random_homes(N, 0)
+    unknown = np.arange(N) % 20 == first_of_them
+    assert homes.location is not None
+    partly = replace(homes, location=np.where(unknown[:, None], np.nan, homes.location))
+    kernel, located, by_facts = (
+        replace(kriging, facts=sold.facts, location=sold.location).kernel(sold)
+        for sold in (partly, homes, replace(homes, location=None))
+    )
+    either = unknown[:, None] | unknown
+    np.testing.assert_allclose(kernel[either], by_facts[either], atol=1e-6)
+    np.testing.assert_array_equal(kernel[~either], located[~either])
+
+
 def test_without_locations_it_uses_linear_terms_and_similar_facts() -> None:
     homes, log_price = random_homes(N, 0)
     subjects, subject_log_price = random_homes(200, 4)

@@ -242,6 +242,24 @@ def test_errors_of_new_sales_are_carried_over_to_homes_nearby_until_networks_lea
 
 
 @pytest.mark.training
+def test_the_newest_errors_count_in_whatever_order_the_sales_come(
+    completed: Parts, model: PriceModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("estimator.model.recent_errors.MAX_SALES", 60)
+    assert completed.train.date is not None
+    n = len(completed.validation)
+    sales = replace(completed.validation, date=completed.train.date.max() + np.arange(n))
+    residual = np.where(sales.facts["latitude"] > np.median(sales.facts["latitude"]), 0.2, -0.2)
+    older, newer = (np.arange(n) < n // 2), (np.arange(n) >= n // 2)
+    used = []
+    for first, then in ((older, newer), (newer, older)):
+        known = model.with_sales(sales.take(first), residual[first]).with_sales(sales.take(then), residual[then])
+        assert known.recent_errors is not None
+        used.append(known.recent_errors.kriging.location)
+    np.testing.assert_array_equal(used[0], used[1])
+
+
+@pytest.mark.training
 def test_the_level_of_networks_trained_again_does_not_depend_on_the_seed(
     completed: Parts, model: PriceModel
 ) -> None:
