@@ -11,6 +11,8 @@ pytest.importorskip("lightgbm")
 from benchmarks import speed
 from benchmarks.timing import used_by
 
+pytestmark = pytest.mark.slow  # lightgbm is installed for slow tests alone
+
 
 def test_a_ratio_is_the_median_of_the_turns_ratios() -> None:
     row = speed.Row("a request", "µs", [10.0, 30.0, 200.0], "echo", [10.0, 10.0, 100.0], floor=5.0)

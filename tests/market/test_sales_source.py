@@ -140,6 +140,7 @@ def test_columns_in_another_unit_are_converted(tmp_path: Path) -> None:
     assert read_sales(declared, same).facts["size"].tolist() == [100], "under its own name a fact is in its unit"
 
 
+@pytest.mark.slow  # pyproj is installed for slow tests alone
 def test_projected_coordinates_become_degrees(tmp_path: Path) -> None:
     pytest.importorskip("pyproj")
     places = [

@@ -85,7 +85,9 @@ def test_a_csv_file_is_read_as_unchanged_text(
             "a,b\n1,2\n".encode("utf-16"), "line 1 is not UTF-8 but UTF-16; save .* 'CSV UTF-8'", id="UTF-16"
         ),
         pytest.param(b"a,b\n\xed\xa0\x80,3\n", "line 2 is not UTF-8", id="half a surrogate pair"),
-        pytest.param(gzip.compress(b"a,b\n1,2\n"), "line 1 is not UTF-8", id="packed, and not named so"),
+        pytest.param(
+            gzip.compress(b"a,b\n1,2\n"), "packed by gzip; name it .csv.gz", id="packed, and not named so"
+        ),
     ],
 )
 def test_a_csv_file_that_would_lose_data_is_refused_with_its_row(
