@@ -97,9 +97,9 @@ class PriceModel:
         Their log(price) − worth, each worth estimated without the sale's own price and without `recent_errors`,
         shape (n,): what the index is estimated from.
     learned
-        Whether the networks were trained or validated on them, shape (n,).
+        Whether the networks were trained on them, shape (n,).
     recent_errors
-        Corrects the worth by the errors of the other sales; None where these say nothing.
+        Corrects the worth by the networks' errors on the other sales; None where these say nothing.
     training_errors
         Of the training sales by kriging, for fitting an error scale. Only after `fit`, otherwise None.
     passes
@@ -259,7 +259,7 @@ class PriceModel:
     def with_sales(self, sales: Sales, residual: FloatArray) -> "PriceModel":
         """Return the same model with m more sales for the index, kriging and the comparables to use.
 
-        The networks are not trained again.
+        The networks are not trained again. Their errors on the sales since their training correct similar homes.
         The value of a home among these sales uses its own price.
 
         Parameters

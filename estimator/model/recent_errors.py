@@ -24,8 +24,9 @@ MAX_SALES = 1000
 """Newest sales whose errors are used. A valuation compares a home with each, as kriging does with 2,500."""
 MAX_DEVIATIONS = 3.0
 """Larger errors count as so many standard deviations: one mistyped price must not move its neighbourhood."""
-_CLOSENESS = 2.0
-"""Facts and labels count so many times as far apart as in kriging: what networks miss, similar homes share."""
+_DISTANCE_FACTOR = 2.0
+"""Multiplies the distances between facts that kriging takes: only homes that are much alike share an error of the
+networks. Labels count too, unlike in kriging's kernel."""
 _SHARED_VARIANCES = (0.01, 0.03, 0.1, 0.3, 1.0)
 """Candidates for the variance that similar homes share, in units of the variance that is each sale's own."""
 
@@ -44,7 +45,7 @@ class RecentErrors:
 
     def estimate(self, homes: KrigingInputs) -> FloatArray:
         """Return what n homes' log prices are corrected by, shape (n,)."""
-        return self.kriging.estimate(_as_subjects(homes))
+        return self.kriging.estimate(_without_monotone_facts(homes))
 
     def state(self) -> dict[str, Any]:
         """Return what was fitted as plain values and arrays; `from_state` restores it."""
@@ -64,7 +65,7 @@ def fit_recent_errors(homes: KrigingInputs, error: FloatArray, range_km: float) 
     homes
         The m homes sold since the training, oldest sale first.
     error
-        Their log price, adjusted for time, − the networks' estimate, shape (m,).
+        Their log price, adjusted for time, − their worth without this correction, shape (m,).
     range_km
         Distance over which locations' kernel falls to 1/e.
 
@@ -76,7 +77,7 @@ def fit_recent_errors(homes: KrigingInputs, error: FloatArray, range_km: float) 
     homes, error = homes.take(slice(-MAX_SALES, None)), error[-MAX_SALES:]
     if len(error) < MIN_SALES:
         return None
-    inputs = _as_subjects(homes)
+    inputs = _without_monotone_facts(homes)
     unfitted = Kriging(
         facts=inputs.facts,
         location=inputs.location,
@@ -93,9 +94,9 @@ def fit_recent_errors(homes: KrigingInputs, error: FloatArray, range_km: float) 
     return RecentErrors(replace(unfitted, kernel_coefficients=coefficients.astype(np.float32)))
 
 
-def _as_subjects(homes: KrigingInputs) -> KrigingInputs:
+def _without_monotone_facts(homes: KrigingInputs) -> KrigingInputs:
     """Return homes as the kernel compares them: by facts, labels and location, without monotone facts."""
-    facts = np.float32(_CLOSENESS) * np.hstack((homes.facts, homes.other))
+    facts = np.float32(_DISTANCE_FACTOR) * np.hstack((homes.facts, homes.other))
     none = np.empty((len(homes), 0), np.float32)
     return KrigingInputs(facts, none, none, homes.location)
 
