@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from estimator.features.pipeline import Features
 from estimator.market.arrays import FloatArray
-from estimator.model.losses import LOSSES
+from estimator.model.losses import make_loss
 from estimator.model.recipe import MIN_BATCH_SIZE, Recipe
 from estimator.model.training_set import TrainingSet
 from estimator.network import (
@@ -218,7 +218,7 @@ def _train_networks(
         history = train(
             network,
             Batches(x, y, batch_size),
-            loss=LOSSES[recipe.losses[index % len(recipe.losses)]](training_set),
+            loss=make_loss(recipe.losses[index % len(recipe.losses)], recipe.equity_weight, training_set),
             optimiser=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
             rng=own_rng,
             plan=replace(plans[index], on_step=dispatcher.step if index == 0 else None),

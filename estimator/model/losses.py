@@ -12,7 +12,7 @@ import numpy as np
 
 from estimator.market.robust import SIGMAS_OF_MAD
 from estimator.model.training_set import TrainingSet
-from estimator.network import RMSE, HuberRMSE
+from estimator.network import RMSE, CovariancePenalty, HuberRMSE
 from estimator.network.losses import Loss
 
 HUBER_THRESHOLD = 1.345
@@ -20,11 +20,11 @@ HUBER_THRESHOLD = 1.345
 Statistics). See benchmarks/DECISIONS.md, "Losses of the networks"."""
 
 
-def _rmse(_: TrainingSet) -> Loss:
+def _rmse(_: TrainingSet) -> RMSE:
     return RMSE()
 
 
-def _huber(training_set: TrainingSet) -> Loss:
+def _huber(training_set: TrainingSet) -> RMSE:
     """Return the RMSE in which errors beyond `HUBER_THRESHOLD` count linearly.
 
     The robust standard deviation is that of kriging's errors on the training sales, each estimated without its own
@@ -36,5 +36,11 @@ def _huber(training_set: TrainingSet) -> Loss:
     return HuberRMSE(HUBER_THRESHOLD * (SIGMAS_OF_MAD * median) or math.inf)
 
 
-LOSSES: Mapping[str, Callable[[TrainingSet], Loss]] = {"rmse": _rmse, "huber": _huber}
+LOSSES: Mapping[str, Callable[[TrainingSet], RMSE]] = {"rmse": _rmse, "huber": _huber}
 """Name of a loss in `recipe.toml` → what makes it."""
+
+
+def make_loss(name: str, equity_weight: float, training_set: TrainingSet) -> Loss:
+    """Return a loss by its name in `LOSSES`, with the penalty on regressive values if its weight is above 0."""
+    base = LOSSES[name](training_set)
+    return CovariancePenalty(base, equity_weight) if equity_weight else base

@@ -46,6 +46,9 @@ class Recipe:
     losses
         Names of losses in `LOSSES`, one per network in turn: by default the first network is trained on the RMSE,
         the second on Huber's loss, the third on the RMSE again. All are validated by the RMSE.
+    equity_weight
+        ρ of the penalty ρ·Cov(error, log price)² on values that are too low for expensive homes and too high for
+        cheap ones, both standardised; 0 for none. `house-price equity` shows what a weight gains and costs.
     learning_rate, weight_decay
         Of AdamW.
     batch_size
@@ -71,6 +74,7 @@ class Recipe:
     waves_width: int = 8
     waves_sigma: float = 0.2
     losses: tuple[str, ...] = ("rmse", "huber")
+    equity_weight: float = 0.0
     learning_rate: float = 1.5e-3
     weight_decay: float = 1e-2
     batch_size: int = 256
@@ -96,6 +100,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "waves": (1, 256),
     "waves_width": (1, 64),
     "waves_sigma": (1e-4, 100.0),
+    "equity_weight": (0.0, 1000.0),
     "learning_rate": (1e-6, 1.0),
     "weight_decay": (0.0, 10.0),
     "batch_size": (MIN_BATCH_SIZE, 65_536),

@@ -32,7 +32,7 @@ from estimator.network.embeddings import Periodic, PiecewiseLinear, quantile_edg
 from estimator.network.ensemble import MemberBias, MemberDense, MemberScale, batch_ensemble_dense
 from estimator.network.initialisers import he_normal, lecun_normal, ones, random_signs, xavier_uniform, zeros
 from estimator.network.layer import Layer
-from estimator.network.losses import MSE, RMSE, BinaryCrossEntropy, HuberRMSE, Loss, Pinball
+from estimator.network.losses import MSE, RMSE, BinaryCrossEntropy, CovariancePenalty, HuberRMSE, Loss, Pinball
 from estimator.network.monotone import MonotoneSum
 from estimator.network.network import Network, Sequential
 from estimator.network.optimisers import Adam, AdamW, GradientDescent, Momentum, Optimiser, clip_global_norm
@@ -52,6 +52,7 @@ __all__ = [
     "BinaryCrossEntropy",
     "BlockBatches",
     "Concat",
+    "CovariancePenalty",
     "Dense",
     "Dropout",
     "Epoch",

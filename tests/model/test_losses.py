@@ -6,9 +6,9 @@ import pytest
 
 from estimator.features.kriging import KrigingInputs
 from estimator.features.pipeline import Features
-from estimator.model.losses import HUBER_THRESHOLD, LOSSES
+from estimator.model.losses import HUBER_THRESHOLD, LOSSES, make_loss
 from estimator.model.training_set import TrainingSet
-from estimator.network import RMSE, HuberRMSE
+from estimator.network import RMSE, CovariancePenalty, HuberRMSE
 
 
 @pytest.fixture
@@ -39,3 +39,10 @@ def test_without_errors_the_huber_limit_is_infinite(training_set: TrainingSet) -
     loss = LOSSES["huber"](replace(training_set, leave_home_out=exact))
     assert isinstance(loss, HuberRMSE)
     assert math.isinf(loss.limit)
+
+
+def test_the_weight_of_equity_adds_its_penalty_to_the_named_loss(training_set: TrainingSet) -> None:
+    assert type(make_loss("rmse", 0.0, training_set)) is RMSE
+    loss = make_loss("huber", 2.5, training_set)
+    assert isinstance(loss, CovariancePenalty)
+    assert (type(loss.base), loss.weight) == (HuberRMSE, 2.5)

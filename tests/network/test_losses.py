@@ -5,10 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estimator.network import MSE, RMSE, BinaryCrossEntropy, HuberRMSE, Loss, Pinball
+from estimator.network import MSE, RMSE, BinaryCrossEntropy, CovariancePenalty, HuberRMSE, Loss, Pinball
 from tests.network.finite_differences import TOLERANCE, central_differences, relative_error
 
-LOSSES = [MSE(), RMSE(), HuberRMSE(0.7), BinaryCrossEntropy(), Pinball((0.1, 0.5, 0.9))]
+LOSSES = [
+    MSE(),
+    RMSE(),
+    HuberRMSE(0.7),
+    BinaryCrossEntropy(),
+    CovariancePenalty(RMSE(), 3.0),
+    CovariancePenalty(HuberRMSE(0.7), 0.5),
+    Pinball((0.1, 0.5, 0.9)),
+]
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
@@ -37,6 +45,9 @@ def test_losses_agree_with_values_computed_by_hand() -> None:
     assert MSE().forward(prediction, target) == pytest.approx((1 + 4) / 2)
     assert RMSE().forward(prediction, target) == pytest.approx(math.sqrt(2.5))
     assert HuberRMSE(1.5).forward(prediction, target) == pytest.approx(math.sqrt((1 + 1.5 * (2 * 2 - 1.5)) / 2))
+    # Errors −1 and 2 go against the targets 1 and 5, whose mean is 3: Cov = (−1·−2 + 2·2)/2 = 3.
+    penalised = CovariancePenalty(RMSE(), 2.0).forward(np.array([[0.0], [7.0]]), np.array([[1.0], [5.0]]))
+    assert penalised == pytest.approx(math.sqrt(2.5 + 2 * 3**2))
     assert Pinball((0.9,)).forward(prediction, target) == pytest.approx((0.9 * 1 + 0.1 * 2) / 2)
     logits, labels = np.array([[0.0], [math.log(3)]]), np.array([[1.0], [0.0]])
     assert BinaryCrossEntropy().forward(logits, labels) == pytest.approx((math.log(2) + math.log(4)) / 2)
@@ -44,7 +55,7 @@ def test_losses_agree_with_values_computed_by_hand() -> None:
 
 def test_a_perfect_prediction_has_no_loss_and_no_gradient() -> None:
     y = np.array([[1.0], [2.0]])
-    for loss in (MSE(), RMSE(), HuberRMSE(1.0)):
+    for loss in (MSE(), RMSE(), HuberRMSE(1.0), CovariancePenalty(RMSE(), 1.0)):
         assert loss.forward(y, y) == 0
         np.testing.assert_array_equal(loss.backward(), 0)
 
@@ -70,6 +81,27 @@ def test_a_huber_limit_not_above_zero_is_refused(limit: float) -> None:
         HuberRMSE(limit)
 
 
+def test_a_penalty_on_covariance_spreads_shrunken_predictions_until_they_covary_with_the_target() -> None:
+    """The best multiple of a noisy input is shrunken; a heavy penalty takes the covariance from its errors."""
+    rng = np.random.default_rng(0)
+    target = rng.normal(size=(4000, 1))
+    noisy = target + rng.normal(size=target.shape)
+    factors = np.linspace(0.3, 1.3, 101)
+
+    def best(weight: float) -> float:
+        loss = CovariancePenalty(RMSE(), weight)
+        return float(factors[np.argmin([loss.forward(factor * noisy, target) for factor in factors])])
+
+    assert best(0.0) == pytest.approx(0.5, abs=0.03)  # Var(target)/Var(noisy)
+    assert best(0.0) < best(1.0) < best(1000.0) == pytest.approx(1.0, abs=0.03)
+
+
+@pytest.mark.parametrize("weight", [-1.0, math.nan, math.inf])
+def test_a_weight_below_zero_or_without_bound_is_refused(weight: float) -> None:
+    with pytest.raises(ValueError, match=f"must be 0 or more, and finite, not {weight}"):
+        CovariancePenalty(RMSE(), weight)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_cross_entropy_of_huge_logits_is_finite(dtype: type[np.floating]) -> None:
     logits = np.array([[-1e4], [1e4], [-1e4], [1e4]], dtype)
@@ -92,7 +124,7 @@ def test_one_target_column_is_used_for_all_quantiles() -> None:
     assert found == pytest.approx((0.1 * 1 + 0.1 * 1) / 2)
 
 
-@pytest.mark.parametrize("loss", LOSSES[:4], ids=lambda loss: type(loss).__name__)
+@pytest.mark.parametrize("loss", LOSSES[:-1], ids=lambda loss: type(loss).__name__)
 def test_targets_of_a_different_shape_are_refused(loss: Loss) -> None:
     with pytest.raises(ValueError, match=r"\(4, 1\).*\(4,\)"):
         loss.forward(np.zeros((4, 1)), np.zeros(4))
