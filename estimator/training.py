@@ -214,6 +214,7 @@ def _evaluation_record(parts: Parts, evaluation: Evaluation) -> dict[str, Any]:
         "sales": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
         "error_figures": evaluation.figures_as_dict(),
         "ratio_study": evaluation.ratio_study_as_dict(),
+        "standards": evaluation.standards_as_dict(),
         "libraries": {name: importlib.metadata.version(name) for name in _RECORDED_LIBRARIES},
         "python": platform.python_version(),
     }

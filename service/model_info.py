@@ -37,6 +37,7 @@ def model_info(saved: SavedVersion, example: Mapping[str, Any]) -> dict[str, Any
         "gate": saved.manifest.get("gate"),  # older versions have none
         "report": REPORT_PATH if PAGE in saved.manifest["files"] else None,
         "ratio_study": saved.manifest.get("ratio_study"),  # older versions have none
+        "standards": saved.manifest.get("standards"),  # older versions have none
         "example": example,
     }
 

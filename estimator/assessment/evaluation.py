@@ -9,6 +9,7 @@ import numpy as np
 
 from estimator.appraiser import Appraiser
 from estimator.assessment.ratio_study import RatioStudy, ratio_study, studies_as_dict
+from estimator.assessment.standards import Standard, standards, standards_as_dict
 from estimator.errors import DataError
 from estimator.market.arrays import FloatArray
 from estimator.market.facts import Facts
@@ -126,13 +127,14 @@ class Evaluation:
 
     Parameters
     ----------
-    figures, ratio_studies
+    figures, ratio_studies, standards
         `ALL_FACTS`: homes valued with all recorded facts. `REQUIRED_FACTS`: with the facts that a request
         requires, and those looked up from these.
     """
 
     figures: Mapping[str, ErrorFigures]
     ratio_studies: Mapping[str, RatioStudy]
+    standards: Mapping[str, tuple[Standard, ...]]
 
     def figures_as_dict(self) -> dict[str, Any]:
         """Return the error figures as plain values."""
@@ -141,6 +143,10 @@ class Evaluation:
     def ratio_study_as_dict(self) -> dict[str, Any]:
         """Return the ratio studies as plain values, with the standard and its acceptable ranges."""
         return studies_as_dict(self.ratio_studies)
+
+    def standards_as_dict(self) -> dict[str, Any]:
+        """Return the standards as plain values."""
+        return standards_as_dict(self.standards)
 
 
 def fact_sets(market: Market, facts: Facts) -> dict[str, Facts]:
@@ -160,7 +166,7 @@ def evaluate(appraiser: Appraiser, sales: Sales) -> Evaluation:
     """
     code = appraiser.market.of_kind("postal_code")
     area = None if code is None else appraiser.areas.complete(sales.facts)[0][code.name]
-    figures, studies = {}, {}
+    figures, studies, verdicts = {}, {}, {}
     for name, facts in fact_sets(appraiser.market, sales.facts).items():
         values = appraiser.value(facts, sales.date, earlier_sales_only=True)
         valued = values.priced
@@ -171,4 +177,5 @@ def evaluate(appraiser: Appraiser, sales: Sales) -> Evaluation:
         studies[name] = ratio_study(
             sales.price[valued], values.price[valued], None if area is None else area[valued]
         )
-    return Evaluation(figures, studies)
+        verdicts[name] = standards(sales.price, values, studies[name].overall, appraiser.market.gate)
+    return Evaluation(figures, studies, verdicts)

@@ -1,4 +1,4 @@
-"""95% intervals, so that a few sales decide nothing by chance. Knows numbers, nothing of homes."""
+"""Intervals, so that a few sales decide nothing by chance. Knows numbers, nothing of homes."""
 
 import math
 
@@ -8,7 +8,7 @@ from scipy.special import bdtr, betaincinv, stdtrit
 from estimator.market.arrays import FloatArray
 
 CONFIDENCE = 0.95
-"""Confidence level of every interval."""
+"""Confidence level of every interval for which no other one is asked."""
 
 _TAIL = (1 - CONFIDENCE) / 2
 
@@ -33,7 +33,7 @@ def median_interval(values: FloatArray) -> Interval:
     return float(ordered[rank - 1]), float(ordered[n - rank])
 
 
-def share_interval(count: int, n: int) -> Interval:
+def share_interval(count: int, n: int, confidence: float = CONFIDENCE) -> Interval:
     """Return an interval that contains the probability of an event that occurred in `count` of n ≥ 1 cases.
 
     Notes
@@ -41,8 +41,9 @@ def share_interval(count: int, n: int) -> Interval:
     Exact, from the binomial distribution: Clopper and Pearson (1934), The use of confidence or fiducial limits
     illustrated in the case of the binomial.
     """
-    low = 0.0 if count == 0 else float(betaincinv(count, n - count + 1, _TAIL))
-    high = 1.0 if count == n else float(betaincinv(count + 1, n - count, 1 - _TAIL))
+    tail = (1 - confidence) / 2
+    low = 0.0 if count == 0 else float(betaincinv(count, n - count + 1, tail))
+    high = 1.0 if count == n else float(betaincinv(count + 1, n - count, 1 - tail))
     return low, high
 
 

@@ -20,7 +20,7 @@ MIN_SALES = 5
 """Below this no figure is given: the smallest and the largest of 4 ratios enclose the median with a probability of
 1 − 2/2⁴ = 87.5%, so not even the level is known at 90%; those of 5 enclose it with 1 − 2/2⁵ = 93.75%."""
 
-_Z = 1.645
+Z_90 = 1.645
 """Standard deviations on either side that contain `CONFIDENCE` of a normal distribution, as in the drafts."""
 
 _OUTLIER_RANGES = 3.0
@@ -54,7 +54,7 @@ def median_interval(ratio: FloatArray) -> tuple[float, float]:
     on average over n, of 82% to 97% with few sales, and above 86% from 30 sales on.
     """
     n, ordered = len(ratio), np.sort(ratio)
-    half_width = _Z * math.sqrt(n) / 2
+    half_width = Z_90 * math.sqrt(n) / 2
     low, high = math.ceil(n / 2 - half_width) - 1, math.floor(1 + n / 2 + half_width) - 1
     return float(ordered[low]), float(ordered[high])
 
@@ -144,6 +144,19 @@ def band_index(worth: FloatArray, limits: FloatArray) -> NDArray[np.intp]:
     return np.searchsorted(limits, worth, side="left")
 
 
+def vei_groups(price: FloatArray, estimate: FloatArray) -> list[FloatArray] | None:
+    """Return the ratios of each price band of n ≥ 20 sales, from the lowest band to the highest.
+
+    None if a band has fewer than 5 sales because many homes have the same worth.
+    """
+    ratio = estimate / price
+    worth = proxies(price, estimate, float(np.median(ratio)))
+    limits = band_limits(worth)
+    band = band_index(worth, limits)
+    groups = [ratio[band == index] for index in range(len(limits) + 1)]
+    return None if min(map(len, groups)) < MIN_SALES else groups
+
+
 def vei(price: FloatArray, estimate: FloatArray) -> tuple[float, float] | None:
     """Return the vertical equity indicator of n ≥ 20 sales and its significance, both in percent of m.
 
@@ -151,17 +164,13 @@ def vei(price: FloatArray, estimate: FloatArray) -> tuple[float, float] | None:
     -------
     tuple of float or None
         100·(median r of the highest price band − of the lowest)/m; and 100·(lower bound of the band with the
-        highest median − upper bound of the one with the lowest)/m, bounds by `median_interval`. None if a band has
-        fewer than 5 sales because many homes have the same worth.
+        highest median − upper bound of the one with the lowest)/m, bounds by `median_interval`. None if there are
+        no `vei_groups`.
     """
-    ratio = estimate / price
-    middle = float(np.median(ratio))
-    worth = proxies(price, estimate, middle)
-    limits = band_limits(worth)
-    band = band_index(worth, limits)
-    groups = [ratio[band == index] for index in range(len(limits) + 1)]
-    if min(map(len, groups)) < MIN_SALES:
+    groups = vei_groups(price, estimate)
+    if groups is None:
         return None
+    middle = float(np.median(estimate / price))
     medians = [float(np.median(group)) for group in groups]
     lower, _ = median_interval(groups[int(np.argmax(medians))])
     _, upper = median_interval(groups[int(np.argmin(medians))])

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from estimator.assessment.ratio_intervals import cod_interval, mki_interval, prd_interval, vei_interval
 from estimator.assessment.ratio_statistics import (
     CONFIDENCE,
     MIN_SALES,
@@ -70,16 +71,18 @@ class RatioFigures:
         m and its interval: below 1, homes are under-valued as a whole.
     mean_ratio, weighted_mean_ratio
         Mean of r, and Σestimate/Σprice.
-    cod
-        Coefficient of dispersion, in percent of m: see `cod`.
-    prd
-        Price-related differential: see `prd`. Above 1, expensive homes are under-valued relative to cheap ones.
+    cod, cod_low, cod_high
+        Coefficient of dispersion, in percent of m, and its interval: see `cod`.
+    prd, prd_low, prd_high
+        Price-related differential and its interval: see `prd`. Above 1, expensive homes are under-valued relative
+        to cheap ones.
     prb, prb_low, prb_high
         Coefficient of price-related bias and its interval: see `prb`. Below 0, expensive homes are under-valued.
-    mki
-        Modified Kakwani index: see `mki`. Below 1, expensive homes are under-valued.
-    vei, vei_significance
-        Vertical equity indicator, in percent of m: see `vei`. Below 0, expensive homes are under-valued.
+    mki, mki_low, mki_high
+        Modified Kakwani index and its interval: see `mki`. Below 1, expensive homes are under-valued.
+    vei, vei_low, vei_high, vei_significance
+        Vertical equity indicator, in percent of m, its interval and its significance: see `vei`. Below 0,
+        expensive homes are under-valued.
     reasons
         Name of a measure, or `met` for all verdicts → why it is None.
     """
@@ -92,12 +95,20 @@ class RatioFigures:
     mean_ratio: float | None = None
     weighted_mean_ratio: float | None = None
     cod: float | None = None
+    cod_low: float | None = None
+    cod_high: float | None = None
     prd: float | None = None
+    prd_low: float | None = None
+    prd_high: float | None = None
     prb: float | None = None
     prb_low: float | None = None
     prb_high: float | None = None
     mki: float | None = None
+    mki_low: float | None = None
+    mki_high: float | None = None
     vei: float | None = None
+    vei_low: float | None = None
+    vei_high: float | None = None
     vei_significance: float | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
 
@@ -233,6 +244,7 @@ def ratio_figures(price: FloatArray, estimate: FloatArray, trimmed: int = 0) -> 
         reasons["met"] = f"fewer than {MIN_SALES_FOR_VERDICT} sales"
     ratio = estimate / price
     low, high = median_interval(ratio)
+    cod_low, cod_high = cod_interval(ratio)
     return RatioFigures(
         n=n,
         trimmed=trimmed,
@@ -242,6 +254,8 @@ def ratio_figures(price: FloatArray, estimate: FloatArray, trimmed: int = 0) -> 
         mean_ratio=float(ratio.mean()),
         weighted_mean_ratio=float(estimate.sum() / price.sum()),
         cod=cod(ratio),
+        cod_low=cod_low,
+        cod_high=cod_high,
         **equity,
         reasons=reasons,
     )
@@ -251,7 +265,7 @@ def _equity(price: FloatArray, estimate: FloatArray) -> tuple[dict[str, float], 
     """Return the measures of vertical equity of n ≥ 5 sales, and why the missing ones cannot be computed."""
     if price.min() == price.max():
         return {}, dict.fromkeys(_EQUITY, "every sale has the same price")
-    values = {"prd": prd(price, estimate)}
+    values = _with_interval("prd", prd(price, estimate), prd_interval(price, estimate))
     reasons = {}
     bias = prb(price, estimate)
     if bias is None:
@@ -261,11 +275,15 @@ def _equity(price: FloatArray, estimate: FloatArray) -> tuple[dict[str, float], 
     names = ("vei", "vei_significance")
     if len(price) < MIN_SALES_FOR_BANDS:
         return values, reasons | dict.fromkeys(("mki", *names), f"fewer than {MIN_SALES_FOR_BANDS} sales")
-    values["mki"] = mki(price, estimate)
-    indicator = vei(price, estimate)
-    if indicator is None:
+    values |= _with_interval("mki", mki(price, estimate), mki_interval(price, estimate))
+    indicator, interval = vei(price, estimate), vei_interval(price, estimate)
+    if indicator is None or interval is None:
         return values, reasons | dict.fromkeys(names, f"a price band has fewer than {MIN_SALES} sales")
-    return values | dict(zip(names, indicator, strict=True)), reasons
+    return values | _with_interval("vei", indicator[0], interval) | {"vei_significance": indicator[1]}, reasons
+
+
+def _with_interval(name: str, value: float, interval: tuple[float, float]) -> dict[str, float]:
+    return {name: value, f"{name}_low": interval[0], f"{name}_high": interval[1]}
 
 
 def _kept_figures(price: FloatArray, estimate: FloatArray, kept: BoolArray) -> RatioFigures:
@@ -290,17 +308,8 @@ def _by_price(price: FloatArray, estimate: FloatArray, kept: BoolArray) -> tuple
 def _without_equity(figures: RatioFigures) -> RatioFigures:
     """Return a price band's figures without the measures of vertical equity, which compare price levels."""
     added = dict.fromkeys(_EQUITY, "compares price levels, and a price band is a single level")
-    return replace(
-        figures,
-        prd=None,
-        prb=None,
-        prb_low=None,
-        prb_high=None,
-        mki=None,
-        vei=None,
-        vei_significance=None,
-        reasons={**figures.reasons, **added},
-    )
+    equity: dict[str, Any] = {name: None for name in figures.figures if name.split("_")[0] in _EQUITY}
+    return replace(figures, **equity, reasons={**figures.reasons, **added})
 
 
 def _by_area(

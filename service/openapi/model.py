@@ -6,6 +6,7 @@ from typing import Any, get_args
 from estimator.assessment.evaluation import ALL_FACTS, REQUIRED_FACTS
 from estimator.assessment.gate import CHECKS, Judged
 from estimator.assessment.ratio_study import ACCEPTABLE, MIN_SALES_FOR_VERDICT
+from estimator.assessment.standards import STANDARDS
 from service.openapi.json_schema import array_schema, nullable, object_schema, ref
 
 MONTH = "^[0-9]{4}-[0-9]{2}$"
@@ -21,16 +22,24 @@ _RATIO_FIGURES = {
     "weighted_mean_ratio": "Sum of values / sum of prices.",
     "cod": "Coefficient of dispersion: mean absolute deviation of the ratios from the median, in percent of the"
     " median.",
+    "cod_low": "Lower end of the confidence interval of the COD.",
+    "cod_high": "Upper end of the confidence interval of the COD.",
     "prd": "Price-related differential: mean ratio / weighted mean ratio. Above 1: expensive homes are"
     " undervalued.",
+    "prd_low": "Lower end of the confidence interval of the PRD.",
+    "prd_high": "Upper end of the confidence interval of the PRD.",
     "prb": "Price-related bias: relative change of the ratio when the price level doubles. Below 0: expensive"
     " homes are undervalued.",
     "prb_low": "Lower end of the confidence interval of the PRB.",
     "prb_high": "Upper end of the confidence interval of the PRB.",
     "mki": "Modified Kakwani index: Gini index of values / Gini index of prices. Below 1: expensive homes are"
     " undervalued.",
+    "mki_low": "Lower end of the confidence interval of the MKI.",
+    "mki_high": "Upper end of the confidence interval of the MKI.",
     "vei": "Vertical equity indicator: median ratio of the highest price band minus that of the lowest, in"
     " percent of the overall median. Below 0: expensive homes are undervalued.",
+    "vei_low": "Lower end of the confidence interval of the VEI.",
+    "vei_high": "Upper end of the confidence interval of the VEI.",
     "vei_significance": "Distance between the confidence intervals of the bands with the highest and the lowest"
     " median ratio, in percent of the overall median.",
 }
@@ -91,7 +100,37 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                 "description": "Path of the training report; null if the version was saved without one.",
             },
             "ratio_study": nullable(ref("RatioStudies")),
+            "standards": nullable(
+                object_schema(
+                    {ALL_FACTS: array_schema(ref("Standard")), REQUIRED_FACTS: array_schema(ref("Standard"))}
+                ),
+                description="The verdict, which the report shows too: each standard with its value and whether it is"
+                " met, for test sales valued with all facts and with the required facts only. Null for older"
+                " versions.",
+            ),
             "example": {"type": "object", "description": "A request and its answer."},
+        }
+    ),
+    "Standard": object_schema(
+        {
+            "name": {"type": "string", "enum": list(STANDARDS)},
+            "value": {"type": ["number", "null"]},
+            "low": {"type": ["number", "null"], "description": "Lower end of its 90% interval; null for none."},
+            "high": {"type": ["number", "null"], "description": "Upper end of its 90% interval; null for none."},
+            "least": {"type": ["number", "null"], "description": "Least acceptable value; null for no bound."},
+            "most": {"type": ["number", "null"], "description": "Largest acceptable value; null for no bound."},
+            "met": {
+                "type": ["boolean", "null"],
+                "description": "Whether it is acceptable; null without a verdict.",
+            },
+            "certain": {
+                "type": ["boolean", "null"],
+                "description": "Whether the whole interval is on the same side; null without interval or verdict.",
+            },
+            "reason": {
+                "type": ["string", "null"],
+                "description": "Why there is no verdict; null if there is one.",
+            },
         }
     ),
     "Gate": object_schema(

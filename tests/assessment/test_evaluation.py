@@ -10,19 +10,9 @@ from estimator.appraiser import Appraiser
 from estimator.assessment.evaluation import ALL_FACTS, REQUIRED_FACTS, error_figures, evaluate
 from estimator.assessment.ratio_study import ratio_study
 from estimator.errors import DataError
-from estimator.market.arrays import FloatArray
 from estimator.market.facts import Facts
 from estimator.market.sales import Parts
-from estimator.valuations import Valuations
-
-
-def valuations(
-    price: FloatArray, low: FloatArray, high: FloatArray, confidence: float, fsd: float = 0.1
-) -> Valuations:
-    n = len(price)
-    fsds, within = np.full(n, fsd), np.full(n, 0.6)
-    return Valuations(price, low, high, fsds, within, None, None, {}, {}, {}, {}, "USD", confidence)
-
+from tests.assessment.made_up_sales import valuations
 
 REQUIRED = ["latitude", "longitude", "square_footage"]
 

@@ -21,6 +21,7 @@ def test_model_describes_version_and_facts(client: FlaskClient, models: Path) ->
     assert model["error_figures"] == saved.manifest["error_figures"]
     assert model["ratio_study"] == saved.manifest["ratio_study"]
     assert model["ratio_study"]["all_facts"]["overall"]["median_ratio"] == pytest.approx(1, abs=0.2)
+    assert model["standards"] == saved.manifest["standards"]
     assert model["gate"] == saved.manifest["gate"]
     assert model["gate"]["publish_anyway"] is True
     assert (model["gate"]["judged"], model["gate"]["sales"]) == ("month by month", saved.manifest["sales"]["test"])
@@ -62,6 +63,7 @@ def test_the_model_answer_matches_the_document(client: FlaskClient, models: Path
         (study, "RatioStudies"),
         (study["all_facts"], "RatioStudy"),
         (study["all_facts"]["overall"], "RatioFigures"),
+        (model["standards"]["all_facts"][0], "Standard"),
     ):
         assert list(answer_part) == list(schemas[name]["properties"]), "the document lacks a key"
     model["ratio_study"]["all_facts"]["areas"][0]["cod"] = "low"
