@@ -146,7 +146,7 @@ def train_market(  # noqa: PLR0913  # one for each option of the command
         "example": _example(market, parts.train),
         "inputs": _input_statistics(market, parts.train),
     }
-    report_data = collect(appraiser, parts, record, recorder, remarks, trials, rng)
+    report_data = collect(appraiser, published, parts, record, recorder, remarks, trials, rng)
     aside = {SET_ASIDE_FILE: set_aside_csv(data.set_aside)}
     version = save_version(versions, published, record, lambda name: report_files(report_data, name) | aside, key)
     passed = gate.passed or publish_anyway

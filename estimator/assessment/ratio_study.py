@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from estimator.assessment.ratio_intervals import cod_interval, mki_interval, prd_interval, vei_interval
 from estimator.assessment.ratio_statistics import (
@@ -229,7 +230,7 @@ def ratio_study(price: FloatArray, estimate: FloatArray, area: LabelArray | None
     if area is None or not (area != "").any():
         reasons["areas"] = "no sale's postal code is known"
     else:
-        areas = _by_area(price, estimate, kept, area)
+        areas = figures_by_label(price, estimate, kept, area)
     return RatioStudy(_kept_figures(price, estimate, kept), bands, areas, reasons)
 
 
@@ -293,16 +294,28 @@ def _kept_figures(price: FloatArray, estimate: FloatArray, kept: BoolArray) -> R
 
 def _by_price(price: FloatArray, estimate: FloatArray, kept: BoolArray) -> tuple[PriceBand, ...]:
     """Return figures by the price bands that the VEI compares; an outlier is counted in the band it falls into."""
-    worth = proxies(price, estimate, float(np.median(estimate[kept] / price[kept])))
-    limits = band_limits(worth[kept])
-    band = band_index(worth, limits)
-    bounds = [float(worth.min()), *limits.tolist(), float(worth.max())]
+    bounds, band = price_band_of(price, estimate, kept)
     bands = []
     for index, (low, high) in enumerate(itertools.pairwise(bounds)):
         inside = band == index
         figures = _kept_figures(price[inside], estimate[inside], kept[inside])
         bands.append(PriceBand(low, high, _without_equity(figures)))
     return tuple(bands)
+
+
+def price_band_of(
+    price: FloatArray, estimate: FloatArray, kept: BoolArray
+) -> tuple[list[float], NDArray[np.intp]]:
+    """Return the bounds of g price bands, g + 1 of them, and the band of each of n sales, shape (n,), from 0.
+
+    Parameters
+    ----------
+    kept
+        Which sales are no outliers, shape (n,): the bands have equal numbers of these.
+    """
+    worth = proxies(price, estimate, float(np.median(estimate[kept] / price[kept])))
+    limits = band_limits(worth[kept])
+    return [float(worth.min()), *limits.tolist(), float(worth.max())], band_index(worth, limits)
 
 
 def _without_equity(figures: RatioFigures) -> RatioFigures:
@@ -312,11 +325,19 @@ def _without_equity(figures: RatioFigures) -> RatioFigures:
     return replace(figures, **equity, reasons={**figures.reasons, **added})
 
 
-def _by_area(
-    price: FloatArray, estimate: FloatArray, kept: BoolArray, area: LabelArray
+def figures_by_label(
+    price: FloatArray, estimate: FloatArray, kept: BoolArray, label: LabelArray
 ) -> dict[str, RatioFigures]:
-    """Return the figures of the sales of each known postal code."""
-    codes, index = np.unique(area, return_inverse=True)
+    """Return the figures of n sales by their label, without outliers; sales without a label, '', are left out.
+
+    Parameters
+    ----------
+    kept
+        Which sales are no outliers, shape (n,).
+    label
+        Such as a postal code or a month, text, shape (n,).
+    """
+    codes, index = np.unique(label, return_inverse=True)
     order = np.argsort(index, kind="stable")
     rows = np.split(order, np.flatnonzero(np.diff(index[order])) + 1)
     return {

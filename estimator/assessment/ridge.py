@@ -67,6 +67,17 @@ class _Encoding:
         return np.concatenate(parts, axis=1)
 
 
+def fact_columns(market: Market, known: Sales, sales: Sales) -> FloatArray:
+    """Return the facts and days of n sales as columns, shape (n, d): standardised, so that like homes are near.
+
+    Parameters
+    ----------
+    known
+        At least one sale, which mean, deviation and labels are learned from. Both have their areas' figures.
+    """
+    return _Encoding.of(market, known).columns(sales)[:, 1:]
+
+
 def ridge_values(market: Market, known: Sales, sales: Sales, steps: Sequence[NDArray[np.intp]]) -> FloatArray:
     """Value n sales by ridge regressions that do not know them, shape (n,), in the currency.
 

@@ -66,7 +66,7 @@ def predicted(predictions: Record, currency: str) -> str:
 def error_map(predictions: Record) -> str:
     """Draw a map of the test homes coloured by their error; the largest errors are drawn on top."""
     latitude, longitude = (np.array(predictions[name], np.float64) for name in ("latitude", "longitude"))
-    (south, north), (west, east) = (_axis_limits(degrees) for degrees in (latitude, longitude))
+    (south, north), (west, east) = (axis_limits(degrees) for degrees in (latitude, longitude))
     stretch = 1 / np.cos(np.radians((south + north) / 2))
     chart = Chart(5.6)
     # The height of the map is half the width of the figure.
@@ -93,12 +93,12 @@ def error_map(predictions: Record) -> str:
 
 @STYLED
 def groups(entries: Sequence[Record], names: Sequence[str], kind: str) -> str:
-    """Draw median error, level and coverage of each group that has at least `MIN_SALES_FOR_VERDICT` sales."""
+    """Draw median error, level and coverage of each group that has enough sales for a verdict."""
     chart = Chart(3.0)
-    shown = [name for name, entry in zip(names, entries, strict=True) if entry["n"] >= MIN_SALES_FOR_VERDICT]
-    mdape, ratio, low, high, covered = _columns(
-        entries, ("mdape", "median_ratio", "median_ratio_low", "median_ratio_high", "coverage")
-    )
+    kept = [(name, entry) for name, entry in zip(names, entries, strict=True) if has_verdict(entry)]
+    shown = [name for name, _ in kept]
+    mdape, covered = _columns([entry for _, entry in kept], ("mdape", "coverage"))
+    ratio, low, high = _levels([entry for _, entry in kept])
     x = np.arange(len(shown))
     error, level, ranges = (
         chart.axes(index, 3, title=title, xlabel=" ")  # the label leaves room for rotated names
@@ -123,14 +123,13 @@ def areas(entries: Sequence[Record], name: str) -> str:
     Of more than `MAX_AREAS` areas, the lowest and the highest are drawn.
     """
     ordered = sorted(
-        (entry for entry in entries if entry["n"] >= MIN_SALES_FOR_VERDICT),
-        key=lambda entry: entry["median_ratio"],
+        (entry for entry in entries if has_verdict(entry)), key=lambda entry: entry["study"]["median_ratio"]
     )
     if len(ordered) > MAX_AREAS:
         ordered = ordered[: MAX_AREAS // 2] + ordered[-MAX_AREAS // 2 :]
     chart = Chart(1.1 + 0.165 * len(ordered))
     axes = chart.axes(xlabel="median valuation ÷ price, with its 90% interval", left=0.16)
-    ratio, low, high = _columns(ordered, ("median_ratio", "median_ratio_low", "median_ratio_high"))
+    ratio, low, high = _levels(ordered)
     y = np.arange(len(ordered))
     axes.axvspan(*ACCEPTABLE["median_ratio"], color=FAINT, linewidth=0, zorder=0)
     axes.axvline(1, color=INK, linewidth=1)
@@ -145,32 +144,6 @@ def measure_name(name: str) -> str:
     """Return the name of a measure of the ratio study as people write it: `COD`, `median ratio`."""
     words = name.split("_")
     return " ".join(word.upper() if len(word) <= _MAX_ABBREVIATION_LENGTH else word for word in words)
-
-
-@STYLED
-def ratio_study(overall: Record, acceptable: Mapping[str, Sequence[float | None]]) -> str:
-    """Draw each measure of the ratio study relative to the range that the standard accepts."""
-    rows = [
-        (name, (low, high))
-        for name, (low, high) in acceptable.items()
-        if overall[name] is not None and low is not None and high is not None
-    ]
-    chart = Chart(0.5 + 0.34 * len(rows))
-    axes = chart.axes(left=0.26, right=0.9)
-    for y, (name, (low, high)) in enumerate(rows):
-        outside = overall["met"][name] is False
-        # Values far outside are drawn at the border of the chart; the number next to them is exact.
-        x = np.clip((overall[name] - low) / (high - low), -0.45, 1.45)
-        axes.barh(y, 1, 0.55, color=FAINT)
-        axes.plot(x, y, "X" if outside else "o", color=ORANGE if outside else BLUE, markersize=9)
-        axes.text(1.52, y, f"{overall[name]:.4g}", va="center")
-    names = [measure_name(name) for name, _ in rows]
-    limits = [f"{low:g} to {high:g}" for _, (low, high) in rows]
-    axes.set_yticks(range(len(rows)), [f"{name}, {limit}" for name, limit in zip(names, limits, strict=True)])
-    axes.set(xlim=(-0.5, 1.5), xticks=[], ylim=(len(rows) - 0.4, -0.6))
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-    return chart.svg("Measures of the ratio study and their acceptable ranges")
 
 
 @STYLED
@@ -232,13 +205,25 @@ def deviations(by_fsd: Sequence[Record], by_price: Sequence[Record], currency: s
     return chart.svg("Forecast and realised standard deviations of the error")
 
 
+def has_verdict(entry: Record) -> bool:
+    """Whether a group has enough sales for the verdicts of a ratio study."""
+    enough: bool = entry["study"]["n"] >= MIN_SALES_FOR_VERDICT
+    return enough
+
+
+def _levels(entries: Sequence[Record]) -> list[FloatArray]:
+    """Return the median ratios of groups and the bounds of their intervals."""
+    names = ("median_ratio", "median_ratio_low", "median_ratio_high")
+    return [np.array([entry["study"][name] for entry in entries], np.float64) for name in names]
+
+
 def _columns(entries: Sequence[Record], names: Sequence[str]) -> list[FloatArray]:
     """Return one array per name, of the groups with at least `MIN_SALES_FOR_VERDICT` sales."""
     shown = [entry for entry in entries if entry["n"] >= MIN_SALES_FOR_VERDICT]
     return [np.array([entry[name] for entry in shown], np.float64) for name in names]
 
 
-def _axis_limits(column: FloatArray) -> tuple[float, float]:
+def axis_limits(column: FloatArray) -> tuple[float, float]:
     """Return the range of 99.6% of the coordinates plus a margin: a few remote homes would shrink the rest."""
     low, high = np.nanquantile(column, [0.002, 0.998])
     margin = 0.02 * (high - low) or 0.01

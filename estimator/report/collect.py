@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 
 from estimator.appraiser import Appraiser
-from estimator.market.sales import Parts
+from estimator.assessment.horizontal_equity import horizontal_equity
+from estimator.assessment.ratio_study import ratio_study
+from estimator.assessment.ridge import fact_columns, ridge_values
+from estimator.assessment.sales_chasing import sales_chasing
+from estimator.calibration import complete_sales
+from estimator.market.arrays import LabelArray
+from estimator.market.sales import Parts, Sales
 from estimator.model.recipe import DEFAULTS
 from estimator.report.findings import (
     check_price_effects,
@@ -21,21 +27,30 @@ from estimator.report.findings import (
     reliability,
     sample_for_review,
 )
-from estimator.report.groups import TestResults, area_labels, area_levels, by_area, by_fifth, by_month, rounded
+from estimator.report.groups import (
+    TestResults,
+    area_labels,
+    area_levels,
+    by_area,
+    by_fifth,
+    by_month,
+    by_price,
+    rounded,
+)
 from estimator.report.price_index import price_index
 from estimator.report.recorder import Recorder
 from estimator.report.sales_summary import summarise_sales
 from estimator.report.surface import price_surface
+from estimator.valuations import Valuations
 
-FORMAT = 7
+FORMAT = 8
 """Version of the report's structure; a report of another version is refused. Raise it when the page needs a number
 that saved reports lack."""
-MAX_POINTS = 5000
-"""Test sales in scatter plots and maps: more would hide each other and make the file large."""
 
 
 def collect(
     appraiser: Appraiser,
+    published: Appraiser,
     parts: Parts,
     record: Mapping[str, Any],
     recorder: Recorder,
@@ -49,6 +64,8 @@ def collect(
     ----------
     appraiser
         The evaluated appraiser, which does not know the test sales' prices.
+    published
+        The appraiser that is published, which knows all sales.
     record
         The manifest's entries about the training; they are part of the report too.
     recorder
@@ -72,7 +89,8 @@ def collect(
     results = TestResults(
         test.take(np.flatnonzero(priced)), values.take(priced), None if labels is None else labels[1][priced]
     )
-    areas, has_ranges = by_area(results), appraiser.has_ranges
+    areas, has_ranges = by_area(results, market.coordinates), appraiser.has_ranges
+    chasing = sales_chasing(appraiser, published, parts, rng.spawn(1)[0])
     return {
         "format": FORMAT,
         **record,
@@ -84,8 +102,9 @@ def collect(
         "price_index": price_index(appraiser),
         "learning": _learning(recorder, appraiser.model.deviation),
         "surface": price_surface(appraiser, parts.train, recorder),
-        "predictions": _predictions(results, appraiser.market.coordinates, rng),
-        "by_price": by_fifth(results, results.values.price),
+        "test_sales": _test_sales(test, values, None if labels is None else labels[1], market.coordinates),
+        "by_value": by_fifth(results, results.values.price),
+        **_equity(appraiser, results),
         "by_claim": by_fifth(results, 100 * results.values.fsd) if has_ranges else None,
         "by_probability": reliability(results) if has_ranges else None,
         "by_month": by_month(results),
@@ -97,6 +116,20 @@ def collect(
         "directions": check_price_effects(appraiser, results.sales, rng),
         "worst": largest_errors(appraiser, results),
         "review": sample_for_review(appraiser, results, rng),
+        "sales_chasing": None if chasing is None else chasing.to_dict(),
+    }
+
+
+def _equity(appraiser: Appraiser, results: TestResults) -> dict[str, Any]:
+    """Return the figures by price beside those of a ridge regression, and those of like homes."""
+    market, known = appraiser.market, appraiser.model.sales
+    sales, values = complete_sales(appraiser.areas, results.sales), results.values.price
+    ridge = ridge_values(market, known, sales, [np.arange(len(sales))])
+    like = horizontal_equity(fact_columns(market, known, sales), sales.price, values)
+    return {
+        "by_price": by_price(results, ratio_study(sales.price, values)),
+        "baseline": ratio_study(sales.price, ridge).to_dict(),
+        "horizontal_equity": None if like is None else like.to_dict(),
     }
 
 
@@ -120,23 +153,25 @@ def _learning(recorder: Recorder, deviation: float) -> list[dict[str, Any]]:
     return records
 
 
-def _predictions(
-    results: TestResults, coordinates: tuple[str, str] | None, rng: np.random.Generator
-) -> dict[str, Any]:
-    """Return sale prices and valuations of the test sales, one list each; at most `MAX_POINTS` random ones."""
-    n = len(results.sales)
-    rows = np.sort(rng.choice(n, min(n, MAX_POINTS), replace=False))
-    columns: dict[str, list[float | None]] = {"sold_for": results.sales.price[rows].round(2).tolist()}
-    for name, column in (
-        ("price", results.values.price),
-        ("low", results.values.low),
-        ("high", results.values.high),
+def _test_sales(
+    test: Sales, values: Valuations, area: LabelArray | None, coordinates: tuple[str, str] | None
+) -> dict[str, list[Any]]:
+    """Return the n test sales and their valuations by column; a home that was refused has no price.
+
+    The columns `area`, `date`, `latitude` and `longitude` are there in markets that know these.
+    """
+    columns: dict[str, list[Any]] = {"sold_for": test.price.round(2).tolist()}
+    for name, column, digits in (
+        ("price", values.price, 2),
+        ("low", values.low, 2),
+        ("high", values.high, 2),
+        ("fsd", values.fsd, 4),
     ):
-        columns[name] = [rounded(amount, 2) for amount in column[rows].tolist()]
-    locations: dict[str, list[float | None]] = {}
+        columns[name] = [rounded(amount, digits) for amount in column.tolist()]
+    if area is not None:
+        columns["area"] = area.tolist()
+    if test.date is not None:
+        columns["date"] = test.date.astype(np.str_).tolist()
     for name, key in zip(coordinates or (), ("latitude", "longitude"), strict=False):
-        locations[key] = [
-            None if np.isnan(degrees) else round(degrees, 5)
-            for degrees in results.sales.facts[name][rows].tolist()
-        ]
-    return {"sales": n, "drawn": len(rows), **columns, **locations}
+        columns[key] = [rounded(degrees, 5) for degrees in test.facts[name].tolist()]
+    return columns

@@ -1,4 +1,8 @@
-"""Error figures of the test sales by price, month and area. Knows sales and valuations, but no model."""
+"""Figures of the test sales by price, month and area. Knows sales and valuations, but no model.
+
+Level and equity are those of the ratio study, without its outliers, so an area has the figures that `GET /model`
+gives. Errors, ranges and FSDs are of all sales.
+"""
 
 import math
 from collections.abc import Sequence
@@ -8,17 +12,26 @@ from typing import Any
 import numpy as np
 
 from estimator.assessment.evaluation import error_figures
-from estimator.assessment.ratio_statistics import MIN_SALES, median_interval
-from estimator.assessment.ratio_study import ACCEPTABLE, MIN_SALES_FOR_VERDICT
+from estimator.assessment.intervals import share_interval
+from estimator.assessment.ratio_statistics import CONFIDENCE, MIN_SALES, outliers
+from estimator.assessment.ratio_study import (
+    ACCEPTABLE,
+    MIN_SALES_FOR_VERDICT,
+    RatioFigures,
+    RatioStudy,
+    figures_by_label,
+    price_band_of,
+)
 from estimator.market.arrays import BoolArray, FloatArray, LabelArray
 from estimator.market.feature import Feature
 from estimator.market.sales import Sales
 from estimator.valuations import Valuations
 
 MAX_FIFTHS = 5
-"""Groups by price, FSD or probability: few enough that some hundred test sales give figures for each group."""
+"""Groups by value, FSD or probability: few enough that some hundred test sales give figures for each group."""
 
-_FIGURES = ("mdape", "ppe10", "claimed_within_10", "median_ratio", "coverage", "fsd_ratio")
+_ERRORS = ("mdape", "ppe10", "claimed_within_10", "coverage", "fsd_ratio")
+_OTHERS = ("coverage_low", "coverage_high", "claimed", "realised")
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,12 @@ class TestResults:
     values: Valuations
     area: LabelArray | None
 
+    @property
+    def kept(self) -> BoolArray:
+        """Which sales are no outliers of the ratio study, shape (n,)."""
+        kept: BoolArray = ~outliers(self.values.price / self.sales.price)
+        return kept
+
 
 def by_fifth(results: TestResults, values: FloatArray) -> list[dict[str, Any]]:
     """Return the figures of up to five groups of equal size, by a number that is known before the sale.
@@ -48,8 +67,28 @@ def by_fifth(results: TestResults, values: FloatArray) -> list[dict[str, Any]]:
     limits = np.quantile(values, np.linspace(0, 1, count + 1))
     group = np.searchsorted(limits[1:-1], values, side="left")
     return [
-        {"low": rounded(limits[index]), "high": rounded(limits[index + 1]), **_figures(results, group == index)}
+        {
+            "low": rounded(limits[index]),
+            "high": rounded(limits[index + 1]),
+            **_errors(results, group == index),
+        }
         for index in range(count)
+    ]
+
+
+def by_price(results: TestResults, study: RatioStudy) -> list[dict[str, Any]] | None:
+    """Return the figures of each price band of the ratio study; None where it has too few sales for bands."""
+    if study.price_bands is None:
+        return None
+    _, band = price_band_of(results.sales.price, results.values.price, results.kept)
+    return [
+        {
+            "low": round(entry.low, 2),
+            "high": round(entry.high, 2),
+            **_errors(results, band == index),
+            "study": entry.figures.to_dict(),
+        }
+        for index, entry in enumerate(study.price_bands)
     ]
 
 
@@ -57,25 +96,38 @@ def by_month(results: TestResults) -> list[dict[str, Any]] | None:
     """Return the figures of each month of sale, in order; None in a market without dates."""
     if results.sales.date is None:
         return None
-    months = results.sales.date.astype("datetime64[M]")
-    return [{"month": str(month), **_figures(results, months == month)} for month in np.unique(months)]
+    return _by_label(results, results.sales.date.astype("datetime64[M]").astype(np.str_), "month")
 
 
-def by_area(results: TestResults) -> list[dict[str, Any]] | None:
-    """Return the figures of each area, ordered by name; None where no area is known."""
+def by_area(results: TestResults, coordinates: tuple[str, str] | None) -> list[dict[str, Any]] | None:
+    """Return the figures of each area, ordered by name; None where no area is known.
+
+    Each has the median latitude and longitude of its sales, None where these are unknown.
+
+    Parameters
+    ----------
+    coordinates
+        Names of latitude and longitude; None in a market without them.
+    """
     area = results.area
     if area is None or not (area != "").any():
         return None
-    return [{"area": str(name), **_figures(results, area == name)} for name in np.unique(area) if name]
+    entries = _by_label(results, area, "area")
+    for entry in entries:
+        inside = area == entry["area"]
+        for key, name in zip(("latitude", "longitude"), coordinates or (), strict=False):
+            degrees = results.sales.facts[name][inside]
+            known = degrees[~np.isnan(degrees)]
+            entry[key] = rounded(np.median(known), 5) if len(known) else None
+    return entries
 
 
 def area_levels(areas: Sequence[dict[str, Any]] | None) -> dict[str, Any]:
     """Return how many areas have enough sales for a verdict, and how many are outside the acceptable level."""
-    rated = [area for area in areas or () if area["n"] >= MIN_SALES_FOR_VERDICT]
+    ratios = [area["study"]["median_ratio"] for area in areas or () if area["study"]["n"] >= MIN_SALES_FOR_VERDICT]
     low, high = ACCEPTABLE["median_ratio"]
-    ratios = [area["median_ratio"] for area in rated]
     return {
-        "judged": len(rated),
+        "judged": len(ratios),
         "outside": sum(not low <= ratio <= high for ratio in ratios),
         "lowest": min(ratios, default=None),
         "highest": max(ratios, default=None),
@@ -95,20 +147,31 @@ def area_labels(features: Sequence[Feature], columns: Any) -> tuple[str, LabelAr
     return None if name is None else (name, labels[name])
 
 
-def _figures(results: TestResults, rows: BoolArray) -> dict[str, Any]:
-    """Return the figures of a group; each is None where the group has fewer than `MIN_SALES` sales."""
+def _by_label(results: TestResults, label: LabelArray, key: str) -> list[dict[str, Any]]:
+    """Return the figures of the sales of each label, in the order of the labels."""
+    studies = figures_by_label(results.sales.price, results.values.price, results.kept, label)
+    return [_entry(results, label == name, study, {key: name}) for name, study in studies.items()]
+
+
+def _entry(results: TestResults, rows: BoolArray, study: RatioFigures, names: dict[str, Any]) -> dict[str, Any]:
+    return {**names, **_errors(results, rows), "study": study.to_dict()}
+
+
+def _errors(results: TestResults, rows: BoolArray) -> dict[str, Any]:
+    """Return the errors of a group; each is None where the group has fewer than `MIN_SALES` sales."""
     n = int(rows.sum())
-    names = (*_FIGURES, "median_ratio_low", "median_ratio_high", "claimed", "realised")
     if n < MIN_SALES:
-        return {"n": n, **dict.fromkeys(names)}
+        return {"n": n, **dict.fromkeys((*_ERRORS, *_OTHERS))}
     price, values = results.sales.price[rows], results.values.take(rows)
-    ratio = values.price / price
     figures = error_figures(price, values).to_dict()
-    additional = (*median_interval(ratio), 100 * np.sqrt(np.mean(values.fsd**2)), 100 * np.std(ratio))
+    inside = int(np.sum((values.low <= price) & (price <= values.high)))
+    has_ranges = figures["coverage"] is not None
+    interval = 100 * np.array(share_interval(inside, n, CONFIDENCE)) if has_ranges else (math.nan, math.nan)
+    others = (*interval, 100 * np.sqrt(np.mean(values.fsd**2)), 100 * np.std(values.price / price))
     return {
         "n": n,
-        **{name: figures[name] for name in _FIGURES},
-        **{name: rounded(value) for name, value in zip(names[len(_FIGURES) :], additional, strict=True)},
+        **{name: figures[name] for name in _ERRORS},
+        **{name: rounded(value) for name, value in zip(_OTHERS, others, strict=True)},
     }
 
 

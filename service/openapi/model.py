@@ -104,8 +104,8 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                 object_schema(
                     {ALL_FACTS: array_schema(ref("Standard")), REQUIRED_FACTS: array_schema(ref("Standard"))}
                 ),
-                description="The verdict, which the report shows too: each standard with its value and whether it is"
-                " met, for test sales valued with all facts and with the required facts only. Null for older"
+                description="The verdict, which the report shows too: each standard with its value and whether it"
+                " is met, for test sales valued with all facts and with the required facts only. Null for older"
                 " versions.",
             ),
             "example": {"type": "object", "description": "A request and its answer."},

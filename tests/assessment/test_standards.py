@@ -17,7 +17,7 @@ LIMITS = GateLimits(min_hit_rate=80, max_coverage_gap=5)
 
 def judged(ratio: FloatArray, width: float = 2.0, fsd: float = 0.1, refused: int = 0) -> dict[str, Standard]:
     """The standards of homes at different prices with these ratios of value to price, the last ones refused."""
-    price = 100_000.0 * (1 + np.arange(len(ratio)) % 17)
+    price = 100_000 * (1 + np.arange(len(ratio)) % 17).astype(np.float64)
     value = np.where(np.arange(len(ratio)) < len(ratio) - refused, price * ratio, np.nan)
     given = valuations(value, value / width, value * width, fsd=fsd)
     valued = given.priced

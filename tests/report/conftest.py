@@ -50,12 +50,22 @@ def report(appraiser: Appraiser, parts: Parts) -> Report:
         "sales": {name: len(part) for name, part in vars(fewer_sales).items()},
         "error_figures": evaluation.figures_as_dict(),
         "ratio_study": evaluation.ratio_study_as_dict(),
+        "standards": evaluation.standards_as_dict(),
         "walk_forward": walk.to_dict(),
         "gate": judge_trained(appraiser, fewer_sales.test, walk, appraiser).record(publish_anyway=False),
         "libraries": {"numpy": np.__version__},
         "python": "3",
     }
-    report_data = collect(appraiser, fewer_sales, record, Recorder(), "", [], np.random.default_rng(0))
+    report_data = collect(
+        appraiser,
+        appraiser.with_sales(fewer_sales.test, np.random.default_rng(0)),
+        fewer_sales,
+        record,
+        Recorder(),
+        "",
+        [],
+        np.random.default_rng(0),
+    )
     report: Report = json.loads(report_files(report_data, "this-one")[NUMBERS])
     return report
 

@@ -28,7 +28,10 @@ def test_the_error_figures_are_those_of_the_test_sales(report: Report, appraiser
         }
     ).dropna()
     table["error"] = 100 * (table["value"] / table["price"] - 1).abs()
-    assert report["predictions"]["sold_for"] == table["price"].tolist()
+    valued = [
+        price for price, value in zip(*map(report["test_sales"].get, ("sold_for", "price")), strict=True) if value
+    ]
+    assert valued == table["price"].tolist()
     for key, column in (("by_month", "month"), ("by_area", "area")):
         for entry in report[key]:
             rows = table[table[column] == entry[column]]
@@ -40,9 +43,9 @@ def test_the_error_figures_are_those_of_the_test_sales(report: Report, appraiser
                 realised = 100 * (rows["value"] / rows["price"]).std(ddof=0)
                 assert entry["realised"] == pytest.approx(realised, abs=1e-4)
     fifths = table.groupby(pd.qcut(table["value"], 5))
-    assert [entry["n"] for entry in report["by_price"]] == fifths.size().tolist()
+    assert [entry["n"] for entry in report["by_value"]] == fifths.size().tolist()
     medians = fifths["error"].median().tolist()
-    assert [entry["mdape"] for entry in report["by_price"]] == pytest.approx(medians, abs=1e-4)
+    assert [entry["mdape"] for entry in report["by_value"]] == pytest.approx(medians, abs=1e-4)
     by_probability = report["by_probability"]
     assert sum(group["n"] for group in by_probability) == report["error_figures"]["all_facts"]["n"]
     claims = [group["claimed_within_10"] for group in by_probability]
@@ -70,7 +73,7 @@ def test_price_bins_contain_every_sale(appraiser: Appraiser, parts: Parts, min_p
 def test_the_price_surface_starts_at_step_0_and_ends_at_the_epoch_that_was_kept(town: Path) -> None:
     report = read_report(town)
     surface, epochs = report["surface"], report["learning"]
-    if "latitude" not in report["predictions"]:
+    if "latitude" not in report["test_sales"]:
         assert surface is None
         return
     kept = [epoch for epoch in epochs if epoch["network"] == 1 and epoch["best"]][-1]
