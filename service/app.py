@@ -13,6 +13,7 @@ from service.routes.docs import docs_routes
 from service.routes.health import health_routes
 from service.routes.home import home_routes
 from service.routes.index import index_routes
+from service.routes.jobs import jobs_routes
 from service.routes.metrics import metrics_routes
 from service.routes.model import model_routes
 from service.routes.openapi import openapi_routes
@@ -65,6 +66,7 @@ def create_app(
         model_routes(live),
         sales_routes(live),
         index_routes(live),
+        jobs_routes(live, settings),
         report_routes(live, key),
         v2_routes(live, settings, budget),
         health_routes(live),

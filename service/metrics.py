@@ -64,6 +64,13 @@ _damaged_list_prices = Gauge(
     registry=_REGISTRY,
     multiprocess_mode="livesum",
 )
+_jobs = Gauge(
+    "estimator_jobs",
+    "Jobs in the folder of jobs, by status.",
+    ["status"],
+    registry=_REGISTRY,
+    multiprocess_mode="livemostrecent",
+)
 _last_check = Gauge(
     "estimator_last_check_timestamp_seconds",
     "Time of the last check for a newly published version, by process ID of the worker.",
@@ -135,6 +142,12 @@ def set_served_version(version: str, created: dt.datetime) -> None:
 def set_damaged_list_prices(*, damaged: bool) -> None:
     """Record whether this worker screens listings with a default, because the saved list prices cannot be used."""
     _damaged_list_prices.set(int(damaged))
+
+
+def set_jobs(number: Mapping[str, int]) -> None:
+    """Record how many jobs there are of each status."""
+    for status, jobs in number.items():
+        _jobs.labels(status).set(jobs)
 
 
 Statistics = Mapping[str, Mapping[str, float]]

@@ -8,7 +8,6 @@ import logging.config
 import socket
 import sys
 from pathlib import Path
-from typing import Any
 
 from flask import Flask
 
@@ -22,20 +21,12 @@ from service.front.models import WorkerModels
 from service.front.pool import WorkerPool
 from service.front.worker import ReportReadiness
 from service.http.problems import ProblemError
-from service.http.tracing import JsonLines
+from service.http.tracing import LOGGING
+from service.jobs.supervisor import Supervisor
 from service.settings import Settings
 
 EXIT_CANNOT_START = 2
 """Exit code if the settings, the model or the port cannot be used."""
-
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"()": JsonLines}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-}
-"""JSON lines on stderr, of this process and of the workers: starts, stops, errors, and each request."""
 
 
 class StartError(EstimatorError):
@@ -94,14 +85,18 @@ async def _serve(settings: Settings, listening: socket.socket, fallback: Path) -
         max_jobs=settings.max_concurrent,
     )
     live = WorkerModels(settings.model, pool)
+    jobs = Supervisor(settings.jobs_folder, settings.job_hours, settings.job_max_rows, settings.key_file)
+    jobs.start()
     front = Front(settings, pool, LocalAnswers(create_app(settings, live=live), settings))
     await front.run(listening, on_stop=live.drain)
+    await asyncio.to_thread(jobs.stop)
 
 
 def worker_application(fallback: str) -> tuple[Flask, ReportReadiness]:
     """Return the application of a worker process, and what reports its readiness."""
     logging.config.dictConfig(LOGGING)
     app = create_app(Settings.from_environment(), Path(fallback))
+    app.config["USE_X_SENDFILE"] = True  # the front sends files
     live = app.extensions["live_model"]
 
     def readiness() -> Readiness:

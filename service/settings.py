@@ -1,65 +1,21 @@
 """Settings of the service: one table, read from environment variables once, before anything starts."""
 
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Self, cast, get_type_hints
+from typing import Annotated, Self, cast, get_type_hints
 
-from environs import Env, EnvValidationError, validate
-from limits import parse_many
-from marshmallow import ValidationError
+from environs import Env, EnvValidationError
 
 from estimator.errors import EstimatorError
+from service.setting_info import CHECK_ORIGIN, SettingInfo, check_rate, matching, read_setting
 
 PREFIX = "ESTIMATOR_"
 
 
 class SettingsError(EstimatorError):
     """Settings are invalid; the message lists all of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class SettingInfo:
-    """Documentation and validation of one setting.
-
-    Parameters
-    ----------
-    unit
-        Unit or format of the value.
-    description
-        One or two sentences.
-    bounds
-        Minimum and maximum of a number.
-    check
-        Raises ValidationError for an invalid string, or an invalid entry of a list.
-    secret
-        Whether error messages must not show the value.
-    """
-
-    unit: str
-    description: str
-    bounds: tuple[int, int] | None = None
-    check: Callable[[str], None] | None = None
-    secret: bool = False
-
-
-def _matching(pattern: str, message: str) -> Callable[[str], None]:
-    """Return a check that raises `message` for a string that does not match a pattern."""
-
-    def check(text: str) -> None:
-        if not re.fullmatch(pattern, text):
-            raise ValidationError(message)
-
-    return check
-
-
-def _check_rate(text: str) -> None:
-    try:
-        parse_many(text)
-    except ValueError as error:
-        raise ValidationError("write a rate like '20/second' or '5/second; 1000/hour'") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +178,7 @@ class Settings:
             "SHA-256 hashes (64 lowercase hexadecimal digits) of the accepted API keys. Clients send a key as"
             " `Authorization: Bearer <key>` or `X-API-Key: <key>`. List the old and the new hash while clients"
             " change keys. Empty: no key is required.",
-            check=_matching(
+            check=matching(
                 "[0-9a-f]{64}",
                 "an entry must be the SHA-256 hash of a key (64 lowercase hexadecimal digits), not the key",
             ),
@@ -236,7 +192,7 @@ class Settings:
             "Rate limit of each API key, or of each client address (of IPv6 addresses, each /64 network) where"
             " no keys are required, such as `20/second; 1000/hour`. Requests above it get status 429 with"
             " Retry-After. Empty: no limit.",
-            check=_check_rate,
+            check=check_rate,
         ),
     ] = ""
     rate_limit_storage: Annotated[
@@ -245,7 +201,7 @@ class Settings:
             "URL",
             "Where requests are counted for `rate_limit`. With `memory://` each worker counts on its own, so N"
             " workers together allow N times as many requests. With `redis://…` all workers share one count.",
-            check=_matching(
+            check=matching(
                 r"(memory://|rediss?://\S+|redis\+unix://\S+)", "the value must be memory:// or a Redis URL"
             ),
             secret=True,
@@ -265,7 +221,7 @@ class Settings:
         SettingInfo(
             "comma-separated host names",
             "Accepted values of the Host header. A leading dot includes subdomains. Empty: any host.",
-            check=_matching(r"\.?[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]", "an entry must be a host name without a port"),
+            check=matching(r"\.?[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]", "an entry must be a host name without a port"),
         ),
     ] = ()
     cors_origins: Annotated[
@@ -274,10 +230,68 @@ class Settings:
             "comma-separated origins",
             "Other web sites whose pages may call this server (CORS), such as `https://app.example.com`."
             " Empty: none.",
-            check=_matching(
-                r"https?://[A-Za-z0-9.-]+(:[0-9]+)?",
-                "an entry must consist of scheme, host and optional port; * is not accepted",
-            ),
+            check=CHECK_ORIGIN,
+        ),
+    ] = ()
+    jobs_folder: Annotated[
+        Path,
+        SettingInfo(
+            "path",
+            "Folder in which `POST /jobs` keeps tables and results until they expire. It is created with the first"
+            " job. Servers that share it share their jobs.",
+        ),
+    ] = Path("jobs")
+    jobs_disk: Annotated[
+        int,
+        SettingInfo(
+            "bytes",
+            "Room for all jobs together. A job reserves 17 times the bytes it was sent, for the table and the"
+            " longest result, and gives back what it did not need. The default is room for seven of the largest"
+            " size. What does not fit gets status 507.",
+            (2**20, 2**44),
+        ),
+    ] = 8 * 2**30
+    max_jobs: Annotated[
+        int,
+        SettingInfo(
+            "jobs",
+            "Maximum number of stored jobs of each API key, or of all clients where no keys are required,"
+            " whatever their state. Further jobs get status 429 until one is deleted or expires.",
+            (1, 1000),
+        ),
+    ] = 20
+    job_max_body: Annotated[
+        int,
+        SettingInfo(
+            "bytes",
+            "Maximum size of the body of `POST /jobs`, as it is sent. The default is about 600,000 homes with all"
+            " facts as CSV, and some millions compressed or as Parquet.",
+            (1024, 2**36),
+        ),
+    ] = 64 * 2**20
+    job_max_rows: Annotated[
+        int,
+        SettingInfo(
+            "homes",
+            "Maximum number of homes in a job. The default takes about half an hour of one core.",
+            (1, 1_000_000_000),
+        ),
+    ] = 5_000_000
+    job_hours: Annotated[
+        int,
+        SettingInfo(
+            "hours",
+            "Time for which a job and its result are kept after it has ended. The default covers a weekend.",
+            (1, 8760),
+        ),
+    ] = 72
+    webhook_origins: Annotated[
+        tuple[str, ...],
+        SettingInfo(
+            "comma-separated origins",
+            "Hosts that the server may tell that a job has ended, with scheme and port, such as"
+            " `https://hooks.example.com`. Empty: no job may have a `webhook`.",
+            check=CHECK_ORIGIN,
         ),
     ] = ()
 
@@ -292,7 +306,7 @@ class Settings:
         """
         env = Env(eager=False, prefix=PREFIX)
         infos, defaults = setting_infos(), cls()
-        values = {name: _read(env, name, getattr(defaults, name), info) for name, info in infos.items()}
+        values = {name: read_setting(env, name, getattr(defaults, name), info) for name, info in infos.items()}
         known = {PREFIX + name.upper(): info for name, info in infos.items()}
         problems = [
             f"{name} is not a setting; the settings are {', '.join(known)}"
@@ -328,22 +342,3 @@ def settings_table() -> Iterator[str]:
         if info.bounds is not None:
             text += f" From {info.bounds[0]} to {info.bounds[1]}."
         yield f"| `{PREFIX}{field.name.upper()}` | {f'`{shown}`' if shown else ''} | {info.unit} | {text} |"
-
-
-def _read(env: Env, name: str, default: Any, info: SettingInfo) -> Any:
-    """Read one setting; its errors are kept in `env` until that is sealed."""
-    variable = name.upper()
-    if info.bounds is not None:
-        return env.int(variable, default, validate=validate.Range(*info.bounds))
-    if isinstance(default, Path) or default is None:
-        return env.path(variable, default)
-    if isinstance(default, tuple):
-        entries = env.list(variable, list(default), validate=lambda texts: _check(info, *map(str.strip, texts)))
-        return tuple(map(str.strip, entries or ()))
-    return env.str(variable, default, validate=lambda text: _check(info, text) if text != default else None)
-
-
-def _check(info: SettingInfo, *texts: str) -> None:
-    if info.check is not None:
-        for text in texts:
-            info.check(text)

@@ -1,26 +1,30 @@
 """One client's connection: reads whole requests within time limits, and writes their answers in order."""
 
 import asyncio
-import http.client
 import logging
 import time
-from email.utils import formatdate
-from enum import Enum
 from typing import TYPE_CHECKING
 
 import h11
 
+from service.front.answer import encode_answer
+from service.front.download import Download
 from service.front.head import RequestHead, environ_of, request_head
 from service.front.jobs import Job
 from service.front.local import HEALTH_ENDPOINTS, METRICS_ENDPOINT
 from service.front.messages import Answer
+from service.front.pace import Pace
+from service.front.state import State
+from service.front.upload import Upload
 from service.http.problems import (
     BODY_TOO_SLOW,
     HEADERS_TOO_LARGE,
     MALFORMED_BODY,
     MALFORMED_REQUEST,
+    NO_JOB,
     ProblemError,
 )
+from service.jobs.acceptance import ENDPOINT, UPLOAD
 
 if TYPE_CHECKING:
     from service.front.front import Front
@@ -34,22 +38,8 @@ LINGER_SECONDS = 5.0
 meanwhile, the client would see a broken connection instead of the answer."""
 LAST_REQUEST_SECONDS = 0.3
 """When the server stops, an idle connection is closed after this: its client may be about to send a request."""
-FIRST_SECONDS = 10.0
-"""Time in which a body or an answer need not move at the least rate: a connection needs a moment to get going."""
 
 _log = logging.getLogger(__name__)
-
-
-class State(Enum):
-    """What a connection waits for."""
-
-    IDLE = "the next request"
-    HEAD = "the rest of the request's head"
-    BODY = "the rest of the request's body"
-    WORK = "the answer, which the server owes"
-    WRITING = "the client, which does not take the answer"
-    LINGERING = "the client, which still sends a refused body"
-    CLOSED = "nothing"
 
 
 class Connection(asyncio.Protocol):
@@ -60,6 +50,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, front: "Front") -> None:
         self._front = front
+        self._pace = Pace(front.settings)
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._state = State.IDLE
         self._since = time.monotonic()
@@ -67,7 +58,9 @@ class Connection(asyncio.Protocol):
         self._is_head = False
         self._head: RequestHead
         self._body = bytearray()
-        self._held = 0
+        self._upload: Upload | None = None  # the body, if it goes to a file
+        self._download: Download | None = None  # the answer's body, if it comes from a file
+        self._received = self._sent = self._size = self._held = 0
         self._job: Job | None = None
 
     # What asyncio calls
@@ -97,7 +90,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Answer a truncated body; everything else has nobody to wait for it."""
         if self._state is State.BODY:
-            detail = f"the body ended after {len(self._body)} of {self._head.length} bytes"
+            detail = f"the body ended after {self._received} of {self._head.length} bytes"
             self._refuse(ProblemError(MALFORMED_BODY, detail))
             return True
         return False
@@ -110,11 +103,14 @@ class Connection(asyncio.Protocol):
         if self._job is not None:
             self._front.pool.cancel(self._job)
             self._job = None  # it refers to this connection, and a cycle would keep its body for a long time
+        self._end_transfers()
         self._front.closed(self)
 
     def resume_writing(self) -> None:
         """Go on after the client has taken what was sent."""
-        if self._state is State.WRITING:
+        if self._state is State.WRITING and self._download is not None:
+            self._download.next_piece(self._send_piece)
+        elif self._state is State.WRITING:
             self._hold(0)
             self._next_request()
 
@@ -140,25 +136,14 @@ class Connection(asyncio.Protocol):
                 self.close()
         elif self._state is State.HEAD and seconds > settings.header_timeout:
             self.close()
-        elif self._state is State.BODY and self._is_slow(seconds, len(self._body)):
-            self._refuse(ProblemError(BODY_TOO_SLOW, self._slowness()))
+        elif self._state is State.BODY and self._pace.is_slow(seconds, self._received, self._head.length):
+            self._refuse(ProblemError(BODY_TOO_SLOW, self._pace.slowness(self._received, self._head.length)))
         elif self._state is State.WRITING:
-            taken = self._held - self._transport.get_write_buffer_size()
-            if self._is_slow(seconds, taken):
+            taken = self._sent - self._transport.get_write_buffer_size()
+            if self._pace.is_slow(seconds, taken, self._size):
                 self.close()
         elif self._state is State.LINGERING and seconds > LINGER_SECONDS:
             self.close()
-
-    def _is_slow(self, seconds: float, n_bytes: int) -> bool:
-        settings = self._front.settings
-        return seconds > settings.body_timeout or seconds > FIRST_SECONDS + n_bytes / settings.body_rate
-
-    def _slowness(self) -> str:
-        settings = self._front.settings
-        return (
-            f"{len(self._body)} bytes of the body arrived; a body must arrive within {settings.body_timeout} s, at"
-            f" {settings.body_rate} bytes per second or more"
-        )
 
     def _enter(self, state: State) -> None:
         self._state, self._since = state, time.monotonic()
@@ -181,10 +166,13 @@ class Connection(asyncio.Protocol):
                 if self._state is not State.BODY:
                     return
             elif isinstance(event, h11.Data):
-                self._body += event.data
-                self._hold(len(self._body))
+                self._receive(event.data)
             elif isinstance(event, h11.EndOfMessage):
-                self._submit()
+                self._enter(State.WORK)
+                if self._upload is None:
+                    self._submit()
+                else:
+                    self._upload.finish(self._submit)
                 return
             else:
                 return
@@ -208,21 +196,45 @@ class Connection(asyncio.Protocol):
         elif endpoint == METRICS_ENDPOINT:
             self._enter(State.WORK)
             front.local.answer_later(head, self._send_from_thread)
-        elif refusal := front.local.refusal(head, endpoint) or front.refusal(head):
+        elif refusal := front.local.refusal(head, endpoint) or front.refusal(head, endpoint):
             self._refuse(refusal)
         elif not has_body:
             self._submit()
         else:
+            self._begin_body(endpoint)
+
+    def _begin_body(self, endpoint: str | None) -> None:
+        """Receive a body from now on, into memory or into a file."""
+        self._received = 0
+        try:
+            if endpoint == ENDPOINT:
+                pause, go_on = self._transport.pause_reading, self._transport.resume_reading
+                self._upload = self._front.files.upload(self._head, pause=pause, go_on=go_on, failed=self._refuse)
+        except ProblemError as refusal:
+            self._refuse(refusal)
+        else:
             self._enter(State.BODY)
             if self._http.they_are_waiting_for_100_continue:
-                go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
-                self._transport.write(self._http.send(go_on))
+                proceed = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
+                self._transport.write(self._http.send(proceed))
+
+    def _receive(self, data: bytes) -> None:
+        """Take a part of the body."""
+        self._received += len(data)
+        if self._upload is None:
+            self._body += data
+            self._hold(len(self._body))
+        else:
+            self._upload.add(data)
+            self._hold(self._upload.held)
 
     def _submit(self) -> None:
         """Hand over a request that has arrived completely."""
         self._enter(State.WORK)
+        self._hold(len(self._body))
+        environ = environ_of(self._head) | ({} if self._upload is None else {UPLOAD: self._upload.identifier})
         ends = time.monotonic() + self._front.settings.request_seconds
-        self._job = Job(environ_of(self._head), bytes(self._body), ends, self._send, self._refuse)
+        self._job = Job(environ, bytes(self._body), ends, self._send, self._refuse)
         self._body = bytearray()
         self._front.pool.submit(self._job)
 
@@ -240,42 +252,63 @@ class Connection(asyncio.Protocol):
     def _send(self, answer: Answer) -> None:
         """Write an answer, and go on with the connection or end it."""
         self._job = None
+        self._end_transfers()
         if self._transport.is_closing():
             return
         unread = self._http.their_state in {h11.SEND_BODY, h11.ERROR}
+        has_body = answer.status not in {204, 304} and not self._is_head
         try:
-            self._transport.write(self._encoded(answer, close=unread or self._front.stopping))
+            self._download = self._front.files.download(answer) if has_body else None
+            self._size = len(answer.body) if self._download is None else self._download.size
+            close = unread or self._front.stopping
+            self._transport.write(encode_answer(self._http, answer, self._size, has_body=has_body, close=close))
+        except OSError:
+            self._refuse(ProblemError(NO_JOB, "the job has just been removed"))
+            return
         except (h11.LocalProtocolError, UnicodeEncodeError):
             _log.exception("an answer has invalid headers")
             self.close()
             return
-        self._hold(self._transport.get_write_buffer_size())
+        self._sent = self._transport.get_write_buffer_size()
+        self._hold(self._sent)
         if unread:
             self._linger()
+        elif self._download is not None:
+            self._enter(State.WRITING)
+            self._download.next_piece(self._send_piece)
         elif self._held:
             self._enter(State.WRITING)
         else:
             self._next_request()
 
-    def _encoded(self, answer: Answer, *, close: bool) -> bytes:
-        """Return the bytes of an answer."""
-        has_body = answer.status not in {204, 304} and not self._is_head
-        dropped = {"connection", "content-length"} if has_body else {"connection"}
-        headers = [
-            (name.encode("latin-1"), value.encode("latin-1"))
-            for name, value in answer.headers
-            if name.lower() not in dropped
-        ]
-        headers.append((b"Date", formatdate(usegmt=True).encode()))
-        if has_body:
-            headers.append((b"Content-Length", str(len(answer.body)).encode()))
-        if close:
-            headers.append((b"Connection", b"close"))
-        reason = http.client.responses.get(answer.status, "").encode()
-        sent = self._http.send(h11.Response(status_code=answer.status, headers=headers, reason=reason)) or b""
-        if has_body:
-            sent += self._http.send(h11.Data(data=answer.body)) or b""
-        return sent + (self._http.send(h11.EndOfMessage()) or b"")
+    def _send_piece(self, piece: bytes) -> None:
+        """Write the next piece of a file."""
+        download = self._download
+        if download is None:  # the client has gone
+            return
+        download.sent += len(piece)
+        is_last = download.sent == download.size
+        if not piece and not is_last:
+            _log.error("a file cannot be read to its end")
+            self.close()
+            return
+        written = self._http.send(h11.Data(data=piece)) or b""
+        if is_last:
+            written += self._http.send(h11.EndOfMessage()) or b""
+            self._end_transfers()
+        self._sent += len(written)
+        self._transport.write(written)
+        self._hold(self._transport.get_write_buffer_size())
+        if not self._held:
+            self.resume_writing()
+
+    def _end_transfers(self) -> None:
+        """Close the files of this request."""
+        if self._upload is not None:
+            self._front.files.end(self._upload)
+        if self._download is not None:
+            self._download.close()
+        self._upload = self._download = None
 
     def _next_request(self) -> None:
         """Begin to wait for the next request, or close the connection if there is none to come."""

@@ -15,9 +15,11 @@ from collections.abc import Callable
 
 from service.front.connection import Connection
 from service.front.head import RequestHead
+from service.front.job_files import JobFiles
 from service.front.local import LocalAnswers
 from service.front.pool import WorkerPool
 from service.http.problems import BUSY, ProblemError
+from service.jobs.acceptance import ENDPOINT
 from service.settings import Settings
 
 CHECK_SECONDS = 0.25
@@ -39,6 +41,7 @@ class Front:
         self.settings = settings
         self.pool = pool
         self.local = local
+        self.files = JobFiles(settings)
         self.loop = asyncio.get_running_loop()
         self.stopping = False
         self._stop = asyncio.Event()
@@ -98,9 +101,10 @@ class Front:
                 _log.warning("closed %d connections whose clients were idle, to make room", self._evicted)
                 self._evicted = 0
 
-    def refusal(self, head: RequestHead) -> ProblemError | None:
+    def refusal(self, head: RequestHead, endpoint: str | None) -> ProblemError | None:
         """Return why a request cannot be accepted now, or None."""
-        if head.length > SMALL_BODY_BYTES and self._held + head.length > self.settings.buffer_memory:
+        is_large = head.length > SMALL_BODY_BYTES and endpoint != ENDPOINT  # tables of jobs go to a file
+        if is_large and self._held + head.length > self.settings.buffer_memory:
             return ProblemError(BUSY, "other requests occupy the memory for bodies")
         return self.pool.refusal()
 

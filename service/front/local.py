@@ -12,6 +12,7 @@ from service.front.messages import Answer
 from service.front.worker import call
 from service.http.guard import REFUSAL, check_key, is_public
 from service.http.problems import BODY_TOO_LARGE, LENGTH_REQUIRED, ProblemError
+from service.jobs.acceptance import ENDPOINT
 from service.settings import Settings
 
 HEALTH_ENDPOINTS = frozenset({"health.livez", "health.readyz", "v2.live", "v2.ready"})
@@ -51,18 +52,17 @@ class LocalAnswers:
         try:
             if self._settings.api_keys and not is_public(endpoint, head.method):
                 check_key(head.header, self._settings.api_keys)
-            self._check_length(head)
+            self._check_length(head, endpoint)
         except ProblemError as problem:
             return problem
         return None
 
-    def _check_length(self, head: RequestHead) -> None:
+    def _check_length(self, head: RequestHead, endpoint: str | None) -> None:
         if head.header("transfer-encoding") is not None:
             raise ProblemError(LENGTH_REQUIRED, "the request has no Content-Length")
-        if head.length > self._settings.max_body:
-            raise ProblemError(
-                BODY_TOO_LARGE, f"the body has {head.length} bytes; the maximum is {self._settings.max_body}"
-            )
+        maximum = self._settings.job_max_body if endpoint == ENDPOINT else self._settings.max_body
+        if head.length > maximum:
+            raise ProblemError(BODY_TOO_LARGE, f"the body has {head.length} bytes; the maximum is {maximum}")
 
     def answer(self, head: RequestHead) -> Answer:
         """Answer a request now."""

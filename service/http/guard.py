@@ -150,7 +150,7 @@ def allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
             return Response(
                 status=204,
                 headers={
-                    "Access-Control-Allow-Methods": "GET, POST",
+                    "Access-Control-Allow-Methods": "DELETE, GET, POST",
                     "Access-Control-Allow-Headers": "Authorization, Content-Type, Content-Encoding, X-API-Key,"
                     " X-Request-ID, traceparent",
                     "Access-Control-Max-Age": "600",

@@ -146,6 +146,38 @@ NO_RANGES = ProblemType(
     "The model was checked on too few sales to say how sure its values are. Without that, nobody can say how"
     " likely a profit is. Train it with more sales.",
 )
+INVALID_WEBHOOK = ProblemType(
+    "bad-webhook",
+    400,
+    "Invalid webhook",
+    "`webhook` must be a URL of a host that the server's settings name, given once.",
+)
+NO_JOB = ProblemType(
+    "no-job",
+    404,
+    "No such job",
+    "There is no job with this id, it was deleted or has expired, or it was made with another API key.",
+)
+JOB_NOT_DONE = ProblemType(
+    "job-not-done",
+    409,
+    "No result yet",
+    "The job waits, is being worked on, or has failed. GET /jobs/{id} says which.",
+)
+TOO_MANY_JOBS = ProblemType(
+    "too-many-jobs",
+    429,
+    "Too many jobs",
+    "This client has as many jobs as it may have. Delete one whose result you have fetched, or wait until one"
+    " expires.",
+)
+NO_ROOM = ProblemType(
+    "no-room",
+    507,
+    "No room for another job",
+    "The tables and results of jobs occupy the room that this server has for them. Delete jobs whose results you"
+    " have fetched, or repeat the request later.",
+)
 TOO_MANY_REQUESTS = ProblemType(
     "too-many-requests",
     429,
@@ -198,33 +230,8 @@ BODY_TOO_SLOW = ProblemType(
     "The body did not arrive in time. The settings of the server bound how long a body may take, and how slow it"
     " may be.",
 )
-PROBLEM_TYPES = (
-    MALFORMED_JSON,
-    MALFORMED_BODY,
-    MALFORMED_TABLE,
-    UNKNOWN_PARAMETER,
-    UNAUTHORIZED,
-    LENGTH_REQUIRED,
-    BODY_TOO_LARGE,
-    TOO_MANY_ROWS,
-    NOT_JSON,
-    NOT_A_TABLE,
-    UNKNOWN_ENCODING,
-    INVALID_FACTS,
-    OUTSIDE_DOMAIN,
-    INVALID_CONFIDENCE,
-    INVALID_SCREENING,
-    INVALID_PRICE,
-    NO_RANGES,
-    TOO_MANY_REQUESTS,
-    NOT_READY,
-    BUSY,
-    DEADLINE_EXCEEDED,
-    CLIENT_GONE,
-    MALFORMED_REQUEST,
-    HEADERS_TOO_LARGE,
-    BODY_TOO_SLOW,
-)
+PROBLEM_TYPES = tuple(value for value in tuple(globals().values()) if isinstance(value, ProblemType))
+"""All of the above."""
 
 
 class ProblemError(HTTPException):

@@ -7,7 +7,7 @@ from typing import Any
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
-from service.openapi import batch, includes, index, model, predict, problem, sales, screen, v2
+from service.openapi import batch, includes, index, jobs, model, predict, problem, sales, screen, v2
 from service.openapi.json_schema import ref
 from service.openapi.subject import describe_field
 from service.valuation.subject_schema import SubjectSchema
@@ -21,6 +21,7 @@ _COMPONENTS: Mapping[str, dict[str, Any]] = {
     **screen.SCHEMAS,
     **sales.SCHEMAS,
     **index.SCHEMAS,
+    **jobs.SCHEMAS,
     **v2.SCHEMAS,
 }
 
@@ -95,7 +96,7 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
     spec.path(predict.PATH, operations={"post": predict.describe_predict(example)})
     spec.path(batch.PATH, operations={"post": batch.describe_batch(example)})
     spec.path(screen.PATH, operations={"post": screen.describe_screen(schema.market, example)})
-    for path, operations in v2.describe_v2(schema.market, version).items():
+    for path, operations in (jobs.describe_jobs() | v2.describe_v2(schema.market, version)).items():
         spec.path(path, operations=operations)
     for path, route in _GET_ROUTES.items():
         spec.path(path, operations={"get": _describe_get(route)})

@@ -22,8 +22,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def settings(models: Path) -> Settings:
-    return Settings(model=models / "king_county", max_rows=50, max_body=100_000)
+def settings(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    jobs = tmp_path_factory.mktemp("jobs") / "jobs"
+    return Settings(model=models / "king_county", max_rows=50, max_body=100_000, jobs_folder=jobs)
 
 
 @pytest.fixture(scope="session")

@@ -107,7 +107,8 @@ def free_port() -> int:
 def running(models: Path, **settings: object) -> Iterator[Server]:
     port = free_port()
     log = models / f"server-{port}.log"
-    settings = {"model": models / "king_county", "max_body": MAX_BODY, **settings}
+    defaults = {"model": models / "king_county", "max_body": MAX_BODY, "jobs_folder": models / f"jobs-{port}"}
+    settings = {**defaults, **settings}
     server = Server(start(port, log, **settings), port, log)
     try:
         server.wait_until_ready(int(str(settings.get("workers", 2))))

@@ -1,0 +1,140 @@
+"""The process that values the table of one job, and ends with the server.
+
+It is started as `python -m service.jobs.work FOLDER HOURS ID MAX_ROWS [KEY_FILE]` by `service.jobs.supervisor`,
+with a pipe as standard input that closes when the server ends. It uses one thread of the lowest priority.
+"""
+
+import errno
+import fcntl
+import logging.config
+import os
+import resource
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pyarrow as pa
+
+from estimator.bulk import predict_file
+from estimator.errors import DataError, EstimatorError
+from estimator.market.fault_groups import FaultGroups
+from estimator.registry import load_version, read_key
+from service.http.tracing import LOGGING
+from service.jobs.job import ROOM_FACTOR, Outcome, Progress, StoredJob, room_for_result
+from service.jobs.row_count import count_rows
+from service.jobs.store import JobStore
+from service.jobs.webhook import tell
+
+EXIT_TAKEN = 75
+"""Exit code if another process works on the job: that of a server which was killed a moment ago, perhaps."""
+MEMORY_BYTES = 3 * 2**30
+"""What the process may allocate. A usual table takes a tenth; for one that takes more, the job fails."""
+PROGRESS_SECONDS = 0.5
+"""Pause between two notes of the progress: what people and programs look at need not be newer."""
+
+_log = logging.getLogger(__name__)
+
+
+def main(arguments: list[str]) -> int:
+    """Work on a job; the module's docstring describes the arguments."""
+    folder, hours, identifier, max_rows, *key_file = arguments
+    threading.Thread(target=_end_with_server, daemon=True).start()
+    _yield_to_others()
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+    store = JobStore(Path(folder), int(hours))
+    job = store.read(identifier)
+    if job is None:
+        return 0
+    with suppress(FileNotFoundError), (Path(folder) / identifier / "lock").open("w") as lock:  # it was removed
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return EXIT_TAKEN
+        if job.outcome is None:
+            key = read_key(Path(*key_file)) if key_file else None
+            store.finish(job, value_table(store, job, int(max_rows), key))
+        _tell(store, identifier)
+    return 0
+
+
+def value_table(store: JobStore, job: StoredJob, max_rows: int, key: bytes | None) -> Outcome:
+    """Value the table of a job, and return how that ended; nothing that is wrong with the table is raised."""
+    limit = room_for_result(job.request.size)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    table = store.table(job)
+    try:
+        return _value(store, job, table, max_rows, key)
+    except MemoryError:
+        return Outcome("the table takes more memory than a job may have")
+    except (EstimatorError, pa.ArrowInvalid, OSError, EOFError) as error:
+        reasons = [each for each in (error, error.__cause__) if isinstance(each, OSError)]
+        if any(reason.errno == errno.EFBIG for reason in reasons):
+            return Outcome(f"the result is larger than {ROOM_FACTOR} times the table, which is the maximum")
+        if any(reason.errno in {errno.ENOSPC, errno.EDQUOT} for reason in reasons):
+            return Outcome("the server's disk is full")
+        # Clients learn nothing of the server's folders.
+        return Outcome(str(error).replace(f"{table.parent}/", "").replace(job.request.version_folder, "the model"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def _value(store: JobStore, job: StoredJob, table: Path, max_rows: int, key: bytes | None) -> Outcome:
+    total = count_rows(table, max_rows)
+    began = noted = time.monotonic()
+    store.set_progress(job, Progress(0, total, 0.0))
+    appraiser = load_version(Path(job.request.version_folder), key).appraiser
+    rows = 0
+
+    def progress(more: int) -> None:
+        nonlocal rows, noted
+        rows += more
+        if rows > max_rows:
+            raise DataError(f"the table has more than {max_rows:,} rows, which is the maximum of a job")
+        if time.monotonic() >= noted + PROGRESS_SECONDS:
+            noted = time.monotonic()
+            store.set_progress(job, Progress(rows, total, noted - began))
+
+    faults = FaultGroups()
+    valued, refused = predict_file(
+        appraiser, table, store.result(job), progress, faults, with_index=job.request.with_index
+    )
+    store.set_progress(job, Progress(rows, rows, time.monotonic() - began))
+    return Outcome("", valued, refused, tuple(map(str.strip, faults.text().splitlines())))
+
+
+def _tell(store: JobStore, identifier: str) -> None:
+    """Tell a job's webhook that it has ended."""
+    job = store.read(identifier)
+    if job is not None and store.has_to_tell(job):
+        delivered = tell(job.request.webhook, {"id": job.identifier, "status": job.status.value})
+        store.set_told(job, delivered=delivered)
+
+
+def _end_with_server() -> None:
+    """End this process when the server has ended, however it did."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os._exit(0)
+
+
+def _yield_to_others() -> None:
+    """Let every other process go first: this one takes what they leave."""
+    os.nice(19)
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    # Linux shares the cores among sessions first, if it has automatic groups; then `nice` counts inside one only.
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text("19")
+    pa.set_cpu_count(1)
+
+
+if __name__ == "__main__":
+    logging.config.dictConfig(LOGGING)
+    try:
+        code = main(sys.argv[1:])
+    except Exception:
+        _log.exception("the process of a job failed")
+        code = 1
+    sys.exit(code)
