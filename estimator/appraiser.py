@@ -122,6 +122,12 @@ class Appraiser:
         """Return the appraiser of a model, everything else about the sales it knows measured on those."""
         sales = model.sales
         fact_ranges = FactRanges.fit(market, sales.facts)
+        newest = None if sales.date is None else sales.date.max()
+
+        def price(homes: Facts) -> FloatArray:
+            days = None if newest is None else np.full(len(homes), newest)
+            return np.exp(model.predict(homes, days))
+
         return cls(
             market,
             AreaLookup(market, areas, sales.facts),
@@ -129,10 +135,10 @@ class Appraiser:
             error_scale,
             ConformalRange.fit(calibration, error_scale.tail, n_imputed=len(model.facts)),
             calibration,
-            None if sales.date is None else (sales.date.min(), sales.date.max()),
+            None if newest is None else (sales.date.min(), newest),  # type: ignore[union-attr]
             fact_ranges,
             ApplicabilityDomain.fit(market, sales.facts),
-            build_reference_home(market, sales.facts, fact_ranges),
+            build_reference_home(market, sales.facts, fact_ranges, price),
         )
 
     def with_sales(self, sales: Sales, rng: np.random.Generator) -> Self:

@@ -53,10 +53,21 @@ def test_parts_are_average_changes_over_the_orders() -> None:
     assert found.reference_price + sum(found.parts.values()) == pytest.approx(price_of(subject, None)[0], abs=1e-6)
 
 
-def test_the_reference_home_has_the_location_of_a_sold_one(
+def test_the_reference_home_is_typical_and_stands_where_it_costs_the_median(
     appraiser: Appraiser, market: Market, parts: Parts
 ) -> None:
-    reference = build_reference_home(market, parts.train.facts, FactRanges.fit(market, parts.train.facts))
+    def price(homes: Facts) -> FloatArray:
+        return np.exp(appraiser.model.predict(appraiser.areas.complete(homes)[0], np.full(len(homes), newest)))
+
+    newest = appraiser.sale_dates[1]  # type: ignore[index]
+    facts = parts.train.facts
+    reference = build_reference_home(market, facts, FactRanges.fit(market, facts), price)
+    assert price(reference)[0] == pytest.approx(np.median(price(facts)), rel=0.04)
+    elsewhere = reference.take(np.zeros(len(facts), np.intp)).replace(
+        {name: facts[name] for name in market.location}
+    )
+    better = np.mean(price(elsewhere) > price(reference))
+    assert 0.3 < better < 0.7, "locations are neither nearly all worse nor nearly all better"
     at = (parts.train.facts["latitude"] == reference["latitude"][0]) & (
         parts.train.facts["longitude"] == reference["longitude"][0]
     )
