@@ -269,13 +269,13 @@ class AdjustmentGrid:
         penalty[..., 2 * f :] = fact_penalty * known
         effect[..., :f] = parameters.slope * x + parameters.curvature * square
         effect[..., f : 2 * f], effect[..., 2 * f :] = -parameters.slope * known, -parameters.curvature * known
-        table = self._table[neighbours.rows]
+        table = self._table.take(neighbours.rows, axis=0)  # a third of the time of an index
         # One product per subject: the last bits of a single larger product would depend on the other subjects.
         products = table @ factors
         dissimilarity, adjustment = products[..., 0], products[..., 1]
-        age = self._age[neighbours.rows]
+        age = self._age.take(neighbours.rows)
         is_present, log_km = neighbours.is_present, neighbours.log_km.astype(np.float32)
-        adjusted = self._log_price[neighbours.rows] + adjustment
+        adjusted = self._log_price.take(neighbours.rows) + adjustment
         score = -dissimilarity - np.exp(parameters.log_distance_penalty) * log_km
         score = score - np.exp(parameters.log_age_penalty) * age
         score = np.where(is_present, score, -np.inf)

@@ -159,7 +159,7 @@ class Comparables:
             drawn = np.sort(rng.choice(len(sold), n_drawn, replace=False))
             sold, log_price = sold.take(drawn), log_price[drawn]
         subjects = unfitted._subjects(sold.facts)
-        neighbours = unfitted._neighbours(sold.facts, sold.home, sold.date)
+        neighbours = unfitted._neighbours(unfitted._location(sold.facts), sold.home, sold.date)
         theta = unfitted._grid.fit(subjects, neighbours, unfitted._centred(log_price), theta, rng)
         stride = -(-len(sold) // MAX_DISPLAY_SALES)
         shown = np.arange(0, len(sold), stride)
@@ -203,13 +203,15 @@ class Comparables:
         """
         price_features = np.empty((len(facts), len(FEATURE_NAMES)), np.float32)
         error_features = np.empty_like(price_features)
+        location, all_subjects = self._location(facts), self._subjects(facts)
         for start in range(0, len(facts), _CHUNK_SIZE):
             rows = slice(start, start + _CHUNK_SIZE)
-            chunk = facts.take(rows)
             neighbours = self._neighbours(
-                chunk, None if home is None else home[rows], None if before is None else before[rows]
+                location[rows],
+                None if home is None else home[rows],
+                None if before is None else before[rows],
             )
-            subjects = self._subjects(chunk)
+            subjects = all_subjects.take(rows)
             versions = replace(
                 subjects, facts=subjects.facts * self._versions, known=subjects.known * self._versions
             )
@@ -227,7 +229,7 @@ class Comparables:
         The weights are those of `price_features`. The differences include those of monotone features, with the
         price effects of `display_theta`.
         """
-        neighbours, subject = self._neighbours(facts, None, None), self._grid_homes(facts)
+        neighbours, subject = self._neighbours(self._location(facts), None, None), self._grid_homes(facts)
         is_present = neighbours.is_present[0]
         weight = self._grid.estimate(subject, neighbours, self.display_theta).weight
         differences = self._grid.differences(subject, neighbours, self.display_theta)
@@ -315,15 +317,16 @@ class Comparables:
     def _fit_display_theta(self, sales: Sales, log_price: FloatArray, theta: FloatArray) -> FloatArray:
         """Return θ with each difference's own price effect; see `AdjustmentGrid.fit_price_effects`."""
         direction = np.array([_SIGN[feature.price_effect] for feature in self.market.numbers])
-        neighbours = self._neighbours(sales.facts, sales.home, sales.date)
+        neighbours = self._neighbours(self._location(sales.facts), sales.home, sales.date)
         homes = self._grid_homes(sales.facts)
         return self._grid.fit_price_effects(homes, neighbours, self._centred(log_price), theta, direction)
 
-    def _neighbours(self, facts: Facts, home: NDArray[np.int64] | None, before: DateArray | None) -> Neighbours:
-        """Return the comparables of n homes."""
-        day = np.full(len(facts), _AFTER_ALL) if before is None else _day_numbers(before, len(facts))
-        own = np.full(len(facts), -1, np.int64) if home is None else home
-        return Neighbours(*self._index.nearest(self._location(facts), day, own, N_COMPARABLES))
+    def _neighbours(
+        self, location: FloatArray, home: NDArray[np.int64] | None, before: DateArray | None
+    ) -> Neighbours:
+        """Return the comparables of homes in n locations, shape (n, 2)."""
+        day = np.full(len(location), _AFTER_ALL) if before is None else _day_numbers(before, len(location))
+        return Neighbours(*self._index.nearest(location, day, home, N_COMPARABLES))
 
     def _grid_features(self, subjects: GridHomes, neighbours: Neighbours) -> Float32Array:
         """Return the grid's features, shape (n, 3); for several versions of the subjects (…, n, 3)."""

@@ -40,11 +40,12 @@ class SoldHomes:
         self._trees = [KDTree(location[:size]) for size in sizes]
 
     def nearest(
-        self, location: FloatArray, day: NDArray[np.int64], home: NDArray[np.int64], count: int
+        self, location: FloatArray, day: NDArray[np.int64], home: NDArray[np.int64] | None, count: int
     ) -> tuple[NDArray[np.intp], FloatArray]:
         """Find the sales nearest to n subjects, closed before each subject's day and not of the subject itself.
 
-        A subject whose location is NaN (unknown) gets none.
+        A subject whose location is NaN (unknown) gets none. `home` is None for subjects that are not among the
+        sales.
 
         Returns
         -------
@@ -74,7 +75,11 @@ class SoldHomes:
                 distance, found = (
                     np.reshape(result, (len(pending), k)) for result in tree.query(location[pending], k)
                 )
-                usable = (found < n_earlier[pending, None]) & (self.home[found] != home[pending, None])
+                if home is None and k >= count and not n_later[pending].any():  # every sale found is usable
+                    rows[pending], km[pending] = found[:, :count], distance[:, :count]
+                    break
+                is_other = True if home is None else self.home[found] != home[pending, None]
+                usable = (found < n_earlier[pending, None]) & is_other
                 if k >= count:
                     nearest = usable[:, :count].all(axis=1)
                     rows[pending[nearest]], km[pending[nearest]] = (

@@ -32,8 +32,9 @@ def test_the_order_of_equally_distant_homes_does_not_depend_on_other_subjects() 
     together, _ = index.nearest(subject_location, subject_day, np.full(200, -1), 64)
     for subject in range(200):
         one = slice(subject, subject + 1)
-        alone, _ = index.nearest(subject_location[one], subject_day[one], np.full(1, -1), 64)
-        assert alone[0].tolist() == together[subject].tolist()
+        for home_of_subject in (np.full(1, -1), None):
+            alone, _ = index.nearest(subject_location[one], subject_day[one], home_of_subject, 64)
+            assert alone[0].tolist() == together[subject].tolist()
 
 
 @pytest.mark.parametrize("n_newest", [1, 16, 17])
