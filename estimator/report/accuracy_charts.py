@@ -32,8 +32,8 @@ ERRORS = LinearSegmentedColormap.from_list("errors", ["#0072B2", "#56B4E9", "#A8
 """Blue below the sale price, orange above it, grey between: all of them show on white and on black."""
 POINTS = ("#2E8BC9", "#E0701A")
 """Blue and orange that show on white and on black: points inside a picture cannot take the page's colours."""
-_MAX_ABBREVIATION_LENGTH = 3
-"""Names of measures up to this length are abbreviations, written in capitals: COD, PRD, PRB, MKI, VEI."""
+_ABBREVIATIONS = frozenset({"cod", "prd", "prb", "mki", "vei", "fsd"})
+"""Words in names of measures that are written in capitals."""
 MAX_AREAS = 80
 """Areas in one chart: as many as fit on a printed page."""
 
@@ -66,7 +66,7 @@ def predicted(predictions: Record, currency: str) -> str:
 def error_map(predictions: Record) -> str:
     """Draw a map of the test homes coloured by their error; the largest errors are drawn on top."""
     latitude, longitude = (np.array(predictions[name], np.float64) for name in ("latitude", "longitude"))
-    (south, north), (west, east) = (axis_limits(degrees) for degrees in (latitude, longitude))
+    (south, north), (west, east) = (_axis_limits(degrees) for degrees in (latitude, longitude))
     stretch = 1 / np.cos(np.radians((south + north) / 2))
     chart = Chart(5.6)
     # The height of the map is half the width of the figure.
@@ -141,9 +141,8 @@ def areas(entries: Sequence[Record], name: str) -> str:
 
 
 def measure_name(name: str) -> str:
-    """Return the name of a measure of the ratio study as people write it: `COD`, `median ratio`."""
-    words = name.split("_")
-    return " ".join(word.upper() if len(word) <= _MAX_ABBREVIATION_LENGTH else word for word in words)
+    """Return the name of a measure as people write it: `COD`, `median ratio`."""
+    return " ".join(word.upper() if word in _ABBREVIATIONS else word for word in name.split("_"))
 
 
 @STYLED
@@ -223,7 +222,7 @@ def _columns(entries: Sequence[Record], names: Sequence[str]) -> list[FloatArray
     return [np.array([entry[name] for entry in shown], np.float64) for name in names]
 
 
-def axis_limits(column: FloatArray) -> tuple[float, float]:
+def _axis_limits(column: FloatArray) -> tuple[float, float]:
     """Return the range of 99.6% of the coordinates plus a margin: a few remote homes would shrink the rest."""
     low, high = np.nanquantile(column, [0.002, 0.998])
     margin = 0.02 * (high - low) or 0.01

@@ -12,6 +12,7 @@ _FORMATS: Mapping[str, Callable[[float], str]] = {
     "count": lambda value: f"{value:,.0f}",
     "money": lambda value: f"{value:,.0f}",
     "percent": lambda value: f"{value:.1f}%",
+    "bound": lambda value: f"{value:.10g}%",
     "exact": lambda value: f"{value:.2f}%",
     "points": lambda value: f"{value:+.1f}%",
     "change": lambda value: f"{value:+,.0f}",

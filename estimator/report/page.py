@@ -49,6 +49,11 @@ class Label:
     kind: str
     meaning: str = ""
 
+    @property
+    def bound_kind(self) -> str:
+        """The format of its limits, which are round numbers."""
+        return "bound" if self.kind in {"percent", "points"} else "plain"
+
 
 _GATE_CHECKS = {
     "hit_rate": Label("share of homes valued", "percent"),

@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from estimator.assessment.ratio_study import ACCEPTABLE, MIN_SALES_FOR_VERDICT
-from estimator.report.accuracy_charts import ERRORS, axis_limits, measure_name
+from estimator.market.arrays import FloatArray
+from estimator.report.accuracy_charts import ERRORS, measure_name
 from estimator.report.chart import (
     BLUE,
     FAINT,
@@ -93,7 +94,7 @@ def ratio_map(areas: Sequence[Record], name: str) -> str:
         np.array([entry[key] for entry in shown], np.float64) for key in ("latitude", "longitude", "ratio")
     )
     count = np.array([entry["n"] for entry in shown])
-    (south, north), (west, east) = axis_limits(latitude), axis_limits(longitude)
+    (south, north), (west, east) = _frame(latitude), _frame(longitude)
     stretch = 1 / np.cos(np.radians((south + north) / 2))
     chart = Chart(5.6)
     width = min(0.78, 0.5 * (east - west) / (north - south) / stretch)
@@ -116,6 +117,12 @@ def ratio_map(areas: Sequence[Record], name: str) -> str:
     bar = chart.figure.add_axes((0.12 + width, 0.2, 0.02, 0.65))
     chart.figure.colorbar(points, cax=bar, extend="both", label="median valuation ÷ price − 1, %")
     return chart.svg(f"Map of the median valuation divided by price, by {name}")
+
+
+def _frame(degrees: FloatArray) -> tuple[float, float]:
+    """Return the range of coordinates with a margin that leaves room for circles."""
+    margin = 0.08 * np.ptp(degrees) or 0.01
+    return float(degrees.min() - margin), float(degrees.max() + margin)
 
 
 def on_map(areas: Sequence[Record] | None) -> list[dict[str, Any]]:

@@ -24,8 +24,9 @@ def test_with_many_areas_only_the_extremes_are_drawn() -> None:
 
 
 def test_names_of_measures_are_written_as_people_write_them() -> None:
-    assert [measure_name(name) for name in ("cod", "median_ratio", "vei_significance")] == [
+    assert [measure_name(name) for name in ("cod", "median_ratio", "hit_rate", "vei_significance")] == [
         "COD",
         "median ratio",
+        "hit rate",
         "VEI significance",
     ]

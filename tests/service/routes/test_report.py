@@ -24,6 +24,20 @@ def test_the_report_is_the_one_saved_with_the_version(client: FlaskClient, model
     assert b"<script" not in answer.data
 
 
+def test_the_report_and_the_model_agree_in_every_number_that_both_have(client: FlaskClient, models: Path) -> None:
+    model = client.get("/model").get_json()
+    report = json.loads((models / "king_county" / "current" / "report.json").read_text())
+    for name in ("error_figures", "ratio_study", "standards", "gate"):
+        assert report[name] == model[name]
+    areas = {entry.pop("postal_code"): entry for entry in model["ratio_study"]["all_facts"]["areas"]}
+    assert {entry["area"]: entry["study"] for entry in report["by_area"]} == areas
+    html = client.get("/report").get_data(as_text=True)
+    for row, entry in enumerate(model["standards"]["all_facts"]):
+        if entry["value"] is not None:
+            place = f'data-of="this" data-at="/standards/all_facts/{row}/value"'
+            assert f'<data value="{entry["value"]}" {place}' in html
+
+
 def test_a_version_without_a_report_gets_404(models: Path, tmp_path: Path) -> None:
     version = tmp_path / "version"
     shutil.copytree((models / "king_county" / "current").resolve(), version)
