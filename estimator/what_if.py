@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from estimator.appraiser import CONFIDENCE, Appraiser
 from estimator.market.arrays import DateArray, FloatArray
-from estimator.market.fact_ranges import FactRanges, NumberRange
+from estimator.market.fact_ranges import NumberRange
 from estimator.market.facts import Facts, json_value
 from estimator.market.feature import Feature
 from estimator.market.values import Value
@@ -18,6 +18,9 @@ from estimator.valuations import known_number
 MAX_POINTS = 25
 """Largest number of values of a numeric fact, besides the subject's own: enough for a smooth line on a screen, and
 computed in a fraction of a second."""
+_CODE_GAP = 0.5
+"""A gap between the values of sold homes that is wider than this share of their range separates amounts from a
+code, such as year 0 for "never renovated". No value within it is tried: no home was renovated in the year 252."""
 _STEP_DIGITS = 2
 """Values are rounded to this many significant digits of the step between them: 47.53, not 47.53041666666667."""
 
@@ -70,7 +73,7 @@ def what_if(
     name = feature.name
     completed, _ = appraiser.areas.complete(facts)
     own = [completed[name][row : row + 1][completed.known(name)[row : row + 1]] for row in range(len(facts))]
-    grid = _grid(feature, appraiser.fact_ranges)
+    grid = _grid(feature, appraiser)
     values = [np.unique(np.concatenate((grid, value))) for value in own]
     n_values = [len(subject_values) for subject_values in values]
     rows = np.repeat(np.arange(len(facts)), n_values)
@@ -88,27 +91,55 @@ def what_if(
     return [tuple(point for point in curve if not math.isnan(point.price)) for curve in curves]
 
 
-def _grid(feature: Feature, ranges: FactRanges) -> NDArray[Any]:
+def _grid(feature: Feature, appraiser: Appraiser) -> NDArray[Any]:
     """Return the values of a fact to try for every subject."""
+    name, ranges = feature.name, appraiser.fact_ranges
     if feature.is_label:
-        return np.array(ranges.labels.get(feature.name, ()), np.str_)
+        return np.array(ranges.labels.get(name, ()), np.str_)
     if feature.fact_kind.choices is not None:
         return np.array(feature.fact_kind.choices, np.float64)
-    if feature.name not in ranges.numbers:
+    if name not in ranges.numbers:
         return np.empty(0)
-    return _number_grid(feature, ranges.numbers[feature.name])
+    return _number_grid(feature, ranges.numbers[name], appraiser.model.sales.facts[name])
 
 
-def _number_grid(feature: Feature, number_range: NumberRange) -> FloatArray:
-    """Return evenly spaced numbers over the range of nearly all sold homes; whole ones if the fact is whole."""
-    if feature.fact_kind.is_whole:
-        # A quantile between two whole numbers: homes have both.
-        low, high = np.floor(number_range.low), np.ceil(number_range.high)
-        values: FloatArray = np.rint(np.linspace(low, high, min(MAX_POINTS, int(high - low) + 1)))
-        return values
-    step = (number_range.high - number_range.low) / (MAX_POINTS - 1)
+def _number_grid(feature: Feature, number_range: NumberRange, sold: FloatArray) -> FloatArray:
+    """Return numbers to try, over the range of nearly all sold homes.
+
+    They are those that homes have, as 2 and 2.25 bathrooms, where these are few. Where they are many, they are
+    evenly spaced, and whole if the fact is whole.
+
+    Parameters
+    ----------
+    sold
+        The fact's value in the sold homes, NaN where unknown.
+    """
+    is_whole = feature.fact_kind.is_whole
+    # A quantile between two whole numbers: homes have both.
+    low, high = number_range.low, number_range.high
+    low, high = (math.floor(low), math.ceil(high)) if is_whole else (low, high)
+    distinct = np.unique(sold[(sold >= low) & (sold <= high)])
+    if len(distinct) <= MAX_POINTS:
+        return distinct if len(distinct) else np.array([low])
+    gaps = np.diff(distinct)
+    widest = int(gaps.argmax())
+    if gaps[widest] <= _CODE_GAP * (high - low):
+        return _spread(low, high, MAX_POINTS, is_whole=is_whole)
+    below, above = distinct[: widest + 1], distinct[widest + 1 :]
+    code, amounts = (below, above) if len(below) < len(above) else (above, below)
+    n_codes = min(len(code), MAX_POINTS // 2)
+    parts = [_spread(code[0], code[-1], n_codes, is_whole=is_whole)]
+    parts.append(_spread(amounts[0], amounts[-1], MAX_POINTS - n_codes, is_whole=is_whole))
+    return np.unique(np.concatenate(parts))
+
+
+def _spread(low: float, high: float, n: int, *, is_whole: bool) -> FloatArray:
+    """Return at most n evenly spaced numbers from low to high, rounded to what their steps show."""
+    if is_whole:
+        whole: FloatArray = np.rint(np.linspace(low, high, min(n, int(high - low) + 1)))
+        return whole
+    step = (high - low) / max(n - 1, 1)
     if not step > 0:
-        return np.array([number_range.low])
+        return np.array([low])
     decimals = _STEP_DIGITS - 1 - int(np.floor(np.log10(step)))
-    values = np.linspace(number_range.low, number_range.high, MAX_POINTS).round(decimals)
-    return values.clip(number_range.low, number_range.high)
+    return np.linspace(low, high, n).round(decimals).clip(low, high)

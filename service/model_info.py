@@ -30,7 +30,7 @@ def model_info(saved: SavedVersion, example: Mapping[str, Any]) -> dict[str, Any
         "sale_dates": None if dates is None else [str(date) for date in dates],
         "last_valuation_date": None if last_date is None else str(last_date),
         "price_index": index_table(appraiser.model.index).summary(),
-        "features": [_feature_info(feature) for feature in market.features],
+        "features": [_feature_info(feature, appraiser.areas.facts) for feature in market.features],
         "coordinates": None if market.coordinates is None else list(market.coordinates),
         "size": None if market.size is None else market.size.name,
         "error_figures": saved.manifest["error_figures"],
@@ -42,8 +42,15 @@ def model_info(saved: SavedVersion, example: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def _feature_info(feature: Feature) -> dict[str, Any]:
-    """Return the description of one fact; properties that do not apply to it are null."""
+def _feature_info(feature: Feature, looked_up: frozenset[str]) -> dict[str, Any]:
+    """Return the description of one fact; properties that do not apply to it are null.
+
+    Parameters
+    ----------
+    looked_up
+        Names of the facts that are looked up where they are left out.
+    """
+    can_look_up = feature.name in looked_up
     return {
         "name": feature.name,
         "aliases": list(feature.names[1:]),
@@ -53,6 +60,8 @@ def _feature_info(feature: Feature) -> dict[str, Any]:
         "minimum": feature.minimum,
         "maximum": feature.maximum,
         "price_effect": feature.price_effect,
+        "changeable": feature.changeable and not can_look_up and not feature.fact_kind.is_location,
+        "looked_up": can_look_up,
         "description": feature.description,
         "widget": feature.fact_kind.widget,
         "whole": feature.fact_kind.is_whole,

@@ -65,6 +65,17 @@ def test_few_whole_numbers_are_all_included_and_many_are_spread(appraiser: Appra
     assert all(isinstance(year, int) for year in years)
 
 
+def test_no_value_is_tried_that_no_home_can_have(appraiser: Appraiser, parts: Parts) -> None:
+    by_name = appraiser.market.by_name
+    sold = appraiser.model.sales.facts
+    renovated = values(appraiser, by_name["year_renovated"])
+    never, *years = renovated
+    assert never == 0
+    assert len(years) > 5
+    assert min(years) >= sold["year_renovated"][sold["year_renovated"] > 0].min(), "not in the year 252"
+    assert set(values(appraiser, by_name["bathrooms"])) <= set(sold["bathrooms"].tolist()), "not 1.47 bathrooms"
+
+
 def test_a_boolean_is_false_or_true_and_labels_are_the_most_common_and_the_subjects_own(
     appraiser: Appraiser,
 ) -> None:

@@ -53,6 +53,7 @@ class DraftedFact:
     required: bool = False
     bounds: Bounds | None = None
     price_effect: PriceEffect | None = None
+    changeable: bool = True
     aliases: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -126,6 +127,7 @@ def draft_fact(
         unit=unit,
         bounds=bounds,
         price_effect=effect,
+        changeable=known is None or known.changeable,
         aliases=known.aliases if known is not None and takes_name else (),
         remarks=tuple(remarks),
     )

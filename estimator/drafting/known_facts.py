@@ -31,6 +31,7 @@ class KnownFact:
     keeps_number: bool = False
     is_rating: bool = False
     is_control: bool = False
+    changeable: bool = True
 
 
 def _read_facts() -> tuple[KnownFact, ...]:

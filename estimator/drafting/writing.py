@@ -91,6 +91,8 @@ def _fact(fact: DraftedFact) -> Iterator[str]:
         yield f"maximum = {fact.bounds.maximum:.10g}"
     if fact.price_effect is not None:
         yield f"price_effect = {_text(fact.price_effect)}"
+    if not fact.changeable:
+        yield "changeable = false"
     if fact.aliases:
         yield f"aliases = {_texts(fact.aliases)}"
     if fact.description:

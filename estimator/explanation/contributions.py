@@ -26,8 +26,8 @@ N_ORDERS = 4
 """Orders of replacement, half of them the reverses of the others: some 80 homes to value, a few milliseconds."""
 
 MAX_REFERENCE_LOCATIONS = 512
-"""Sold homes at most whose locations are tried for the reference home: enough for its price to be within some 3% of
-the median, in a tenth of a second."""
+"""Sold homes at most whose locations are tried for the reference home: enough for its price to be within some 3%
+of the median, in a tenth of a second."""
 
 PriceFunction = Callable[[Facts, DateArray | None], FloatArray]
 """Complete facts of n homes and valuation dates → prices rounded to cents, shape (n,)."""

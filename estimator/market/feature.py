@@ -24,6 +24,7 @@ FEATURE_KEYS: Keys = {
     "minimum": ((int, float), False),
     "maximum": ((int, float), False),
     "price_effect": (str, False),
+    "changeable": (bool, False),
     "aliases": (list, False),
     "description": (str, False),
 }
@@ -57,6 +58,9 @@ class Feature:
     price_effect
         `increasing`: a larger value never lowers the price; `decreasing`: a larger value never raises it. Without
         one the effect is learned without a constraint.
+    changeable
+        Whether an owner can change it, as the bathrooms of a home; false for the year it was built. The web page
+        asks “What if?” of such facts. Location and figures of the area are never changeable.
     aliases
         Other names accepted for it.
     description
@@ -72,6 +76,7 @@ class Feature:
     minimum: float | None = None
     maximum: float | None = None
     price_effect: PriceEffect | None = None
+    changeable: bool = True
     aliases: tuple[str, ...] = ()
     description: str = ""
 

@@ -75,7 +75,11 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                 ref("IndexSummary"),
                 description="How prices have moved; GET /index has all months. Null if the sales have no dates.",
             ),
-            "features": array_schema({"type": "object"}, description="The facts that a request may contain."),
+            "features": array_schema(
+                {"type": "object"},
+                description="The facts that a request may contain; `changeable`: whether an owner can change it,"
+                " `looked_up`: whether its area says it where it is left out.",
+            ),
             "coordinates": {
                 "type": ["array", "null"],
                 "items": {"type": "string"},

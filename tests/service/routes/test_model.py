@@ -36,10 +36,17 @@ def test_model_describes_version_and_facts(client: FlaskClient, models: Path) ->
         "minimum": 100,
         "maximum": 20000,
         "price_effect": "increasing",
+        "changeable": True,
+        "looked_up": False,
         "description": "Finished living area.",
         "widget": "number",
         "whole": False,
     }
+    fixed = {"latitude", "longitude", "postal_code", "crime_rate", "population", "year_built", "lot_size", "view"}
+    fixed |= {"waterfront", "nearby_square_footage", "nearby_lot_size"}
+    assert {name for name, feature in features.items() if not feature["changeable"]} == fixed
+    looked_up = {name for name, feature in features.items() if feature["looked_up"]}
+    assert looked_up == {"postal_code", "crime_rate", "population"}
     assert (model["coordinates"], model["size"]) == (["latitude", "longitude"], "square_footage")
 
 
