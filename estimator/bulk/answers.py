@@ -1,11 +1,8 @@
-"""Values files of any size: piece by piece on all cores, an answer for every row, in the original order."""
+"""A piece of a table → the same rows with an answer in each: the valuation, or why there is none."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import chain, compress
-from pathlib import Path
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -13,19 +10,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from estimator.appraiser import CONFIDENCE, Appraiser
-from estimator.errors import DataError
 from estimator.market.arrays import BoolArray, DateArray, FloatArray
-from estimator.market.checks import find_columns
 from estimator.market.columns import Problem
 from estimator.market.facts import Facts
-from estimator.market.fault_groups import FaultGroups
-from estimator.market.feature import Feature
-from estimator.market.homes_file import HomesTable, read_homes
-from estimator.market.market import ABOVE_COLUMN, ANSWER_COLUMNS, INDEX_COLUMN, Market
-from estimator.market.tables import first_row, write_atomically
-from estimator.market.text.names import resembling
+from estimator.market.homes_file import HomesTable
+from estimator.market.market import ABOVE_COLUMN, ANSWER_COLUMNS, INDEX_COLUMN
 from estimator.model.price_index.table import factor_to_dates
-from estimator.threads import parallel_imap
 from estimator.valuations import Valuations
 
 SEPARATOR = "; "
@@ -34,128 +24,8 @@ SEPARATOR = "; "
 ValueFunction = Callable[[Facts, DateArray, float], Valuations]
 """Facts of n homes, their valuation dates, a confidence level → their valuations, as `Appraiser.value` does."""
 
-
 INDEX_DECIMALS = 6
 """Of the price index in a file, so that it can be multiplied by prices of millions."""
-
-
-def predict_file(
-    appraiser: Appraiser,
-    source: Path,
-    target: Path,
-    progress: Callable[[int], object] = lambda _: None,
-    faults: FaultGroups | None = None,
-    *,
-    with_index: bool = False,
-) -> tuple[int, int]:
-    """Value every row of a file.
-
-    The target has the source's columns unchanged, then the valuation's. A row that cannot be valued has an empty
-    valuation and the reason in `error`. The target is written completely or not at all.
-
-    Parameters
-    ----------
-    source, target
-        CSV or Parquet, by the ending of the file name.
-    progress
-        Called with the number of rows of each finished piece.
-    faults
-        Collects the faults of the rows.
-    with_index
-        Whether to add the column `INDEX_COLUMN`.
-
-    Returns
-    -------
-    tuple of int
-        Number of rows valued, and number of rows with an error.
-
-    Raises
-    ------
-    DataError
-        The source cannot be read, lacks a required column, or has a column of the answer; or the target cannot be
-        written; or the index is asked for in a market without sale dates.
-    """
-    if with_index and appraiser.sale_dates is None:
-        raise DataError(
-            f"{INDEX_COLUMN}: the sales of '{appraiser.market.name}' have no dates, so it has no price index"
-        )
-    requested = (INDEX_COLUMN,) if with_index else ()
-    market = appraiser.market
-    pieces = validated_pieces(market, market.features, source, partial(check_header, market, requested=requested))
-    valued, failed = 0, 0
-
-    def answer(piece: HomesTable) -> AnsweredTable:
-        return value_table(appraiser, piece, with_index=with_index)
-
-    with closing(parallel_imap(answer, pieces)) as tables:
-        first = next(tables)
-        with write_atomically(target, first.table.schema) as writer:
-            for answered in chain([first], tables):
-                writer.write_table(answered.table)
-                if faults is not None:
-                    faults.add(answered.problems, first_row(source) + valued + failed)
-                rows, errors = answered.table.num_rows, answered.table.column("valuation_price").null_count
-                valued, failed = valued + rows - errors, failed + errors
-                progress(rows)
-    return valued, failed
-
-
-def validated_pieces(
-    market: Market, features: Sequence[Feature], source: Path, check: Callable[[Sequence[str]], None]
-) -> Iterator[HomesTable]:
-    """Read a file piece by piece after checking the names of its columns.
-
-    Parameters
-    ----------
-    market, features
-        As `read_homes` takes them.
-    check
-        Raises a DataError for column names that cannot be used.
-
-    Raises
-    ------
-    DataError
-        The file cannot be read, or the check failed.
-    """
-    pieces = read_homes(market, features, source)
-    first = next(pieces)
-    try:
-        check(first.column_names)
-    except DataError as error:
-        raise DataError(f"{source}: {error}") from error
-    yield first
-    yield from pieces
-
-
-def check_header(market: Market, names: Sequence[str], *, requested: Sequence[str] = ()) -> None:
-    """Check the column names of a table of homes; `requested`: columns of the answer besides `ANSWER_COLUMNS`.
-
-    Raises
-    ------
-    DataError
-        A required fact has no column, two columns contain the same fact, or one has the name of a column of the
-        answer.
-    """
-    reserved = [name for name in names if name in {*ANSWER_COLUMNS, *requested}]
-    if reserved:
-        hint = f" (the column for a valuation date is '{market.sale_date}')" if market.sale_date else ""
-        raise DataError(f"column '{reserved[0]}' has the name of a column of the answer; rename it{hint}")
-    try:
-        found = find_columns(market.features, names)
-    except ValueError as error:
-        raise DataError(str(error)) from error
-    for feature in market.features:
-        if feature.required and feature.name not in found:
-            raise DataError(
-                f"there is no column for {feature.name}, which is required; "
-                f"name the column {' or '.join(feature.names)}{_meant(feature, set(names) - set(found.values()))}"
-            )
-
-
-def _meant(feature: Feature, unread: Collection[str]) -> str:
-    """Return which unread column may be a feature's, after the words that it is missing; '' if none may be."""
-    close = next((found for name in feature.names if (found := resembling(name, unread)) is not None), None)
-    return "" if close is None else f" (is it '{close}'?)"
 
 
 @dataclass(frozen=True)
