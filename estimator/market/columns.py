@@ -179,20 +179,24 @@ def _labels(name: str, column: pa.ChunkedArray, *, is_postal_code: bool) -> tupl
     if not (_is_text(column) or pa.types.is_integer(column.type)):
         _, problems = _all_wrong(name, column, "not text")
         return np.full(len(column), "", np.str_), problems
-    text = pc.fill_null(strip(column), "")
+    # A column has few labels: each is looked at once, and becomes an object of Python once, not once per row.
+    coded = pc.fill_null(column.cast(pa.string()), "").combine_chunks().dictionary_encode()
+    text = pc.fill_null(strip(pa.chunked_array([coded.dictionary])), "").combine_chunks()
     if is_postal_code:
         text = pc.replace_substring_regex(text, r"^([0-9]+)\.0$", r"\1")
         text = pc.replace_substring_regex(text, ZIP4_PATTERN, r"\1")
     too_long = pc.greater(pc.utf8_length(text), MAX_LABEL_LENGTH)
     unprintable = pc.and_(pc.not_equal(text, ""), pc.invert(pc.utf8_is_printable(text)))
-    problems += _text_problems(name, text, too_long, f"longer than {MAX_LABEL_LENGTH} characters")
-    problems += _text_problems(
-        name, text, pc.and_not(unprintable, too_long), "text with characters that cannot be printed"
-    )
-    usable = pa.chunked_array([pc.if_else(pc.or_(too_long, unprintable), "", text)]).combine_chunks()
-    # A column has few labels: each becomes an object of Python once, not once per row.
-    coded = usable.dictionary_encode()
-    return np.array(coded.dictionary.to_pylist(), np.str_)[coded.indices.to_numpy()], problems
+    usable = pc.if_else(pc.or_(too_long, unprintable), "", text)
+    labels: LabelArray = np.array(usable.to_pylist() or [""], np.str_)[coded.indices.to_numpy()]
+    for wrong, fault in (
+        (too_long, f"longer than {MAX_LABEL_LENGTH} characters"),
+        (pc.and_not(unprintable, too_long), "text with characters that cannot be printed"),
+    ):
+        if pc.any(wrong).as_py():
+            cells = pa.chunked_array([text.take(coded.indices)])
+            problems += _text_problems(name, cells, pa.chunked_array([wrong.take(coded.indices)]), fault)
+    return labels, problems
 
 
 def _floats_to_integers(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[Problem]]:

@@ -1,8 +1,8 @@
 """How the text of one file is read: which column is which, where values are missing, and the forms of its values.
 
 A file is brought into the form that all checks expect: columns under names that the market knows, missing values
-empty, numbers as `1180.5`, dates as `2015-05-27`. Text that is in no known form stays as it is, so that messages
-quote it. Typed columns (Parquet) keep their values.
+empty, numbers as `1180.5` or as floats, dates as `2015-05-27`. Text that is in no known form stays as it is, so
+that messages quote it. Typed columns (Parquet) keep their values.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 from estimator.market.feature import Feature
 from estimator.market.market import Market
 from estimator.market.text.dates import DateForm, detect_date_form, parse_dates
+from estimator.market.text.distinct import per_distinct
 from estimator.market.text.missing import drop_missing, strip
 from estimator.market.text.names import plain_name, resembling
-from estimator.market.text.numbers import NUMBER_PATTERN, DecimalMark, detect_decimal_mark, plain_numbers
+from estimator.market.text.numbers import DecimalMark, detect_decimal_mark, plain_numbers, read_clean_numbers
 from estimator.market.values import DATE_PATTERN
 
 
@@ -113,13 +114,14 @@ class TextForms:
             return self._plain_numbers(name, column)
         if form == "date":
             return self._plain_dates(name, column)
-        return drop_missing(strip(column), self.market.missing)
+        return per_distinct(lambda text: drop_missing(strip(text), self.market.missing), column)
 
     def _plain_numbers(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
-        # Most files are clean: then nothing but this match is done.
-        plain = self.decimal_mark == "." and not self.market.missing
-        if plain and pc.all(pc.match_substring_regex(column, NUMBER_PATTERN)).as_py():
-            return column
+        # Most files are clean: then nothing but this is done.
+        if self.decimal_mark == "." and not self.market.missing:
+            numbers = read_clean_numbers(column)
+            if numbers is not None:
+                return numbers
         text = drop_missing(strip(column), self.market.missing)
         feature = self._feature(name)
         unit = (

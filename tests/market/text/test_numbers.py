@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimator.market.text.numbers import detect_decimal_mark, number_fault, plain_numbers
+from estimator.market.text.numbers import detect_decimal_mark, number_fault, plain_numbers, read_clean_numbers
 
 
 def text(*cells: str) -> pa.ChunkedArray:
@@ -95,3 +95,19 @@ def test_what_python_writes_with_thousands_is_read_back(number: float) -> None:
 )
 def test_a_decimal_mark_is_detected_only_where_numbers_prove_it(cells: tuple[str, ...], mark: str | None) -> None:
     assert detect_decimal_mark(text(*cells)) == mark
+
+
+@given(st.lists(st.text("+-.0123456789eE", max_size=7), min_size=1, max_size=4))
+def test_columns_that_are_read_at_once_have_the_numbers_of_their_cells(cells: list[str]) -> None:
+    numbers = read_clean_numbers(text(*cells))
+    if numbers is not None:
+        alone = [plain_numbers(text(cell))[0].as_py() for cell in cells]
+        assert numbers.to_pylist() == [None if cell is None else float(cell) for cell in alone]
+
+
+@pytest.mark.parametrize("cell", ["inf", "-Infinity", "nan", "1e999", "0x1A", "1,180", " 1", "n/a"])
+def test_no_column_with_another_form_is_read_at_once(cell: str) -> None:
+    assert read_clean_numbers(text("1", cell, "")) is None
+    numbers = read_clean_numbers(text("1", "", "-2.5"))
+    assert numbers is not None
+    assert numbers.to_pylist() == [1.0, None, -2.5]
