@@ -24,6 +24,7 @@ from estimator.market.tables import replace_atomically
 from estimator.progress import ProgressBar
 from estimator.registry import load_version
 from estimator.report.files import read_report
+from estimator.report.group_section import with_groups
 from estimator.report.page import render
 from estimator.training import file_sha256
 from estimator.tuning import tune_market
@@ -154,11 +155,20 @@ def backtest_command(
 @main.command(short_help="Write the report of a saved version.")
 @MODEL
 @click.option("--compare", "other", type=FILE, help="Folder of a second version to compare with.")
+@click.option(
+    "--groups",
+    type=FILE,
+    help="Table of areas with the shares of groups of the population, income bands or median incomes, none of"
+    " which the model sees: adds accuracy, ranges and refusals by group.",
+)
 @KEY
 @click.argument("target", type=FILE)
-def report(model: Path, other: Path | None, key: bytes | None, target: Path) -> None:
+def report(model: Path, other: Path | None, groups: Path | None, key: bytes | None, target: Path) -> None:
     """Write the training report of a saved version to the HTML file TARGET."""
-    page = render(read_report(model, key), None if other is None else read_report(other, key))
+    numbers = read_report(model, key)
+    if groups is not None:
+        numbers = with_groups(numbers, groups)
+    page = render(numbers, None if other is None else read_report(other, key))
     try:
         with replace_atomically(target) as file:
             file.write(page.encode())

@@ -15,6 +15,7 @@ from estimator.assessment.ratio_study import MIN_SALES_FOR_VERDICT
 from estimator.report import (
     accuracy_charts,
     effect_charts,
+    group_charts,
     index_charts,
     standard_charts,
     training_charts,
@@ -78,13 +79,23 @@ _STANDARDS = {
 """Name of a standard → what the page says of it."""
 
 
+_GROUP_FIGURES = {
+    "median_ratio": Label("median ratio", "ratio"),
+    "mdape": Label("median error", "percent"),
+    "coverage": Label("inside 90% range", "percent"),
+    "fsd_ratio": Label("realised error ÷ FSD", "ratio"),
+    "refused": Label("refused", "percent"),
+}
+"""Name of a figure of a group of the population → what the page says of it."""
+
+
 def render(report: Report, other: Report | None = None) -> str:
     """Return the report as HTML.
 
     Parameters
     ----------
     report
-        What `collect` returned, with the version's name under `version`.
+        What `collect` returned, with the version's name under `version`; also with `groups`, from `with_groups`.
     other
         The report of another version to compare with.
     """
@@ -99,6 +110,7 @@ def render(report: Report, other: Report | None = None) -> str:
         styles=_PAGES.get_template("report.css").render(),
         gate_checks=_GATE_CHECKS,
         standards=_STANDARDS,
+        group_labels=_GROUP_FIGURES,
         fact_sets={ALL_FACTS: "all facts", REQUIRED_FACTS: "required facts only"},
         all_facts=ALL_FACTS,
         required_facts=REQUIRED_FACTS,
@@ -168,6 +180,8 @@ def _assessment_charts(report: Report) -> dict[str, str | None]:
         charts["by_month"] = accuracy_charts.groups(months, names, "month of sale")
     if judged["by_area"]:
         charts["by_area"] = accuracy_charts.areas(areas, report["area"])
+    if "groups" in report:
+        charts["groups"] = group_charts.groups(report["groups"]["groups"])
     if len(standard_charts.on_map(areas)) > 1:
         charts["ratio_map"] = standard_charts.ratio_map(areas, report["area"])
     return charts
