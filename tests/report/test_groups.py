@@ -121,16 +121,15 @@ def test_areas_without_test_sales_are_refused(report: Report, tmp_path: Path) ->
 
 
 @pytest.mark.training
-def test_the_command_adds_the_section_or_says_why_not(town: Path, tmp_path: Path) -> None:
-    numbers = read_report(town)
-    file, target = tmp_path / "groups.csv", tmp_path / "out.html"
-    if numbers["area"] is None:
-        file.write_text("area,a\nx,1\n")
-        run = run_command("report", "--model", town, "--groups", file, target)
-        assert run.exit_code == 2
-        assert "has no areas, such as postal codes, to find groups by" in run.output
-        return
+def test_the_command_adds_the_section_of_a_market_with_neighbourhoods_or_says_why_not(
+    town: Path, tmp_path: Path
+) -> None:
+    numbers, file, target = read_report(town), tmp_path / "groups.csv", tmp_path / "out.html"
     areas = sorted({*numbers["test_sales"]["area"]} - {""})
-    file.write_text("area,a\n" + "".join(f"{area},{index % 2}\n" for index, area in enumerate(areas)))
+    pd.DataFrame({"area": areas, "a": np.arange(len(areas)) % 2}).to_csv(file, index=False)
     assert run_command("report", "--model", town, "--groups", file, target).exit_code == 0
     assert "Groups of the population" in target.read_text(encoding="utf-8")
+    file.write_text("area,a\nelsewhere,1\n")
+    run = run_command("report", "--model", town, "--groups", file, target)
+    assert run.exit_code == 2
+    assert "no test sale is in any of its areas" in run.output
