@@ -9,6 +9,7 @@ from service.http import guard, headers, problems, tracing
 from service.http.body_budget import BodyBudget
 from service.live_model import LiveModel
 from service.routes.batch import batch_routes
+from service.routes.comparables import comparables_routes
 from service.routes.docs import docs_routes
 from service.routes.health import health_routes
 from service.routes.home import home_routes
@@ -62,6 +63,7 @@ def create_app(
     for routes in (
         predict_routes(live, settings, budget),
         batch_routes(live, settings, budget),
+        comparables_routes(live, settings, budget),
         screen_routes(live, settings, budget),
         model_routes(live),
         sales_routes(live),

@@ -35,6 +35,8 @@ class UsedSale:
 
     Parameters
     ----------
+    row
+        Its row number among the sold homes with a location, which `GET /sales` lists.
     facts
         Its known facts by name, its location among them.
     date
@@ -52,6 +54,7 @@ class UsedSale:
         Price plus adjustments: the price that the sale suggests for the subject.
     """
 
+    row: int
     facts: Mapping[str, Value]
     date: dt.date | None
     price: float
@@ -63,6 +66,7 @@ class UsedSale:
     def as_dict(self) -> dict[str, Any]:
         """Return it in the form of a JSON answer."""
         return {
+            "row": self.row,
             "facts": dict(self.facts),
             "date": None if self.date is None else self.date.isoformat(),
             "price": self.price,
@@ -189,10 +193,10 @@ def _subject_comparables(
         )
         for index in np.flatnonzero(~is_used)[:MAX_LEFT_OUT]
     )
-    return ComparableSales(_used(market, grid, used, index), left_out)
+    return ComparableSales(used_sales(market, grid, used, index), left_out)
 
 
-def _used(market: Market, grid: SubjectGrid, indices: NDArray[np.intp], index: float) -> tuple[UsedSale, ...]:
+def used_sales(market: Market, grid: SubjectGrid, indices: NDArray[np.intp], index: float) -> tuple[UsedSale, ...]:
     """Return some comparables of a grid; `index` is the price index on the valuation date."""
     sold = grid.sold.take(indices)
     names = [*(feature.name for feature in market.numbers), VALUATION_DATE]
@@ -201,6 +205,7 @@ def _used(market: Market, grid: SubjectGrid, indices: NDArray[np.intp], index: f
     amounts, adjusted = adjust(sold.price, np.column_stack((by_fact, by_time)))
     return tuple(
         UsedSale(
+            int(grid.rows[index]),
             sold.facts.as_values(market, row),
             _sale_date(sold, row),
             _round_to_cents(sold.price[row]),

@@ -86,6 +86,8 @@ class SubjectGrid:
         Adjustments and penalties for all known facts of the subject, shape (m, ·).
     time_adjustment
         What brings their log prices to the day of the price index's zero, shape (m,).
+    rows
+        Their row numbers in `Comparables.sold`, shape (m,).
     """
 
     sold: Sales
@@ -93,6 +95,7 @@ class SubjectGrid:
     weight: Float32Array
     differences: GridDifferences
     time_adjustment: FloatArray
+    rows: NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -223,24 +226,39 @@ class Comparables:
             price_features[rows][without], error_features[rows][without] = np.nan, np.nan
         return price_features, error_features
 
-    def grid(self, facts: Facts) -> SubjectGrid:
+    def distances(self, facts: Facts) -> FloatArray:
+        """Return the distance of every sold home from one home, in km, shape (n,)."""
+        km: FloatArray = np.hypot(*(self._index.location - self._location(facts)).T)
+        return km
+
+    def grid(self, facts: Facts, rows: NDArray[np.intp] | None = None) -> SubjectGrid:
         """Return the grid of one home that is not among the sales, for people to read.
 
         The weights are those of `price_features`. The differences include those of monotone features, with the
         price effects of `display_theta`.
+
+        Parameters
+        ----------
+        rows
+            Rows of the sold homes to compare with, nearest first, at least one; None for the nearest ones.
         """
-        neighbours, subject = self._neighbours(self._location(facts), None, None), self._grid_homes(facts)
+        if rows is None:
+            neighbours = self._neighbours(self._location(facts), None, None)
+        else:
+            neighbours = Neighbours(rows[None], self.distances(facts)[None, rows])
+        subject = self._grid_homes(facts)
         is_present = neighbours.is_present[0]
         weight = self._grid.estimate(subject, neighbours, self.display_theta).weight
         differences = self._grid.differences(subject, neighbours, self.display_theta)
-        rows = neighbours.rows[0, is_present]
-        sold = self.sold.take(rows)
+        used = neighbours.rows[0, is_present]
+        sold = self.sold.take(used)
         return SubjectGrid(
             sold,
             neighbours.km[0, is_present],
             weight[0, is_present],
             GridDifferences(differences.adjustment[0, is_present], differences.penalty[0, is_present]),
-            self.log_price[rows] - np.log(sold.price),
+            self.log_price[used] - np.log(sold.price),
+            used,
         )
 
     def state(self) -> dict[str, Any]:

@@ -112,6 +112,22 @@ class Areas:
         return index, self.postal_code[index] == postal_code
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a fact was looked up.
+
+    Parameters
+    ----------
+    postal_code
+        The area whose figure it is.
+    by_place
+        Whether the area is that of the nearest sold home; if not, the subject named it.
+    """
+
+    postal_code: str
+    by_place: bool
+
+
 class AreaLookup:
     """Fills in the figures of the area that a subject is in.
 
@@ -171,6 +187,27 @@ class AreaLookup:
         completed = facts.replace(filled)
         looked_up = {name: completed.known(name) & ~facts.known(name) for name in filled}
         return completed, {name: where for name, where in looked_up.items() if where.any()}
+
+    def origins(self, facts: Facts) -> list[dict[str, Origin]]:
+        """Return for each of n subjects which facts were looked up, and where; see `complete`."""
+        completed, looked_up = self.complete(facts)
+        if self._code_name is None:
+            return [{} for _ in range(len(facts))]
+        given = facts.known(self._code_name)
+        in_table = self.areas.find(completed[self._code_name])[1]
+        nearest = self._nearest_codes(facts, ~given | ~in_table)
+        code = np.where(in_table, completed[self._code_name], np.where(nearest != "", nearest, ""))
+        by_place = nearest != ""
+        return [
+            {
+                name: Origin(
+                    str(completed[name][row] if name == self._code_name else code[row]), bool(by_place[row])
+                )
+                for name, where in looked_up.items()
+                if where[row]
+            }
+            for row in range(len(facts))
+        ]
 
     def warnings(self, facts: Facts) -> dict[str, BoolArray]:
         """Return where a postal code is not that of the place: text → where, shape (n,); empty if nowhere.

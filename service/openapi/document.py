@@ -7,9 +7,10 @@ from typing import Any
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
-from service.openapi import batch, includes, index, jobs, model, predict, problem, sales, screen, v2
+from service.openapi import batch, comparables, includes, index, jobs, model, predict, problem, sales, screen, v2
 from service.openapi.json_schema import ref
 from service.openapi.subject import describe_field
+from service.valuation.choice import PATH as COMPARABLES
 from service.valuation.subject_schema import SubjectSchema
 
 _COMPONENTS: Mapping[str, dict[str, Any]] = {
@@ -17,6 +18,7 @@ _COMPONENTS: Mapping[str, dict[str, Any]] = {
     **problem.SCHEMAS,
     **model.SCHEMAS,
     **includes.SCHEMAS,
+    **comparables.SCHEMAS,
     **batch.SCHEMAS,
     **screen.SCHEMAS,
     **sales.SCHEMAS,
@@ -94,6 +96,7 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
     spec.components.security_scheme("key", {"type": "apiKey", "in": "header", "name": "X-API-Key"})
     spec.options["security"] = [{}, {"bearer": []}, {"key": []}]
     spec.path(predict.PATH, operations={"post": predict.describe_predict(example)})
+    spec.path(COMPARABLES, operations={"post": comparables.describe_comparables(example)})
     spec.path(batch.PATH, operations={"post": batch.describe_batch(example)})
     spec.path(screen.PATH, operations={"post": screen.describe_screen(schema.market, example)})
     for path, operations in (jobs.describe_jobs() | v2.describe_v2(schema.market, version)).items():

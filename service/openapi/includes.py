@@ -26,6 +26,14 @@ VALUATION_MEMBERS: Mapping[str, dict[str, Any]] = {
         description="Median of the adjusted prices of the comparables, if requested; null if there are none.",
     ),
     "contributions": ref("Contributions") | {"description": "What each fact adds to the price, if requested."},
+    "own_sales": array_schema(
+        ref("OwnSale"), description="The earlier sales of the home itself, newest first, if requested."
+    ),
+    "looked_up_values": {
+        "type": "object",
+        "additionalProperties": ref("LookedUpValue"),
+        "description": "Fact that was looked up → its value and where it comes from, if requested.",
+    },
     "what_if": {
         "type": "object",
         "additionalProperties": array_schema(ref("WhatIfPoint")),
@@ -51,6 +59,10 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
     ),
     "UsedSale": object_schema(
         {
+            "row": {
+                "type": "integer",
+                "description": "Its position in the columns of `GET /sales`, from 0. Another version has others.",
+            },
             "facts": {
                 "type": "object",
                 "additionalProperties": _FACT_VALUE,
@@ -70,6 +82,26 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                 "type": "number",
                 "description": "Price plus adjustments, exact to the cent: what the sale suggests for the"
                 " subject.",
+            },
+        }
+    ),
+    "OwnSale": object_schema(
+        {
+            "date": _SALE_DATE,
+            "price": _SALE_PRICE,
+            "price_now": {
+                "type": "number",
+                "description": "This price moved by the price index to the valuation date.",
+            },
+        }
+    ),
+    "LookedUpValue": object_schema(
+        {
+            "value": _FACT_VALUE,
+            "postal_code": {"type": "string", "description": "The area whose figure it is."},
+            "by_place": {
+                "type": "boolean",
+                "description": "Whether the area is that of the nearest sold home; if not, the request named it.",
             },
         }
     ),

@@ -14,8 +14,9 @@ from typing import Any
 from estimator.appraiser import Appraiser
 from estimator.explanation.contributions import count_valued_homes
 from estimator.market.arrays import DateArray
-from estimator.market.facts import Facts
+from estimator.market.facts import Facts, json_value
 from estimator.market.market import Market
+from estimator.similar_sales import own_sales
 from estimator.what_if import MAX_POINTS, what_if
 from service.http.problems import UNKNOWN_PARAMETER, ProblemError
 from service.valuation.chunks import Check, compute_in_chunks
@@ -28,6 +29,8 @@ VALUATIONS_PER_REASON = MAX_POINTS + 1
 
 _COMPARABLES_COST = 6
 """The comparables of a home take as long as this many valuations; `benchmarks/request_costs.py` measures it."""
+_OWN_SALES_COST = 6
+"""Looking through all sold homes takes no longer than their comparables."""
 _MAX_SHOWN_ENTRY = 60
 """Characters of an invalid entry that an error shows."""
 
@@ -160,6 +163,29 @@ def _contributions(
     return [contributions.as_dict() for contributions in appraiser.contributions(facts, dates)]
 
 
+def _own_sales(
+    appraiser: Appraiser, facts: Facts, dates: DateArray, _names: tuple[str, ...], _confidence: float
+) -> Sequence[list[dict[str, Any]]]:
+    return [[sale.as_dict() for sale in sales] for sales in own_sales(appraiser, facts, dates)]
+
+
+def _looked_up_values(
+    appraiser: Appraiser, facts: Facts, _dates: DateArray, _names: tuple[str, ...], _confidence: float
+) -> Sequence[dict[str, Any]]:
+    market, completed = appraiser.market, appraiser.areas.complete(facts)[0]
+    return [
+        {
+            name: {
+                "value": json_value(market.by_name[name], completed[name][row]),
+                "postal_code": origin.postal_code,
+                "by_place": origin.by_place,
+            }
+            for name, origin in origins.items()
+        }
+        for row, origins in enumerate(appraiser.areas.origins(facts))
+    ]
+
+
 def _what_if(
     appraiser: Appraiser, facts: Facts, dates: DateArray, names: tuple[str, ...], confidence: float
 ) -> Sequence[dict[str, Any]]:
@@ -188,6 +214,15 @@ INCLUDES: Mapping[str, Include] = {
     ),
     "contributions": Include(
         _contributions, "what each fact adds to the price of the market's reference home.", count_valued_homes
+    ),
+    "own_sales": Include(
+        _own_sales,
+        "the earlier sales of the home itself, newest first: of the one sold home at its place whose facts do not"
+        " differ; empty if there is none.",
+        lambda _: _OWN_SALES_COST,
+    ),
+    "looked_up_values": Include(
+        _looked_up_values, "the facts that were looked up, each with its value and its area.", lambda _: 1
     ),
     "what_if": Include(
         _what_if,

@@ -104,7 +104,10 @@ def test_what_if_accepts_aliases(client: FlaskClient) -> None:
         ("include=Comparables", ["'Comparables'"]),
         (
             "include=comparables:grade",
-            ["'comparables:grade'", "comparables_median, contributions, what_if:<fact>"],
+            [
+                "'comparables:grade'",
+                "comparables_median, contributions, own_sales, looked_up_values, what_if:<fact>",
+            ],
         ),
         ("include=what_if", ["'what_if'", "what_if:<fact>"]),
         ("include=what_if:size", ["'what_if:size'", "king_county", "square_footage"]),
@@ -155,3 +158,38 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     if included is not None:
         assert count_reasons(included, KING_COUNTY) >= len(text.split(","))
         assert set(included) <= set(INCLUDES)
+
+
+def test_a_homes_own_sale_is_found_and_moved_to_the_valuation_date(client: FlaskClient, models: Path) -> None:
+    appraiser = load_version(models / "king_county").appraiser
+    sold = appraiser.sold
+    assert sold is not None
+    assert sold.date is not None
+    row = int(np.flatnonzero(np.bincount(sold.home, minlength=sold.home.max() + 1)[sold.home] == 1)[0])
+    names = ("latitude", "longitude", "square_footage", "bedrooms", "year_built")
+    home = {name: float(sold.facts[name][row]) for name in names}
+    (own,) = predict(client, home, "own_sales")["own_sales"]
+    assert (own["date"], own["price"]) == (str(sold.date[row]), sold.price[row])
+    facts, days = Facts.of(appraiser.market, [home, home]), np.array([own["date"], sold.date[-1]], "datetime64[D]")
+    then, now = appraiser.value(facts, days).price
+    assert own["price_now"] / own["price"] == pytest.approx(now / then, rel=1e-3), "moved as values are"
+    assert predict(client, home | {"bedrooms": 3 + (home["bedrooms"] == 3)}, "own_sales")["own_sales"] == []
+    far = home | {"latitude": home["latitude"] + 0.01}
+    assert predict(client, far, "own_sales")["own_sales"] == []
+    assert predict(client, {name: home[name] for name in names[:3]}, "own_sales")["own_sales"] == []
+
+
+def test_looked_up_values_come_with_their_area(client: FlaskClient, models: Path) -> None:
+    home = {name: HOME[name] for name in ("latitude", "longitude", "square_footage")}
+    answer = predict(client, home, "looked_up_values")
+    found = answer["looked_up_values"]
+    assert list(found) == answer["looked_up"]
+    code = found["postal_code"]["value"]
+    areas = load_version(models / "king_county").appraiser.areas.areas
+    at = list(areas.postal_code).index(code)
+    for name, value in found.items():
+        assert (value["postal_code"], value["by_place"]) == (code, True)
+        if name != "postal_code":
+            assert value["value"] == areas.figures[name][at]
+    given = predict(client, home | {"postal_code": "98103"}, "looked_up_values")["looked_up_values"]
+    assert {(value["postal_code"], value["by_place"]) for value in given.values()} == {("98103", False)}
