@@ -85,7 +85,7 @@ def value_table(
     if with_index:
         factor = _index_factors(appraiser, facts.take(priced), values.take(values.priced).date)
         piece = piece.append_column(INDEX_COLUMN, fill_rows(factor, priced, pa.float64()))
-    table = piece.append_column("error", pa.array(errors, pa.string()))
+    table = piece.append_column("error", _texts(errors))
     return AnsweredTable(table, facts, valid, priced, problems)
 
 
@@ -103,7 +103,7 @@ def valuation_columns(values: Valuations, rows: BoolArray) -> dict[str, pa.Array
         numbers[ABOVE_COLUMN] = values.probability_above.round(4)
     columns = {name: fill_rows(column, rows, pa.float64()) for name, column in numbers.items()}
     if values.date is None:
-        columns["valuation_date"] = fill_rows(np.full(len(values), "", object), rows, pa.string())
+        columns["valuation_date"] = _fill_texts(pa.repeat("", len(values)), rows)
     else:
         columns["valuation_date"] = fill_rows(values.date, rows, pa.date32()).cast(pa.string())
     for name, marks in (
@@ -111,7 +111,7 @@ def valuation_columns(values: Valuations, rows: BoolArray) -> dict[str, pa.Array
         ("unknown", values.unknown),
         ("warnings", values.warnings),
     ):
-        columns[name] = fill_rows(_join_marked(marks, len(values)), rows, pa.string())
+        columns[name] = _fill_texts(_join_marked(marks, len(values)), rows)
     return columns
 
 
@@ -138,6 +138,16 @@ def fill_rows(column: NDArray[Any], rows: BoolArray, kind: pa.DataType) -> pa.Ar
     return pa.array(filled, kind, mask=empty)
 
 
+def _fill_texts(texts: pa.Array, rows: BoolArray) -> pa.Array:
+    """Return a column with the given texts in the marked rows, shape (n,), and null in the others."""
+    return texts if rows.all() else texts.take(pa.array(np.cumsum(rows) - 1, mask=~rows))
+
+
+def _texts(texts: NDArray[Any]) -> pa.Array:
+    """Return an array of Python's texts as Arrow's."""
+    return pa.array(texts, pa.string()) if texts.any() else pa.repeat("", len(texts))
+
+
 def row_errors(problems: list[Problem], n: int) -> NDArray[Any]:
     """Return the problems of each of n rows as one text, '' where there are none, shape (n,)."""
     errors = np.full(n, "", object)
@@ -146,15 +156,15 @@ def row_errors(problems: list[Problem], n: int) -> NDArray[Any]:
     return errors
 
 
-def _join_marked(marks: Mapping[str, BoolArray], n: int) -> NDArray[Any]:
+def _join_marked(marks: Mapping[str, BoolArray], n: int) -> pa.Array:
     """Return the names marked in each of n rows as one text; built once per distinct combination of marks."""
     if not marks:
-        return np.full(n, "", object)
-    marked = np.column_stack(list(marks.values()))
-    bits = np.packbits(marked, axis=1)
-    combinations = bits.view(f"V{bits.shape[1]}").ravel().tolist()
-    texts: dict[bytes, str] = {}
-    for row, combination in enumerate(combinations):
-        if combination not in texts:
-            texts[combination] = SEPARATOR.join(compress(marks, marked[row]))
-    return np.array([texts[combination] for combination in combinations], object)
+        return pa.repeat("", n)
+    bits = np.packbits(np.column_stack(list(marks.values())), axis=1)
+    cells = [None, pa.py_buffer(bits)]
+    coded = pa.FixedSizeBinaryArray.from_buffers(pa.binary(bits.shape[1]), n, cells).dictionary_encode()
+    texts = []
+    for combination in coded.dictionary.to_pylist():
+        marked = np.unpackbits(np.frombuffer(combination, np.uint8), count=len(marks))
+        texts.append(SEPARATOR.join(compress(marks, marked)))
+    return pa.array(texts, pa.string()).take(coded.indices)

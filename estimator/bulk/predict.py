@@ -13,7 +13,7 @@ from estimator.errors import DataError
 from estimator.market.fault_groups import FaultGroups
 from estimator.market.homes_file import HomesTable
 from estimator.market.market import INDEX_COLUMN
-from estimator.market.tables import first_row, write_atomically
+from estimator.market.tables import Rows, encoder_for, first_row, write_atomically
 from estimator.threads import parallel_imap
 
 
@@ -62,14 +62,17 @@ def predict_file(
     pieces = validated_pieces(market, market.features, source, partial(check_header, market, requested=requested))
     valued, failed = 0, 0
 
-    def answer(piece: HomesTable) -> AnsweredTable:
-        return value_table(appraiser, piece, with_index=with_index)
+    encode = encoder_for(target)
+
+    def answer(piece: HomesTable) -> tuple[AnsweredTable, Rows]:
+        answered = value_table(appraiser, piece, with_index=with_index)
+        return answered, encode(answered.table)
 
     with closing(parallel_imap(answer, pieces)) as tables:
         first = next(tables)
-        with write_atomically(target, first.table.schema) as writer:
-            for answered in chain([first], tables):
-                writer.write_table(answered.table)
+        with write_atomically(target, first[0].table.schema) as writer:
+            for answered, encoded in chain([first], tables):
+                writer.write_rows(encoded)
                 if faults is not None:
                     faults.add(answered.problems, first_row(source) + valued + failed)
                 rows, errors = answered.table.num_rows, answered.table.column("valuation_price").null_count

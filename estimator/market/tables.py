@@ -5,18 +5,17 @@ truncated file are errors, and rows with a missing or an extra cell are, or are 
 about homes.
 """
 
-import csv
 import gzip
 import io
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Protocol, TypeAlias
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from estimator.errors import DataError
@@ -28,18 +27,13 @@ from estimator.market.csv_reader import (
     read_header,
     refuse_duplicate_names,
 )
+from estimator.market.csv_writer import csv_rows, header_line
 from estimator.market.excel import read_excel
 
 FIRST_CSV_ROW = 2
 """Number of the first row of values in a CSV file: the header is row 1, as in a spreadsheet."""
 BATCH_ROWS = 65_536
 """Rows of Parquet read, and of a screened file written, at a time, for the same reasons."""
-
-_WRITTEN_ROWS = 8192
-"""Rows of text made at a time: as Python's objects, the cells of a wide table take much memory."""
-
-_EXPONENTS_FROM = 1e10
-"""Arrow writes larger numbers with an exponent, which people cannot read."""
 
 UNFINISHED_FILE = ".tmp"
 """End of the names of files that are being written. A killed writer leaves its file behind."""
@@ -49,11 +43,18 @@ CSV_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")
 _SUFFIXES = (*CSV_SUFFIXES, ".parquet", _EXCEL)
 
 
+Rows: TypeAlias = pa.Table | bytes
+"""Rows as a writer appends them: lines of text are made beforehand, in any thread."""
+
+
 class TableWriter(Protocol):
     """Writes a table piece by piece; all pieces have the same schema."""
 
     def write_table(self, table: pa.Table) -> None:
         """Append the rows of one piece."""
+
+    def write_rows(self, rows: Rows) -> None:
+        """Append the rows of one piece, as `encoder_for` has made them."""
 
 
 def read_pieces(
@@ -122,11 +123,7 @@ def parse_csv(
 
 def csv_bytes(table: pa.Table) -> bytes:
     """Return a table as CSV, as `write_atomically` writes it to a file."""
-    with io.BytesIO() as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-        _CsvWriter(text, table.schema.names).write_table(table)
-        text.flush()
-        return file.getvalue()
+    return header_line(table.schema) + csv_rows(table)
 
 
 def is_text_file(path: Path) -> bool:
@@ -139,6 +136,22 @@ def first_row(path: Path) -> int:
     return 1 if _suffix(path) == ".parquet" else FIRST_CSV_ROW
 
 
+def encoder_for(path: Path) -> Callable[[pa.Table], Rows]:
+    """Return what makes the rows that the writer of a file appends. Threads may call it at once.
+
+    Raises
+    ------
+    DataError
+        The file is of a format that is not written.
+    """
+    suffix = _suffix(path)
+    if suffix == _EXCEL:
+        raise DataError(
+            f"{path}: Excel files are read, not written; the name must end in .csv, .csv.gz or .parquet"
+        )
+    return (lambda table: table) if suffix == ".parquet" else partial(csv_rows, separator=_separator(suffix))
+
+
 @contextmanager
 def write_atomically(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
     """Write a table piece by piece; the file appears complete or not at all.
@@ -148,27 +161,32 @@ def write_atomically(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
     DataError
         The file is of an unknown format, or cannot be written.
     """
-    suffix = _suffix(path)
-    if suffix == _EXCEL:
-        raise DataError(
-            f"{path}: Excel files are read, not written; the name must end in .csv, .csv.gz or .parquet"
-        )
+    encoder_for(path)
     try:
-        with replace_atomically(path) as file:
-            if suffix == ".parquet":
-                with pq.ParquetWriter(file, schema) as groups:
-                    writer = _ParquetWriter(groups)
-                    yield writer
-                    writer.write_group()
-                return
-            stream = gzip.GzipFile(fileobj=file, mode="wb") if suffix.endswith(".gz") else file
-            text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-            yield _CsvWriter(text, schema.names, "\t" if ".tsv" in suffix else ",")
-            text.detach()
-            if stream is not file:
-                stream.close()
+        with replace_atomically(path) as file, open_table(file, _suffix(path), schema) as writer:
+            yield writer
     except OSError as error:
         raise DataError(f"{path}: {error}") from error
+
+
+@contextmanager
+def open_table(file: IO[bytes], suffix: str, schema: pa.Schema) -> Iterator[TableWriter]:
+    """Write a table piece by piece to an open file, in the format of a suffix."""
+    if suffix == ".parquet":
+        with pq.ParquetWriter(file, schema) as groups:
+            parquet = _ParquetWriter(groups)
+            yield parquet
+            parquet.write_group()
+        return
+    stream = gzip.GzipFile(fileobj=file, mode="wb") if suffix.endswith(".gz") else file
+    stream.write(header_line(schema, _separator(suffix)))
+    yield _CsvWriter(stream, _separator(suffix))
+    if stream is not file:
+        stream.close()
+
+
+def _separator(suffix: str) -> str:
+    return "\t" if ".tsv" in suffix else ","
 
 
 class _ParquetWriter:
@@ -179,7 +197,10 @@ class _ParquetWriter:
         self._waiting: list[pa.Table] = []
 
     def write_table(self, table: pa.Table) -> None:
-        self._waiting.append(table)
+        self.write_rows(table)
+
+    def write_rows(self, rows: Rows) -> None:
+        self._waiting.append(rows)
         if sum(each.num_rows for each in self._waiting) >= BATCH_ROWS:
             self.write_group()
 
@@ -190,35 +211,16 @@ class _ParquetWriter:
 
 
 class _CsvWriter:
-    """Writes CSV with quotes only where a cell needs them; Arrow's own writer quotes all text."""
+    """Appends lines to a file."""
 
-    def __init__(self, file: io.TextIOWrapper, names: Sequence[str], separator: str = ",") -> None:
-        self._minimal = csv.writer(file, lineterminator="\n", delimiter=separator)
-        self._quoting = csv.writer(file, lineterminator="\n", delimiter=separator, quoting=csv.QUOTE_ALL)
-        self._writer(pa.array(names, pa.string())).writerow(names)
+    def __init__(self, file: IO[bytes] | gzip.GzipFile, separator: str) -> None:
+        self._file, self._separator = file, separator
 
     def write_table(self, table: pa.Table) -> None:
-        texts = [column for column in table.columns if pa.types.is_string(column.type)]
-        writer = self._writer(*texts)
-        for start in range(0, table.num_rows, _WRITTEN_ROWS):
-            columns = table.slice(start, _WRITTEN_ROWS).columns
-            writer.writerows(zip(*(_cells(column) for column in columns), strict=True))
+        self.write_rows(csv_rows(table, self._separator))
 
-    def _writer(self, *texts: pa.Array) -> Any:
-        # Python before 3.13 does not quote a cell with a carriage return, and readers then see two rows.
-        has_return = any(pc.any(pc.match_substring(text, "\r")).as_py() for text in texts)
-        return self._quoting if has_return else self._minimal
-
-
-def _cells(column: pa.ChunkedArray) -> list[Any]:
-    """Return the cells of a column; those of numbers as Python writes them, but three times as fast."""
-    if not pa.types.is_float64(column.type) or pc.any(pc.greater_equal(pc.abs(column), _EXPONENTS_FROM)).as_py():
-        return list(column.to_pylist())
-    texts = column.cast(pa.string())
-    whole = pc.equal(pc.floor(column), column)
-    if pc.any(whole).as_py():
-        texts = pc.if_else(whole, pc.binary_join_element_wise(texts, ".0", ""), texts)
-    return list(texts.to_pylist())
+    def write_rows(self, rows: Rows) -> None:
+        self._file.write(rows)
 
 
 @contextmanager
