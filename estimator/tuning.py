@@ -19,17 +19,13 @@ import joblib
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from estimator.calibration import complete_sales
 from estimator.errors import DataError, EstimatorError
-from estimator.market.areas import AreaLookup
-from estimator.market.market_data import MarketData, read_market_data
 from estimator.market.sales import Split
 from estimator.model.ensemble import expected_log_rmse, train_ensemble
-from estimator.model.price_index import first_index
-from estimator.model.recipe import DEFAULTS, Recipe, Settings, read_settings, write_settings
-from estimator.model.training_set import TrainingSet, build_training_set
+from estimator.model.recipe import DEFAULTS, Settings, write_settings
 from estimator.model.trials import LOG_RMSE, write_trials
 from estimator.network import NonFiniteLossError
+from estimator.trial_setup import TrialSetup, prepare_trials, settings_not_tried
 
 SEARCHED: Mapping[str, tuple[int, int] | tuple[float, float]] = {
     "depth": (1, 5),
@@ -40,10 +36,6 @@ SEARCHED: Mapping[str, tuple[int, int] | tuple[float, float]] = {
 }
 """Searched settings and their bounds; each is searched on a logarithmic scale. The largest network takes about ten
 times as long as the default one to train and to value homes, which no gain in accuracy was worth."""
-
-MAX_TRIAL_NETWORKS = 4
-"""Networks trained in a trial, at most: with one network, settings win that do worse in an ensemble. See
-benchmarks/DECISIONS.md, "Networks in a tuning trial"."""
 
 Progress = Callable[[int, float], None]
 """Called at the start and after each trial with the number of finished trials and the lowest validation log
@@ -69,28 +61,6 @@ class TuningResult:
     settings: Settings
     log_rmse: float
     default_log_rmse: float
-
-
-@dataclass(frozen=True)
-class _TrialSetup:
-    """What all trials have in common.
-
-    Parameters
-    ----------
-    training_set
-        The features and prices to train and validate on.
-    recipe
-        The settings that are not searched, with the number of networks of a trial.
-    n_served
-        Number of networks of a model trained with the resulting recipe.
-    rng
-        In the state it has in a training when the networks are created; every trial starts from a copy.
-    """
-
-    training_set: TrainingSet
-    recipe: Recipe
-    n_served: int
-    rng: np.random.Generator
 
 
 def tune_market(
@@ -133,8 +103,8 @@ def tune_market(
         market is running, every trial diverged, or a file cannot be written.
     """
     optuna = _import_optuna()
-    data, setup = _prepare(market_path, split, seed)
-    kept = _settings_not_searched(data.folder)
+    data, setup = prepare_trials(market_path, split, seed, SEARCHED)
+    kept = settings_not_tried(data.folder, SEARCHED)
     with _search_lock(studies, data.market.name) as file, _storage_errors(file):
         name = joblib.hash((setup.training_set, setup.recipe, setup.n_served, seed, dict(SEARCHED)))
         study = _Study(optuna, file, name)
@@ -163,25 +133,6 @@ def _import_optuna() -> Any:
         ) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
-
-
-def _settings_not_searched(folder: Path) -> Settings:
-    """Return the settings of a market's recipe that are not searched."""
-    return {name: value for name, value in read_settings(folder).items() if name not in SEARCHED}
-
-
-def _prepare(market_path: Path, split: Split | None, seed: int) -> tuple[MarketData, _TrialSetup]:
-    """Read and split the sales and build the training set, as a training with the same seed does."""
-    rng = np.random.default_rng(seed)
-    data = read_market_data(market_path, None, split, rng)
-    served = replace(DEFAULTS, **_settings_not_searched(data.folder))
-    recipe = replace(served, networks=min(MAX_TRIAL_NETWORKS, served.networks))
-    lookup = AreaLookup(data.market, data.areas, data.parts.train.facts)
-    train, validation = (complete_sales(lookup, part) for part in (data.parts.train, data.parts.validation))
-    with threadpool_limits(1, user_api="blas"):
-        index, _ = first_index(data.market, train.joined(validation), rng)
-        _, training_set = build_training_set(data.market, train, validation, index, recipe.withheld_share, rng)
-    return data, _TrialSetup(training_set, recipe, served.networks, rng)
 
 
 @contextmanager
@@ -286,7 +237,7 @@ class _Study:
         return list(self._study.get_trials(deepcopy=False, states=states))
 
 
-def _search(study: _Study, setup: _TrialSetup, seed: int, trials: int, jobs: int, progress: Progress) -> None:
+def _search(study: _Study, setup: TrialSetup, seed: int, trials: int, jobs: int, progress: Progress) -> None:
     """Run trials in parallel until the total number of trials is reached."""
     progress(study.done, study.log_rmse)
     # Batches of one, and no more than there are processes: a later proposal can use more results.
@@ -310,7 +261,7 @@ def _suggest_settings(trial: Any) -> Settings:
     return settings
 
 
-def _run_trial(setup: _TrialSetup, number: int, settings: Settings) -> tuple[int, float]:
+def _run_trial(setup: TrialSetup, number: int, settings: Settings) -> tuple[int, float]:
     """Return the trial's number and the validation log RMSE with its settings; inf if the training diverges."""
     with threadpool_limits(1, user_api="blas"):
         try:

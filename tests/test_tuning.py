@@ -20,7 +20,8 @@ from estimator.cli import main
 from estimator.model.recipe import BOUNDS, DEFAULTS, RECIPE, Recipe, read_settings
 from estimator.registry import load_version
 from estimator.report.files import read_report
-from estimator.tuning import MAX_TRIAL_NETWORKS, SEARCHED, _prepare, _run_trial
+from estimator.trial_setup import MAX_TRIAL_NETWORKS, prepare_trials
+from estimator.tuning import SEARCHED, _run_trial
 from tests.conftest import PUBLISH_ANYWAY, environment, estimator
 from tests.town import make_town
 
@@ -91,7 +92,7 @@ def test_without_optuna_the_error_names_a_command_to_install_it(
 
 
 def test_the_validation_sales_are_used_and_the_test_sales_are_not(town: Path) -> None:
-    data, setup = _prepare(town / "town", None, seed=0)
+    data, setup = prepare_trials(town / "town", None, 0, SEARCHED)
     file = town / "town" / "sales.csv"
     sales = pd.read_csv(file, dtype=str, keep_default_na=False)
 
@@ -100,14 +101,14 @@ def test_the_validation_sales_are_used_and_the_test_sales_are_not(town: Path) ->
         prices = getattr(data.parts, part).price
         other = np.where(sales["paid"].astype(float).isin(prices), 2.0, 1.0) * sales["paid"].astype(float)
         sales.assign(paid=other.astype(str)).to_csv(file, index=False)
-        return joblib.hash(_prepare(town / "town", None, seed=0)[1])  # type: ignore[no-any-return]
+        return joblib.hash(prepare_trials(town / "town", None, 0, SEARCHED)[1])  # type: ignore[no-any-return]
 
     assert hash_with_doubled_prices("test") == joblib.hash(setup)
     assert hash_with_doubled_prices("validation") != joblib.hash(setup)
 
 
 def test_a_trial_gives_the_same_result_whenever_it_is_run(town: Path) -> None:
-    _, setup = _prepare(town / "town", None, seed=0)
+    _, setup = prepare_trials(town / "town", None, 0, SEARCHED)
     assert (setup.recipe.networks, setup.n_served, setup.recipe.epochs) == (3, 3, 4)
     first, again = (_run_trial(setup, number, TRIED) for number in (0, 1))
     assert first[0] == 0
@@ -117,14 +118,14 @@ def test_a_trial_gives_the_same_result_whenever_it_is_run(town: Path) -> None:
 
 def test_a_trial_trains_some_of_many_networks_and_extrapolates(town: Path) -> None:
     (town / "town" / RECIPE).write_text("epochs = 4\nnetworks = 16\n")
-    _, setup = _prepare(town / "town", None, seed=0)
+    _, setup = prepare_trials(town / "town", None, 0, SEARCHED)
     assert (setup.recipe.networks, setup.n_served) == (MAX_TRIAL_NETWORKS, 16)
     fewer_served = replace(setup, n_served=MAX_TRIAL_NETWORKS)
     assert _run_trial(setup, 0, TRIED)[1] < _run_trial(fewer_served, 0, TRIED)[1]
 
 
 def test_settings_that_diverge_have_an_infinite_error(town: Path) -> None:
-    _, setup = _prepare(town / "town", None, seed=0)
+    _, setup = prepare_trials(town / "town", None, 0, SEARCHED)
     assert _run_trial(setup, 7, {"learning_rate": 1e30}) == (7, np.inf)
 
 
@@ -142,7 +143,7 @@ class TestSearch:
         assert set(settings) == {"epochs", "networks", *SEARCHED}
         assert (settings["epochs"], settings["networks"]) == (4, 3)
         assert printed[1:-1] == [f"{name} = {settings[name]}" for name in SEARCHED]
-        _, setup = _prepare(town / "town", None, seed=0)
+        _, setup = prepare_trials(town / "town", None, 0, SEARCHED)
         assert _run_trial(setup, 0, {name: settings[name] for name in SEARCHED})[1] == pytest.approx(
             min(values), rel=1e-6
         )

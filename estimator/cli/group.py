@@ -13,6 +13,7 @@ from estimator.errors import EstimatorError
 MODULE_OF: Mapping[str, str] = {
     "backtest": "commands",
     "check": "check",
+    "equity": "equity",
     "evaluate": "commands",
     "fit-list-prices": "commands",
     "new-market": "new_market",

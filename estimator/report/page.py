@@ -25,14 +25,14 @@ from estimator.report.chart import money
 from estimator.report.comparison import comparison
 from estimator.report.numbers import Report, trusted, write_numbers
 
-_PAGES = Environment(
+PAGES = Environment(
     loader=PackageLoader("estimator.report", "pages"),
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,
     undefined=StrictUndefined,
 )
-_PAGES.filters["measure_name"] = accuracy_charts.measure_name
+PAGES.filters["measure_name"] = accuracy_charts.measure_name
 
 N_STILLS = 6
 """Snapshots shown as still pictures next to the animation, also when printed."""
@@ -99,7 +99,7 @@ def render(report: Report, other: Report | None = None) -> str:
     other
         The report of another version to compare with.
     """
-    page = _PAGES.get_template("report.html")
+    page = PAGES.get_template("report.html")
     return page.render(
         report=report,
         at=write_numbers(report, "this"),
@@ -107,7 +107,7 @@ def render(report: Report, other: Report | None = None) -> str:
         surface=_surface(report["surface"]),
         other=other,
         comparison=None if other is None else comparison(report, other),
-        styles=_PAGES.get_template("report.css").render(),
+        styles=PAGES.get_template("report.css").render(),
         gate_checks=_GATE_CHECKS,
         standards=_STANDARDS,
         group_labels=_GROUP_FIGURES,
