@@ -5,7 +5,7 @@ from typing import Any
 
 from estimator.market.feature import Feature
 from estimator.model.price_index.table import index_table
-from estimator.registry import SavedVersion
+from estimator.registry import APPRAISER, SavedVersion
 from estimator.report import PAGE
 
 REPORT_PATH = "/report"
@@ -25,6 +25,7 @@ def model_info(saved: SavedVersion, example: Mapping[str, Any]) -> dict[str, Any
     return {
         "model_version": saved.name,
         "created": saved.manifest["created"],
+        "sha256": saved.manifest["files"][APPRAISER],
         "market": market.name,
         "currency": market.currency,
         "sale_dates": None if dates is None else [str(date) for date in dates],

@@ -82,22 +82,22 @@ def begin_upload(
         raise ProblemError(BODY_TOO_LARGE, f"the body has {length} bytes; the maximum is {settings.job_max_body}")
     suffix = _suffix(header)
     owner = owner_of(header, settings)
-    if sum(job.request.owner == owner for job in store.jobs()) >= settings.max_jobs:
-        raise ProblemError(TOO_MANY_JOBS, f"there are {settings.max_jobs} jobs already, which is the maximum")
-    if store.reserved_bytes() + length + room_for_result(length) > settings.jobs_disk:
-        raise ProblemError(NO_ROOM, "other jobs occupy the room for tables and results")
     with writing():
+        if sum(job.request.owner == owner for job in store.jobs()) >= settings.max_jobs:
+            raise ProblemError(TOO_MANY_JOBS, f"there are {settings.max_jobs} jobs already, which is the maximum")
+        if store.reserved_bytes() + length + room_for_result(length) > settings.jobs_disk:
+            raise ProblemError(NO_ROOM, "other jobs occupy the room for tables and results")
         return store.begin_upload(suffix, length)
 
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Write to the folder of jobs: an error of the system is logged, and no room for clients (507)."""
+    """Use the folder of jobs: an error of the system is logged, and no room for clients (507)."""
     try:
         yield
     except OSError as error:
-        _log.error("the folder of jobs cannot be written to: %s", error)
-        raise ProblemError(NO_ROOM, "the folder of jobs cannot be written to") from error
+        _log.error("the folder of jobs cannot be used: %s", error)
+        raise ProblemError(NO_ROOM, "the folder of jobs cannot be used") from error
 
 
 def _suffix(header: Callable[[str], str | None]) -> str:

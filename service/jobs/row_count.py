@@ -1,8 +1,10 @@
 """Counts the rows of a table before they are read, so that progress has an end, and limits hold."""
 
 import gzip
+import zlib
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from estimator.errors import DataError
@@ -19,15 +21,24 @@ def count_rows(table: Path, max_rows: int) -> int:
     Raises
     ------
     DataError
-        There are more rows, or more bytes, than a job may have.
-    OSError, EOFError, pyarrow.ArrowInvalid
-        The table cannot be read.
+        The table cannot be read, or there are more rows, or more bytes, than a job may have.
     """
-    if table.suffix == ".parquet":
-        with pq.ParquetFile(table) as file:
-            rows = int(file.metadata.num_rows)
-        _check(rows, max_rows)
-        return rows
+    try:
+        return _parquet_rows(table, max_rows) if table.suffix == ".parquet" else _text_rows(table, max_rows)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{table}: this is not complete gzip ({error})") from error
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{table}: this is not a complete Parquet file ({error})") from error
+
+
+def _parquet_rows(table: Path, max_rows: int) -> int:
+    with pq.ParquetFile(table) as file:
+        rows = int(file.metadata.num_rows)
+    _check(rows, max_rows)
+    return rows
+
+
+def _text_rows(table: Path, max_rows: int) -> int:
     lines = size = 0
     ends = True
     with gzip.open(table) if table.suffix == ".gz" else table.open("rb") as file:

@@ -93,6 +93,7 @@ class Supervisor:
         code = process.poll()
         if code is None:
             return
+        _close(process)
         self._current = None
         remaining = self._store.read(job.identifier)
         if code == 0 or remaining is None:
@@ -127,3 +128,9 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    _close(process)
+
+
+def _close(process: "subprocess.Popen[bytes]") -> None:
+    if process.stdin is not None:
+        process.stdin.close()

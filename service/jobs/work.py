@@ -1,7 +1,7 @@
 """The process that values the table of one job, and ends with the server.
 
 It is started as `python -m service.jobs.work FOLDER HOURS ID MAX_ROWS [KEY_FILE]` by `service.jobs.supervisor`,
-with a pipe as standard input that closes when the server ends. It uses one thread of the lowest priority.
+with a pipe as standard input that closes when the server ends. It uses one thread of low priority.
 """
 
 import errno
@@ -31,6 +31,8 @@ EXIT_TAKEN = 75
 """Exit code if another process works on the job: that of a server which was killed a moment ago, perhaps."""
 MEMORY_BYTES = 3 * 2**30
 """What the process may allocate. A usual table takes a tenth; for one that takes more, the job fails."""
+NICE = 10
+"""Of the process: beside requests that keep all cores busy it gets a tenth of one core, and ends."""
 PROGRESS_SECONDS = 0.5
 """Pause between two notes of the progress: what people and programs look at need not be newer."""
 
@@ -61,8 +63,8 @@ def main(arguments: list[str]) -> int:
 
 def value_table(store: JobStore, job: StoredJob, max_rows: int, key: bytes | None) -> Outcome:
     """Value the table of a job, and return how that ended; nothing that is wrong with the table is raised."""
-    limit = room_for_result(job.request.size)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room_for_result(job.request.size), before[1]))
     table = store.table(job)
     try:
         return _value(store, job, table, max_rows, key)
@@ -77,7 +79,7 @@ def value_table(store: JobStore, job: StoredJob, max_rows: int, key: bytes | Non
         # Clients learn nothing of the server's folders.
         return Outcome(str(error).replace(f"{table.parent}/", "").replace(job.request.version_folder, "the model"))
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def _value(store: JobStore, job: StoredJob, table: Path, max_rows: int, key: bytes | None) -> Outcome:
@@ -120,13 +122,11 @@ def _end_with_server() -> None:
 
 
 def _yield_to_others() -> None:
-    """Let every other process go first: this one takes what they leave."""
-    os.nice(19)
-    if hasattr(os, "SCHED_IDLE"):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    """Let the processes that answer requests go first."""
+    os.nice(NICE)
     # Linux shares the cores among sessions first, if it has automatic groups; then `nice` counts inside one only.
     with suppress(OSError):
-        Path("/proc/self/autogroup").write_text("19")
+        Path("/proc/self/autogroup").write_text(str(NICE))
     pa.set_cpu_count(1)
 
 

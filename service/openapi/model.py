@@ -58,6 +58,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
         {
             "model_version": {"type": "string"},
             "created": {"type": "string", "format": "date-time"},
+            "sha256": {"type": "string", "description": "SHA-256 of the saved model."},
             "market": {"type": "string"},
             "currency": {"type": "string", "description": "ISO 4217 code."},
             "sale_dates": {

@@ -7,6 +7,11 @@ export class Problem extends Error {
     Object.assign(this, { title, detail, status, type, errors });
   }
 
+  /** Whether there was no answer at all. */
+  get isLost() {
+    return this.status === 0;
+  }
+
   get refused() {
     return this.type.endsWith("/out-of-reach");
   }
@@ -20,6 +25,7 @@ export const hasApiKey = () => sessionStorage.getItem(API_KEY) !== null;
 
 export const getModel = () => send("model");
 export const getSales = () => send("sales");
+export const getIndex = () => send("index");
 export const getOpenApi = () => send("openapi.json");
 
 /**
@@ -39,6 +45,17 @@ export function predict(facts, { confidence, include = [], priceAbove, signal } 
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(facts),
     signal,
+  });
+}
+
+/**
+ * Ask what sold homes of the user's choice suggest.
+ * @param facts of the home
+ * @param choice limits and rows by name; see POST /comparables
+ */
+export function chosenComparables(facts, choice, signal) {
+  return send(`comparables?${new URLSearchParams(choice)}`, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(facts), signal,
   });
 }
 

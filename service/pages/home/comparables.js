@@ -2,61 +2,70 @@
 
 import { el } from "./dom.js";
 import { factText } from "./widgets.js";
-import { MINUS, label, number, percent, shortDate } from "./format.js";
+import { label, percent, shortDate } from "./format.js";
+import { lengthText } from "./lengths.js";
+
+// Facts that people compare homes by, in their order; other facts follow where a market lacks these.
+const COMPARED = ["bedrooms", "bathrooms", "full_bathrooms", "rooms", "year_built", "grade", "condition"];
+const MAX_COMPARED = 4;
+const SHORT = { bedrooms: "Beds", bathrooms: "Baths", full_bathrooms: "Baths", year_built: "Built", square_footage: "Size" };
 
 /**
- * Make the section of the comparables.
- * @param comparables the member `comparables` of a valuation
+ * Make the table.
+ * @param sales as the answers have them, at least one
  * @param facts the facts that the user entered
+ * @param pinned rows of GET /sales that are pinned
+ * @param onPin, onDrop called with a sale
  * @param onHover called with the index of the row under the pointer or focus, or with undefined
  */
-export function comparablesSection(comparables, { features, facts, money, sizeName, onHover }) {
-  const { used, left_out: leftOut } = comparables;
-  const columns = tableColumns(used, { size: features.get(sizeName), money });
+export function comparablesTable(sales, { features, size, facts, money, lengths, pinned, onPin, onDrop, onHover }) {
+  const columns = tableColumns(sales, { features, size, money, lengths });
   const body = el("tbody");
-  used.forEach((sale, row) => {
-    const id = `comparable-${row}`;
+  sales.forEach((sale, index) => {
+    const id = `comparable-${index}`;
     const detail = el("tr", { class: "detail", id, hidden: true },
       el("td", { colspan: columns.length + 2 }, adjustmentGrid(sale, facts, features, money)));
     const button = el("button", {
-      type: "button", class: "plain small", "aria-expanded": "false", "aria-controls": id, "aria-label": `Adjustments of comparable ${row + 1}`,
+      type: "button", class: "plain small", "aria-expanded": "false", "aria-controls": id, "aria-label": `Adjustments of comparable ${index + 1}`,
       onclick: () => {
         detail.hidden = !detail.hidden;
         button.setAttribute("aria-expanded", String(!detail.hidden));
       },
     }, "Adjustments");
+    const isPinned = pinned.has(sale.row);
     body.append(el("tr", {
-      onpointerenter: () => onHover(row), onpointerleave: () => onHover(undefined), onfocusin: () => onHover(row), onfocusout: () => onHover(undefined),
+      onpointerenter: () => onHover(index), onpointerleave: () => onHover(undefined), onfocusin: () => onHover(index), onfocusout: () => onHover(undefined),
     },
-    el("th", { scope: "row" }, el("span", { class: "badge" }, String(row + 1))),
+    el("th", { scope: "row" }, el("span", { class: "badge" }, String(index + 1))),
     columns.map(({ cell, style }) => el("td", { class: style }, cell(sale))),
-    el("td", {}, button)), detail);
+    el("td", { class: "row-actions" }, button,
+      el("button", { type: "button", class: "plain small", "aria-pressed": String(isPinned), "aria-label": `Pin comparable ${index + 1}`, title: "Keep it, whatever the limits", onclick: () => onPin(sale) }, isPinned ? "Pinned" : "Pin"),
+      el("button", { type: "button", class: "plain small", "aria-label": `Drop comparable ${index + 1}`, title: "Leave it out", onclick: () => onDrop(sale) }, "Drop"))), detail);
   });
   const head = el("tr", {}, el("td"), columns.map(({ heading, style }) => el("th", { scope: "col", class: style?.split(" ")[0] }, heading)), el("td"));
-  return el("section", { class: "card", "aria-labelledby": "comparables-heading" },
-    el("h2", { id: "comparables-heading" }, "Comparable sales"),
-    used.length
-      ? [el("p", { class: "help" }, "Similar homes sold nearby, adjusted to your home. The estimate also uses all other sales."),
-        el("div", { class: "scroll-x", tabindex: "0", role: "region", "aria-labelledby": "comparables-heading" },
-          el("table", {}, el("thead", {}, head), body))]
-      : el("p", { class: "help" }, "Without a location there are no comparable homes."),
-    leftOut.length ? leftOutList(leftOut, money) : null);
+  return el("div", { class: "scroll-x", tabindex: "0", role: "region", "aria-labelledby": "comparables-heading" },
+    el("table", {}, el("thead", {}, head), body));
 }
 
-function tableColumns(used, { size, money }) {
+function tableColumns(sales, { features, size, money, lengths }) {
+  const compared = [...COMPARED.map((name) => features.get(name)), ...features.values()]
+    .filter((feature) => feature && feature !== size && !feature.looked_up && ["number", "yes_no"].includes(feature.widget));
+  const heaviest = Math.max(...sales.map(({ weight }) => weight));
   return [
     { heading: "Sold for", style: "amount", cell: (sale) => money.full(sale.price) },
     { heading: "Adjusted price", style: "amount strong", cell: (sale) => money.full(sale.adjusted_price) },
-    { heading: "Weight", cell: (sale) => weightBar(sale.weight, used[0].weight) },
-    used.some(({ date }) => date) && { heading: "Sold on", cell: (sale) => (sale.date ? shortDate(sale.date) : "") },
-    { heading: "Distance", style: "amount", cell: (sale) => distance(sale.distance_km) },
-    size && { heading: label(size.name), style: "amount", cell: (sale) => factText(size, sale.facts[size.name]) },
+    { heading: "Weight", cell: (sale) => weightBar(sale.weight, heaviest) },
+    sales.some(({ date }) => date) && { heading: "Sold on", cell: (sale) => (sale.date ? shortDate(sale.date) : "") },
+    { heading: "Distance", style: "amount", cell: (sale) => lengthText(sale.distance_km, lengths) },
+    ...[size, ...[...new Set(compared)].slice(0, MAX_COMPARED)].filter(Boolean).map((feature) => ({
+      heading: SHORT[feature.name] ?? label(feature.name), style: "amount", cell: (sale) => factText(feature, sale.facts[feature.name]),
+    })),
   ].filter(Boolean);
 }
 
 function weightBar(weight, largest) {
   const bar = el("span", { class: "weight" });
-  bar.style.width = `${(44 * weight) / largest}px`;
+  bar.style.width = `${(28 * weight) / largest}px`;
   return el("span", { class: "weight-cell" }, bar, percent(weight, 1));
 }
 
@@ -76,11 +85,12 @@ function adjustmentGrid(sale, facts, features, money) {
       line("Adjusted price", "", "", money.full(sale.adjusted_price))));
 }
 
-function leftOutList(sales, money) {
+/** Make the list of nearby sales that count little. */
+export function leftOutList(sales, money, lengths) {
   return el("details", {},
     el("summary", {}, "Nearby sales with little weight"),
     el("ul", { class: "plain-list" }, sales.map(({ distance_km: km, price, date, reason }) =>
-      el("li", {}, el("strong", {}, money.full(price)), `, ${distance(km)} away${date ? `, ${shortDate(date)}` : ""}. ${reason.replace(/_/g, " ")}`))));
+      el("li", {}, el("strong", {}, money.full(price)), `, ${lengthText(km, lengths)} away${date ? `, ${shortDate(date)}` : ""}. ${reasonText(reason, lengths)}`))));
 }
 
-const distance = (km) => (km < 1 ? `${number(Math.round(1000 * km))} m` : `${number(Number(km.toFixed(1)))} km`).replace("-", MINUS);
+const reasonText = (reason, lengths) => reason.replace(/_/g, " ").replace(/^It is ([\d.]+) km away/, (_, km) => `It is ${lengthText(Number(km), lengths)} away`);

@@ -17,7 +17,7 @@ export class DealsMap {
    * @param onOpen called with the deal that was clicked
    * @param onMove called when the map shows another part
    */
-  constructor(deals, coordinates, money, { onOpen, onMove }) {
+  constructor(deals, coordinates, money, { lengths, onOpen, onMove }) {
     this.money = money;
     this.onOpen = onOpen;
     // The best is painted last, above the others.
@@ -26,6 +26,7 @@ export class DealsMap {
     this.isShown = () => true;
     const [latitude, longitude] = coordinates.map((name) => this.deals.map(({ listing }) => listing[name]));
     this.view = new MapView({ latitude, longitude }, {
+      lengths,
       name: `Map of ${number(deals.length)} listings. Arrow keys move the map, plus and minus zoom, Enter opens the listing nearest to the centre.`,
       radius: RADIUS * Math.min((LARGEST_DOTS_TO / deals.length) ** 0.3, 1),
       colours: () => this.#colours(),

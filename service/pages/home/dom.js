@@ -2,6 +2,15 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/** Return the element with an id. */
+export const $ = (id) => document.getElementById(id);
+
+/** Show a message at the top of the page; an empty one hides it. */
+export function showAlert(text) {
+  $("alert").textContent = text;
+  $("alert").hidden = !text;
+}
+
 /** Make an HTML element. Attributes go by name, listeners as functions under on…, children as nodes, text or lists of them. */
 export function el(tag, attributes = {}, ...children) {
   return build(document.createElement(tag), attributes, children);
@@ -30,6 +39,9 @@ export function debounce(milliseconds, callback) {
     timer = setTimeout(() => callback(...values), milliseconds);
   };
 }
+
+/** Whether the form and the valuation are one above the other, as on a phone. */
+export const isNarrow = () => matchMedia("(max-width: 899px)").matches;
 
 export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 

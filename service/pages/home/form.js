@@ -1,9 +1,14 @@
-// The form, built from the facts of GET /model: a field for each, with the optional ones folded. It checks no values:
-// the server does, and its messages are shown beside the fields.
+// The form, built from the facts of GET /model: a field for each, in the order in which people think of a home, with most
+// of the optional ones folded. It checks no values: the server does, and its messages are shown beside the fields.
 
 import { el } from "./dom.js";
 import { label, shortDate } from "./format.js";
 import { boundsText, factText, unitIsShort, widgetOf } from "./widgets.js";
+
+// The order of facts where a market has them; others follow as the market file lists them, figures of the area last.
+const ORDER = ["bedrooms", "bathrooms", "full_bathrooms", "half_bathrooms", "rooms", "year_built", "year_renovated", "condition", "grade", "lot_size",
+  "floors", "basement_area", "view", "waterfront"];
+const COMMON = 2; // optional facts that are not folded: nearly everybody knows the bedrooms and bathrooms
 
 export class FactsForm {
   /**
@@ -17,19 +22,27 @@ export class FactsForm {
     this.features = new Map(model.features.map((feature) => [feature.name, feature]));
     this.example = model.example.request;
     this.fields = new Map();
-    const required = model.features.filter((feature) => feature.required);
-    const optional = model.features.filter((feature) => !feature.required);
     this.coordinates = model.coordinates ?? [];
+    const required = inOrder(model.features.filter((feature) => feature.required), [...this.coordinates, model.size]);
+    const optional = inOrder(model.features.filter((feature) => !feature.required), ORDER);
+    const common = optional.filter(({ name }) => ORDER.indexOf(name) >= 0).slice(0, COMMON);
+    const folded = optional.filter((feature) => !common.includes(feature));
     const date = model.sale_dates ? [dateFeature(model.sale_dates, model.last_valuation_date)] : [];
     this.count = el("span", { class: "count" });
     this.more = el("details", { class: "more" },
       el("summary", {}, "More facts ", this.count),
       el("p", { class: "help" }, "All optional. We look up what we can. A fact that stays unknown makes the range wider."),
-      el("div", { class: "fields" }, [...optional, ...date].map((feature) => this.#field(feature))));
+      el("div", { class: "fields" }, [...folded, ...date].map((feature) => this.#field(feature))));
+    const own = [...required, ...common].map((feature) => this.#field(feature));
+    // In the order of the page, also for the first field with an error.
+    this.fields = new Map([...this.fields].sort(([, first], [, second]) => position(own, first.row) - position(own, second.row)));
+    this.foldedFields = [...folded, ...date].map(({ name }) => this.fields.get(name));
+    form.removeAttribute("aria-busy");
+    form.querySelector(".skeleton")?.remove();
     form.append(
       el("p", { class: "help" }, this.coordinates.length ? "Click the map or enter the coordinates." : "These facts are required."),
-      el("div", { class: "fields required" }, required.map((feature) => this.#field(feature))),
-      optional.length + date.length ? this.more : "",
+      el("div", { class: "fields required" }, own),
+      this.foldedFields.length ? this.more : "",
       el("div", { class: "actions" },
         el("button", { type: "submit", class: "primary" }, "Value this home"),
         el("button", { type: "button", class: "plain", onclick: () => this.#useExample(onSubmit, onLocation) }, "Try an example"),
@@ -85,8 +98,11 @@ export class FactsForm {
     this.fields.values().next().value?.input.focus();
   }
 
-  /** Show errors beside their fields; return the messages of fields that the form does not have. */
-  showErrors(errors, { focus = false } = {}) {
+  /**
+   * Show errors beside their fields; return the messages of fields that the form does not have.
+   * @param isExplained whether the messages stand elsewhere, and the fields are only marked
+   */
+  showErrors(errors, { focus = false, isExplained = false } = {}) {
     this.clearErrors();
     const otherMessages = [];
     let first = null;
@@ -96,10 +112,13 @@ export class FactsForm {
         otherMessages.push(field ? `${label(field)}: ${message}` : message);
         continue;
       }
-      target.error.textContent = target.error.hidden ? message : `${target.error.textContent}; ${message}`;
-      target.error.hidden = false;
+      if (!isExplained) {
+        const said = target.error.hidden ? [] : target.error.textContent.split("; ");
+        target.error.textContent = [...new Set([...said, message])].join("; ");
+        target.error.hidden = false;
+      }
       target.input.setAttribute("aria-invalid", "true");
-      if (!target.feature.required) this.more.open = true;
+      if (this.foldedFields.includes(target)) this.more.open = true;
       first ??= target.input;
     }
     if (focus) first?.focus();
@@ -118,7 +137,7 @@ export class FactsForm {
   focus(name) {
     const field = this.fields.get(name);
     if (!field) return;
-    if (!field.feature.required) this.more.open = true;
+    if (this.foldedFields.includes(field)) this.more.open = true;
     field.input.focus();
     field.row.scrollIntoView({ block: "center" });
   }
@@ -137,8 +156,8 @@ export class FactsForm {
   }
 
   #updateCount() {
-    const optional = [...this.fields.values()].filter(({ feature }) => !feature.required);
-    this.count.textContent = `${optional.filter(({ input }) => input.value.trim()).length} of ${optional.length}`;
+    const entered = this.foldedFields.filter(({ input }) => input.value.trim());
+    this.count.textContent = `${entered.length} of ${this.foldedFields.length}`;
     this.count.title = "entered";
   }
 
@@ -184,6 +203,14 @@ export class FactsForm {
     });
   }
 }
+
+// Sort features by a list of names; those that are not in it follow, those of the area last.
+function inOrder(features, names) {
+  const rank = (feature) => (feature.looked_up ? names.length + 1 : names.includes(feature.name) ? names.indexOf(feature.name) : names.length);
+  return [...features].sort((first, second) => rank(first) - rank(second));
+}
+
+const position = (rows, row) => (rows.includes(row) ? rows.indexOf(row) : rows.length);
 
 // The field of a valuation's date, in the form of GET /model's features.
 const dateFeature = ([oldest, newest], latest) => ({

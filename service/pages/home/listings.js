@@ -11,6 +11,7 @@ import { ListingEditor } from "./listing_editor.js";
 import { listingsSource } from "./listings_source.js";
 import { TermsForm } from "./listings_terms.js";
 import { linkTo } from "./opened_listing.js";
+import { lengthsOf } from "./lengths.js";
 import { label, moneyOf, number, percent, plural } from "./format.js";
 
 const MAX_REFUSED = 100; // shown of the listings without a valuation
@@ -195,7 +196,7 @@ export class Listings {
     this.map?.view.close();
     this.place.hidden = !placed.length;
     this.map = placed.length === 0 ? null : new DealsMap(placed, this.model.coordinates, this.money, {
-      onOpen: (deal) => (location.hash = linkTo(deal, this.model)), onMove: () => this.filter.viewMoved(),
+      lengths: lengthsOf(this.model), onOpen: (deal) => (location.hash = linkTo(deal, this.model)), onMove: () => this.filter.viewMoved(),
     });
     this.place.replaceChildren(...(this.map ? [this.map.node] : []));
     this.map?.view.start();

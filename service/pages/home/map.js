@@ -3,6 +3,7 @@
 
 import { colourScale, css, rankValues } from "./colours.js";
 import { el, svg } from "./dom.js";
+import { lengthsOf } from "./lengths.js";
 import { packColour } from "./map_dots.js";
 import { MapView, NEAR_PX } from "./map_view.js";
 import { factText } from "./widgets.js";
@@ -28,6 +29,7 @@ export class SalesMap {
     this.gradient = svg("linearGradient", { id: "map-scale" });
     const count = number(sales.count);
     this.view = new MapView(sales, {
+      lengths: lengthsOf(model),
       name: `Map of ${count} sold homes. Arrow keys move the map, plus and minus zoom, Enter places your home at the crosshair in the centre.`,
       colours: (dark) => this.#colours(dark),
       markers: () => this.#markers(),
@@ -74,6 +76,7 @@ export class SalesMap {
   #build(host, count) {
     const dates = this.sales.date.filter(Boolean).sort();
     const period = dates.length ? `, ${monthOf(dates[0])} to ${monthOf(dates.at(-1))}` : "";
+    host.querySelector(".skeleton")?.remove();
     host.append(this.view.node,
       el("div", { class: "map-footer" },
         el("p", { class: "help" }, `${count} sold homes${period}. Click where your home is. Drag to move the map, scroll to zoom.`),

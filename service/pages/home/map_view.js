@@ -4,7 +4,8 @@
 import { el, reducedMotion, svg } from "./dom.js";
 import { DotPainter } from "./map_dots.js";
 import { Projection, Viewport, interpolateView } from "./map_geometry.js";
-import { MINUS, number } from "./format.js";
+import { MINUS } from "./format.js";
+import { roundLength } from "./lengths.js";
 
 const CLICK_PX = 5; // a pointer that moved less than this has clicked
 const ZOOM_STEP = 1.6;
@@ -17,6 +18,7 @@ export const NEAR_PX = 14;
 export class MapView {
   /**
    * @param places `latitude` and `longitude` of each dot, at least one
+   * @param lengths units of its ruler, as `lengthsOf` returns them
    * @param name of the map, for screen readers, with what Enter does
    * @param colours function of whether the page is dark; returns a packed colour for each dot, 0 for a hidden one
    * @param markers returns the SVG elements above the dots
@@ -24,8 +26,8 @@ export class MapView {
    * @param onPick called with the kilometres of a click, or of the centre at Enter
    * @param onMove called when another part of the map is shown
    */
-  constructor({ latitude, longitude }, { name, radius, colours, markers, tipAt, onPick, onMove = () => {} }) {
-    Object.assign(this, { coloursOf: colours, markers, tipAt, onPick, onMove });
+  constructor({ latitude, longitude }, { lengths, name, radius, colours, markers, tipAt, onPick, onMove = () => {} }) {
+    Object.assign(this, { lengths, coloursOf: colours, markers, tipAt, onPick, onMove });
     this.pointers = new Map();
     this.untouched = true; // until the user moves the map, it is fitted again when its size changes
     this.projection = new Projection(latitude, longitude);
@@ -161,11 +163,9 @@ export class MapView {
 
   #drawRuler() {
     const { scale } = this.viewport.view;
-    const longest = 110 / scale; // in kilometres, for 110 pixels
-    const power = 10 ** Math.floor(Math.log10(longest));
-    const length = [5, 2, 1].map((step) => step * power).find((step) => step <= longest) ?? power;
-    this.metres.textContent = length >= 1 ? `${number(length)} km` : `${number(1000 * length)} m`;
-    this.bar.style.width = `${length * scale}px`;
+    const { km, text } = roundLength(110 / scale, this.lengths); // 110 pixels at most
+    this.metres.textContent = text;
+    this.bar.style.width = `${km * scale}px`;
   }
 
   #key(event) {

@@ -1,7 +1,8 @@
 // The valuation: price, range and the facts used, exactly as the server returned them. Or why there is no price.
 
 import { debounce, el } from "./dom.js";
-import { label, longDate, percent, plural, readNumber } from "./format.js";
+import { label, longDate, percent, plural, readNumber, shortDate } from "./format.js";
+import { factText } from "./widgets.js";
 
 const MIN_CONFIDENCE = 50; // percent
 const MAX_CONFIDENCE = 99;
@@ -18,13 +19,14 @@ export function placeholder() {
 
 export class PriceCard {
   /**
+   * @param features name → feature of GET /model
    * @param onConfidence called with the confidence, 0.5 to 0.99, shortly after the slider stops
    * @param onPriceAbove called shortly after the user typed a price to ask for the chance of a higher one
    * @param onMissingFact called with the name of a fact that the user wants to enter
    * @param onCopyLink called with the element that shows the outcome
    */
-  constructor({ money, onConfidence, onPriceAbove, onMissingFact, onCopyLink }) {
-    Object.assign(this, { money, onMissingFact });
+  constructor({ money, features, onConfidence, onPriceAbove, onMissingFact, onCopyLink }) {
+    Object.assign(this, { money, features, onMissingFact });
     const changed = debounce(60, onConfidence);
     this.price = el("p", { class: "price" });
     this.date = el("p", { class: "help" });
@@ -46,12 +48,14 @@ export class PriceCard {
     this.above = el("input", { id: "price-above", inputmode: "decimal", autocomplete: "off", oninput: debounce(300, onPriceAbove) });
     this.chance = el("output", { for: "price-above" });
     this.warnings = el("ul", { class: "notice", hidden: true });
+    this.ownSales = el("div", { class: "own-sales", hidden: true });
     this.factsUsed = el("div", { class: "facts-used" });
     this.copied = el("span", { class: "help", role: "status" });
     this.node = el("div", { class: "card price-card" },
       el("div", { class: "headline" },
         el("div", {}, el("p", { class: "eyebrow" }, "Estimated price"), this.price, this.date),
-        el("div", { class: "actions" }, this.copied, el("button", { type: "button", class: "plain", onclick: () => onCopyLink(this.copied) }, "Copy link"))),
+        el("div", { class: "actions" }, this.copied, el("button", { type: "button", class: "plain", onclick: () => onCopyLink(this.copied) }, "Copy link"),
+          el("button", { type: "button", class: "plain", onclick: () => print() }, "Print"))),
       this.sureness = el("div", {},
         el("div", { class: "range" },
           this.range,
@@ -62,7 +66,7 @@ export class PriceCard {
         this.meaning, this.within,
         el("div", { class: "above" },
           el("label", { for: "price-above" }, "Chance that it sells for more than"), this.above, this.chance)),
-      this.warnings, this.factsUsed);
+      this.ownSales, this.warnings, this.factsUsed);
     this.confidence = 0.9;
   }
 
@@ -95,7 +99,20 @@ export class PriceCard {
     this.showRange(valuation);
     this.warnings.replaceChildren(...valuation.warnings.map((text) => el("li", {}, text)));
     this.warnings.hidden = valuation.warnings.length === 0;
+    this.#showOwnSales(valuation);
     this.#showFactsUsed(valuation, entered);
+  }
+
+  // The home's own earlier sales are the first thing that an owner compares the estimate with.
+  #showOwnSales({ own_sales: sales, price, valuation_date: day }) {
+    const { money } = this;
+    this.ownSales.hidden = !sales.length;
+    this.ownSales.replaceChildren(...sales.map(({ date, price: paid, price_now: now }) => {
+      const moved = date && Math.abs(now / paid - 1) >= 0.0005
+        ? ` Moved to ${shortDate(day)} by the price index, that is ${money.full(now)}.` : "";
+      return el("p", {}, el("strong", {}, `This home sold for ${money.full(paid)}${date ? ` on ${shortDate(date)}` : ""}.`),
+        `${moved} The estimate is ${percent(Math.abs(price / now - 1))} ${price < now ? "below" : "above"} it, and knows this sale.`);
+    }));
   }
 
   /** Show another range of the home that is shown; a market with too few sales has none, and a warning says so. */
@@ -120,20 +137,28 @@ export class PriceCard {
     this.meaning.textContent = `About ${Math.round(100 * confidence)} of 100 homes like this sell within such a range. Typical error (forecast standard deviation): ${percent(fsd, 1)}.`;
   }
 
-  #showFactsUsed({ looked_up: lookedUp, unknown: missing }, entered) {
+  #showFactsUsed({ looked_up: lookedUp, unknown: missing, looked_up_values: values }, entered) {
     const group = (heading, names, chip) => (names.length
       ? el("div", {}, el("h3", {}, heading), el("ul", { class: "chips" }, names.map((name) => el("li", {}, chip(name)))))
       : null);
     const fixed = (name) => el("span", { class: "chip" }, label(name));
-    const editable = (name) => el("button", { type: "button", class: "chip open", title: `Enter ${label(name).toLowerCase()}`, onclick: () => this.onMissingFact(name) }, label(name));
+    const found = (name) => editable(name, `${label(name)}: ${factText(this.features.get(name), values[name].value)}`);
+    const editable = (name, text = label(name)) => el("button", { type: "button", class: "chip open", title: `Enter ${label(name).toLowerCase()}`, onclick: () => this.onMissingFact(name) }, text);
     const parts = [
       group("You entered", entered, fixed),
-      group("Looked up", lookedUp, editable),
+      group(sourceText(values), lookedUp, found),
       group("Missing (entering them can narrow the range)", missing, editable),
     ].filter(Boolean);
     const open = this.factsUsed.querySelector("details")?.open ?? false;
     this.factsUsed.replaceChildren(el("details", { open }, el("summary", {}, factsUsedText(entered.length, lookedUp.length, missing.length)), parts));
   }
+}
+
+// Say where the facts were looked up: all of a home are of one area.
+function sourceText(values) {
+  const [first] = Object.values(values);
+  if (!first) return "";
+  return `Looked up by postal code ${first.postal_code}${first.by_place ? ", that of the nearest sold home" : ""}`;
 }
 
 function factsUsedText(entered, lookedUp, missing) {
@@ -142,8 +167,9 @@ function factsUsedText(entered, lookedUp, missing) {
 }
 
 /** Make the card that says why there is no price. */
-export function refusalCard(problem, otherMessages, features, onField) {
-  const reasons = problem.errors.map(({ field, message }) => el("li", {},
+export function refusalCard(problem, otherMessages, features, { onField, onRetry }) {
+  const firstOfField = ({ field }, index) => problem.errors.findIndex((other) => other.field === field) === index;
+  const reasons = problem.errors.filter(firstOfField).map(({ field, message }) => el("li", {},
     features.has(field) ? el("button", { type: "button", class: "link", onclick: () => onField(field) }, label(field)) : label(field || "This home"),
     `: ${message}`));
   return el("div", { class: "card refused", role: "alert" },
@@ -151,5 +177,6 @@ export function refusalCard(problem, otherMessages, features, onField) {
     el("p", { class: "verdict" }, problem.refused ? "We can’t value this home: nothing similar has sold." : problem.title),
     el("p", { class: "help" }, problem.refused ? "Any price would be a guess. The reasons:" : problem.detail),
     reasons.length ? el("ul", {}, reasons) : null,
+    problem.isLost ? el("div", { class: "actions" }, el("button", { type: "button", class: "plain", onclick: onRetry }, "Try again")) : null,
     otherMessages.length && !reasons.length ? el("ul", {}, otherMessages.map((text) => el("li", {}, text))) : null);
 }

@@ -17,15 +17,17 @@ export class WhatIf {
    * @param onFact called with the name of the fact that the user chose
    * @param onUse called with a fact and its value, to copy into the form
    */
-  constructor({ model, money, start, onFact, onUse }) {
-    Object.assign(this, { money, fact: start });
-    this.features = new Map(model.features.map((feature) => [feature.name, feature]));
+  constructor({ model, money, onFact, onUse }) {
+    const changeable = model.features.filter((feature) => feature.changeable);
+    const start = changeable.find(({ name }) => name === model.size) ?? changeable[0];
+    Object.assign(this, { money, fact: start?.name });
+    this.features = new Map(changeable.map((feature) => [feature.name, feature]));
     this.choice = el("select", { id: "what-if-fact", onchange: () => {
       this.fact = this.choice.value;
       this.index = undefined;
       onFact(this.fact);
-    } }, model.features.map(({ name }) => el("option", { value: name }, label(name))));
-    this.choice.value = start;
+    } }, changeable.map(({ name }) => el("option", { value: name }, label(name))));
+    this.choice.value = this.fact;
     this.reading = el("p", { class: "reading", "aria-hidden": "true" });
     this.chart = svg("svg", { class: "chart", height: HEIGHT });
     this.useButton = el("button", { type: "button", class: "plain small", onclick: () => onUse(this.fact, this.points[this.index].value) }, "Use this value");
@@ -43,6 +45,7 @@ export class WhatIf {
     });
     this.node = el("section", { class: "card", "aria-labelledby": "what-if-heading" },
       el("h2", { id: "what-if-heading" }, "What if"),
+      el("p", { class: "help" }, "What an owner can change, at what homes like it sold for. It does not know what the work costs."),
       el("div", { class: "fact-choice" }, el("label", { for: "what-if-fact" }, "Change"), this.choice),
       this.reading,
       this.chart,
