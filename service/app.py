@@ -20,6 +20,7 @@ from service.routes.model import model_routes
 from service.routes.openapi import openapi_routes
 from service.routes.predict import predict_routes
 from service.routes.report import report_routes
+from service.routes.report_versions import report_versions_routes
 from service.routes.sales import sales_routes
 from service.routes.screen import screen_routes
 from service.routes.v2 import v2_routes
@@ -70,6 +71,7 @@ def create_app(
         index_routes(live),
         jobs_routes(live, settings),
         report_routes(live, key),
+        report_versions_routes(live, settings.key_file, key),
         v2_routes(live, settings, budget),
         health_routes(live),
         metrics_routes(),

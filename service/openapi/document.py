@@ -7,7 +7,20 @@ from typing import Any
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
-from service.openapi import batch, comparables, includes, index, jobs, model, predict, problem, sales, screen, v2
+from service.openapi import (
+    batch,
+    comparables,
+    includes,
+    index,
+    jobs,
+    model,
+    predict,
+    problem,
+    report,
+    sales,
+    screen,
+    v2,
+)
 from service.openapi.json_schema import ref
 from service.openapi.subject import describe_field
 from service.valuation.choice import PATH as COMPARABLES
@@ -48,6 +61,11 @@ _GET_ROUTES: Mapping[str, _GetRoute] = {
     ),
     "/report": _GetRoute(
         "The training report of the served version; 404 if the version was saved without one",
+        "text/html",
+        needs_model=True,
+    ),
+    "/report/versions": _GetRoute(
+        "A page with the saved versions, to compare their reports with that of the served version",
         "text/html",
         needs_model=True,
     ),
@@ -101,6 +119,7 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
     spec.path(screen.PATH, operations={"post": screen.describe_screen(schema.market, example)})
     for path, operations in (jobs.describe_jobs() | v2.describe_v2(schema.market, version)).items():
         spec.path(path, operations=operations)
+    spec.path(report.PATH, operations={"get": report.describe_comparison()})
     for path, route in _GET_ROUTES.items():
         spec.path(path, operations={"get": _describe_get(route)})
     document: dict[str, Any] = spec.to_dict()
