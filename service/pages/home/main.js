@@ -19,7 +19,7 @@ function describe(model) {
     `Trained on ${longDate(model.created)} (version ${model.model_version}).`,
   ].filter(Boolean).join(" ");
   $("report").href = model.report?.slice(1) ?? "";
-  $("report").hidden = !model.report || hasApiKey(); // a link cannot send the key
+  $("reports").hidden = !model.report || hasApiKey(); // a link cannot send the key
 }
 
 async function whenReady() {
