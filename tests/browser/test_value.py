@@ -51,8 +51,13 @@ def test_a_home_placed_on_the_map_gets_the_price_of_predict(open_page: OpenPage)
         f"{len(answer['looked_up'])} looked up; {len(answer['unknown'])} are missing"
     )
     page.click(".facts-used summary")
-    chips = page.locator(".chip.open").all_inner_texts()
-    assert [chip.lower().replace(" ", "_") for chip in chips] == answer["looked_up"] + answer["unknown"]
+    chips = [chip.partition(":") for chip in page.locator(".chip.open").all_inner_texts()]
+    assert [name.lower().replace(" ", "_") for name, _, _ in chips] == answer["looked_up"] + answer["unknown"]
+    found = call_api(page, "predict?include=looked_up_values", facts)["looked_up_values"]
+    code = found["postal_code"]["value"]
+    assert f"Looked up by postal code {code}, that of the nearest" in page.locator(".facts-used").inner_text()
+    shown = {name: value.strip().replace(",", "") for name, colon, value in chips if colon}
+    assert shown == {name.replace("_", " ").capitalize(): str(value["value"]) for name, value in found.items()}
     page.click(".chip.open >> text=Grade")
     assert page.evaluate("document.activeElement.name") == "grade"
     page.keyboard.type("9")
@@ -143,7 +148,7 @@ def test_the_handle_moves_along_the_servers_points(open_page: OpenPage) -> None:
     assert facts_in_address(page)["square_footage"] == points[0]["value"]
 
 
-@pytest.mark.parametrize("fact", ["grade", "postal_code", "waterfront", "lot_size", "longitude", "year_built"])
+@pytest.mark.parametrize("fact", ["grade", "bathrooms", "basement_area", "year_renovated"])
 def test_what_if_works_for_facts_of_all_kinds(open_page: OpenPage, fact: str) -> None:
     page = open_page(link(HOME))
     shown_price(page)
@@ -154,6 +159,10 @@ def test_what_if_works_for_facts_of_all_kinds(open_page: OpenPage, fact: str) ->
     handle.focus()
     page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")
+    offered = page.locator("#what-if-fact option").evaluate_all("options => options.map((option) => option.value)")
+    model = call_api(page, "model")
+    assert offered == [feature["name"] for feature in model["features"] if feature["changeable"]]
+    assert not {"latitude", "longitude", "postal_code", "crime_rate", "year_built"} & set(offered)
     assert float(page.locator(".reading strong").get_attribute("data-price")) == points[-2]["price"]
     assert dollars(points[-2]["price"]) in handle.get_attribute("aria-valuetext")
 
@@ -170,17 +179,26 @@ def test_comparables_and_contributions_are_the_servers(open_page: OpenPage) -> N
         assert dollars(sale["price"]) in text
         assert dollars(sale["adjusted_price"]) in text
         assert f"{100 * sale['weight']:.1f}%" in text
+        facts = sale["facts"]
+        assert f"{facts['bedrooms']}\t{facts['bathrooms']:g}\t{facts['year_built']}\t{facts['grade']}" in text
+        assert f"{sale['distance_km'] / 1.609344:.1f} mi" in text or " ft\t" in text
     page.click("button:text('Adjustments') >> nth=1")
     grid = page.locator("#comparable-1 .grid").inner_text()
     for amount in used[1]["adjustments"].values():
         assert signed(amount) in grid
     assert page.locator(".comparable").count() == len(used)
-    if page.locator(".waterfall .link").count():
-        page.click(".waterfall .link")
-    amounts = page.locator(".waterfall tbody .amount").all_inner_texts()
     parts = answer["contributions"]["parts"]
-    first = dollars(answer["contributions"]["reference_price"])
-    assert amounts == [first, *(signed(amount) for amount in parts.values()), dollars(answer["price"])]
+    missing = [amount for name, amount in parts.items() if name in answer["unknown"]]
+    given = [amount for name, amount in parts.items() if name not in answer["unknown"]]
+    first, last = dollars(answer["contributions"]["reference_price"]), dollars(answer["price"])
+    amounts = page.locator(".waterfall tbody .amount")
+    assert amounts.all_inner_texts() == [first, *map(signed, given), signed(sum(missing)), last]
+    page.click(f".waterfall button:text('{len(missing)} facts not given')")
+    assert amounts.all_inner_texts() == [first, *map(signed, given), *map(signed, missing), last]
+    assert page.locator(".waterfall .note:text('not given')").count() == len(missing)
+    assert page.locator(".waterfall .note:text('looked up')").count() == len(
+        set(answer["looked_up"]) & parts.keys()
+    )
 
 
 def test_a_link_is_valued_and_kept_in_the_address(open_page: OpenPage) -> None:
@@ -293,11 +311,13 @@ def test_a_home_unlike_all_sales_gets_reasons_instead_of_a_price(open_page: Open
     assert problem["type"] == "/problems/out-of-reach"
     text = page.locator(".refused").inner_text()
     assert "We can’t value this home: nothing similar has sold." in text
-    for error in problem["errors"]:
-        assert error["message"] in text
-        assert error["message"] in field_error(page, error["field"])
+    first_of_field = {error["field"]: error["message"] for error in reversed(problem["errors"])}
+    for field, message in first_of_field.items():
+        assert text.count(message) == 1
+        assert field_error(page, field) == "", "marked, and said once: in the card"
+    assert page.locator("#status").inner_text() == "", "the card is an alert, which is read out by itself"
     assert page.locator(".price").count() == 0
-    page.click(".refused button >> nth=0")
+    page.click(".refused .link >> nth=0")
     assert page.evaluate("document.activeElement.name") == problem["errors"][0]["field"]
 
 

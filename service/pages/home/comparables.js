@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 import { factText } from "./widgets.js";
-import { label, percent, shortDate } from "./format.js";
+import { label, monthOf, percent, shortDate } from "./format.js";
 import { lengthText } from "./lengths.js";
 
 // Facts that people compare homes by, in their order; other facts follow where a market lacks these.
@@ -26,7 +26,7 @@ export function comparablesTable(sales, { features, size, facts, money, lengths,
     const detail = el("tr", { class: "detail", id, hidden: true },
       el("td", { colspan: columns.length + 2 }, adjustmentGrid(sale, facts, features, money)));
     const button = el("button", {
-      type: "button", class: "plain small", "aria-expanded": "false", "aria-controls": id, "aria-label": `Adjustments of comparable ${index + 1}`,
+      type: "button", class: "link", "aria-expanded": "false", "aria-controls": id, "aria-label": `Adjustments of comparable ${index + 1}`,
       onclick: () => {
         detail.hidden = !detail.hidden;
         button.setAttribute("aria-expanded", String(!detail.hidden));
@@ -39,8 +39,8 @@ export function comparablesTable(sales, { features, size, facts, money, lengths,
     el("th", { scope: "row" }, el("span", { class: "badge" }, String(index + 1))),
     columns.map(({ cell, style }) => el("td", { class: style }, cell(sale))),
     el("td", { class: "row-actions" }, button,
-      el("button", { type: "button", class: "plain small", "aria-pressed": String(isPinned), "aria-label": `Pin comparable ${index + 1}`, title: "Keep it, whatever the limits", onclick: () => onPin(sale) }, isPinned ? "Pinned" : "Pin"),
-      el("button", { type: "button", class: "plain small", "aria-label": `Drop comparable ${index + 1}`, title: "Leave it out", onclick: () => onDrop(sale) }, "Drop"))), detail);
+      el("button", { type: "button", class: "link", "aria-pressed": String(isPinned), "aria-label": `Pin comparable ${index + 1}`, title: "Keep it, whatever the limits", onclick: () => onPin(sale) }, isPinned ? "Pinned" : "Pin"),
+      el("button", { type: "button", class: "link", "aria-label": `Drop comparable ${index + 1}`, title: "Leave it out", onclick: () => onDrop(sale) }, "Drop"))), detail);
   });
   const head = el("tr", {}, el("td"), columns.map(({ heading, style }) => el("th", { scope: "col", class: style?.split(" ")[0] }, heading)), el("td"));
   return el("div", { class: "scroll-x", tabindex: "0", role: "region", "aria-labelledby": "comparables-heading" },
@@ -50,23 +50,16 @@ export function comparablesTable(sales, { features, size, facts, money, lengths,
 function tableColumns(sales, { features, size, money, lengths }) {
   const compared = [...COMPARED.map((name) => features.get(name)), ...features.values()]
     .filter((feature) => feature && feature !== size && !feature.looked_up && ["number", "yes_no"].includes(feature.widget));
-  const heaviest = Math.max(...sales.map(({ weight }) => weight));
   return [
     { heading: "Sold for", style: "amount", cell: (sale) => money.full(sale.price) },
-    { heading: "Adjusted price", style: "amount strong", cell: (sale) => money.full(sale.adjusted_price) },
-    { heading: "Weight", cell: (sale) => weightBar(sale.weight, heaviest) },
-    sales.some(({ date }) => date) && { heading: "Sold on", cell: (sale) => (sale.date ? shortDate(sale.date) : "") },
+    { heading: "Adjusted", style: "amount strong", cell: (sale) => money.full(sale.adjusted_price) },
+    { heading: "Weight", style: "amount", cell: (sale) => percent(sale.weight, 1) },
+    sales.some(({ date }) => date) && { heading: "Sold on", cell: (sale) => (sale.date ? monthOf(sale.date) : "") },
     { heading: "Distance", style: "amount", cell: (sale) => lengthText(sale.distance_km, lengths) },
     ...[size, ...[...new Set(compared)].slice(0, MAX_COMPARED)].filter(Boolean).map((feature) => ({
       heading: SHORT[feature.name] ?? label(feature.name), style: "amount", cell: (sale) => factText(feature, sale.facts[feature.name]),
     })),
   ].filter(Boolean);
-}
-
-function weightBar(weight, largest) {
-  const bar = el("span", { class: "weight" });
-  bar.style.width = `${(28 * weight) / largest}px`;
-  return el("span", { class: "weight-cell" }, bar, percent(weight, 1));
 }
 
 function adjustmentGrid(sale, facts, features, money) {
