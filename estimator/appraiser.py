@@ -22,6 +22,7 @@ from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales
 from estimator.model.ensemble import Callback
 from estimator.model.price_model import PriceModel
+from estimator.model.price_networks import PriceNetworks
 from estimator.model.recipe import DEFAULTS, Recipe
 from estimator.uncertainty.applicability import ApplicabilityDomain
 from estimator.uncertainty.conformal import CalibrationResiduals, ConformalRange, check_confidence
@@ -165,6 +166,13 @@ class Appraiser:
         Its ranges stay: those of the errors that the networks before made on sales they did not know.
         """
         return replace(self, model=self.model.retrained(recipe, rng, callbacks))
+
+    def by_teacher(self, teacher: PriceNetworks) -> Self:
+        """Return the same appraiser whose homes the networks value that taught its student.
+
+        Its ranges stay: those of the student's errors, which are a little larger.
+        """
+        return replace(self, model=self.model.by_teacher(teacher))
 
     @property
     def has_ranges(self) -> bool:

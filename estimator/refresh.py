@@ -26,10 +26,12 @@ from estimator.market.sales_file import read_validated_sales
 from estimator.market.validation.overrides import read_overrides
 from estimator.market.validation.reasons import SET_ASIDE_FILE, set_aside_csv
 from estimator.registry import (
+    TEACHER,
     SavedVersion,
     load_version,
     make_market_folder,
     publish,
+    read_version_file,
     save_version,
     version_folder,
 )
@@ -241,10 +243,13 @@ def _save(
     """
     training = {name: value for name, value in saved.manifest.items() if name not in _OF_THE_VERSION}
 
-    def report(version: str) -> dict[str, bytes]:
+    def files(version: str) -> dict[str, bytes]:
+        kept = dict(lists)
+        if TEACHER in saved.manifest["files"]:
+            kept[TEACHER] = read_version_file(saved.folder, TEACHER, key)
         if NUMBERS not in saved.manifest["files"]:
-            return dict(lists)
+            return kept
         numbers = refreshed_report(read_report(saved.folder, key), refreshed, entries)
-        return {**report_files(numbers, version), **lists}
+        return {**report_files(numbers, version), **kept}
 
-    return save_version(saved.folder.parent, refreshed, {**training, **entries}, report, key)
+    return save_version(saved.folder.parent, refreshed, {**training, **entries}, files, key)

@@ -18,14 +18,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from estimator.appraiser import Appraiser
 from estimator.errors import SavedVersionError
 from estimator.market.tables import UNFINISHED_FILE, sync_folder
+from estimator.model.price_networks import PriceNetworks
 from estimator.state_file import dump_state, load_state
 
 APPRAISER = "appraiser.joblib"
+TEACHER = "teacher.joblib"
+"""The networks that taught the appraiser's student. Only `--teacher` reads it."""
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.hmac"
 """HMAC-SHA256 of the manifest's bytes (RFC 2104), in hexadecimal; written if there is a key."""
@@ -33,6 +36,8 @@ MIN_KEY_BYTES = 32
 """Length of the hash: shorter keys are weaker (RFC 2104, section 3)."""
 CURRENT = "current"
 _UNFINISHED = ".writing-"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -211,7 +216,13 @@ def version_folder(path: Path) -> Path:
         raise SavedVersionError(f"{path}: the version cannot be found: {error}") from error
 
 
-def load_version(path: Path, key: bytes | None = None) -> SavedVersion:
+def teacher_file(appraiser: Appraiser) -> dict[str, bytes]:
+    """Return the file of the networks that taught an appraiser's student, by its name; empty if there are none."""
+    teacher = appraiser.model.teacher
+    return {} if teacher is None else {TEACHER: dump_state(teacher.state())}
+
+
+def load_version(path: Path, key: bytes | None = None, *, teacher: bool = False) -> SavedVersion:
     """Load a saved version.
 
     Parameters
@@ -220,26 +231,31 @@ def load_version(path: Path, key: bytes | None = None) -> SavedVersion:
         A version's folder, a link to one, or `models/<market>` for its current version.
     key
         If given, a version not signed with it is refused.
+    teacher
+        Whether homes are to be valued by the networks that taught the version's student.
 
     Raises
     ------
     SavedVersionError
-        There is no such version, or its files do not agree with its manifest.
+        There is no such version, it was saved without the teacher that is asked for, or its files do not agree
+        with its manifest.
     """
     folder, manifest, content = _read_verified(path, APPRAISER, key)
-    return SavedVersion(folder, manifest, _restore(folder, content))
+    appraiser: Appraiser = _restore(folder / APPRAISER, content, Appraiser.from_state)
+    if teacher:
+        content = read_version_file(folder, TEACHER, key)
+        appraiser = appraiser.by_teacher(_restore(folder / TEACHER, content, PriceNetworks.from_state))
+    return SavedVersion(folder, manifest, appraiser)
 
 
-def _restore(folder: Path, content: bytes) -> Appraiser:
-    """Return the appraiser of a version from the content of its file."""
+def _restore(file: Path, content: bytes, from_state: Callable[[Any], T]) -> T:
+    """Return what a version's file holds."""
     try:
-        return Appraiser.from_state(load_state(content))
+        return from_state(load_state(content))
     except SavedVersionError as error:
-        raise SavedVersionError(f"{folder / APPRAISER}: {error}") from error
+        raise SavedVersionError(f"{file}: {error}") from error
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise SavedVersionError(
-            f"{folder / APPRAISER}: this is not the state of an appraiser; train the version again"
-        ) from error
+        raise SavedVersionError(f"{file}: this is not the state of a model; train the version again") from error
 
 
 def read_version_file(path: Path, name: str, key: bytes | None = None) -> bytes:

@@ -19,6 +19,7 @@ from estimator.assessment.evaluation import ErrorFigures, Evaluation, evaluate
 from estimator.assessment.gate import Verdict
 from estimator.assessment.judging import judge_trained
 from estimator.assessment.set_aside import figures_with_suspects, set_aside_record, with_figures
+from estimator.assessment.student import student_loss
 from estimator.assessment.walk_forward import Progress, WalkForward, walk_forward
 from estimator.errors import DataError
 from estimator.market.market import Market
@@ -29,7 +30,7 @@ from estimator.market.validation.reasons import SET_ASIDE_FILE, set_aside_csv
 from estimator.model.ensemble import Callback
 from estimator.model.recipe import read_recipe, read_remarks
 from estimator.model.trials import read_trials
-from estimator.registry import make_market_folder, publish, save_version
+from estimator.registry import make_market_folder, publish, save_version, teacher_file
 from estimator.report.collect import collect
 from estimator.report.files import report_files
 from estimator.report.recorder import Recorder
@@ -123,7 +124,7 @@ def train_market(  # noqa: PLR0913  # one for each option of the command
     versions = make_market_folder(models, market.name)
     recorder = Recorder()
     appraiser = Appraiser.fit(market, data.areas, parts, rng, [*callbacks, recorder], recipe)
-    evaluation = evaluate(appraiser, parts.test)
+    evaluation, lost = evaluate(appraiser, parts.test), student_loss(appraiser, parts.test)
     _check_finite((entry.to_dict() for entry in evaluation.figures.values()), data.source)
     walk = _walk(appraiser, data, rng) if data.split == "time" else None
     # The evaluated appraiser does not know the test sales; the published one does, as they are the newest prices.
@@ -141,14 +142,17 @@ def train_market(  # noqa: PLR0913  # one for each option of the command
         "seed": seed,
         "recipe": recipe.as_dict(),
         **_evaluation_record(parts, evaluation),
+        "student": None if lost is None else lost.as_dict(),
         "walk_forward": None if walk is None else walk.to_dict(),
         "gate": gate.record(publish_anyway=publish_anyway),
         "example": _example(market, parts.train),
         "inputs": _input_statistics(market, parts.train),
     }
     report_data = collect(appraiser, published, parts, record, recorder, remarks, trials, rng)
-    aside = {SET_ASIDE_FILE: set_aside_csv(data.set_aside)}
-    version = save_version(versions, published, record, lambda name: report_files(report_data, name) | aside, key)
+    kept = {SET_ASIDE_FILE: set_aside_csv(data.set_aside)}
+    if recipe.keep_teacher:
+        kept |= teacher_file(published)
+    version = save_version(versions, published, record, lambda name: report_files(report_data, name) | kept, key)
     passed = gate.passed or publish_anyway
     if passed:
         publish(version)

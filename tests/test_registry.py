@@ -142,7 +142,7 @@ def test_a_file_that_is_no_appraiser_is_refused_though_its_hash_is_right(
     (version / APPRAISER).write_bytes(dump_state(state))
     digest = hashlib.sha256((version / APPRAISER).read_bytes()).hexdigest()
     (version / MANIFEST).write_text(json.dumps({"files": {APPRAISER: digest}}))
-    with pytest.raises(SavedVersionError, match="not the state of an appraiser"):
+    with pytest.raises(SavedVersionError, match="not the state of a model"):
         load_version(version)
 
 

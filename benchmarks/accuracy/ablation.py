@@ -158,7 +158,7 @@ def train(setup: Setup, variant: Variant) -> Sequence[Network]:
     n = len(full.columns) if recipe.withheld_share else setup.n_complete
     training_set = replace(
         full,
-        n_numeric=full.n_numeric if variant.periodic else 0,
+        inputs=full.inputs if variant.periodic else replace(full.inputs, n_numeric=0),
         columns=mask(full.columns[:n], variant.masked),
         target=full.target[:n],
         validation=replace(validation, columns=mask(validation.columns, variant.masked)),

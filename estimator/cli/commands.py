@@ -12,7 +12,18 @@ from tqdm import tqdm
 from estimator.assessment.evaluation import evaluate
 from estimator.assessment.set_aside import set_aside_record
 from estimator.cli.group import main
-from estimator.cli.options import FILE, KEY, LISTED_SALES, MARKET, MODEL, MODELS, SEED, SPLIT, cost_options
+from estimator.cli.options import (
+    FILE,
+    KEY,
+    LISTED_SALES,
+    MARKET,
+    MODEL,
+    MODELS,
+    SEED,
+    SPLIT,
+    TEACHER,
+    cost_options,
+)
 from estimator.cli.set_aside import report_set_aside
 from estimator.cli.tables import backtest_tables, error_table, ratio_study_tables
 from estimator.deals.held_out import HeldOutListings, evaluate_screening, fit_list_prices, held_out_listings
@@ -78,15 +89,16 @@ def tune(market: Path, trials: int, jobs: int, split: Split | None, seed: int, s
 @main.command(name="evaluate", short_help="Compare valuations with sale prices.")
 @MODEL
 @KEY
+@TEACHER
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.argument("sales", type=FILE)
-def evaluate_command(model: Path, key: bytes | None, sales: Path, *, as_json: bool) -> None:
+def evaluate_command(model: Path, key: bytes | None, sales: Path, *, teacher: bool, as_json: bool) -> None:
     """Compare a model's valuations with the sale prices in the file SALES.
 
     Prints error figures and a ratio study, each for valuations with all facts and for valuations with the required
     facts alone. Use sales that the model was not trained on.
     """
-    saved = load_version(model, key)
+    saved = load_version(model, key, teacher=teacher)
     known = saved.appraiser.model.sales
     validated = read_validated_sales(saved.appraiser.market, sales, known)
     report_set_aside(set_aside_record(validated, validated.set_aside))

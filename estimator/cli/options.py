@@ -36,7 +36,12 @@ SEED = click.option(
     help="Random seed; the same seed and data give the same model.",
 )
 
-
+TEACHER = click.option(
+    "--teacher",
+    is_flag=True,
+    help="Value homes with the networks that taught the served one: slower, a little more accurate. The ranges are"
+    " those of the served one.",
+)
 PUBLISH_ANYWAY = click.option(
     "--publish-anyway",
     is_flag=True,

@@ -13,7 +13,7 @@ from estimator.features.triangular import LowerTriangle
 from estimator.market.arrays import Float32Array, FloatArray
 from estimator.threads import parallel_map
 
-N_INDUCING_POINTS = 2500
+N_INDUCING_POINTS = 1500
 """Sales that stand for all of them, drawn at random. More are more accurate and much slower; see
 benchmarks/DECISIONS.md, "Inducing points"."""
 MAX_SALES = 50_000

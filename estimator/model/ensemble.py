@@ -1,8 +1,6 @@
 """Train the ensemble of networks on a training set, and fit the share that kriging has in the price.
 
-Each network is itself an ensemble whose members share all but a few vectors of their weights (TabM, Gorishniy et
-al. 2024). Every number is an input twice: as it is, and as trained waves (Gorishniy et al. 2022), so that the
-price can rise and fall within a mile. Knows no homes, only columns and prices.
+Knows no homes, only columns and prices.
 """
 
 import math
@@ -17,26 +15,16 @@ from numpy.typing import NDArray
 
 from estimator.features.pipeline import Features
 from estimator.market.arrays import FloatArray
+from estimator.model.architecture import build_layers
 from estimator.model.losses import make_loss
 from estimator.model.recipe import MIN_BATCH_SIZE, Recipe
 from estimator.model.training_set import TrainingSet
 from estimator.network import (
     AdamW,
     Batches,
-    Concat,
-    Dense,
     Epoch,
-    Identity,
-    Layer,
-    MemberBias,
-    MemberDense,
-    MemberScale,
-    MonotoneSum,
     Network,
-    Periodic,
     Plan,
-    ReLU,
-    Sequential,
     StackedNetworks,
     StopTraining,
     cosine,
@@ -214,7 +202,9 @@ def _train_networks(
     dispatcher = _CallbackDispatcher(callbacks, plans)
 
     def train_one(index: int, own_rng: np.random.Generator) -> tuple[Network, int]:
-        network = Network(_layers(training_set, recipe), rng=own_rng)
+        network = Network(
+            build_layers(training_set.inputs, recipe, members=recipe.members, width=recipe.width), rng=own_rng
+        )
         history = train(
             network,
             Batches(x, y, batch_size),
@@ -291,21 +281,3 @@ def fit_kriging_share(features: Features, network_log_price: FloatArray, log_pri
     difference = features.complete * (features.kriging_log_price - network_log_price)
     square = float(difference @ difference)
     return float(np.clip(difference @ (log_price - network_log_price) / square, 0.0, 1.0)) if square else 0.0
-
-
-def _layers(training_set: TrainingSet, recipe: Recipe) -> list[Layer]:
-    """Return the layers of a network whose output never falls when a monotone column rises."""
-    n_numeric, n_monotone = training_set.n_numeric, training_set.n_monotone
-    context = training_set.columns.shape[1] - n_monotone
-    waves = Periodic(n_numeric, recipe.waves, recipe.waves_width, recipe.waves_sigma)
-    first: list[Layer] = []
-    n_in = context
-    if n_numeric:
-        first = [Concat([(0, n_numeric, Sequential([waves, ReLU()])), (0, context, Identity())])]
-        n_in += n_numeric * recipe.waves_width
-    layers = [*first, MemberScale(recipe.members, n_in)]
-    for _ in range(recipe.depth):
-        layers += [Dense(n_in, recipe.width, bias=None), MemberBias(recipe.members, recipe.width), ReLU()]
-        n_in = recipe.width
-    terms = Sequential([*layers, MemberDense(recipe.members, n_in, 1 + n_monotone)])
-    return [MonotoneSum(context, terms)]

@@ -23,18 +23,17 @@ from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.overview import MIN_LABEL_COUNT
 from estimator.market.sales import Sales
-from estimator.model.ensemble import (
-    Callback,
-    blend_kriging,
-    predict_mean,
-    train_again,
-    train_ensemble,
-)
+from estimator.model.ensemble import Callback
 from estimator.model.price_index import PriceIndex, first_index, index_of_sales
+from estimator.model.price_networks import (
+    PriceNetworks,
+    TrainedNetworks,
+    fit_price_networks,
+    refit_price_networks,
+)
 from estimator.model.recent_errors import RecentErrors, fit_recent_errors
 from estimator.model.recipe import DEFAULTS, Recipe
 from estimator.model.training_set import adjusted_log_price, build_training_set
-from estimator.network import Network, StackedNetworks
 
 _CHUNK_SIZE = 4096
 """Homes whose columns are computed at a time: they take some megabytes, however large the file."""
@@ -84,11 +83,7 @@ class PriceModel:
     pipeline
         Facts → features.
     networks
-        Columns → standardised log price, averaged.
-    mean, deviation
-        Of the training sales' log prices. The networks' losses are in units of `deviation`.
-    kriging_share
-        Weight of kriging's own estimate, 0 to 1, where its inputs are complete; the rest is the networks'.
+        Features → log price.
     index
         How prices have moved over time.
     sales
@@ -102,22 +97,22 @@ class PriceModel:
         Corrects the worth by the networks' errors on the other sales; None where these say nothing.
     training_errors
         Of the training sales by kriging, for fitting an error scale. Only after `fit`, otherwise None.
+    teacher
+        The trained networks that taught `networks`, if it is a student. They are not part of the state.
     passes
-        Over the training sales, of each network, as the validation sales chose them. Only after `fit`.
+        Over the training sales, of each trained network, as the validation sales chose them. Only after `fit`.
     """
 
     market: Market
     pipeline: FeaturePipeline
-    networks: StackedNetworks
-    mean: float
-    deviation: float
-    kriging_share: float
+    networks: PriceNetworks
     index: PriceIndex
     sales: Sales
     residual: FloatArray
     learned: BoolArray
     recent_errors: RecentErrors | None = None
     training_errors: TrainingErrors | None = None
+    teacher: PriceNetworks | None = None
     passes: tuple[int, ...] = ()
 
     @classmethod
@@ -151,23 +146,21 @@ class PriceModel:
             pipeline, training_set = build_training_set(
                 market, sales, validation, index, recipe.withheld_share, rng
             )
-            ensemble = train_ensemble(training_set, recipe, rng, callbacks)
+            trained = fit_price_networks(training_set, recipe, rng, callbacks)
         features = training_set.leave_home_out
         error = adjusted_log_price(market, sales, index) - features.kriging_log_price
         return cls(
             market,
             pipeline,
-            StackedNetworks(ensemble.networks),
-            training_set.mean,
-            training_set.deviation,
-            ensemble.kriging_share,
+            trained.served,
             index,
             sales,
             residual[: len(sales)],
             np.ones(len(sales), np.bool_),
             None,
             TrainingErrors(np.where(features.complete, error, np.nan), features.error_features),
-            ensemble.passes,
+            trained.teacher,
+            trained.passes,
         )
 
     def retrained(
@@ -197,16 +190,13 @@ class PriceModel:
             pipeline, training_set = build_training_set(
                 self.market, self.sales, none, self.index, recipe.withheld_share, rng
             )
-            networks = StackedNetworks(train_again(training_set, self.passes, recipe, rng, callbacks))
-        # The last steps move all values of a network up or down together; no sales choose its best weights here.
-        columns = training_set.leave_home_out.columns
-        level = float(np.median(training_set.target[: len(columns)] - predict_mean(networks, columns)))
+            fitted = TrainedNetworks(self.networks, self.teacher, self.passes)
+            trained = refit_price_networks(training_set, fitted, recipe, rng, callbacks)
         return replace(
             self,
             pipeline=pipeline,
-            networks=networks,
-            mean=training_set.mean + level * training_set.deviation,
-            deviation=training_set.deviation,
+            networks=trained.served,
+            teacher=trained.teacher,
             learned=np.ones(len(self.sales), np.bool_),
             recent_errors=None,
         )
@@ -250,8 +240,7 @@ class PriceModel:
             None if home is None else home[rows],
             None if before is None else before[rows],
         )
-        log_price = predict_mean(self.networks, features.columns) * self.deviation + self.mean
-        worth = blend_kriging(log_price, features, self.kriging_share)
+        worth = self.networks.estimate(features)
         if self.recent_errors is not None:
             worth = worth + self.recent_errors.estimate(features.kriging_inputs)
         return worth, features.error_features
@@ -299,6 +288,10 @@ class PriceModel:
         kept = ~rows
         return replace(self, sales=self.sales.take(kept), residual=self.residual[kept], learned=self.learned[kept])
 
+    def by_teacher(self, teacher: PriceNetworks) -> "PriceModel":
+        """Return the same model whose homes the student's teacher values."""
+        return replace(self, networks=teacher, teacher=None)
+
     @property
     def facts(self) -> tuple[str, ...]:
         """Names of the facts it uses, in the market's order."""
@@ -335,10 +328,7 @@ class PriceModel:
         """Return everything fitted as plain values and arrays, for `from_state`."""
         return {
             "features": self.pipeline.state(),
-            "networks": [network.state() for network in self.networks.networks],
-            "mean": self.mean,
-            "deviation": self.deviation,
-            "kriging_share": self.kriging_share,
+            **self.networks.state(),
             "index": self.index.state(),
             "sales": self.sales.state(),
             "residual": self.residual,
@@ -353,10 +343,7 @@ class PriceModel:
         return cls(
             market,
             FeaturePipeline.from_state(market, state["features"], sales),
-            StackedNetworks([Network.from_state(network) for network in state["networks"]]),
-            state["mean"],
-            state["deviation"],
-            state["kriging_share"],
+            PriceNetworks.from_state(state),
             PriceIndex.from_state(state["index"]),
             sales,
             state["residual"],

@@ -64,10 +64,14 @@ class Recipe:
         Largest norm of a step's gradient, so that one odd sale does not dominate it.
     withheld_share
         Share of the training sales that is used a second time with facts withheld.
+    student
+        Whether one network, which the trained ones teach, values homes in their place.
+    keep_teacher
+        Whether these are saved beside it, for `--teacher`.
     """
 
     networks: int = 8
-    members: int = 4
+    members: int = 1
     depth: int = 3
     width: int = 128
     waves: int = 24
@@ -80,9 +84,11 @@ class Recipe:
     batch_size: int = 256
     least_steps: int = 50
     epochs: int = 30
-    patience: int = 8
+    patience: int = 5
     clip_norm: float = 1.0
     withheld_share: float = 0.3
+    student: bool = True
+    keep_teacher: bool = True
 
     def as_dict(self) -> Settings:
         """Return the settings as JSON and TOML store them."""
@@ -176,6 +182,10 @@ def _check_setting(name: str, value: object) -> int | float | tuple[str, ...]:
         raise DataError(f"unknown setting '{name}'; known settings are {', '.join(types)}")
     if name == "losses":
         return _check_losses(value)
+    if types[name] is bool:
+        if not isinstance(value, bool):
+            raise DataError(f"'{name}' is {_toml(value)}; it must be true or false")
+        return value
     number_type = float if types[name] is float else int
     low, high = BOUNDS[name]
     # bool is an int in Python, but not in TOML; a whole number is valid where a number is.

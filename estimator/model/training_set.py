@@ -17,15 +17,32 @@ from estimator.model.price_index import PriceIndex
 
 
 @dataclass(frozen=True)
+class Inputs:
+    """The columns that a network is given.
+
+    Parameters
+    ----------
+    n_columns
+        All of them.
+    n_numeric
+        How many of them, the first ones, are numbers to be encoded as waves.
+    n_monotone
+        How many of them, the last ones, may only raise the price.
+    """
+
+    n_columns: int
+    n_numeric: int
+    n_monotone: int
+
+
+@dataclass(frozen=True)
 class TrainingSet:
     """Made by `build_training_set`.
 
     Parameters
     ----------
-    n_numeric
-        How many of the d + r columns, the first ones, are numbers to be encoded as waves.
-    n_monotone
-        How many of them, r, the last ones, are numbers that may only raise the price.
+    inputs
+        What the d + r columns are, r of them monotone.
     columns
         Features of n training sales, shape (n, d + r).
     target
@@ -40,8 +57,7 @@ class TrainingSet:
         Features of the training sales, each computed without its own home's prices.
     """
 
-    n_numeric: int
-    n_monotone: int
+    inputs: Inputs
     columns: NDArray[np.float32]
     target: FloatArray
     validation: Features
@@ -78,8 +94,7 @@ def build_training_set(
         withheld.facts, withheld.date, withheld.home, withheld.date, kriging_left_out
     )
     training_set = TrainingSet(
-        n_numeric=pipeline.n_numeric,
-        n_monotone=pipeline.n_monotone,
+        inputs=Inputs(features.columns.shape[1], pipeline.n_numeric, pipeline.n_monotone),
         columns=np.vstack((features.columns, withheld_features.columns)),
         target=(np.concatenate((log_price, log_price[rows])) - mean) / deviation,
         validation=pipeline.transform(validation.facts, validation.date, validation.home, validation.date),

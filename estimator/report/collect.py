@@ -100,7 +100,7 @@ def collect(
         "refreshed": None,
         "data": summarise_sales(market, parts, appraiser.areas) | {"refused": count_refusals(values)},
         "price_index": price_index(appraiser),
-        "learning": _learning(recorder, appraiser.model.deviation),
+        "learning": _learning(recorder, appraiser.model.networks.deviation),
         "surface": price_surface(appraiser, parts.train, recorder),
         "test_sales": _test_sales(test, values, None if labels is None else labels[1], market.coordinates),
         "by_value": by_fifth(results, results.values.price),

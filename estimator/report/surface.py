@@ -83,14 +83,15 @@ def _predict_with_weights(
         The network's parameter vectors, as callbacks received them during training.
     """
     columns = model.pipeline.transform(facts, date).columns
-    network = Network.from_state(model.networks.networks[0].state())  # a copy: the model is never changed
+    trained = model.teacher or model.networks
+    network = Network.from_state(trained.networks.networks[0].state())  # a copy: the model is never changed
     predictions = []
     for vector in weights:
         np.copyto(network.parameters.vector, vector)
         predictions.append(network.predict(columns, PREDICTION_BATCH)[:, 0])
     standardised = np.array(predictions, np.float64).reshape(len(weights), len(facts))
     index = model.index.at(model.market, facts, date)
-    predicted: FloatArray = standardised * model.deviation + model.mean + index
+    predicted: FloatArray = standardised * trained.deviation + trained.mean + index
     return predicted
 
 

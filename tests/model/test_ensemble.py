@@ -6,13 +6,9 @@ import joblib
 import numpy as np
 import pytest
 
-from estimator.calibration import complete_sales
 from estimator.features.kriging import KrigingInputs
 from estimator.features.pipeline import Features
-from estimator.market.areas import AreaLookup, Areas
 from estimator.market.arrays import BoolArray, FloatArray
-from estimator.market.market import Market
-from estimator.market.sales import Parts
 from estimator.model.ensemble import (
     EpochEvent,
     TrainedEnsemble,
@@ -23,19 +19,11 @@ from estimator.model.ensemble import (
     train_again,
     train_ensemble,
 )
-from estimator.model.price_index import PriceIndex
 from estimator.model.recipe import Recipe
-from estimator.model.training_set import TrainingSet, build_training_set
+from estimator.model.training_set import TrainingSet
 from estimator.network import StackedNetworks
 
 SMALL = Recipe(networks=3, epochs=5, width=16, members=2, waves=4)
-
-
-@pytest.fixture(scope="module")
-def training_set(market: Market, areas: Areas, parts: Parts) -> TrainingSet:
-    lookup = AreaLookup(market, areas, parts.train.facts)
-    train, validation = complete_sales(lookup, parts.train), complete_sales(lookup, parts.validation)
-    return build_training_set(market, train, validation, PriceIndex(), 0.3, np.random.default_rng(0))[1]
 
 
 def fit(training_set: TrainingSet, recipe: Recipe = SMALL, **options: Any) -> TrainedEnsemble:

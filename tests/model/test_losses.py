@@ -7,7 +7,7 @@ import pytest
 from estimator.features.kriging import KrigingInputs
 from estimator.features.pipeline import Features
 from estimator.model.losses import HUBER_THRESHOLD, LOSSES, make_loss
-from estimator.model.training_set import TrainingSet
+from estimator.model.training_set import Inputs, TrainingSet
 from estimator.network import RMSE, CovariancePenalty, HuberRMSE
 
 
@@ -20,7 +20,9 @@ def training_set() -> TrainingSet:
     inputs = KrigingInputs(none, none, none, None)
     features = Features(none, kriging, np.empty((3, 0)), np.ones(3, np.bool_), inputs)
     target = (np.append(log_price, 12.0) - 13.0) / 2.0
-    return TrainingSet(0, 0, np.empty((4, 0), np.float32), target, features, log_price, 13.0, 2.0, features)
+    return TrainingSet(
+        Inputs(0, 0, 0), np.empty((4, 0), np.float32), target, features, log_price, 13.0, 2.0, features
+    )
 
 
 def test_rmse_needs_nothing_of_the_training_set(training_set: TrainingSet) -> None:

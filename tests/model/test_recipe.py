@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from estimator.errors import DataError
+from estimator.errors import DataError, SavedVersionError
 from estimator.model.recipe import (
     BOUNDS,
     DEFAULTS,
@@ -22,7 +22,7 @@ from estimator.model.recipe import (
     read_settings,
     write_settings,
 )
-from estimator.registry import load_version
+from estimator.registry import SavedVersion, load_version
 from estimator.training import train_market
 from tests.conftest import estimator
 from tests.town import make_town
@@ -82,6 +82,8 @@ def test_remarks_are_read_back(tmp_path: Path) -> None:
         ('losses = ["hubr"]', "'losses' is [\"hubr\"]; it must be a list of one or more of rmse, huber"),
         ('losses = ["rmse", "hubr"]', '\'losses\' is ["rmse", "hubr"]; it must be a list of'),
         ('losses = "huber"', "'losses' is \"huber\"; it must be a list of one or more of rmse, huber"),
+        ("student = 1", "'student' is 1; it must be true or false"),
+        ('keep_teacher = "no"', "'keep_teacher' is \"no\"; it must be true or false"),
         ("losses = []", "'losses' is []; it must be a list of one or more of rmse, huber"),
         ("losses = [[1]]", "'losses' is [[1]]; it must be a list of one or more of rmse, huber"),
         ("depth = 3\nwidth 8", "(at line 2, column 7)"),
@@ -112,7 +114,8 @@ def test_each_setting_is_documented_and_accepts_its_default_and_its_bounds(tmp_p
 
 
 def test_all_numbers_have_bounds() -> None:
-    assert set(BOUNDS) == set(DEFAULTS.as_dict()) - {"losses"}
+    numbers = {name for name, value in DEFAULTS.as_dict().items() if type(value) in (int, float)}
+    assert set(BOUNDS) == numbers
 
 
 def test_the_written_file_is_readable_toml(tmp_path: Path) -> None:
@@ -140,17 +143,35 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [old]
 
 
+def networks_of(saved: SavedVersion) -> list[Any]:
+    networks: list[Any] = saved.appraiser.state()["model"]["networks"]
+    return networks
+
+
 @pytest.mark.training
 def test_train_uses_the_recipe_and_records_it_in_the_manifest(town: Path) -> None:
     write_settings(town / "town", QUICK, "")
     saved = load_version(trained(town, "models"))
     assert saved.manifest["recipe"] == Recipe().as_dict() | QUICK
-    networks: list[Any] = saved.appraiser.state()["model"]["networks"]
-    assert len(networks) == 1
+    assert len(networks_of(saved)) == QUICK["networks"]
     (town / "town" / RECIPE).unlink()
     by_default = load_version(trained(town, "others"))
     assert by_default.manifest["recipe"] == Recipe().as_dict()
-    assert len(by_default.appraiser.state()["model"]["networks"]) == Recipe().networks
+    assert len(networks_of(by_default)) == 1, "the student"
+    taught_by = load_version(by_default.folder, teacher=True)
+    assert len(networks_of(taught_by)) == Recipe().networks
+
+
+@pytest.mark.training
+@pytest.mark.parametrize(("settings", "networks"), [({"student": False}, 2), ({"keep_teacher": False}, 1)])
+def test_a_recipe_can_serve_all_networks_and_keep_no_teacher(
+    town: Path, settings: Settings, networks: int
+) -> None:
+    write_settings(town / "town", QUICK | {"networks": 2} | settings, "")
+    saved = load_version(trained(town, "models"))
+    assert len(networks_of(saved)) == networks
+    with pytest.raises(SavedVersionError, match=r"saved without teacher\.joblib"):
+        load_version(saved.folder, teacher=True)
 
 
 @pytest.mark.training

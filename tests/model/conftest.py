@@ -1,0 +1,16 @@
+import numpy as np
+import pytest
+
+from estimator.calibration import complete_sales
+from estimator.market.areas import AreaLookup, Areas
+from estimator.market.market import Market
+from estimator.market.sales import Parts
+from estimator.model.price_index import PriceIndex
+from estimator.model.training_set import TrainingSet, build_training_set
+
+
+@pytest.fixture(scope="package")
+def training_set(market: Market, areas: Areas, parts: Parts) -> TrainingSet:
+    lookup = AreaLookup(market, areas, parts.train.facts)
+    train, validation = complete_sales(lookup, parts.train), complete_sales(lookup, parts.validation)
+    return build_training_set(market, train, validation, PriceIndex(), 0.3, np.random.default_rng(0))[1]
