@@ -42,13 +42,20 @@ def parallel_map(
         return [future.result() for future in futures]
 
 
-def parallel_imap(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
+def parallel_imap(
+    function: Callable[[Item], Result], items: Iterable[Item], cores: int | None = None
+) -> Generator[Result, None, None]:
     """Yield `function(item)` for each item, in the items' order, while later items are computed.
 
     As `parallel_map`, but lazy: at most twice as many items as there are cores are held at a time, however many
     there are in all.
+
+    Parameters
+    ----------
+    cores
+        Threads to use; None for as many as there are cores.
     """
-    cores = joblib.cpu_count()
+    cores = cores or joblib.cpu_count()
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores) as pool:
         try:
             yield from _imap(pool, function, items, 2 * cores)

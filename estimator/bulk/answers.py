@@ -1,5 +1,6 @@
 """A piece of a table → the same rows with an answer in each: the valuation, or why there is none."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -26,6 +27,14 @@ ValueFunction = Callable[[Facts, DateArray, float], Valuations]
 
 INDEX_DECIMALS = 6
 """Of the price index in a file, so that it can be multiplied by prices of millions."""
+
+
+REASONS: Mapping[str, Callable[[Appraiser, Facts, DateArray], Sequence[Any] | None]] = {
+    "comparables": Appraiser.comparables,
+    "contributions": Appraiser.contributions,
+}
+"""Reasons for a price that a file can have, each as a column: its name → the reasons of n homes, with a method
+`as_dict`; None where the market has none."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,7 @@ def value_table(
     value: ValueFunction | None = None,
     *,
     with_index: bool = False,
+    include: Sequence[str] = (),
 ) -> AnsweredTable:
     """Value n rows with a header that `check_header` has accepted.
 
@@ -71,6 +81,8 @@ def value_table(
         How homes are valued, if not by `Appraiser.value`.
     with_index
         Whether to add the column `INDEX_COLUMN`, for a market with dates.
+    include
+        Names in `REASONS`: each is a column of JSON.
     """
     piece = homes.table
     facts, date, problems = homes.check()
@@ -85,8 +97,16 @@ def value_table(
     if with_index:
         factor = _index_factors(appraiser, facts.take(priced), values.take(values.priced).date)
         piece = piece.append_column(INDEX_COLUMN, fill_rows(factor, priced, pa.float64()))
+    for name in include:
+        reasons = REASONS[name](appraiser, facts.take(priced), date[priced])
+        piece = piece.append_column(name, fill_rows(_as_json(reasons), priced, pa.string()))
     table = piece.append_column("error", _texts(errors))
     return AnsweredTable(table, facts, valid, priced, problems)
+
+
+def _as_json(reasons: Sequence[Any] | None) -> NDArray[Any]:
+    """Return reasons as texts of JSON, as the server answers them; no texts for None."""
+    return np.array([json.dumps(each.as_dict(), ensure_ascii=False) for each in reasons or ()], object)
 
 
 def with_notes(values: Valuations, notes: Sequence[str]) -> Valuations:

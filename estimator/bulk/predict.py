@@ -1,20 +1,60 @@
 """Values a file: piece by piece on all cores, and its answer appears complete or not at all."""
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from estimator.appraiser import Appraiser
-from estimator.bulk.answers import AnsweredTable, value_table
+import pyarrow as pa
+
+from estimator import __version__
+from estimator.appraiser import CONFIDENCE, Appraiser
+from estimator.bulk.answers import value_table
 from estimator.bulk.header import check_header, validated_pieces
+from estimator.bulk.journal import Journal, open_journal
 from estimator.errors import DataError
+from estimator.market.columns import Problem
 from estimator.market.fault_groups import FaultGroups
-from estimator.market.homes_file import HomesTable
+from estimator.market.homes_file import PIECE_ROWS, HomesTable
 from estimator.market.market import INDEX_COLUMN
 from estimator.market.tables import Rows, encoder_for, first_row, write_atomically
 from estimator.threads import parallel_imap
+
+
+@dataclass(frozen=True)
+class Run:
+    """How files are valued.
+
+    Parameters
+    ----------
+    confidence
+        Of the ranges, as `Appraiser.value` takes it.
+    include
+        Names in `REASONS`; each is a column.
+    model
+        Names the model, so that another one has another name. With it, a run that was killed is continued by the
+        next run: see `journal`.
+    threads
+        To use; None for as many as there are cores.
+    """
+
+    confidence: float = CONFIDENCE
+    include: tuple[str, ...] = ()
+    model: str | None = None
+    threads: int | None = None
+
+
+class _Piece(NamedTuple):
+    """A valued piece: its answers alone, the rows to write, its schema, its problems, and whether it is new."""
+
+    answers: pa.Table
+    rows: Rows
+    schema: pa.Schema
+    problems: list[Problem]
+    is_new: bool
 
 
 def predict_file(
@@ -25,6 +65,7 @@ def predict_file(
     faults: FaultGroups | None = None,
     *,
     with_index: bool = False,
+    run: Run = Run(),  # immutable
 ) -> tuple[int, int]:
     """Value every row of a file.
 
@@ -51,31 +92,92 @@ def predict_file(
     ------
     DataError
         The source cannot be read, lacks a required column, or has a column of the answer; or the target cannot be
-        written; or the index is asked for in a market without sale dates.
+        written; or the market lacks what a requested column needs.
+    """
+    requested = _requested_columns(appraiser, run, with_index=with_index)
+    market = appraiser.market
+    pieces = validated_pieces(market, market.features, source, partial(check_header, market, requested=requested))
+    answer = partial(_answer, appraiser, encoder_for(target), run, with_index)
+    valued, failed = 0, 0
+    journal_of = nullcontext() if run.model is None else open_journal(target, identity(source, run, requested))
+    with (
+        journal_of as journal,
+        closing(parallel_imap(answer, _with_saved(pieces, journal), run.threads)) as answered,
+    ):
+        first = next(answered)
+        with write_atomically(target, first.schema) as writer:
+            for piece in chain([first], answered):
+                writer.write_rows(piece.rows)
+                if journal is not None and piece.is_new:
+                    journal.append(piece.answers, piece.problems)
+                if faults is not None:
+                    faults.add(piece.problems, first_row(source) + valued + failed)
+                rows, errors = len(piece.answers), piece.answers.column("valuation_price").null_count
+                valued, failed = valued + rows - errors, failed + errors
+                progress(rows)
+    return valued, failed
+
+
+def _requested_columns(appraiser: Appraiser, run: Run, *, with_index: bool) -> tuple[str, ...]:
+    """Return the columns of the answer besides the usual ones.
+
+    Raises
+    ------
+    DataError
+        The market lacks what one of them needs.
     """
     if with_index and appraiser.sale_dates is None:
         raise DataError(
             f"{INDEX_COLUMN}: the sales of '{appraiser.market.name}' have no dates, so it has no price index"
         )
-    requested = (INDEX_COLUMN,) if with_index else ()
-    market = appraiser.market
-    pieces = validated_pieces(market, market.features, source, partial(check_header, market, requested=requested))
-    valued, failed = 0, 0
+    if "comparables" in run.include and appraiser.sold is None:
+        raise DataError(
+            f"comparables: the sales of '{appraiser.market.name}' have no locations, so it has no comparables"
+        )
+    return ((INDEX_COLUMN,) if with_index else ()) + run.include
 
-    encode = encoder_for(target)
 
-    def answer(piece: HomesTable) -> tuple[AnsweredTable, Rows]:
-        answered = value_table(appraiser, piece, with_index=with_index)
-        return answered, encode(answered.table)
+def identity(source: Path, run: Run, requested: tuple[str, ...]) -> dict[str, Any]:
+    """Return what the answers of a file depend on."""
+    try:
+        status = source.stat()
+    except FileNotFoundError as error:
+        raise DataError(f"{source}: there is no such file") from error
+    except OSError as error:
+        raise DataError(f"{source}: {error.strerror}") from error
+    return {
+        "program": __version__,
+        "piece_rows": PIECE_ROWS,
+        "model": run.model,
+        "confidence": run.confidence,
+        "requested": requested,
+        "source": [str(source.resolve()), status.st_size, status.st_mtime_ns],
+    }
 
-    with closing(parallel_imap(answer, pieces)) as tables:
-        first = next(tables)
-        with write_atomically(target, first[0].table.schema) as writer:
-            for answered, encoded in chain([first], tables):
-                writer.write_rows(encoded)
-                if faults is not None:
-                    faults.add(answered.problems, first_row(source) + valued + failed)
-                rows, errors = answered.table.num_rows, answered.table.column("valuation_price").null_count
-                valued, failed = valued + rows - errors, failed + errors
-                progress(rows)
-    return valued, failed
+
+def _with_saved(
+    pieces: Iterator[HomesTable], journal: Journal | None
+) -> Iterator[tuple[HomesTable, tuple[pa.Table, list[Problem]] | None]]:
+    """Give each piece of a file with the answers that an earlier run saved, None where it saved none."""
+    for index, piece in enumerate(pieces):
+        yield piece, journal.read() if journal is not None and index < journal.n_saved else None
+
+
+def _answer(
+    appraiser: Appraiser,
+    encode: Callable[[pa.Table], Rows],
+    run: Run,
+    with_index: bool,  # noqa: FBT001
+    piece: tuple[HomesTable, tuple[pa.Table, list[Problem]] | None],
+) -> _Piece:
+    """Value one piece, unless its answers were saved."""
+    homes, saved = piece
+    if saved is None:
+        answered = value_table(appraiser, homes, run.confidence, with_index=with_index, include=run.include)
+        names = answered.table.column_names[homes.table.num_columns :]
+        table, answers, problems = answered.table, answered.table.select(names), list(answered.problems)
+    else:
+        table, (answers, problems) = homes.table, saved
+        for name in answers.column_names:
+            table = table.append_column(name, answers.column(name))
+    return _Piece(answers, encode(table), table.schema, problems, saved is None)

@@ -17,7 +17,7 @@ MODULE_OF: Mapping[str, str] = {
     "evaluate": "commands",
     "fit-list-prices": "commands",
     "new-market": "new_market",
-    "predict": "valuing",
+    "predict": "predict",
     "refresh": "publishing",
     "report": "commands",
     "screen": "valuing",

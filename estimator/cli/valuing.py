@@ -1,11 +1,11 @@
-"""The commands that value homes and screen listings: they do not wait for what trains and draws."""
+"""The command that screens listings: it does not wait for what trains and draws."""
 
 from pathlib import Path
 
 import click
 from tqdm import tqdm
 
-from estimator.bulk import predict_file
+from estimator.cli.faults import report_faults
 from estimator.cli.group import main
 from estimator.cli.options import FILE, KEY, MODEL, cost_options
 from estimator.deals.past_resales import PastResales, RepeatSales
@@ -14,33 +14,6 @@ from estimator.deals.screen_file import screen_file
 from estimator.deals.screening import DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY
 from estimator.market.fault_groups import FaultGroups
 from estimator.registry import load_version
-
-
-@main.command(short_help="Value the homes in a file.")
-@MODEL
-@KEY
-@click.option(
-    "--index",
-    "with_index",
-    is_flag=True,
-    help="Add the column valuation_index: the factor from prices in the newest month with sales to those on the"
-    " valuation date.",
-)
-@click.argument("source", type=FILE)
-@click.argument("target", type=FILE)
-def predict(model: Path, key: bytes | None, source: Path, target: Path, *, with_index: bool) -> None:
-    """Value every home in the file SOURCE and write the file TARGET.
-
-    SOURCE is a CSV (.csv, .tsv, .txt, .csv.gz), Parquet (.parquet) or Excel file (.xlsx), TARGET CSV or Parquet.
-    TARGET has the columns of SOURCE, then the price, its range and its uncertainty. A row that cannot be valued
-    has the reason in the column `error`.
-    """
-    appraiser = load_version(model, key).appraiser
-    faults = FaultGroups()
-    with tqdm(desc="valuing", unit=" homes", unit_scale=True, disable=None) as bar:
-        valued, failed = predict_file(appraiser, source, target, bar.update, faults, with_index=with_index)
-    _report_faults(faults)
-    click.echo(f"valued {valued:,} homes, {failed:,} with an error: {target}")
 
 
 @main.command(name="screen", short_help="Find listings that should resell for more than they cost.")
@@ -82,7 +55,7 @@ def screen_command(
         counts = screen_file(
             saved.appraiser, list_price_model, source, target, costs, probability, bar.update, faults
         )
-    _report_faults(faults)
+    report_faults(faults)
     told_apart = (
         f" ({counts.pay:,} under both readings, {counts.pay_by_value:,} only if our value is right)"
         if list_price_model.listings is None
@@ -92,9 +65,3 @@ def screen_command(
         f"{counts.deals:,} deals{told_apart}, {counts.others:,} other listings, {counts.errors:,} with an error:"
         f" {target}"
     )
-
-
-def _report_faults(faults: FaultGroups) -> None:
-    """Print which values of a file could not be used, by column and kind."""
-    if text := faults.text():
-        click.echo(f"values that cannot be used:\n{text}", err=True)

@@ -46,6 +46,17 @@ class FaultGroups:
             key = (problem.field, problem.fault)
             self._groups.setdefault(key, _Group(problem, row)).add(problem, row)
 
+    def merge(self, other: "FaultGroups", file: str) -> None:
+        """Add the faults of one of several files."""
+        for key, group in other._groups.items():
+            place = f"{group.first_row} of {file}"
+            into = self._groups.setdefault(key, _Group(group.first, place))
+            into.count += group.count
+            for value, row in group.examples.items():
+                if len(into.examples) < MAX_EXAMPLES:
+                    into.examples.setdefault(value, f"{row} of {file}")
+            into.rows += [f"{row} of {file}" for row in group.rows[: MAX_EXAMPLES - len(into.rows)]]
+
     def text(self, column_of: Callable[[str], str] = str) -> str:
         """Return a line for each column and kind of fault, the most frequent first; '' if there are none.
 

@@ -126,6 +126,11 @@ def csv_bytes(table: pa.Table) -> bytes:
     return header_line(table.schema) + csv_rows(table)
 
 
+def is_table(path: Path) -> bool:
+    """Return whether a file has the name of a table that can be read."""
+    return path.name.lower().endswith(_SUFFIXES)
+
+
 def is_text_file(path: Path) -> bool:
     """Return whether a file is of text; others have types."""
     return _suffix(path) != ".parquet"

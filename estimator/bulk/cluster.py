@@ -1,0 +1,51 @@
+"""Files valued on a Dask cluster: which worker does what, and again if one dies, is Dask's work.
+
+Needs the optional packages of the group `dask`, and a folder that all machines share under one path.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from estimator.bulk.parts import Counts, Distribute, Part
+from estimator.errors import DataError
+
+_CONNECT_SECONDS = 10
+"""How long a scheduler may take to answer: Dask's own 30 s are long if the address is wrong."""
+
+
+@contextmanager
+def on_cluster(address: str) -> Iterator[Distribute]:
+    """Connect to the scheduler of a cluster; give what values files on its workers.
+
+    Raises
+    ------
+    DataError
+        Dask is not installed, or no scheduler answers at the address.
+    """
+    try:
+        import distributed  # noqa: PLC0415
+    except ImportError as error:
+        raise DataError(
+            "a cluster needs Dask, which is not installed: run `pip install 'house-price-estimator[dask]'`, here"
+            " and on every machine of the cluster"
+        ) from error
+    try:
+        client = distributed.Client(address, timeout=_CONNECT_SECONDS)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise DataError(f"{address}: no Dask scheduler answers here ({error})") from error
+    with client:
+        yield lambda function, parts: _value(client, function, parts)
+
+
+def _value(
+    client: Any, function: Callable[[Part], Counts], parts: Sequence[Part]
+) -> Iterator[tuple[Part, Counts]]:
+    """Give each part with its counts as it is done; the largest files begin, so that workers end together."""
+    import distributed  # noqa: PLC0415
+
+    ordered = sorted(parts, key=lambda part: -part.source.stat().st_size)
+    # Impure: writing a file is the point, so no earlier result may stand in for it.
+    futures = dict(zip(client.map(function, ordered, pure=False), ordered, strict=True))
+    for future, counts in distributed.as_completed(list(futures), with_results=True):
+        yield futures[future], counts

@@ -1,0 +1,210 @@
+"""Many files in one run: which ones, what becomes of each, and which an earlier run has finished."""
+
+import glob
+import json
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from estimator.bulk.model import ModelSource, load_model
+from estimator.bulk.predict import Run, identity, predict_file
+from estimator.errors import DataError
+from estimator.market.fault_groups import FaultGroups
+from estimator.market.tables import is_table
+from estimator.threads import parallel_imap
+
+FINISHED = ".finished"
+"""File in the folder of answers that lists the files which are done, until all are."""
+_FILES_PER_CORE = 4
+"""With so many files or more, each core takes whole files; with fewer, all cores work on one file at a time."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a run, where its answer goes, and whether it has the price index."""
+
+    source: Path
+    target: Path
+    with_index: bool = False
+
+
+@dataclass
+class Counts:
+    """What became of the rows of one or several files.
+
+    Parameters
+    ----------
+    valued, failed
+        Number of rows valued, and with an error.
+    faults
+        Their faults.
+    finished_before
+        Number of files that an earlier run had finished; their faults are not known.
+    """
+
+    valued: int = 0
+    failed: int = 0
+    faults: FaultGroups = field(default_factory=FaultGroups)
+    finished_before: int = 0
+
+    def add(self, other: "Counts", file: Path) -> None:
+        """Add the counts of a file."""
+        self.valued, self.failed = self.valued + other.valued, self.failed + other.failed
+        self.faults.merge(other.faults, str(file))
+
+
+Distribute = Callable[[Callable[[Part], Counts], Sequence[Part]], Iterable[tuple[Part, Counts]]]
+"""Calls a function with each part, somewhere, and gives each part with its counts as soon as it is done."""
+
+
+def is_many(source: Path) -> bool:
+    """Return whether a source is a folder or a pattern of files."""
+    return source.is_dir() or (not source.exists() and glob.has_magic(str(source)))
+
+
+def find_parts(source: Path, folder: Path, *, with_index: bool = False) -> list[Part]:
+    """Return the files of a folder, or of a pattern, each with the same place in the folder of answers.
+
+    Files whose names begin with a point or an underscore are left out, as other programs do.
+
+    Raises
+    ------
+    DataError
+        There is none, or two answers would have one name.
+    """
+    if source.is_dir():
+        found = {path: path.relative_to(source) for path in source.rglob("*")}
+    else:
+        start = Path(source.anchor)
+        found = {path: Path(path.name) for path in start.glob(str(source.relative_to(start)))}
+    own = folder.resolve()
+    parts: dict[Path, Part] = {}
+    for path, place in sorted(found.items()):
+        hidden = any(name.startswith((".", "_")) for name in place.parts)
+        if hidden or not path.is_file() or not is_table(path) or own in path.resolve().parents:
+            continue
+        target = folder / (place.with_suffix(".csv") if path.suffix.lower() == ".xlsx" else place)
+        if target in parts:
+            raise DataError(f"{path}: the answer of {parts[target].source} would have the same name, {target}")
+        parts[target] = Part(path, target, with_index)
+    if not parts:
+        raise DataError(f"{source}: there are no files of homes (.csv, .parquet and the like) here")
+    return list(parts.values())
+
+
+def value_part(source: ModelSource, run: Run, part: Part) -> Counts:
+    """Value one file: what every process of a run does, here and on other machines."""
+    counts = Counts()
+    counts.valued, counts.failed = predict_file(
+        load_model(source), part.source, part.target, faults=counts.faults, with_index=part.with_index, run=run
+    )
+    return counts
+
+
+def value_parts(
+    source: ModelSource,
+    run: Run,
+    parts: Sequence[Part],
+    folder: Path,
+    distribute: Distribute | None = None,
+    progress: Callable[[int], object] = lambda _: None,
+) -> Counts:
+    """Value many files, except those that an earlier run with the same settings has finished.
+
+    Parameters
+    ----------
+    folder
+        Of the answers.
+    distribute
+        Where the files are valued, if not in this process.
+    progress
+        Called with the number of rows of each finished file.
+
+    Raises
+    ------
+    DataError
+        As `predict_file`.
+    """
+    finished = _Finished(folder, run)
+    total = Counts()
+    open_parts = []
+    for part in parts:
+        counts = finished.counts(part)
+        if counts is None:
+            part.target.parent.mkdir(parents=True, exist_ok=True)
+            open_parts.append(part)
+        else:
+            total.finished_before += 1
+            total.add(counts, part.source)
+    function = partial(value_part, source, run)
+    for part, counts in (distribute or partial(_on_this_machine, source, run))(function, open_parts):
+        finished.add(part, counts)
+        total.add(counts, part.source)
+        progress(counts.valued + counts.failed)
+    finished.forget()
+    return total
+
+
+def _on_this_machine(
+    source: ModelSource, run: Run, function: Callable[[Part], Counts], parts: Sequence[Part]
+) -> Generator[tuple[Part, Counts], None, None]:
+    """Value files in this process: several at a time if there are many, the largest first."""
+    if len(parts) < _FILES_PER_CORE * joblib.cpu_count():
+        for part in parts:
+            yield part, function(part)
+        return
+    ordered = sorted(parts, key=lambda part: -part.source.stat().st_size)
+    alone = partial(value_part, source, replace(run, threads=1))
+    with closing(parallel_imap(lambda part: (part, alone(part)), ordered)) as done:
+        yield from done
+
+
+class _Finished:
+    """The files of a run that are done, with what their answers depend on and what they are."""
+
+    def __init__(self, folder: Path, run: Run) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path, self._run = folder / FINISHED, run
+        self._known = {json.dumps(entry["part"]): entry for entry in self._read()}
+
+    def counts(self, part: Part) -> Counts | None:
+        """Return the counts of a file that is done and unchanged; None if it is to be valued."""
+        entry = self._known.get(json.dumps(self._key(part)))
+        if entry is None or not part.target.exists() or entry["target"] != _state(part.target):
+            return None
+        return Counts(*entry["rows"])
+
+    def add(self, part: Part, counts: Counts) -> None:
+        """Note that a file is done."""
+        rows = [counts.valued, counts.failed]
+        entry = {"part": self._key(part), "target": _state(part.target), "rows": rows}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def forget(self) -> None:
+        """Note that all files are done."""
+        self._path.unlink(missing_ok=True)
+
+    def _key(self, part: Part) -> dict[str, Any]:
+        return identity(part.source, self._run, (str(part.with_index), *self._run.include)) | {
+            "target": str(part.target)
+        }
+
+    def _read(self) -> Iterator[dict[str, Any]]:
+        if not self._path.exists():
+            return
+        for line in self._path.read_text(encoding="utf-8").splitlines():
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue  # the line was half written when the program was killed
+
+
+def _state(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]

@@ -1,0 +1,166 @@
+"""The command that values files of homes: one, a stream, or many on one machine or several."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from estimator.appraiser import CONFIDENCE
+from estimator.bulk.answers import REASONS
+from estimator.bulk.cluster import on_cluster
+from estimator.bulk.model import ModelSource, load_model, source_of
+from estimator.bulk.parts import Counts, find_parts, is_many, value_parts
+from estimator.bulk.predict import Run, predict_file
+from estimator.bulk.row_count import expected_rows
+from estimator.cli.faults import report_faults
+from estimator.cli.group import main
+from estimator.cli.options import FILE, KEY, MODEL
+from estimator.errors import DataError
+from estimator.registry import load_version
+from estimator.uncertainty.conformal import MAX_CONFIDENCE, MIN_CONFIDENCE
+
+STREAM = Path("-")
+"""Stands for standard input and output."""
+_START_BYTES = 4
+"""Enough to tell Parquet and gzip from text."""
+
+
+def _read_include(_context: click.Context, _option: click.Parameter, text: str) -> tuple[str, ...]:
+    names = tuple(filter(None, text.split(",")))
+    for name in names:
+        if name not in REASONS:
+            raise click.BadParameter(f"unknown value '{name}'; expected one of {', '.join(REASONS)}")
+    return tuple(dict.fromkeys(names))
+
+
+@main.command(short_help="Value the homes in a file, or in many.")
+@MODEL
+@KEY
+@click.option(
+    "--confidence",
+    type=click.FloatRange(MIN_CONFIDENCE, MAX_CONFIDENCE),
+    default=CONFIDENCE,
+    show_default=True,
+    help="Share of sale prices that the ranges are to contain.",
+)
+@click.option(
+    "--include",
+    default="",
+    callback=_read_include,
+    help=f"Add reasons as columns of JSON: {', '.join(REASONS)}, separated by commas. They take some milliseconds"
+    " a home.",
+)
+@click.option(
+    "--index",
+    "with_index",
+    is_flag=True,
+    help="Add the column valuation_index: the factor from prices in the newest month with sales to those on the"
+    " valuation date.",
+)
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Value the files of a folder on the Dask cluster whose scheduler is at this address, such as"
+    " tcp://10.0.0.1:8786 (see docs/clusters.md).",
+)
+@click.argument("source", type=FILE)
+@click.argument("target", type=FILE)
+def predict(
+    model: Path,
+    key: bytes | None,
+    confidence: float,
+    include: tuple[str, ...],
+    cluster: str | None,
+    source: Path,
+    target: Path,
+    *,
+    with_index: bool,
+) -> None:
+    """Value every home in the file SOURCE and write the file TARGET.
+
+    SOURCE is a CSV (.csv, .tsv, .txt, .csv.gz), Parquet (.parquet), GeoJSON (.geojson) or Excel file (.xlsx),
+    TARGET CSV, Parquet, GeoJSON or GeoParquet (.geoparquet). TARGET has the columns of SOURCE, then the price, its
+    range and its uncertainty. A row that cannot be valued has the reason in the column `error`.
+
+    SOURCE may be a folder or a pattern in quotes such as 'parcels/*.parquet'; TARGET is then a folder. A - stands
+    for standard input and output. A run that was killed continues where it stopped when it is started again.
+    """
+    version = source_of(load_version(model, key))
+    run = Run(confidence, include, version.sha256)
+    if is_many(source):
+        counts = _value_many(version, run, source, target, cluster, with_index=with_index)
+    elif cluster is not None:
+        raise DataError(f"{source}: a cluster values the files of a folder or of a pattern, each on one worker")
+    else:
+        counts = _value_one(version, run, source, target, with_index=with_index)
+    report_faults(counts.faults)
+    before = f", {counts.finished_before:,} files by an earlier run" if counts.finished_before else ""
+    click.echo(
+        f"valued {counts.valued:,} homes, {counts.failed:,} with an error{before}: {target}",
+        err=target == STREAM,
+    )
+
+
+def _value_one(version: ModelSource, run: Run, source: Path, target: Path, *, with_index: bool) -> Counts:
+    """Value one file or stream."""
+    counts = Counts()
+    appraiser = load_model(version)
+    with _readable(source) as file, _writable(target) as answer, _bar(expected_rows(file)) as progress:
+        counts.valued, counts.failed = predict_file(
+            appraiser, file, answer, progress, counts.faults, with_index=with_index, run=run
+        )
+    return counts
+
+
+def _value_many(
+    version: ModelSource, run: Run, source: Path, target: Path, cluster: str | None, *, with_index: bool
+) -> Counts:
+    """Value the files of a folder or a pattern, here or on a cluster."""
+    if target == STREAM:
+        raise DataError(f"{source}: the answers of several files need a folder, not standard output")
+    parts = find_parts(source, target, with_index=with_index)
+    sizes = [expected_rows(part.source) for part in parts]
+    total = sum(size for size in sizes if size is not None) if None not in sizes else None
+    with nullcontext() if cluster is None else on_cluster(cluster) as distribute, _bar(total) as progress:
+        return value_parts(version, run, parts, target, distribute, progress)
+
+
+@contextmanager
+def _bar(total: int | None) -> Iterator[Callable[[int], object]]:
+    """Show the homes done, their rate and the time left on stderr, if that is a terminal."""
+    with tqdm(desc="valuing", unit=" homes", unit_scale=True, total=total, disable=None) as bar:
+        yield bar.update
+
+
+@contextmanager
+def _readable(source: Path) -> Iterator[Path]:
+    """Give a file; standard input is saved first, since a file is looked at more than once."""
+    if source != STREAM:
+        yield source
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        start = sys.stdin.buffer.read(_START_BYTES)
+        name = "input.parquet" if start == b"PAR1" else "input.csv.gz" if start[:2] == b"\x1f\x8b" else "input.csv"
+        with (Path(folder) / name).open("wb") as file:
+            file.write(start)
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield Path(folder) / name
+
+
+@contextmanager
+def _writable(target: Path) -> Iterator[Path]:
+    """Give a file to write; what is for standard output is written as CSV once it is complete."""
+    if target != STREAM:
+        yield target
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "output.csv"
+        yield path
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()

@@ -1,0 +1,170 @@
+"""`house-price predict`: one file, a stream, and many files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from estimator.bulk.parts import FINISHED, Part, find_parts
+from estimator.errors import DataError
+from tests.conftest import KING_COUNTY, environment, run_command
+
+pytestmark = pytest.mark.training
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """Twelve sold homes, the third without a size."""
+    table = pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype=str, keep_default_na=False).tail(12)
+    table.loc[table.index[2], "sqft_living"] = "large"
+    return table
+
+
+@pytest.fixture
+def parcels(homes: pd.DataFrame, tmp_path: Path) -> Path:
+    """A folder of three files of homes, one in a folder of its own, and files of other programs."""
+    folder = tmp_path / "parcels"
+    (folder / "year=2015").mkdir(parents=True)
+    homes[:5].to_csv(folder / "a.csv", index=False)
+    homes[5:8].to_csv(folder / "b.tsv", index=False, sep="\t")
+    homes[8:].to_parquet(folder / "year=2015" / "part-0.parquet")
+    for name in ("_SUCCESS", ".part.csv", "notes.md"):
+        (folder / name).write_text("x")
+    return folder
+
+
+def predict(models: Path, *arguments: object) -> str:
+    """Run the command; return what it prints."""
+    run = run_command("predict", "--model", models, *arguments)
+    assert run.exit_code == 0, run.output
+    return run.output
+
+
+def test_standard_input_is_valued_to_standard_output(
+    small_models: Path, homes: pd.DataFrame, tmp_path: Path
+) -> None:
+    homes.to_csv(tmp_path / "homes.csv", index=False)
+    predict(small_models, tmp_path / "homes.csv", tmp_path / "valued.csv")
+    command = [sys.executable, "-m", "estimator", "predict", "--model", str(small_models), "-", "-"]
+    content = (tmp_path / "homes.csv").read_bytes()
+    run = subprocess.run(command, input=content, capture_output=True, env=environment(), check=True)
+    assert run.stdout == (tmp_path / "valued.csv").read_bytes()
+    assert run.stderr.decode().endswith("valued 11 homes, 1 with an error: -\n")
+    homes.to_parquet(tmp_path / "homes.parquet")
+    run = subprocess.run(
+        command,
+        input=(tmp_path / "homes.parquet").read_bytes(),
+        capture_output=True,
+        env=environment(),
+        check=True,
+    )
+    assert run.stdout == (tmp_path / "valued.csv").read_bytes()
+
+
+def test_files_of_a_folder_keep_their_places_and_their_faults_name_them(
+    small_models: Path, parcels: Path, homes: pd.DataFrame, tmp_path: Path
+) -> None:
+    valued = tmp_path / "valued"
+    output = predict(small_models, parcels, valued)
+    assert "valued 11 homes, 1 with an error" in output
+    assert f"row 4 of {parcels / 'a.csv'}, column square_footage: 'large' is not a number" in output
+    names = sorted(str(path.relative_to(valued)) for path in valued.rglob("*") if path.is_file())
+    assert names == ["a.csv", "b.tsv", "year=2015/part-0.parquet"]
+    homes.to_csv(tmp_path / "whole.csv", index=False)
+    predict(small_models, tmp_path / "whole.csv", tmp_path / "whole.csv")
+    together = [
+        *pd.read_csv(valued / "a.csv")["valuation_price"],
+        *pd.read_csv(valued / "b.tsv", sep="\t")["valuation_price"],
+        *pd.read_parquet(valued / "year=2015")["valuation_price"],
+    ]
+    np.testing.assert_array_equal(together, pd.read_csv(tmp_path / "whole.csv")["valuation_price"])
+    # A pattern, with the answers in a folder beneath: those are not valued again.
+    for _ in range(2):
+        assert "valued 7 homes, 1 with an error" in predict(
+            small_models, parcels / "**" / "[ab].?sv", parcels / "answers"
+        )
+
+
+def test_a_run_over_many_files_goes_on_after_the_last_finished_one(
+    small_models: Path, parcels: Path, tmp_path: Path
+) -> None:
+    valued = tmp_path / "valued"
+    (parcels / "c.csv").write_text("lat,long\n1,2\n")
+    run = run_command("predict", "--model", small_models, parcels, valued)
+    assert run.exit_code == 2
+    assert f"{parcels / 'c.csv'}: there is no column for square_footage" in run.output
+    first = (valued / "a.csv").stat().st_mtime_ns
+    (parcels / "c.csv").unlink()
+    assert "valued 11 homes, 1 with an error, 2 files by an earlier run" in predict(small_models, parcels, valued)
+    assert (valued / "a.csv").stat().st_mtime_ns == first
+    assert not (valued / FINISHED).exists()
+
+
+def test_many_small_files_are_valued_on_all_cores_like_one_after_another(
+    small_models: Path, homes: pd.DataFrame, tmp_path: Path
+) -> None:
+    (tmp_path / "many").mkdir()
+    for number in range(40):
+        homes.iloc[[number % 12]].to_csv(tmp_path / "many" / f"{number:02}.csv", index=False)
+    output = predict(small_models, tmp_path / "many", tmp_path / "valued")
+    assert "valued 36 homes, 4 with an error" in output
+    prices = [pd.read_csv(tmp_path / "valued" / f"{number:02}.csv")["valuation_price"][0] for number in range(36)]
+    np.testing.assert_array_equal(prices[:12], prices[12:24])
+
+
+def test_the_confidence_moves_the_range_alone_and_reasons_are_columns_of_json(
+    small_models: Path, homes: pd.DataFrame, tmp_path: Path
+) -> None:
+    homes.to_csv(tmp_path / "homes.csv", index=False)
+    predict(small_models, tmp_path / "homes.csv", tmp_path / "plain.csv")
+    options = ("--confidence", "0.5", "--include", "comparables,contributions")
+    predict(small_models, *options, tmp_path / "homes.csv", tmp_path / "half.csv")
+    plain, half = (pd.read_csv(tmp_path / name) for name in ("plain.csv", "half.csv"))
+    assert list(half.columns) == [*plain.columns[:-1], "comparables", "contributions", "error"]
+    np.testing.assert_array_equal(half["valuation_price"], plain["valuation_price"])
+    known = plain["valuation_price"].notna()
+    assert (half["valuation_low"] > plain["valuation_low"])[known].all()
+    assert half["comparables"].notna().tolist() == known.tolist()
+    for row in half[known].to_dict("records"):
+        parts = json.loads(row["contributions"])
+        assert parts["reference_price"] + sum(parts["parts"].values()) == pytest.approx(row["valuation_price"])
+        assert 0 < len(json.loads(row["comparables"])["used"]) <= 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (
+            ["--include", "tea", "a.csv", "b.csv"],
+            "unknown value 'tea'; expected one of comparables, contributions",
+        ),
+        (["--confidence", "1", "a.csv", "b.csv"], "is not in the range"),
+        (["--cluster", "tcp://127.0.0.1:1", "a.csv", "b.csv"], "a cluster values the files of a folder"),
+        (["empty", "b"], "there are no files of homes"),
+        (["empty", "-"], "the answers of several files need a folder"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    small_models: Path, tmp_path: Path, arguments: list[str], complaint: str
+) -> None:
+    (tmp_path / "a.csv").touch()
+    (tmp_path / "empty").mkdir()
+    paths = [tmp_path / each if each in {"a.csv", "b.csv", "b", "empty"} else each for each in arguments]
+    run = run_command("predict", "--model", small_models, *paths)
+    assert run.exit_code == 2
+    assert complaint in " ".join(run.output.split())
+
+
+def test_files_whose_answers_would_have_one_name_are_refused(tmp_path: Path) -> None:
+    for name in ("a/homes.csv", "b/homes.csv"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    assert find_parts(tmp_path, tmp_path / "out") == [
+        Part(tmp_path / name, tmp_path / "out" / name) for name in ("a/homes.csv", "b/homes.csv")
+    ]
+    with pytest.raises(DataError, match="would have the same name"):
+        find_parts(tmp_path / "*" / "homes.csv", tmp_path / "out")
