@@ -23,6 +23,7 @@ from service.routes.report import report_routes
 from service.routes.report_versions import report_versions_routes
 from service.routes.sales import sales_routes
 from service.routes.screen import screen_routes
+from service.routes.search import search_routes
 from service.routes.v2 import v2_routes
 from service.settings import Settings
 
@@ -68,6 +69,7 @@ def create_app(
         screen_routes(live, settings, budget),
         model_routes(live),
         sales_routes(live),
+        search_routes(live, settings),
         index_routes(live),
         jobs_routes(live, settings),
         report_routes(live, key),

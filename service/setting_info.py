@@ -53,6 +53,12 @@ CHECK_ORIGIN = matching(
 """Raises a ValidationError for text that is not an origin such as `https://app.example.com`."""
 
 
+CHECK_GEOCODER = matching(
+    r"https?://[^\s{}]+\{query\}[^\s{}]*", "it must be a URL with {query} where the address belongs"
+)
+"""Raises a ValidationError for text that is not the URL of a geocoder."""
+
+
 def check_rate(text: str) -> None:
     """Raise a ValidationError for text that is not a rate such as `20/second`."""
     try:

@@ -9,7 +9,7 @@ from typing import Annotated, Self, cast, get_type_hints
 from environs import Env, EnvValidationError
 
 from estimator.errors import EstimatorError
-from service.setting_info import CHECK_ORIGIN, SettingInfo, check_rate, matching, read_setting
+from service.setting_info import CHECK_GEOCODER, CHECK_ORIGIN, SettingInfo, check_rate, matching, read_setting
 
 PREFIX = "ESTIMATOR_"
 
@@ -233,6 +233,17 @@ class Settings:
             check=CHECK_ORIGIN,
         ),
     ] = ()
+    geocoder: Annotated[
+        str,
+        SettingInfo(
+            "URL",
+            "Address search of another server, with `{query}` for the address, such as"
+            " `https://nominatim.example.com/search?format=json&q={query}`. Its answer may be that of Nominatim,"
+            " Photon, Pelias or a like one. What users of the web page type as an address is sent there when they"
+            " ask for it. Empty: none.",
+            check=CHECK_GEOCODER,
+        ),
+    ] = ""
     jobs_folder: Annotated[
         Path,
         SettingInfo(
@@ -245,9 +256,9 @@ class Settings:
         int,
         SettingInfo(
             "bytes",
-            "Room for all jobs together. A job reserves 17 times the bytes it was sent, for the table and the"
-            " longest result, and gives back what it did not need. The default is room for seven of the largest"
-            " size. What does not fit gets status 507.",
+            "Room for all jobs together: half for tables that wait, half for results and what becomes one. When"
+            " either is full, further jobs get status 507. The default is enough for the results of 15 million"
+            " homes.",
             (2**20, 2**44),
         ),
     ] = 8 * 2**30

@@ -6,11 +6,12 @@ the table, by the postal code of the nearest sold home.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
@@ -24,6 +25,9 @@ from estimator.market.text_forms import TextForms
 
 KM_PER_DEGREE = 111.2
 """Kilometres in a degree of latitude on a sphere of the Earth's mean radius, 6,371 km: π·6371/180."""
+
+NAME_COLUMNS = ("name", "city", "town")
+"""Columns of the table of areas that may say what people call them; the first one that is there."""
 
 _BEYOND_RADII, _BEYOND_KM = 2.0, 1.0
 """A home is outside its postal code if it is beyond this many radii of the homes sold there, and a kilometre more.
@@ -40,16 +44,20 @@ class Areas:
         Shape (m,), sorted.
     figures
         Feature name → its value in each area, shape (m,), NaN where unknown.
+    name
+        What people call each area, such as its city, shape (m,); empty if the table does not say.
     """
 
     postal_code: LabelArray
     figures: Mapping[str, FloatArray]
+    name: LabelArray = field(default_factory=lambda: np.empty(0, np.str_))
 
     @classmethod
     def read(cls, market: Market, folder: Path) -> Self:
         """Read the market's table of areas; an empty one if the market declares none.
 
-        Columns that are not features of the market, such as the name of the city, are ignored.
+        A column `name`, `city` or `town` says what people call the areas. Other columns that are not features of
+        the market are ignored.
 
         Raises
         ------
@@ -84,7 +92,11 @@ class Areas:
             for feature in market.numbers
             if facts.known(feature.name).any()
         }
-        return cls(sorted_codes, figures)
+        named = next((name for name in NAME_COLUMNS if name in raw.column_names), None)
+        if named is None:
+            return cls(sorted_codes, figures)
+        names = raw.column(named).cast(pa.string()).fill_null("").to_numpy().astype(np.str_)
+        return cls(sorted_codes, figures, names[order])
 
     def check_match(self, market: Market, facts: Facts) -> None:
         """Refuse areas that contain none of the sales: one of the two files is wrong.
@@ -242,13 +254,15 @@ class AreaLookup:
         return {
             "postal_code": self.areas.postal_code,
             "figures": dict(self.areas.figures),
+            "name": self.areas.name,
             "sold": {name: self._sold[name] for name in names},
         }
 
     @classmethod
     def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
         """Return the lookup with this state."""
-        return cls(market, Areas(state["postal_code"], state["figures"]), Facts(state["sold"]))
+        areas = Areas(state["postal_code"], state["figures"], state.get("name", np.empty(0, np.str_)))
+        return cls(market, areas, Facts(state["sold"]))
 
     def _nearest_codes(self, facts: Facts, wanted: BoolArray) -> LabelArray:
         """Return the nearest sold home's postal code, shape (n,); '' if not wanted or the location is unknown."""

@@ -150,4 +150,4 @@ def _next_number(known: Sales) -> int:
 
 
 def _with_homes(sales: Sales, home: NDArray[np.int64]) -> Sales:
-    return Sales(sales.facts, sales.price, sales.date, home, sales.sale_id)
+    return Sales(sales.facts, sales.price, sales.date, home, sales.sale_id, sales.address)

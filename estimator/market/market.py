@@ -64,6 +64,8 @@ class Market:
         Column of the sale's date.
     sale_id
         Column that identifies the home; repeat sales of a home have the same value.
+    address
+        Column of the home's address. The web page finds homes by it; the model does not use it.
     ignore
         Columns of the sales file that are not used.
     columns
@@ -94,6 +96,7 @@ class Market:
     areas: str | None = None
     sale_date: str | None = None
     sale_id: str | None = None
+    address: str | None = None
     ignore: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     where: str | None = None
@@ -213,6 +216,7 @@ MARKET_KEYS: Keys = {
     "areas": (str, False),
     "sale_date": (str, False),
     "sale_id": (str, False),
+    "address": (str, False),
     "ignore": (list, False),
     "columns": (list, False),
     "where": (str, False),
@@ -285,6 +289,7 @@ def _check_names(market: Market) -> None:
     if not market.features:
         raise MarketError("the market declares no features")
     own = {"price": market.price, "sale_date": market.sale_date, "sale_id": market.sale_id}
+    own["address"] = market.address
     users: dict[str, str] = {}
     for key, column in own.items():
         if column is not None:

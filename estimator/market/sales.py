@@ -38,6 +38,8 @@ class Sales:
         Number of the home that was sold, shape (n,): repeat sales of a home share it.
     sale_id
         Its identifier in the file, text, shape (n,); None in a market without.
+    address
+        Its address, empty where unknown, shape (n,); None in a market without.
     """
 
     facts: Facts
@@ -45,6 +47,7 @@ class Sales:
     date: DateArray | None
     home: NDArray[np.int64]
     sale_id: LabelArray | None = None
+    address: LabelArray | None = None
 
     def __len__(self) -> int:
         return len(self.price)
@@ -53,7 +56,14 @@ class Sales:
         """Return the sales at some rows."""
         date = None if self.date is None else self.date[rows]
         sale_id = None if self.sale_id is None else self.sale_id[rows]
-        return Sales(self.facts.take(rows), self.price[rows], date, self.home[rows], sale_id)
+        return Sales(
+            self.facts.take(rows),
+            self.price[rows],
+            date,
+            self.home[rows],
+            sale_id,
+            None if self.address is None else self.address[rows],
+        )
 
     def joined(self, more: "Sales") -> "Sales":
         """Return these sales followed by more of the same market; both must number the homes alike."""
@@ -61,8 +71,11 @@ class Sales:
         sale_id: LabelArray | None = None
         if self.sale_id is not None and more.sale_id is not None:
             sale_id = np.concatenate((self.sale_id, more.sale_id))
+        address: LabelArray | None = None
+        if self.address is not None and more.address is not None:
+            address = np.concatenate((self.address, more.address))
         price, home = np.concatenate((self.price, more.price)), np.concatenate((self.home, more.home))
-        return Sales(self.facts.joined(more.facts), price, date, home, sale_id)
+        return Sales(self.facts.joined(more.facts), price, date, home, sale_id, address)
 
     def state(self) -> dict[str, Any]:
         """Return the sales as plain values and arrays, for `from_state`."""
@@ -72,13 +85,16 @@ class Sales:
             "date": None if self.date is None else self.date.astype(np.int64),
             "home": self.home,
             "sale_id": self.sale_id,
+            "address": self.address,
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Restore the sales from their state."""
         date = None if state["date"] is None else state["date"].astype("datetime64[D]")
-        return cls(Facts(state["facts"]), state["price"], date, state["home"], state["sale_id"])
+        return cls(
+            Facts(state["facts"]), state["price"], date, state["home"], state["sale_id"], state.get("address")
+        )
 
     def sorted_by_date(self) -> "Sales":
         """Return the sales sorted by date; the order within a day is kept."""

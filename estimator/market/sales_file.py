@@ -181,12 +181,20 @@ def _parse(
         table,
         {known: name for name, known in forms.names.items()},
         columns,
-        Sales(facts, price, date, home, sale_id),
+        Sales(facts, price, date, home, sale_id, _addresses(market, table)),
         tuple(problem for problem in problems if selected[problem.row]),
         rows,
         _unread(market, forms, raw.column_names),
         selected,
     )
+
+
+def _addresses(market: Market, table: pa.Table) -> LabelArray | None:
+    """Return the homes' addresses, empty where unknown; None in a market without."""
+    if market.address is None:
+        return None
+    addresses: LabelArray = table.column(market.address).cast(pa.string()).fill_null("").to_numpy().astype(np.str_)
+    return addresses
 
 
 def _drop_trailing_blank_rows(table: pa.Table) -> pa.Table:
@@ -200,7 +208,7 @@ def _drop_trailing_blank_rows(table: pa.Table) -> pa.Table:
 def _check_header(market: Market, source: SalesSource, forms: TextForms, raw_names: Sequence[str]) -> None:
     """Refuse a file without a column that is needed."""
     names = forms.plain_names(raw_names)
-    own = [name for name in (market.price, market.sale_date, market.sale_id) if name is not None]
+    own = [name for name in (market.price, market.sale_date, market.sale_id, market.address) if name is not None]
     faults = [
         f"column '{name}' is missing{_meant(name, set(raw_names) - set(own))}" for name in own if name not in names
     ]
@@ -225,7 +233,7 @@ def _meant(name: str, columns: Collection[str]) -> str:
 
 def _unread(market: Market, forms: TextForms, names: Sequence[str]) -> tuple[str, ...]:
     """Return the columns of a file that nothing is read from, without those that the market ignores."""
-    own = {market.price, market.sale_date, market.sale_id, *market.ignore, *market.by_name}
+    own = {market.price, market.sale_date, market.sale_id, market.address, *market.ignore, *market.by_name}
     alike = forms.not_read(names)
     return tuple(
         f"{name} (did you mean {alike[name]}?)" if name in alike else name.strip() or "one without a name"

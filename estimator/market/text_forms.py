@@ -98,7 +98,7 @@ class TextForms:
         date = self.market.sale_date
         if date is not None and date not in present:
             lacking[date] = date
-        own = {self.market.price, date, self.market.sale_id, *self.market.ignore}
+        own = {self.market.price, date, self.market.sale_id, self.market.address, *self.market.ignore}
         alike = {}
         for name in names:
             known = self.names.get(name, name)
@@ -154,7 +154,7 @@ class TextForms:
             return "number"
         if name == self.market.sale_date:
             return "date"
-        if name == self.market.sale_id:
+        if name in {self.market.sale_id, self.market.address}:
             return "label"
         feature = self._feature(name)
         return None if feature is None else feature.fact_kind.text_form
@@ -171,7 +171,7 @@ def known_names(market: Market, features: Sequence[Feature], names: Sequence[str
     ValueError
         Two columns have names of one fact.
     """
-    own = (market.price, market.sale_date, market.sale_id, *market.ignore)
+    own = (market.price, market.sale_date, market.sale_id, market.address, *market.ignore)
     target = {name: name for name in own if name is not None}
     target |= {name: feature.name for feature in features for name in feature.names}
     by_plain: dict[str, list[str]] = {}

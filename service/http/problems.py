@@ -230,6 +230,13 @@ BODY_TOO_SLOW = ProblemType(
     "The body did not arrive in time. The settings of the server bound how long a body may take, and how slow it"
     " may be.",
 )
+GEOCODER_FAILED = ProblemType(
+    "geocoder-failed",
+    502,
+    "The geocoder did not answer",
+    "The address search of another server, which this server's operator chose, could not be reached or gave no"
+    " answer that can be read. Search by coordinates or postal code instead, or try again.",
+)
 PROBLEM_TYPES = tuple(value for value in tuple(globals().values()) if isinstance(value, ProblemType))
 """All of the above."""
 

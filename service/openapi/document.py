@@ -19,6 +19,7 @@ from service.openapi import (
     report,
     sales,
     screen,
+    search,
     v2,
 )
 from service.openapi.json_schema import ref
@@ -35,6 +36,7 @@ _COMPONENTS: Mapping[str, dict[str, Any]] = {
     **batch.SCHEMAS,
     **screen.SCHEMAS,
     **sales.SCHEMAS,
+    **search.SCHEMAS,
     **index.SCHEMAS,
     **jobs.SCHEMAS,
     **v2.SCHEMAS,
@@ -115,6 +117,7 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
     spec.options["security"] = [{}, {"bearer": []}, {"key": []}]
     spec.path(predict.PATH, operations={"post": predict.describe_predict(example)})
     spec.path(COMPARABLES, operations={"post": comparables.describe_comparables(example)})
+    spec.path(search.PATH, operations={"get": search.describe_search()})
     spec.path(batch.PATH, operations={"post": batch.describe_batch(example)})
     spec.path(screen.PATH, operations={"post": screen.describe_screen(schema.market, example)})
     for path, operations in (jobs.describe_jobs() | v2.describe_v2(schema.market, version)).items():

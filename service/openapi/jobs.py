@@ -7,6 +7,7 @@ from estimator.market.market import ANSWER_COLUMNS, INDEX_COLUMN
 from service.jobs.acceptance import CSV, PARQUET
 from service.jobs.job import Status
 from service.openapi.json_schema import array_schema, json_content, nullable, object_schema, ref
+from service.openapi.predict import CONFIDENCE_PARAMETER
 from service.openapi.problem import problem_responses
 
 PATH = "/jobs"
@@ -26,6 +27,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "status": {"enum": [status.value for status in Status]},
             "detail": nullable({"type": "string"}, description="Why the job failed."),
             "model_version": {"type": "string", "description": "The version that values the table."},
+            "confidence": {"type": "number", "description": "The share of sale prices that its ranges contain."},
             "created": _TIME,
             "finished": nullable(_TIME, description="When the job was done, or failed."),
             "expires": nullable(_TIME, description="When the job and its result are removed."),
@@ -96,6 +98,7 @@ def _describe_create() -> dict[str, Any]:
         " other requests. Ask for the job until it is done, then fetch its result, and delete it. Jobs are seen"
         " only with the API key that made them.",
         "parameters": [
+            CONFIDENCE_PARAMETER,
             {
                 "name": INDEX,
                 "in": "query",

@@ -23,6 +23,16 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "price": array_schema({"type": "number"}, description="Sale prices."),
             "size": _nullable_column("Sizes; null where unknown.", "number"),
             "date": _nullable_column("Sale dates; null if the market has none.", "string", format="date"),
+            "areas": object_schema(
+                {
+                    "postal_code": array_schema({"type": "string"}),
+                    "name": array_schema({"type": "string"}, description="City or the like; empty where unknown."),
+                    "latitude": array_schema({"type": "number"}, description="Median of the homes sold there."),
+                    "longitude": array_schema({"type": "number"}, description="Median of the homes sold there."),
+                    "count": array_schema({"type": "integer"}, description="Sales there."),
+                },
+                description="The postal codes with sold homes, by column.",
+            ),
         },
         description="The sold homes with known coordinates by column, oldest first. Empty if the market has no"
         " coordinates.",

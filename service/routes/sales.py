@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 
 from estimator.appraiser import Appraiser
 from estimator.market.arrays import FloatArray
+from estimator.places import area_labels
 from service.http.cached_body import CachedBody
 from service.live_model import LiveModel
 from service.valuation.snapshot import Snapshot, SnapshotCache
@@ -42,6 +43,7 @@ def sales_columns(appraiser: Appraiser, version: str) -> dict[str, Any]:
         "size_unit": None if size is None else size.unit or None,
         "count": 0,
         **{name: [] for name in ("latitude", "longitude", "price", "size", "date")},
+        "areas": area_labels(appraiser).as_dict(),
     }
     if sold is None or market.coordinates is None:
         return answer

@@ -22,6 +22,7 @@ from openapi_schema_validator import OAS31Validator
 from werkzeug.test import TestResponse
 
 from estimator.bulk import predict_file
+from estimator.bulk.predict import Run
 from estimator.registry import load_version
 from service.jobs import supervisor
 from service.jobs.acceptance import PARQUET
@@ -70,7 +71,9 @@ def get(client: FlaskClient, path: str, key: str = KEY) -> TestResponse:
 @contextmanager
 def worked_on(settings: Settings) -> Iterator[None]:
     """Have the jobs of a server worked on, as its front does."""
-    running = Supervisor(settings.jobs_folder, settings.job_hours, settings.job_max_rows, settings.key_file)
+    running = Supervisor(
+        settings.jobs_folder, settings.job_hours, (settings.job_max_rows, settings.jobs_disk), settings.key_file
+    )
     running.start()
     try:
         yield
@@ -118,7 +121,7 @@ def test_tables_of_all_formats_are_valued_as_the_command_values_them(
     bad = post(client, b"latitude,longitude\n47,-122\n")
     sent = {"csv.gz": gzip.compress(TABLE), "parquet": columns.getvalue()}
     good = {
-        "csv.gz": post(client, sent["csv.gz"], f"?index=true&webhook={origin}/", encoding="gzip"),
+        "csv.gz": post(client, sent["csv.gz"], f"?index=true&confidence=.5&webhook={origin}/", encoding="gzip"),
         "parquet": post(client, sent["parquet"], kind=PARQUET),
     }
     schemas = client.get("/openapi.json").get_json()["components"]
@@ -146,7 +149,8 @@ def test_tables_of_all_formats_are_valued_as_the_command_values_them(
         assert job["model_version"] == saved.name
         source, valued = tmp_path / f"homes.{suffix}", tmp_path / f"valued.{suffix}"
         source.write_bytes(sent[suffix])
-        predict_file(saved.appraiser, source, valued, with_index=suffix == "csv.gz")
+        run = Run(0.5 if suffix == "csv.gz" else 0.9)
+        predict_file(saved.appraiser, source, valued, with_index=suffix == "csv.gz", run=run)
         with get(client, job["result"]) as result:
             assert result.headers["Model-Version"] == saved.name
             assert result.headers["Content-Disposition"] == f"attachment; filename=result.{suffix}"
@@ -175,8 +179,7 @@ def test_only_the_key_that_made_a_job_sees_fetches_and_removes_it(jobs: Settings
 
 
 def test_limits_hold_and_what_is_refused_leaves_nothing(jobs: Settings) -> None:
-    room = 17 * 2**20  # of one table with the least room for its result
-    jobs = dataclasses.replace(jobs, job_max_body=len(TABLE), max_jobs=2, jobs_disk=3 * room // 16)
+    jobs = dataclasses.replace(jobs, job_max_body=len(TABLE), max_jobs=2, jobs_disk=6 * len(TABLE) + 2)
     client = ready_client(jobs)
     for status, answer in (
         (413, post(client, TABLE + b"\n")),
@@ -186,6 +189,7 @@ def test_limits_hold_and_what_is_refused_leaves_nothing(jobs: Settings) -> None:
         (415, post(client, encoding="br")),
         (415, post(client, kind=PARQUET, encoding="gzip")),
         (400, post(client, query="?confidences=.9")),
+        (400, post(client, query="?confidence=2")),
         (400, post(client, query="?index=yes")),
         (400, post(client, query="?webhook=https://example.com/")),
         (401, post(client, key="unknown")),
@@ -196,6 +200,7 @@ def test_limits_hold_and_what_is_refused_leaves_nothing(jobs: Settings) -> None:
     assert post(client, key=OTHER).status_code == 202
     full = post(client, key=OTHER)
     assert (full.status_code, full.get_json(force=True)["type"]) == (507, "/problems/no-room")
+    assert list(jobs.jobs_folder.glob(".*")) == []
 
 
 def test_a_folder_that_cannot_be_written_to_is_said_without_its_name(jobs: Settings, tmp_path: Path) -> None:
