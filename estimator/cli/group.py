@@ -15,6 +15,7 @@ MODULE_OF: Mapping[str, str] = {
     "check": "check",
     "equity": "equity",
     "evaluate": "commands",
+    "export": "export",
     "fit-list-prices": "commands",
     "new-market": "new_market",
     "predict": "predict",
