@@ -16,7 +16,7 @@ MARKET_FILE := $(if $(wildcard $(MARKET)/market.toml),$(MARKET)/market.toml,$(MA
 MODEL := $(MODELS)/$(shell sed -n "s/^name *= *[\"']\([A-Za-z0-9_.-]*\)[\"'].*/\1/p" $(MARKET_FILE) 2>/dev/null | head -n 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help train tune serve test test-fast test-slow nginx test-browser chromium bench bench-accuracy bench-screening bench-load examples picture lint types lock clean
+.PHONY: help train tune serve test test-fast test-slow test-engines nginx test-browser chromium bench bench-accuracy bench-screening bench-load examples picture lint types lock clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -44,8 +44,12 @@ test-fast: $(VENV)/dev  ## The tests that train no model, for every save (under 
 	$(PYTEST) $(PARALLEL) -m "not slow and not browser and not training"
 
 # A slow test may take four times as long as another one before it counts as hung.
-test-slow: $(VENV)/oracles $(VENV)/peers nginx  ## The long tests, and comparisons with PyTorch, scikit-learn, boosters (large downloads)
+test-slow: $(VENV)/oracles $(VENV)/peers $(VENV)/cluster nginx  ## The long tests, and comparisons with PyTorch, scikit-learn, boosters (large downloads)
 	$(PYTEST) -m slow --timeout 1200
+
+# Apart from the slow tests, since Spark and Ray are downloads of 700 MB; Spark needs Java.
+test-engines: $(VENV)/engines  ## The examples for Dask, Spark and Ray with the real engines (large downloads)
+	$(PYTEST) -m slow tests/bulk/test_engines.py
 
 # The tests of deploy/ start a real nginx in front of the server.
 nginx:
@@ -103,6 +107,10 @@ lock: $(VENV)/dev  ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-oracles.lock --group peers -o requirements-peers.lock
 	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-peers.lock \
 		--generate-hashes --extra tune -o requirements-tune.lock
+	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-peers.lock \
+		--generate-hashes --extra dask --extra mlflow -o requirements-cluster.lock
+	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-peers.lock --constraint requirements-cluster.lock \
+		--generate-hashes --extra dask --extra mlflow --group engines -o requirements-engines.lock
 	sed -i.old -E '/^(cuda|nvidia|triton)/d' requirements-oracles.lock requirements-peers.lock
 	rm requirements-oracles.lock.old requirements-peers.lock.old
 
@@ -127,13 +135,13 @@ $(VENV)/project: pyproject.toml | $(BIN)/python
 
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 
-$(VENV)/runtime $(VENV)/dev $(VENV)/browser $(VENV)/tune: | $(VENV)/project
+$(VENV)/runtime $(VENV)/dev $(VENV)/browser $(VENV)/tune $(VENV)/cluster $(VENV)/engines: | $(VENV)/project
 
 $(VENV)/runtime: requirements.lock
 	$(PIP_INSTALL) --require-hashes -r $<
 	@touch $@
 
-$(VENV)/dev $(VENV)/browser $(VENV)/tune: $(VENV)/%: requirements-%.lock
+$(VENV)/dev $(VENV)/browser $(VENV)/tune $(VENV)/cluster $(VENV)/engines: $(VENV)/%: requirements-%.lock
 	$(PIP_INSTALL) --require-hashes -r $<
 	@touch $@
 
