@@ -85,7 +85,9 @@ async def _serve(settings: Settings, listening: socket.socket, fallback: Path) -
         max_jobs=settings.max_concurrent,
     )
     live = WorkerModels(settings.model, pool)
-    jobs = Supervisor(settings.jobs_folder, settings.job_hours, settings.job_max_rows, settings.key_file)
+    jobs = Supervisor(
+        settings.jobs_folder, settings.job_hours, (settings.job_max_rows, settings.jobs_disk), settings.key_file
+    )
     jobs.start()
     front = Front(settings, pool, LocalAnswers(create_app(settings, live=live), settings))
     await front.run(listening, on_stop=live.drain)

@@ -17,7 +17,7 @@ from service.http.problems import (
     UNKNOWN_ENCODING,
     ProblemError,
 )
-from service.jobs.job import StoredJob, room_for_result
+from service.jobs.job import StoredJob
 from service.jobs.store import JobStore
 from service.settings import Settings
 
@@ -85,8 +85,11 @@ def begin_upload(
     with writing():
         if sum(job.request.owner == owner for job in store.jobs()) >= settings.max_jobs:
             raise ProblemError(TOO_MANY_JOBS, f"there are {settings.max_jobs} jobs already, which is the maximum")
-        if store.reserved_bytes() + length + room_for_result(length) > settings.jobs_disk:
-            raise ProblemError(NO_ROOM, "other jobs occupy the room for tables and results")
+        room = settings.jobs_disk // 2
+        if store.tables_bytes() + length > room:
+            raise ProblemError(NO_ROOM, "other jobs occupy the room for tables")
+        if store.results_bytes() >= room:
+            raise ProblemError(NO_ROOM, "the results of other jobs occupy the room for results")
         return store.begin_upload(suffix, length)
 
 

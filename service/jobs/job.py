@@ -4,12 +4,6 @@ import datetime as dt
 from dataclasses import dataclass, field
 from enum import Enum
 
-ROOM_FACTOR = 16
-"""The result may have so many times the bytes of the table: the answers of a row with four facts, all others named
-as unknown, take ten times its bytes."""
-MIN_ROOM = 2**20
-"""Bytes that the result of a small table may have."""
-
 
 class Status(Enum):
     """State of a job; the value is its name in answers."""
@@ -30,6 +24,8 @@ class JobRequest:
         SHA-256 of the API key that made it; empty where no keys are required.
     version, version_folder
         Name and folder of the version that values it.
+    confidence
+        Of the ranges.
     with_index
         Whether the result has the factors of the price index.
     webhook
@@ -45,6 +41,7 @@ class JobRequest:
     owner: str
     version: str
     version_folder: str
+    confidence: float
     with_index: bool
     webhook: str
     suffix: str
@@ -119,11 +116,6 @@ class StoredJob:
         if self.outcome is not None:
             return Status.FAILED if self.outcome.detail else Status.DONE
         return Status.WAITING if self.progress is None else Status.RUNNING
-
-
-def room_for_result(size: int) -> int:
-    """Return the bytes that the result of a table of a size may have."""
-    return max(ROOM_FACTOR * size, MIN_ROOM)
 
 
 def now() -> dt.datetime:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from estimator.market.tables import replace_atomically, sync_folder
-from service.jobs.job import JobRequest, Outcome, Progress, StoredJob, now, room_for_result
+from service.jobs.job import JobRequest, Outcome, Progress, StoredJob, now
 
 STALE_SECONDS = 3600.0
 """Age of the last change after which an upload belongs to nobody: its server was killed."""
@@ -192,17 +192,17 @@ class JobStore:
 
     # Room
 
-    def reserved_bytes(self) -> int:
-        """Return the room that all jobs and uploads take, or may still take."""
-        uploads = [self._folder / name for name in self._names(prefix=".")]
-        tables = [_size(table) for upload in uploads for table in upload.glob(f"{TABLE}.*")]
-        reserved = sum(size + room_for_result(size) for size in tables)
-        for job in self.jobs():
-            if job.outcome is None:
-                reserved += job.request.size + room_for_result(job.request.size)
-            else:
-                reserved += _size(self.result(job))
-        return reserved
+    def tables_bytes(self) -> int:
+        """Return the bytes of all tables, of those too that are being received."""
+        return self._bytes_of(f"{TABLE}.*")
+
+    def results_bytes(self) -> int:
+        """Return the bytes of all results."""
+        return self._bytes_of(f"{RESULT}.*")
+
+    def _bytes_of(self, pattern: str) -> int:
+        folders = [self._folder / name for name in (*self._names(), *self._names(prefix="."))]
+        return sum(_size(path) for folder in folders for path in folder.glob(pattern))
 
     def sweep(self) -> None:
         """Remove what has expired, and what killed processes left."""

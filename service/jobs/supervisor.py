@@ -38,14 +38,14 @@ class Supervisor:
     ----------
     folder, hours
         As `JobStore` takes them.
-    max_rows
-        Homes that a job may have.
+    limits
+        `Settings.job_max_rows` and `Settings.jobs_disk`.
     key_file
         With the key that versions must be signed with, if there is one.
     """
 
-    def __init__(self, folder: Path, hours: int, max_rows: int, key_file: Path | None) -> None:
-        self._folder, self._hours, self._max_rows, self._key_file = folder, hours, max_rows, key_file
+    def __init__(self, folder: Path, hours: int, limits: tuple[int, int], key_file: Path | None) -> None:
+        self._folder, self._hours, self._limits, self._key_file = folder, hours, limits, key_file
         self._store = JobStore(folder, hours)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
@@ -111,7 +111,8 @@ class Supervisor:
 
     def _process(self, job: StoredJob) -> "subprocess.Popen[bytes]":
         key_file = [] if self._key_file is None else [str(self._key_file)]
-        command = [str(self._folder), str(self._hours), job.identifier, str(self._max_rows), *key_file]
+        limits = map(str, self._limits)
+        command = [str(self._folder), str(self._hours), job.identifier, *limits, *key_file]
         return subprocess.Popen(  # noqa: S603 # the command is this program
             [sys.executable, "-m", "service.jobs.work", *command],
             stdin=subprocess.PIPE,  # closes with this process

@@ -1,6 +1,6 @@
 """The process that values the table of one job, and ends with the server.
 
-It is started as `python -m service.jobs.work FOLDER HOURS ID MAX_ROWS [KEY_FILE]` by `service.jobs.supervisor`,
+It is started as `python -m service.jobs.work FOLDER HOURS ID MAX_ROWS DISK [KEY_FILE]` by the supervisor,
 with a pipe as standard input that closes when the server ends. It uses one thread of low priority.
 """
 
@@ -18,18 +18,19 @@ from pathlib import Path
 import pyarrow as pa
 
 from estimator.bulk import predict_file
+from estimator.bulk.predict import Run
 from estimator.errors import DataError, EstimatorError
 from estimator.market.fault_groups import FaultGroups
 from estimator.registry import load_version, read_key
 from service.http.tracing import LOGGING
-from service.jobs.job import ROOM_FACTOR, Outcome, Progress, StoredJob, room_for_result
+from service.jobs.job import Outcome, Progress, StoredJob
 from service.jobs.row_count import count_rows
 from service.jobs.store import JobStore
 from service.jobs.webhook import tell
 
 EXIT_TAKEN = 75
 """Exit code if another process works on the job: that of a server which was killed a moment ago, perhaps."""
-MEMORY_BYTES = 3 * 2**30
+MEMORY_BYTES = 2**30
 """What the process may allocate. A usual table takes a tenth; for one that takes more, the job fails."""
 NICE = 10
 """Of the process: beside requests that keep all cores busy it gets a tenth of one core, and ends."""
@@ -41,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 def main(arguments: list[str]) -> int:
     """Work on a job; the module's docstring describes the arguments."""
-    folder, hours, identifier, max_rows, *key_file = arguments
+    folder, hours, identifier, max_rows, disk, *key_file = arguments
     threading.Thread(target=_end_with_server, daemon=True).start()
     _yield_to_others()
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
@@ -56,15 +57,22 @@ def main(arguments: list[str]) -> int:
             return EXIT_TAKEN
         if job.outcome is None:
             key = read_key(Path(*key_file)) if key_file else None
-            store.finish(job, value_table(store, job, int(max_rows), key))
+            store.finish(job, value_table(store, job, int(max_rows), int(disk), key))
         _tell(store, identifier)
     return 0
 
 
-def value_table(store: JobStore, job: StoredJob, max_rows: int, key: bytes | None) -> Outcome:
-    """Value the table of a job, and return how that ended; nothing that is wrong with the table is raised."""
+def value_table(store: JobStore, job: StoredJob, max_rows: int, disk: int, key: bytes | None) -> Outcome:
+    """Value the table of a job, and return how that ended; nothing that is wrong with the table is raised.
+
+    Parameters
+    ----------
+    max_rows, disk
+        As `Settings.job_max_rows` and `Settings.jobs_disk`.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room_for_result(job.request.size), before[1]))
+    room = max(disk // 2 - store.results_bytes(), 0) // 2  # for the result, and as much for its journal
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
     table = store.table(job)
     try:
         return _value(store, job, table, max_rows, key)
@@ -73,7 +81,7 @@ def value_table(store: JobStore, job: StoredJob, max_rows: int, key: bytes | Non
     except (EstimatorError, pa.ArrowInvalid, OSError, EOFError) as error:
         reasons = [each for each in (error, error.__cause__) if isinstance(each, OSError)]
         if any(reason.errno == errno.EFBIG for reason in reasons):
-            return Outcome(f"the result is larger than {ROOM_FACTOR} times the table, which is the maximum")
+            return Outcome("the result does not fit into the room that other results leave; delete some of them")
         if any(reason.errno in {errno.ENOSPC, errno.EDQUOT} for reason in reasons):
             return Outcome("the server's disk is full")
         # Clients learn nothing of the server's folders.
@@ -99,8 +107,9 @@ def _value(store: JobStore, job: StoredJob, table: Path, max_rows: int, key: byt
             store.set_progress(job, Progress(rows, total, noted - began))
 
     faults = FaultGroups()
+    run = Run(job.request.confidence, model=job.request.version, threads=1)  # goes on where a process was killed
     valued, refused = predict_file(
-        appraiser, table, store.result(job), progress, faults, with_index=job.request.with_index
+        appraiser, table, store.result(job), progress, faults, with_index=job.request.with_index, run=run
     )
     store.set_progress(job, Progress(rows, rows, time.monotonic() - began))
     return Outcome("", valued, refused, tuple(map(str.strip, faults.text().splitlines())))

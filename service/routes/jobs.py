@@ -6,7 +6,14 @@ from typing import Any
 from flask import Blueprint, Response, g, request, send_file
 
 from service.http.json_body import json_answer
-from service.http.problems import INVALID_WEBHOOK, JOB_NOT_DONE, MALFORMED_BODY, UNKNOWN_PARAMETER, ProblemError
+from service.http.problems import (
+    INVALID_WEBHOOK,
+    JOB_NOT_DONE,
+    MALFORMED_BODY,
+    NO_JOB,
+    UNKNOWN_PARAMETER,
+    ProblemError,
+)
 from service.http.tables import MODEL_VERSION
 from service.jobs.acceptance import CSV, PARQUET, UPLOAD, begin_upload, own_job, writing
 from service.jobs.job import JobRequest, Status, StoredJob, now
@@ -15,6 +22,7 @@ from service.jobs.webhook import is_allowed
 from service.live_model import LiveModel
 from service.openapi.jobs import INDEX, JOB_PATH, PATH, RESULT_PATH, WEBHOOK
 from service.settings import Settings
+from service.valuation.parameters import CONFIDENCE, read_options
 
 _MEDIA_TYPES = {".gz": "application/gzip", ".parquet": PARQUET, ".tsv": "text/tab-separated-values", ".csv": CSV}
 """Last part of the name of a result → its Content-Type."""
@@ -54,15 +62,7 @@ def jobs_routes(live: LiveModel, settings: Settings) -> Blueprint:
         job = requested(identifier)
         if job.status is not Status.DONE:
             raise ProblemError(JOB_NOT_DONE, f"the job is {job.status.value}")
-        file = store.result(job).absolute()
-        answer = send_file(
-            file,
-            mimetype=_MEDIA_TYPES[file.suffix],
-            as_attachment=True,
-            download_name=file.name,
-            conditional=False,
-            etag=False,
-        )
+        answer = _file_answer(store.result(job).absolute())
         answer.headers[MODEL_VERSION] = job.request.version
         return answer
 
@@ -74,6 +74,27 @@ def jobs_routes(live: LiveModel, settings: Settings) -> Blueprint:
     return routes
 
 
+def _file_answer(file: Path) -> Response:
+    """Answer with a file, which is sent by the front if there is one.
+
+    Raises
+    ------
+    ProblemError
+        It has gone (404).
+    """
+    try:
+        return send_file(
+            file,
+            mimetype=_MEDIA_TYPES[file.suffix],
+            as_attachment=True,
+            download_name=file.name,
+            conditional=False,
+            etag=False,
+        )
+    except FileNotFoundError as error:
+        raise ProblemError(NO_JOB, "the job has just been removed") from error
+
+
 def _accepted(live: LiveModel, settings: Settings, table: Path) -> JobRequest:
     """Return the job that this request asks for, with the table in a file.
 
@@ -82,22 +103,18 @@ def _accepted(live: LiveModel, settings: Settings, table: Path) -> JobRequest:
     ProblemError
         A parameter is unknown or invalid (400), or no model is loaded (503).
     """
-    for name in request.args:
-        if name not in {INDEX, WEBHOOK}:
-            raise ProblemError(
-                UNKNOWN_PARAMETER,
-                f"{name[:60]!a} is not a parameter of {PATH}; the parameters are {INDEX}, {WEBHOOK}",
-            )
+    snapshot = live.snapshot()
+    options = read_options(request, snapshot.appraiser.market, PATH, (CONFIDENCE, INDEX, WEBHOOK))
     webhooks, index = request.args.getlist(WEBHOOK), request.args.getlist(INDEX)
     if len(webhooks) > 1 or not all(is_allowed(url, settings.webhook_origins) for url in webhooks):
         raise ProblemError(INVALID_WEBHOOK, "the settings of this server do not allow it")
     if index not in ([], ["true"], ["false"]):
         raise ProblemError(UNKNOWN_PARAMETER, f"{INDEX} must be true or false, given once")
-    snapshot = live.snapshot()
     return JobRequest(
         owner=g.get("client", ""),
         version=snapshot.version,
         version_folder=str(snapshot.folder),
+        confidence=options.confidence,
         with_index=index == ["true"],
         webhook=webhooks[0] if webhooks else "",
         suffix=table.name.removeprefix(TABLE),
@@ -115,6 +132,7 @@ def _described(store: JobStore, job: StoredJob) -> dict[str, Any]:
         "status": job.status.value,
         "detail": outcome.detail or None if outcome else None,
         "model_version": job.request.version,
+        "confidence": job.request.confidence,
         "created": job.request.created,
         "finished": outcome.finished if outcome else None,
         "expires": expires.isoformat() if expires else None,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.jobs.job import MIN_ROOM, ROOM_FACTOR, JobRequest, Outcome, Progress, Status, StoredJob
+from service.jobs.job import JobRequest, Outcome, Progress, Status, StoredJob
 from service.jobs.store import STALE_SECONDS, JobStore
 
 TABLE = b"a\n1\n"
@@ -20,7 +20,7 @@ def store(tmp_path: Path) -> JobStore:
 
 
 def request_of(table: Path, webhook: str = "") -> JobRequest:
-    return JobRequest("me", "v1", "/models/v1", False, webhook, ".csv", table.stat().st_size, table.name)
+    return JobRequest("me", "v1", "/models/v1", 0.9, False, webhook, ".csv", table.stat().st_size, table.name)
 
 
 def accept(store: JobStore, webhook: str = "") -> StoredJob:
@@ -119,20 +119,18 @@ def test_only_uploads_that_are_long_untouched_are_swept(store: JobStore, tmp_pat
     assert {path.name for path in (tmp_path / "jobs").iterdir()} == {f".{growing}", "notes.txt"}
 
 
-def test_room_is_reserved_for_uploads_and_jobs_and_given_back(store: JobStore) -> None:
-    assert store.reserved_bytes() == 0
-    size = MIN_ROOM
-    identifier, table = store.begin_upload(".csv", size)
-    assert store.reserved_bytes() == size * (1 + ROOM_FACTOR)
-    store.accept(identifier, request_of(table))
-    assert store.reserved_bytes() == size * (1 + ROOM_FACTOR)
-    (job,) = store.jobs()
+def test_tables_and_results_are_counted_as_long_as_they_are_there(store: JobStore) -> None:
+    assert store.tables_bytes() == store.results_bytes() == 0
+    store.begin_upload(".csv", 1000)
+    assert store.tables_bytes() == 1000, "what is still to come counts"
+    job = accept(store)
+    assert store.tables_bytes() == 1000 + len(TABLE)
     store.result(job).write_bytes(b"1234")
     store.finish(job, Outcome(""))
-    assert store.reserved_bytes() == 4
+    assert (store.tables_bytes(), store.results_bytes()) == (1000, 4)
     store.remove(job)
     store.remove(job)
-    assert store.reserved_bytes() == 0
+    assert store.results_bytes() == 0
     with pytest.raises(FileNotFoundError):
         store.set_progress(job, Progress(1, 1, 1.0))
 

@@ -17,6 +17,7 @@ from tests.conftest import environment
 from tests.service.homes import HOME
 
 WAIT_SECONDS = 300.0
+DISK = 2**24
 TABLE = (",".join(HOME) + "\n" + (",".join(map(str, HOME.values())) + "\n") * 20).encode()
 
 Accept = Callable[..., StoredJob]
@@ -33,7 +34,7 @@ def accept(store: JobStore, models: Path) -> Accept:
         folder = version or (models / "king_county" / "current").resolve()
         identifier, path = store.begin_upload(suffix, len(table))
         path.write_bytes(table)
-        request = JobRequest("", folder.name, str(folder), False, "", suffix, len(table), "now")
+        request = JobRequest("", folder.name, str(folder), 0.9, False, "", suffix, len(table), "now")
         store.accept(identifier, request)
         job = store.read(identifier)
         assert job is not None
@@ -44,7 +45,7 @@ def accept(store: JobStore, models: Path) -> Accept:
 
 def test_a_table_is_valued_and_its_progress_is_noted(store: JobStore, accept: Accept) -> None:
     job = accept(TABLE)
-    outcome = work.value_table(store, job, 20, None)
+    outcome = work.value_table(store, job, 20, DISK, None)
     assert (outcome.detail, outcome.valued, outcome.refused) == ("", 20, 0)
     assert store.result(job).read_bytes().count(b"\n") == 21
     running = store.read(job.identifier)
@@ -70,28 +71,25 @@ def test_a_table_is_valued_and_its_progress_is_noted(store: JobStore, accept: Ac
 def test_a_table_that_cannot_be_valued_has_a_reason(
     table: bytes, suffix: str, reason: str, store: JobStore, accept: Accept, tmp_path: Path
 ) -> None:
-    outcome = work.value_table(store, accept(table, suffix), 20, None)
+    outcome = work.value_table(store, accept(table, suffix), 20, DISK, None)
     assert reason in outcome.detail
     assert str(tmp_path) not in outcome.detail
     assert outcome.valued == 0
 
 
-def test_a_result_is_never_larger_than_its_room(
-    store: JobStore, accept: Accept, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_result_is_never_larger_than_its_room(store: JobStore, accept: Accept) -> None:
     job = accept(TABLE)
-    monkeypatch.setattr(work, "room_for_result", lambda _: 1000)
-    assert "larger than 16 times the table" in work.value_table(store, job, 20, None).detail
+    assert "does not fit" in work.value_table(store, job, 20, 4000, None).detail
     assert not store.result(job).exists()
 
 
 def test_a_version_that_has_gone_or_is_not_signed_is_said(
     store: JobStore, accept: Accept, tmp_path: Path, models: Path
 ) -> None:
-    gone = work.value_table(store, accept(TABLE, version=tmp_path / "gone"), 20, None)
+    gone = work.value_table(store, accept(TABLE, version=tmp_path / "gone"), 20, DISK, None)
     assert "there is no saved version" in gone.detail
     assert str(tmp_path) not in gone.detail
-    unsigned = work.value_table(store, accept(TABLE), 20, b"k" * 32)
+    unsigned = work.value_table(store, accept(TABLE), 20, DISK, b"k" * 32)
     assert "not signed" in unsigned.detail
     assert str(models) not in unsigned.detail
 
@@ -100,7 +98,16 @@ def test_a_process_finishes_its_job_and_leaves_one_that_another_process_has(
     store: JobStore, accept: Accept, tmp_path: Path, models: Path
 ) -> None:
     job = accept(TABLE)
-    command = [sys.executable, "-m", "service.jobs.work", str(tmp_path / "jobs"), "1", job.identifier, "20"]
+    command = [
+        sys.executable,
+        "-m",
+        "service.jobs.work",
+        str(tmp_path / "jobs"),
+        "1",
+        job.identifier,
+        "20",
+        str(DISK),
+    ]
 
     def start() -> "subprocess.Popen[bytes]":
         return subprocess.Popen(command, stdin=subprocess.PIPE, env=environment())
