@@ -16,7 +16,7 @@ MARKET_FILE := $(if $(wildcard $(MARKET)/market.toml),$(MARKET)/market.toml,$(MA
 MODEL := $(MODELS)/$(shell sed -n "s/^name *= *[\"']\([A-Za-z0-9_.-]*\)[\"'].*/\1/p" $(MARKET_FILE) 2>/dev/null | head -n 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help train tune serve test test-fast test-slow test-engines nginx test-browser chromium bench bench-accuracy bench-screening bench-load examples picture lint types lock clean
+.PHONY: help train tune serve test test-fast test-slow test-engines nginx test-browser chromium bench bench-accuracy bench-screening bench-bulk bench-load image examples picture lint types lock clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -79,8 +79,14 @@ bench-accuracy: $(VENV)/peers  ## Accuracy of the price model compared with othe
 bench-screening: $(VENV)/dev  ## The screening on simulated markets and on homes sold twice
 	$(BIN)/python -m benchmarks.screening
 
+bench-bulk: $(VENV)/peers $(VENV)/engines | $(MODEL)/current  ## Files of a million homes compared with LightGBM, killed runs, Dask, Spark, Ray (half an hour)
+	$(BIN)/python -m benchmarks.bulk --model $(MODEL) --engines --write
+
 bench-load: $(VENV)/dev | $(MODEL)/current  ## Half an hour of mixed load on a real server, a tenth of it hostile
 	$(BIN)/python -m benchmarks.load --model $(MODEL)
+
+image:  ## Build the container image (needs Docker)
+	docker build --file deploy/Dockerfile --tag house-price-estimator .
 
 examples: $(VENV)/oracles  ## Train the textbook networks and draw them in .cache/examples (about a minute)
 	$(BIN)/python -m estimator.network.examples .cache/examples
@@ -92,6 +98,7 @@ lint: $(VENV)/dev  ## Style and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/hadolint deploy/Dockerfile
 
 types: $(VENV)/dev  ## Types, strictly
 	$(BIN)/mypy
