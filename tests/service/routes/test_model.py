@@ -1,5 +1,6 @@
 """`GET /model`: the description of the served version."""
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -48,6 +49,16 @@ def test_model_describes_version_and_facts(client: FlaskClient, models: Path) ->
     looked_up = {name for name, feature in features.items() if feature["looked_up"]}
     assert looked_up == {"postal_code", "crime_rate", "population"}
     assert (model["coordinates"], model["size"]) == (["latitude", "longitude"], "square_footage")
+
+
+def test_the_description_is_compressed_and_not_sent_again(client: FlaskClient) -> None:
+    """It has figures of every area, and the page loads it before it shows anything."""
+    plain = client.get("/model")
+    packed = client.get("/model", headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(packed.data) == plain.data
+    assert len(packed.data) < len(plain.data) / 4
+    again = client.get("/model", headers={"If-None-Match": plain.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
 
 
 def test_the_example_gets_the_documented_answer(client: FlaskClient) -> None:
