@@ -26,6 +26,10 @@ export const hasApiKey = () => sessionStorage.getItem(API_KEY) !== null;
 export const getModel = () => send("model");
 export const getSales = () => send("sales");
 export const getIndex = () => send("index");
+
+/** Find places by a text; `geocode` asks the server's geocoder too. */
+export const search = (text, { geocode = false } = {}) => send(`search?${new URLSearchParams({ q: text, geocode })}`);
+
 export const getOpenApi = () => send("openapi.json");
 
 /**

@@ -8,7 +8,7 @@ import { longDate, percent, plural } from "./format.js";
 const LONG_AGO_DAYS = 60; // a market that is refreshed every month is never this old
 const DAY_MS = 86_400_000;
 
-const today = () => new Date().toISOString().slice(0, 10);
+const today = () => new Date(Date.now()).toISOString().slice(0, 10);
 
 /**
  * Make the banner; null where the sales have no dates or are recent.

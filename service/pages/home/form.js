@@ -14,11 +14,12 @@ export class FactsForm {
   /**
    * @param form the element to fill
    * @param model the answer of GET /model
+   * @param find the element of the search field; null without
    * @param onSubmit called when the home should be valued, with whether the user asked for it by a click or Enter
    * @param onLocation called when the location in the fields has changed
    * @param onClear called when the fields have been cleared
    */
-  constructor(form, model, { onSubmit, onLocation, onClear }) {
+  constructor(form, model, { find, onSubmit, onLocation, onClear }) {
     this.features = new Map(model.features.map((feature) => [feature.name, feature]));
     this.example = model.example.request;
     this.fields = new Map();
@@ -40,7 +41,8 @@ export class FactsForm {
     form.removeAttribute("aria-busy");
     form.querySelector(".skeleton")?.remove();
     form.append(
-      el("p", { class: "help" }, this.coordinates.length ? "Click the map or enter the coordinates." : "These facts are required."),
+      find ?? "",
+      el("p", { class: "help" }, this.coordinates.length ? "Or click the map, or enter the coordinates." : "These facts are required."),
       el("div", { class: "fields required" }, own),
       this.foldedFields.length ? this.more : "",
       el("div", { class: "actions" },

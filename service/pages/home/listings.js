@@ -7,6 +7,7 @@ import { DealsMap } from "./deals_map.js";
 import { DealsTable } from "./deals_table.js";
 import { el } from "./dom.js";
 import { save } from "./download.js";
+import { keepUpload, keptUpload } from "./kept_upload.js";
 import { ListingEditor } from "./listing_editor.js";
 import { listingsSource } from "./listings_source.js";
 import { TermsForm } from "./listings_terms.js";
@@ -58,10 +59,19 @@ export class Listings {
       if (this.terms) return;
       this.terms = new TermsForm(paths["/screen"].post.parameters, this.model.currency, () => this.#screen(this.screened));
       this.source.after(this.terms.node);
+      const kept = await keptUpload();
+      if (kept && !this.answer && !this.request) await this.#screen(kept);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.#fail(error, "");
     }
+  }
+
+  /** Return the listings of this tab that have a number, with the links to their valuations. */
+  find(text) {
+    const wanted = text.toLowerCase();
+    return (this.current?.deals ?? []).filter((deal) => nameOf(deal).toLowerCase() === wanted)
+      .map((deal) => ({ kind: "listing", label: nameOf(deal), link: linkTo(deal, this.model) }));
   }
 
   // Screen a table. Until its answer is there, and if there is none, the last table stays as it is.
@@ -81,7 +91,10 @@ export class Listings {
       const edits = isOther ? new Map() : await this.#screenEdited(terms);
       if (request !== this.request) return;
       Object.assign(this, { answer, edits, screened: source, answeredTerms: terms });
-      if (isOther) this.table.reset();
+      if (isOther) {
+        this.table.reset();
+        keepUpload(source);
+      }
       this.#show(isOther);
     } catch (error) {
       if (request !== this.request) return;

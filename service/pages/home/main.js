@@ -75,8 +75,8 @@ async function start() {
   describe(model);
   $("map").hidden = !model.coordinates;
   $("view-value").classList.toggle("mapped", Boolean(model.coordinates));
-  const page = new ValuePage(model);
   const listings = new Listings($("view-listings"), model);
+  const page = new ValuePage(model, { listingsOf: (text) => listings.find(text) });
   let scrolled = 0; // of the listings, to show them again as they were left
   history.scrollRestoration = "manual";
   const showFragment = () => {

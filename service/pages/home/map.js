@@ -4,11 +4,13 @@
 import { colourScale, css, rankValues } from "./colours.js";
 import { el, svg } from "./dom.js";
 import { lengthsOf } from "./lengths.js";
+import { areaLabels, drawLabels } from "./map_labels.js";
 import { packColour } from "./map_dots.js";
 import { MapView, NEAR_PX } from "./map_view.js";
 import { factText } from "./widgets.js";
 import { label, monthOf, number, shortDate } from "./format.js";
 
+const AROUND_KM = 3; // on each side of an area that was searched
 const LEGEND_SHARES = [0.05, 0.25, 0.5, 0.75, 0.95];
 
 export class SalesMap {
@@ -36,7 +38,15 @@ export class SalesMap {
       tipAt: (pixel) => this.#tipAt(pixel),
       onPick: (location) => this.#place(location),
     });
+    this.labels = areaLabels(sales.areas, this.view.projection);
     this.#build(host, count);
+  }
+
+  /** Show the surroundings of a place that is no home, some kilometres. */
+  showAround(latitude, longitude) {
+    const { projection, viewport } = this.view;
+    const [x, y] = projection.toKm(latitude, longitude);
+    this.view.moveTo(viewport.around([x, y], [[x + AROUND_KM, y + AROUND_KM]]), true);
   }
 
   /** Mark the home that is valued. */
@@ -126,7 +136,7 @@ export class SalesMap {
       pin.push(svg("g", { transform: `translate(${px} ${py})`, class: "subject" },
         svg("path", { d: "M0 0C-3-8-11-13-11-21A11 11 0 0 1 11-21C11-13 3-8 0 0Z" }), svg("circle", { cy: -21, r: 4 })));
     }
-    return [...comparables, ...pin];
+    return [...drawLabels(this.labels, viewport), ...comparables, ...pin];
   }
 
   #place(location) {

@@ -4,6 +4,7 @@ import { Problem, predict } from "./api.js";
 import { ChosenComparables } from "./chosen_comparables.js";
 import { dayBanner } from "./day.js";
 import { $, bringIntoView, el, isNarrow, showAlert } from "./dom.js";
+import { Find } from "./find.js";
 import { FactsForm } from "./form.js";
 import { moneyOf, rangeText } from "./format.js";
 import { lengthsOf } from "./lengths.js";
@@ -21,12 +22,19 @@ const DATE = "valuation_date";
 const REASONS = ["comparables", "contributions", "own_sales", "looked_up_values"];
 
 export class ValuePage {
-  constructor(model) {
+  /**
+   * @param model the answer of GET /model
+   * @param listingsOf function of a text; returns the listings of this tab that have this number
+   */
+  constructor(model, { listingsOf }) {
     this.model = model;
     this.money = moneyOf(model.currency);
     this.features = new Map(model.features.map((feature) => [feature.name, feature]));
     this.confidence = DEFAULT_CONFIDENCE;
+    const placeholder = model.coordinates?.map((name) => model.example.request[name]).join(", ");
+    this.find = model.coordinates ? new Find({ placeholder, listingsOf, onChoose: (place) => this.#choose(place) }) : null;
     this.form = new FactsForm($("form"), model, {
+      find: this.find?.node,
       onSubmit: (byUser) => (byUser || this.autoUpdate ? this.value({ byUser }) : null),
       onLocation: () => this.#showLocation(),
       onClear: () => this.#clear(),
@@ -86,6 +94,28 @@ export class ValuePage {
     });
     this.#showLocation();
     if (this.answer?.comparables) this.map.setComparables(this.answer.comparables.used, this.coordinates, { move: true });
+  }
+
+  // Go to a place that was searched. Returns what the user should know.
+  #choose({ kind, label, latitude, longitude, facts, link }) {
+    if (link) {
+      location.hash = link;
+      return "";
+    }
+    if (kind === "postal_code" || kind === "city") {
+      if (!this.map) return "The map is not there yet. Paste coordinates instead.";
+      this.map.showAround(latitude, longitude);
+      if (isNarrow()) $("map").scrollIntoView({ block: "start" });
+      return `The map shows ${label}. Click where the home is.`;
+    }
+    if (Object.keys(facts).length) {
+      this.form.fill(facts);
+      this.#showLocation();
+      this.value({ byUser: true });
+      return `The facts are those of the newest sale of ${label}. Correct what has changed since.`;
+    }
+    this.place(latitude, longitude, { scroll: isNarrow() });
+    return `The home is at ${label}.`;
   }
 
   /** Put the home at a location, and value it if all required facts are there. */
