@@ -254,7 +254,8 @@ class Appraiser:
             error[np.logical_or.reduce(list(near_boundary.values()))] *= NEAR_BOUNDARY_FACTOR
         if not self.has_ranges:
             error[:] = np.nan
-        log_price[list(refusals)] = np.nan
+        if refusals:
+            log_price[list(refusals)] = np.nan
         within, above = self.ranges.probability_within(0.1, error), None
         if price_above is not None:
             above = 1 - self.ranges.probability_below(np.log(price_above) - log_price, error)
@@ -262,10 +263,13 @@ class Appraiser:
         def with_range(confidence: float) -> Valuations:
             lower, upper = self.ranges.quantiles(confidence)
             caveat = self.ranges.caveat(confidence)
+            away = np.zeros((3, len(log_price)))
+            away[1], away[2] = lower * error[:, DOWNWARD], upper * error[:, UPWARD]
+            price, low, high = round_to_cents(np.exp(log_price + away))
             return Valuations(
-                price=round_to_cents(np.exp(log_price)),
-                low=round_to_cents(np.exp(log_price + lower * error[:, DOWNWARD])),
-                high=round_to_cents(np.exp(log_price + upper * error[:, UPWARD])),
+                price=price,
+                low=low,
+                high=high,
                 fsd=self.ranges.fsd_factor * error[:, FSD],
                 probability_within_10=within,
                 probability_above=above,

@@ -33,14 +33,16 @@ def valuation_dates(
     if sale_dates is None:
         return None, {}
     oldest, newest = sale_dates
-    last = last_valuation_date(newest)
     requested = np.full(n, newest) if date is None else np.where(np.isnat(date), newest, date)
+    is_before, is_after = requested < oldest, requested > newest
+    if not (is_before | is_after).any():
+        return requested, {}
+    last = last_valuation_date(newest)
+    is_beyond = requested > last
     warnings = {
-        f"valuation_date is before the oldest sale, so the home is valued as of {oldest}": requested < oldest,
-        f"valuation_date is after the newest sale ({newest}), so the price is a forecast": (
-            (requested > newest) & (requested <= last)
-        ),
+        f"valuation_date is before the oldest sale, so the home is valued as of {oldest}": is_before,
+        f"valuation_date is after the newest sale ({newest}), so the price is a forecast": is_after & ~is_beyond,
         f"valuation_date is more than {MAX_FORECAST_MONTHS} months after the newest sale, so the home is valued as"
-        f" of {last}": requested > last,
+        f" of {last}": is_beyond,
     }
     return requested.clip(oldest, last), {text: where for text, where in warnings.items() if where.any()}

@@ -26,6 +26,8 @@ _LEARNING_RATE = 0.05
 """Of Adam at the first step; falls to 0 by a cosine."""
 _RIDGE_PENALTY = 1.0
 """Ridge penalty on price effects: those that the sales say nothing about stay 0."""
+_LOWEST = np.finfo(np.float32).min
+"""Stands in for the highest score of a subject without comparables, which would be −∞."""
 _SCALE_LIMIT = 3.0
 """Scaled facts lie between −3 and 3; see `NumberScales`."""
 
@@ -117,6 +119,39 @@ class GridParameters:
         return theta
 
 
+class GridFactors(NamedTuple):
+    """θ in the form that estimates need, in float32.
+
+    Parameters
+    ----------
+    penalty
+        Factors of a subject's squared facts, facts and known flags in its dissimilarity, shape (3f,).
+    slope, curvature
+        See `GridParameters`, shape (f,).
+    distance, age
+        How much the log distance and the age of the sale lower a weight, shape (1,).
+    """
+
+    penalty: Float32Array
+    slope: Float32Array
+    curvature: Float32Array
+    distance: Float32Array
+    age: Float32Array
+
+    @staticmethod
+    def of(theta: FloatArray) -> "GridFactors":
+        """Return the factors of a parameter vector; see `GridParameters`."""
+        parameters = GridParameters(theta.astype(np.float32))
+        by_fact = np.exp(parameters.log_fact_penalty)
+        return GridFactors(
+            np.concatenate((by_fact, -2 * by_fact, by_fact)),
+            np.asarray(parameters.slope, np.float32),
+            np.asarray(parameters.curvature, np.float32),
+            np.exp(parameters.log_distance_penalty),
+            np.exp(parameters.log_age_penalty),
+        )
+
+
 @dataclass(frozen=True)
 class GridEstimates:
     """For n subjects: weights and adjusted log prices of the comparables (n, count), and the estimates (n,).
@@ -191,9 +226,9 @@ class AdjustmentGrid:
         self._log_price = log_price
         self._age = age
 
-    def estimate(self, subjects: GridHomes, neighbours: Neighbours, theta: FloatArray) -> GridEstimates:
+    def estimate(self, subjects: GridHomes, neighbours: Neighbours, factors: GridFactors) -> GridEstimates:
         """Return the estimates of n subjects; each is independent of the other subjects."""
-        return self._evaluate(subjects, neighbours, theta).estimates
+        return self._evaluate(subjects, neighbours, factors).estimates
 
     def differences(self, subjects: GridHomes, neighbours: Neighbours, theta: FloatArray) -> GridDifferences:
         """Return the terms that `estimate` sums up; arbitrary where there is no comparable."""
@@ -238,7 +273,7 @@ class AdjustmentGrid:
         for start in range(0, len(log_price), BATCH_SIZE):
             rows = slice(start, start + BATCH_SIZE)
             batch, near = subjects.take(rows), neighbours.take(rows)
-            estimates, table, _, _ = self._evaluate(batch, near, theta)
+            estimates, table, _, _ = self._evaluate(batch, near, GridFactors.of(theta))
             weight = estimates.weight
             known, mean, mean_square = np.split((weight[:, None] @ table)[:, 0], 3, axis=1)
             slope = batch.facts * known - batch.known * mean
@@ -258,31 +293,21 @@ class AdjustmentGrid:
         parameters.slope[:], parameters.curvature[:] = (upper + lower) / 2, (upper - lower) / (4 * _SCALE_LIMIT)
         return fitted
 
-    def _evaluate(self, subjects: GridHomes, neighbours: Neighbours, theta: FloatArray) -> _Evaluation:
-        parameters = GridParameters(theta.astype(np.float32))
-        fact_penalty = np.exp(parameters.log_fact_penalty)
-        x, square, known = subjects.facts, subjects.facts**2, subjects.known
-        f = x.shape[-1]
-        factors = np.empty((*x.shape[:-1], 3 * f, 2), np.float32)
-        penalty, effect = factors[..., 0], factors[..., 1]
-        penalty[..., :f], penalty[..., f : 2 * f] = fact_penalty * square, -2 * fact_penalty * x
-        penalty[..., 2 * f :] = fact_penalty * known
-        effect[..., :f] = parameters.slope * x + parameters.curvature * square
-        effect[..., f : 2 * f], effect[..., 2 * f :] = -parameters.slope * known, -parameters.curvature * known
+    def _evaluate(self, subjects: GridHomes, neighbours: Neighbours, factors: GridFactors) -> _Evaluation:
         table = self._table.take(neighbours.rows, axis=0)  # a third of the time of an index
         # One product per subject: the last bits of a single larger product would depend on the other subjects.
-        products = table @ factors
+        products = table @ _subject_terms(subjects, factors)
         dissimilarity, adjustment = products[..., 0], products[..., 1]
-        age = self._age.take(neighbours.rows)
-        is_present, log_km = neighbours.is_present, neighbours.log_km.astype(np.float32)
+        age, log_km = self._age.take(neighbours.rows), neighbours.log_km.astype(np.float32)
         adjusted = self._log_price.take(neighbours.rows) + adjustment
-        score = -dissimilarity - np.exp(parameters.log_distance_penalty) * log_km
-        score = score - np.exp(parameters.log_age_penalty) * age
-        score = np.where(is_present, score, -np.inf)
-        highest = np.where(is_present[:, :1], score.max(axis=-1, keepdims=True), 0.0)
-        weight = np.exp(score - highest)
-        weight /= weight.sum(axis=-1, keepdims=True).clip(min=1e-30)
-        estimates = GridEstimates(weight, adjusted, (weight * adjusted).sum(axis=-1))
+        score = -dissimilarity
+        score -= factors.distance * log_km
+        score -= factors.age * age
+        score = np.where(neighbours.is_present, score, -np.inf)
+        highest = np.maximum(np.maximum.reduce(score, axis=-1, keepdims=True), _LOWEST)
+        weight = np.exp(np.subtract(score, highest, out=score), out=score)
+        weight /= np.maximum(np.add.reduce(weight, axis=-1, keepdims=True), 1e-30)
+        estimates = GridEstimates(weight, adjusted, np.add.reduce(weight * adjusted, axis=-1))
         return _Evaluation(estimates, table, age, log_km)
 
     def fit(
@@ -312,7 +337,7 @@ class AdjustmentGrid:
         With e = (estimate − log price)/n and s a comparable's score: ∂L/∂adjustedᵢ = e·wᵢ and
         ∂L/∂sᵢ = e·wᵢ(adjustedᵢ − estimate), by the derivative of the softmax.
         """
-        estimates, table, age, log_km = self._evaluate(subjects, neighbours, theta)
+        estimates, table, age, log_km = self._evaluate(subjects, neighbours, GridFactors.of(theta))
         parameters, theta_gradient = GridParameters(theta), np.empty_like(theta)
         gradient = GridParameters(theta_gradient)
         error = estimates.estimate - log_price
@@ -330,3 +355,19 @@ class AdjustmentGrid:
         gradient.slope[:] = (x * sold_known - known * sold_facts).sum(axis=0)
         gradient.curvature[:] = (square * sold_known - known * sold_squares).sum(axis=0)
         return float(error @ error) / (2 * len(error)), theta_gradient
+
+
+def _subject_terms(subjects: GridHomes, factors: GridFactors) -> Float32Array:
+    """Return what a comparable's known flags, facts and squared facts are multiplied by, shape (…, n, 3f, 2).
+
+    The sums of the products are the dissimilarity and the adjustment of its price.
+    """
+    x, square, known = subjects.facts, subjects.facts**2, subjects.known
+    f = x.shape[-1]
+    terms = np.empty((*x.shape[:-1], 3 * f, 2), np.float32)
+    np.multiply(np.concatenate((square, x, known), axis=-1), factors.penalty, out=terms[..., 0])
+    effect = terms[..., 1]
+    np.add(factors.slope * x, factors.curvature * square, out=effect[..., :f])
+    np.multiply(-factors.slope, known, out=effect[..., f : 2 * f])
+    np.multiply(-factors.curvature, known, out=effect[..., 2 * f :])
+    return terms

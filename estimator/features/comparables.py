@@ -27,6 +27,7 @@ from estimator.features.adjustment_grid import (
     N_STEPS,
     AdjustmentGrid,
     GridDifferences,
+    GridFactors,
     GridHomes,
     GridParameters,
     Neighbours,
@@ -204,8 +205,7 @@ class Comparables:
             The same features computed from the required facts alone, shape (n, 6). So withholding a fact never
             makes a price look more certain.
         """
-        price_features = np.empty((len(facts), len(FEATURE_NAMES)), np.float32)
-        error_features = np.empty_like(price_features)
+        features = np.empty((2, len(facts), len(FEATURE_NAMES)), np.float32)
         location, all_subjects = self._location(facts), self._subjects(facts)
         for start in range(0, len(facts), _CHUNK_SIZE):
             rows = slice(start, start + _CHUNK_SIZE)
@@ -215,16 +215,12 @@ class Comparables:
                 None if before is None else before[rows],
             )
             subjects = all_subjects.take(rows)
-            versions = replace(
-                subjects, facts=subjects.facts * self._versions, known=subjects.known * self._versions
-            )
-            all_facts, required_facts = self._grid_features(versions, neighbours)
-            nearest = self._nearest_features(neighbours)
-            price_features[rows] = np.hstack((all_facts, nearest))
-            error_features[rows] = np.hstack((required_facts, nearest))
-            without = ~neighbours.is_present[:, 0]
-            price_features[rows][without], error_features[rows][without] = np.nan, np.nan
-        return price_features, error_features
+            versions = GridHomes(subjects.facts * self._versions, subjects.known * self._versions)
+            chunk = features[:, rows]
+            self._grid_features(versions, neighbours, out=chunk[..., :N_GRID_FEATURES])
+            self._nearest_features(neighbours, out=chunk[..., N_GRID_FEATURES:])
+            chunk[:, ~neighbours.is_present[:, 0]] = np.nan
+        return features[0], features[1]
 
     def distances(self, facts: Facts) -> FloatArray:
         """Return the distance of every sold home from one home, in km, shape (n,)."""
@@ -248,7 +244,7 @@ class Comparables:
             neighbours = Neighbours(rows[None], self.distances(facts)[None, rows])
         subject = self._grid_homes(facts)
         is_present = neighbours.is_present[0]
-        weight = self._grid.estimate(subject, neighbours, self.display_theta).weight
+        weight = self._grid.estimate(subject, neighbours, GridFactors.of(self.display_theta)).weight
         differences = self._grid.differences(subject, neighbours, self.display_theta)
         used = neighbours.rows[0, is_present]
         sold = self.sold.take(used)
@@ -293,6 +289,10 @@ class Comparables:
         return AdjustmentGrid(self._grid_homes(self.sold.facts), self._sold_log_price, age)
 
     @cached_property
+    def _grid_factors(self) -> GridFactors:
+        return GridFactors.of(self.theta)
+
+    @cached_property
     def _index(self) -> SoldHomes:
         day = _day_numbers(self.sold.date, len(self.sold))
         return SoldHomes(self._location(self.sold.facts), day, self.sold.home)
@@ -301,6 +301,10 @@ class Comparables:
     def _sold_log_price(self) -> Float32Array:
         """Centred log prices of the sold homes."""
         return self._centred(self.log_price)
+
+    @cached_property
+    def _number_names(self) -> list[str]:
+        return [feature.name for feature in self.market.numbers]
 
     @cached_property
     def _is_monotone(self) -> BoolArray:
@@ -321,10 +325,10 @@ class Comparables:
 
     def _grid_homes(self, facts: Facts) -> GridHomes:
         """Return n homes as inputs of the grid."""
-        names = [feature.name for feature in self.market.numbers]
-        scaled = self.scales.transform(facts.numbers(names)).astype(np.float32)
-        known = ~np.isnan(scaled)
-        return GridHomes(np.where(known, scaled, np.float32(0)), known.astype(np.float32))
+        scaled = self.scales.transform(facts.numbers(self._number_names)).astype(np.float32)
+        unknown = np.isnan(scaled)
+        scaled[unknown] = 0.0
+        return GridHomes(scaled, (~unknown).astype(np.float32))
 
     def _subjects(self, facts: Facts) -> GridHomes:
         """Return n homes as inputs of the grid, with monotone features replaced by their medians."""
@@ -346,24 +350,25 @@ class Comparables:
         day = np.full(len(location), _AFTER_ALL) if before is None else _day_numbers(before, len(location))
         return Neighbours(*self._index.nearest(location, day, home, N_COMPARABLES))
 
-    def _grid_features(self, subjects: GridHomes, neighbours: Neighbours) -> Float32Array:
-        """Return the grid's features, shape (n, 3); for several versions of the subjects (…, n, 3)."""
-        grid = self._grid.estimate(subjects, neighbours, self.theta)
+    def _grid_features(self, subjects: GridHomes, neighbours: Neighbours, out: Float32Array) -> None:
+        """Write the grid's features into `out`, shape (n, 3); for several versions of the subjects (…, n, 3)."""
+        grid = self._grid.estimate(subjects, neighbours, self._grid_factors)
         squares = (grid.adjusted_log_price - grid.estimate[..., None]) ** 2
-        spread = np.sqrt((grid.weight * squares).sum(axis=-1))
-        count = 1 / (grid.weight**2).sum(axis=-1).clip(min=1 / N_COMPARABLES)
-        return np.stack((grid.estimate + np.float32(self.mean_log_price), np.log(count), spread), axis=-1)
+        count = 1 / np.maximum(np.add.reduce(grid.weight**2, axis=-1), 1 / N_COMPARABLES)
+        np.add(grid.estimate, np.float32(self.mean_log_price), out=out[..., 0])
+        np.log(count, out=out[..., 1])
+        np.sqrt(np.add.reduce(grid.weight * squares, axis=-1), out=out[..., 2])
 
-    def _nearest_features(self, neighbours: Neighbours) -> Float32Array:
-        """Return the features of the nearest sales, at most `N_NEAREST`, shape (n, 3)."""
-        weight = 1 / (
-            neighbours.km[:, :N_NEAREST] + DISTANCE_OFFSET_KM
-        )  # 0 if there is no sale, as km is infinite
-        total = np.maximum(weight.sum(axis=1), 1e-30)
-        price = (weight * self._sold_log_price[neighbours.rows[:, :N_NEAREST]]).sum(axis=1) / total
+    def _nearest_features(self, neighbours: Neighbours, out: Float32Array) -> None:
+        """Write the features of the nearest sales, at most `N_NEAREST`, into `out`, shape (…, n, 3)."""
+        # 0 if there is no sale, as km is infinite
+        weight = 1 / (neighbours.km[:, :N_NEAREST] + DISTANCE_OFFSET_KM)
+        total = np.maximum(np.add.reduce(weight, axis=1), 1e-30)
+        log_price = self._sold_log_price[neighbours.rows[:, :N_NEAREST]]
+        out[..., 0] = np.add.reduce(weight * log_price, axis=1) / total + self.mean_log_price
         log_km = np.where(neighbours.is_present, neighbours.log_km, -np.inf)
-        nearest, farthest = log_km[:, :N_NEAREST].max(axis=1), log_km.max(axis=1)
-        return np.stack((price + self.mean_log_price, nearest, farthest), axis=1).astype(np.float32)
+        out[..., 1] = np.maximum.reduce(log_km[:, :N_NEAREST], axis=1)
+        out[..., 2] = np.maximum.reduce(log_km, axis=1)
 
 
 def _located(market: Market, sales: Sales) -> NDArray[np.intp]:

@@ -98,7 +98,7 @@ class Encoding:
         values, labels = facts[name], self._labels[name]
         if len(labels) == 0:
             return facts.known(name)
-        index = np.searchsorted(labels, values).clip(max=len(labels) - 1)
+        index = np.minimum(labels.searchsorted(values), len(labels) - 1)
         unseen: BoolArray = facts.known(name) & (labels[index] != values)
         return unseen
 
@@ -157,7 +157,10 @@ def _unfinished(facts: Facts, name: str, date: DateArray | None) -> BoolArray:
     if date is None:
         return np.zeros((len(facts), 2), np.bool_)
     year = date.astype("datetime64[Y]").astype(np.int64) + 1970
-    return np.column_stack((year < facts[name], year == facts[name]))
+    unfinished = np.empty((len(facts), 2), np.bool_)
+    np.less(year, facts[name], out=unfinished[:, 0])
+    np.equal(year, facts[name], out=unfinished[:, 1])
+    return unfinished
 
 
 def _split_labels(labels: LabelArray) -> tuple[LabelArray, LabelArray]:

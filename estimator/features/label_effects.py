@@ -218,6 +218,6 @@ def _centred(residual: FloatArray, known: BoolArray) -> FloatArray:
 
 def _codes(levels: LabelArray, labels: LabelArray) -> tuple[NDArray[np.intp], BoolArray]:
     """Return the index of each label among the levels, 0 where it is none of them, and where it is one."""
-    index = np.searchsorted(levels, labels).clip(max=len(levels) - 1)
+    index = np.minimum(levels.searchsorted(labels), len(levels) - 1)
     known: BoolArray = levels[index] == labels
     return np.where(known, index, 0), known

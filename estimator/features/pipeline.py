@@ -290,7 +290,7 @@ class FeaturePipeline:
         scaled = self.scales.transform(price_features)
         scaled[np.isnan(scaled)] = 0.0
         complete: BoolArray = ~np.logical_or.reduce(facts.unknown(self.rarely_missing), axis=1)
-        columns = np.hstack((scaled.astype(np.float32), homes.encoded, homes.monotone))
+        columns = np.concatenate((scaled.astype(np.float32), homes.encoded, homes.monotone), axis=1)
         monotone_effect = self.kriging.monotone_effect(homes.kriging_inputs.monotone)
         log_price = price_features[:, 0] + monotone_effect
         return Features(columns, log_price, error_features, complete, homes.kriging_inputs)
@@ -311,11 +311,13 @@ class FeaturePipeline:
             by_kriging = self.kriging.estimate(inputs)
         else:
             by_kriging = left_out.estimate(inputs, home)
-        by_kriging = np.column_stack((by_kriging, self.label_effects.transform(facts, home)))
-        if self.comparables is None:
-            return by_kriging, np.empty((len(by_kriging), 0))
-        by_comparables, error_features = self.comparables.transform(facts, home, before)
-        return np.hstack((by_kriging, by_comparables)), error_features.astype(np.float64)
+        price_features = [by_kriging[:, None], self.label_effects.transform(facts, home)]
+        error_features = np.empty((len(facts), 0))
+        if self.comparables is not None:
+            by_comparables, by_required_facts = self.comparables.transform(facts, home, before)
+            price_features.append(by_comparables.astype(np.float64))
+            error_features = by_required_facts.astype(np.float64)
+        return np.concatenate(price_features, axis=1), error_features
 
 
 def _mean_latitude(market: Market, facts: Facts) -> float:

@@ -50,13 +50,17 @@ class NumberScales:
 
     def transform(self, values: FloatArray) -> FloatArray:
         """Scale values of shape (n, m); NaN stays NaN."""
-        z = np.maximum(values, self._minimum)
+        z: FloatArray = np.maximum(values, self._minimum)
         np.log1p(z, out=z, where=self.logarithmic)
         z -= self.median
-        z = np.minimum(np.maximum(z, -self._max_distance), self._max_distance)
+        np.maximum(z, -self._max_distance, out=z)
+        np.minimum(z, self._max_distance, out=z)
         z /= self.spread
-        scaled: FloatArray = z / np.sqrt(1 + (z / 3) ** 2)
-        return scaled
+        limit = z / 3
+        limit *= limit
+        limit += 1
+        z /= np.sqrt(limit, out=limit)
+        return z
 
     def state(self) -> dict[str, Any]:
         """Return the scales as plain arrays; `from_state` restores them."""

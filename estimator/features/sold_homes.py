@@ -56,25 +56,22 @@ class SoldHomes:
         """
         rows = np.zeros((len(location), count), np.intp)
         km = np.full((len(location), count), np.inf)
-        n_earlier = np.searchsorted(self.day, day, side="left")
+        n_earlier = self.day.searchsorted(day)
         n_earlier[np.isnan(location[:, 0] + location[:, 1])] = 0
-        level = np.searchsorted(self._sizes, n_earlier)
+        level = self._sizes.searchsorted(n_earlier)
         # If all of a tree's sales are earlier, as for a valuation today, `count + 1` are enough. Otherwise up to
         # half of them are later. These groups are queried apart: a tree that is asked for more homes can return
         # equally distant homes in another order, and a result must not depend on the other subjects.
         n_later = self._sizes[level] - n_earlier
-        asked = np.select(
-            [n_later == 0, n_later <= _FEW_LATER], [count + 1, count + 1 + _FEW_LATER], default=2 * count
-        )
+        few = np.where(n_later == 0, count + 1, count + 1 + _FEW_LATER)
+        asked = np.where(n_later <= _FEW_LATER, few, 2 * count)
         for tree_index, first_k in sorted(set(zip(level.tolist(), asked.tolist(), strict=True))):
             tree, size = self._trees[tree_index], int(self._sizes[tree_index])
             pending = np.flatnonzero((level == tree_index) & (asked == first_k) & (n_earlier > 0))
             k = first_k
             while len(pending):
                 k = min(k, size)
-                distance, found = (
-                    np.reshape(result, (len(pending), k)) for result in tree.query(location[pending], k)
-                )
+                distance, found = (result.reshape(len(pending), k) for result in tree.query(location[pending], k))
                 if home is None and k >= count and not n_later[pending].any():  # every sale found is usable
                     rows[pending], km[pending] = found[:, :count], distance[:, :count]
                     break

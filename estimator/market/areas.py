@@ -120,8 +120,7 @@ class Areas:
         """Return the index of each postal code in the table, shape (n,), and whether the table has it."""
         if len(self.postal_code) == 0:
             return np.zeros(len(postal_code), np.intp), np.zeros(len(postal_code), np.bool_)
-        index = np.searchsorted(self.postal_code, postal_code).clip(max=len(self.postal_code) - 1)
-        return index, self.postal_code[index] == postal_code
+        return _find(self.postal_code, postal_code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,20 +184,22 @@ class AreaLookup:
         """
         if self._code_name is None:
             return facts, {}
-        filled: dict[str, NDArray[Any]] = {}
-        given = facts.known(self._code_name)
-        codes = np.where(given, facts[self._code_name], self._nearest_codes(facts, ~given))
+        codes, given = facts[self._code_name], facts.known(self._code_name)
+        if not given.all():
+            codes = np.where(given, codes, self._nearest_codes(facts, ~given))
         index, found = self.areas.find(codes)
         if not found.all() and len(self.areas.postal_code):
             # A code that is not in the table, such as a new one: use the figures around the location.
             nearest_index, nearest_found = self.areas.find(self._nearest_codes(facts, ~found))
             index, found = np.where(found, index, nearest_index), found | nearest_found
-        filled[self._code_name] = codes
+        looked_up = {self._code_name: (codes != "") & ~given}
+        filled = {self._code_name: codes}
         for name, figures in self.areas.figures.items():
-            filled[name] = np.where(facts.known(name) | ~found, facts[name], figures[index])
-        completed = facts.replace(filled)
-        looked_up = {name: completed.known(name) & ~facts.known(name) for name in filled}
-        return completed, {name: where for name, where in looked_up.items() if where.any()}
+            figure = figures[index]
+            looked_up[name] = found & ~np.isnan(figure) & np.isnan(facts[name])
+            filled[name] = np.where(looked_up[name], figure, facts[name])
+        looked_up = {name: where for name, where in looked_up.items() if where.any()}
+        return facts.replace({name: filled[name] for name in looked_up}), looked_up
 
     def origins(self, facts: Facts) -> list[dict[str, Origin]]:
         """Return for each of n subjects which facts were looked up, and where; see `complete`."""
@@ -231,17 +232,14 @@ class AreaLookup:
         """
         if self._tree is None or self._coordinates is None or self._code_name is None:
             return {}
-        rows = np.flatnonzero(
-            facts.known(self._code_name) & facts.known(self._coordinates[0]) & facts.known(self._coordinates[1])
-        )
-        located = facts.take(rows)
-        far = rows[self._extents.are_beyond(located[self._code_name], self._kilometres(located))]
-        elsewhere = np.zeros(len(facts), np.bool_)
-        elsewhere[far] = True
-        elsewhere[far] = self._nearest_codes(facts, elsewhere)[far] != facts[self._code_name][far]
         name = self._code_name
+        elsewhere = self._extents.are_beyond(facts[name], self._kilometres(facts))
+        if elsewhere.any():
+            elsewhere &= self._nearest_codes(facts, elsewhere) != facts[name]
+        if not elsewhere.any():
+            return {}
         text = f"{name} does not fit the place: homes sold with it are elsewhere; check {name} and coordinates"
-        return {text: elsewhere} if elsewhere.any() else {}
+        return {text: elsewhere}
 
     @property
     def facts(self) -> frozenset[str]:
@@ -305,11 +303,21 @@ class _Extents:
         return cls(codes, middle, group_quantiles(away, group, 0.95))
 
     def are_beyond(self, code: LabelArray, places: FloatArray) -> BoolArray:
-        """Return which of n homes are far outside the postal code that they are said to be in, shape (n,)."""
-        index = np.searchsorted(self.code, code).clip(max=len(self.code) - 1)
-        away = np.hypot(*(places - self.middle[index]).T)
-        beyond: BoolArray = (away > _BEYOND_RADII * self.radius[index] + _BEYOND_KM) & (self.code[index] == code)
+        """Return which of n homes are far outside the postal code that they are said to be in, shape (n,).
+
+        Homes without a postal code or without a location are not.
+        """
+        index, found = _find(self.code, code)
+        north, east = (places - self.middle[index]).T
+        away = np.hypot(north, east)
+        beyond: BoolArray = (away > _BEYOND_RADII * self.radius[index] + _BEYOND_KM) & found
         return beyond
+
+
+def _find(codes: LabelArray, wanted: LabelArray) -> tuple[NDArray[np.intp], BoolArray]:
+    """Return the index of each wanted code, shape (n,), among m ≥ 1 sorted ones, and whether it is one of them."""
+    index = np.minimum(codes.searchsorted(wanted), len(codes) - 1)
+    return index, codes[index] == wanted
 
 
 def group_quantiles(values: FloatArray, group: NDArray[np.intp], share: float) -> FloatArray:
@@ -341,7 +349,9 @@ def kilometres(facts: Facts, coordinates: tuple[str, str], mean_latitude: float)
     mean_latitude
         Latitude, in degrees, at which the length of a degree of longitude is taken.
     """
-    plane = facts.numbers(coordinates)
-    plane *= (KM_PER_DEGREE, KM_PER_DEGREE * math.cos(math.radians(mean_latitude)))
+    plane = np.empty((len(facts), 2))
+    north, east = coordinates
+    np.multiply(facts[north], KM_PER_DEGREE, out=plane[:, 0])
+    np.multiply(facts[east], KM_PER_DEGREE * math.cos(math.radians(mean_latitude)), out=plane[:, 1])
     # To the millimetre, so that rounding errors do not decide which of two equally distant homes is nearer.
     return plane.round(6, out=plane)

@@ -318,8 +318,10 @@ class PriceModel:
             unseen = pipeline.unseen(facts, name)
             if name in pipeline.label_effects.names:
                 rare, consequence = pipeline.label_effects.rare(facts, name) & ~unseen, "so it counts little"
-            else:
+            elif unseen.any():
                 rare, consequence = pipeline.encoding.rare(facts, name), "so it is treated as unknown"
+            else:
+                continue
             warnings[f"No training sale has this {name}, so it is treated as unknown"] = unseen & ~rare
             warnings[f"Fewer than {MIN_LABEL_COUNT} training sales have this {name}, {consequence}"] = rare
         return {text: where for text, where in warnings.items() if where.any()}

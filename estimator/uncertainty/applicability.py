@@ -62,14 +62,17 @@ class ApplicabilityDomain:
             the market's features, the location's last, whichever homes are checked together.
         """
         refusals: dict[int, list[Refusal]] = {}
-        near = {feature.name: np.zeros(len(facts), np.bool_) for feature in self.market.features}
+        near: dict[str, BoolArray] = {}
         for check in self.numbers.checks(facts):
             _add_refusals(refusals, check)
-            near[check.feature] |= check.outside & ~check.far_outside
+            just_outside = check.outside & ~check.far_outside
+            near[check.feature] = near[check.feature] | just_outside if check.feature in near else just_outside
         near_boundary = {
-            f"Few sold homes have {_with_article(name)} like this, so the range is wider": where
-            for name, where in near.items()
-            if where.any()
+            f"Few sold homes have {_with_article(feature.name)} like this, so the range is wider": near[
+                feature.name
+            ]
+            for feature in self.market.features
+            if feature.name in near and near[feature.name].any()
         }
         if self.places is not None:
             check, warnings = self.places.check(self.market, facts)

@@ -8,7 +8,8 @@ homes.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -194,10 +195,12 @@ class ConformalRange:
     def probability_below(self, log_ratio: FloatArray, error: FloatArray) -> FloatArray:
         """Return the probability that log(price) − log(estimate) is below a number, for n subjects, shape (n,).
 
+        For k numbers the shape is (k, n).
+
         Parameters
         ----------
         log_ratio
-            The numbers, shape (n,).
+            The numbers, shape (n,), or (k, 1) for k numbers that are the same for all subjects.
         error
             Expected errors of the subjects, shape (n, 3).
 
@@ -208,20 +211,25 @@ class ConformalRange:
         ends at `_TAIL_END` times the largest |score|.
         """
         scaled = log_ratio / np.where(log_ratio < 0, error[:, DOWNWARD], error[:, UPWARD])
-        below = [np.interp(scaled, *_distribution(scores)) for scores in self.scores]
-        probability: FloatArray = np.mean(below, axis=0)
+        below = [np.interp(scaled, *distribution) for distribution in self._distributions]
+        probability: FloatArray = np.add.reduce(below) / len(below)
         return probability
 
     def probability_within(self, share: float, error: FloatArray) -> FloatArray:
         """Return the probability that |estimate/price − 1| is at most a share below 1, shape (n,) as `error`."""
-        low, high = (
-            self.probability_below(np.full(len(error), -math.log1p(end)), error) for end in (share, -share)
-        )
-        return high - low
+        ends = np.array([[-math.log1p(share)], [-math.log1p(-share)]])
+        low, high = self.probability_below(ends, error)
+        within: FloatArray = high - low
+        return within
+
+    @cached_property
+    def _distributions(self) -> list[tuple[FloatArray, FloatArray]]:
+        """Where the distribution of each calibration entry's scores bends, and its values there."""
+        return [_distribution(scores) for scores in self.scores]
 
     def state(self) -> dict[str, Any]:
         """Return the range as plain values and arrays, for `from_state`."""
-        return {**vars(self), "scores": list(self.scores)}
+        return {field.name: getattr(self, field.name) for field in fields(self)} | {"scores": list(self.scores)}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
@@ -276,10 +284,16 @@ def _score_quantiles(scores: FloatArray, confidence: float) -> tuple[float, floa
     m = len(scores)
     rank = (1 + confidence) / 2 * (m + 1) - 1e-9
     if rank <= m:
-        lower, upper = np.interp((m + 1 - rank, rank), np.arange(1, m + 1), scores)
-        return float(lower), float(upper)
+        return _score_at(scores, m + 1 - rank), _score_at(scores, rank)
     largest = float(np.abs(scores).max())
     return -largest, largest
+
+
+def _score_at(scores: FloatArray, rank: float) -> float:
+    """Return the score of a rank from 1 to m, straight between two of m sorted scores."""
+    below = math.floor(rank)
+    score = float(scores[below - 1])
+    return score + (rank - below) * (float(scores[below]) - score) if rank > below else score
 
 
 def _distribution(scores: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -168,8 +168,7 @@ class NumberDomain:
 
     def _check_numbers(self, facts: Facts) -> Iterator[Check]:
         names, (low, high, margin, logarithmic) = list(self.ranges), self._bounds_and_margin
-        values = facts.numbers(names)
-        values[:, logarithmic] = _transform(values[:, logarithmic], logarithmic=True)
+        values = _take_logarithms(facts.numbers(names), logarithmic)
         for index, outside, far_outside in _outside(values, low, high, margin):
             name, found = names[index], self.ranges[names[index]]
             unlike_any = far_outside & found.is_far_from_beyond(facts[name], self._step(name))
@@ -197,12 +196,10 @@ class NumberDomain:
         return low - slack, high + slack, np.maximum(MARGIN * (high - low), step), logarithmic
 
     def _check_at_size(self, facts: Facts, size: str, lines: Mapping[str, SizeLine]) -> Iterator[Check]:
-        names, (level, slope, low, high, slack), logarithmic = list(lines), *self._line_arrays[size]
+        names, (level, slope, low, high, margin), logarithmic = list(lines), *self._line_arrays[size]
         expected = level + slope * _log_size(facts[size], self.ranges[size])[:, None]
-        values = facts.numbers(names)
-        values[:, logarithmic] = _transform(values[:, logarithmic], logarithmic=True)
-        margin = MARGIN_AT_SIZE * (high - low)
-        for index, outside, far_outside in _outside(values - expected, low - slack, high + slack, margin):
+        values = _take_logarithms(facts.numbers(names), logarithmic)
+        for index, outside, far_outside in _outside(values - expected, low, high, margin):
             name, equals_sold = names[index], np.zeros(len(facts), np.bool_)
             for sold_size, sold_value in lines[names[index]].beyond:
                 equals_sold |= (facts[size] == sold_size) & (facts[name] == sold_value)
@@ -218,16 +215,17 @@ class NumberDomain:
 
     @cached_property
     def _line_arrays(self) -> Mapping[str, tuple[FloatArray, BoolArray]]:
-        """Name of the size → level, slope, low, high and slack of its lines, shape (5, f), and which have logs."""
-        return {
-            size: (
-                np.array([(line.level, line.slope, line.low, line.high, line.slack) for line in lines.values()])
-                .reshape(-1, 5)
-                .T,
-                np.array([line.logarithmic for line in lines.values()], np.bool_),
-            )
-            for size, lines in self.lines.items()
-        }
+        """Name of the size → its f lines' levels, slopes and bounds, shape (5, f), and which have logs.
+
+        The bounds are the smallest and the largest deviation inside, and the margin.
+        """
+        arrays = {}
+        for size, lines in self.lines.items():
+            rows = [(line.level, line.slope, line.low, line.high, line.slack) for line in lines.values()]
+            level, slope, low, high, slack = np.array(rows).reshape(-1, 5).T
+            inside = np.array([level, slope, low - slack, high + slack, MARGIN_AT_SIZE * (high - low)])
+            arrays[size] = inside, np.array([line.logarithmic for line in lines.values()], np.bool_)
+        return arrays
 
     def _format(self, name: str, value: float) -> str:
         return format_fact(self.market.by_name[name], value)
@@ -281,8 +279,13 @@ def _fit_lines(
 
 def _log_size(size: FloatArray, sizes: NumberRange) -> FloatArray:
     """Return the logarithms of sizes; one outside the range, such as a mistyped one, is taken as the end of it."""
-    log_size: FloatArray = np.log(size.clip(sizes.low, sizes.high))
+    log_size: FloatArray = np.log(np.minimum(np.maximum(size, sizes.low), sizes.high))
     return log_size
+
+
+def _take_logarithms(values: FloatArray, which: BoolArray) -> FloatArray:
+    """Replace those columns of values (n, f) that are on a logarithmic scale, and return all."""
+    return np.log1p(np.maximum(values, 0.0), out=values, where=which)
 
 
 def _transform(value: NDArray[Any], *, logarithmic: bool) -> FloatArray:
@@ -308,5 +311,6 @@ def _outside(
     # The tolerance keeps the sold homes at the very ends inside, whatever the last bits of their logarithms.
     below, above = low - _TOLERANCE - values, values - high - _TOLERANCE
     distance = np.fmax(below, above)
-    for index in np.flatnonzero((distance > 0).any(axis=0)):
-        yield int(index), distance[:, index] > 0, distance[:, index] > margin[index]
+    outside = distance > 0
+    for index in np.flatnonzero(np.logical_or.reduce(outside)):
+        yield int(index), outside[:, index], distance[:, index] > margin[index]

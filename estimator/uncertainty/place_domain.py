@@ -109,10 +109,8 @@ class PlaceDomain:
 
         far_outside = found.nearest > found.refused_beyond
         outside = (found.last > found.warned_beyond) | far_outside
-        warned = np.flatnonzero(outside & ~far_outside)
-        texts = {
-            row: _warning(found, row) for row in sorted(warned.tolist(), key=lambda row: _sort_key(found, row))
-        }
+        warned = np.flatnonzero(outside & ~far_outside).tolist()
+        texts = {row: _warning(found, row) for row in sorted(warned, key=lambda row: _sort_key(found, row))}
         warnings = {text: np.zeros(len(facts), np.bool_) for text in texts.values()}
         for row, text in texts.items():
             warnings[text][row] = True
@@ -120,13 +118,14 @@ class PlaceDomain:
 
     def _distances(self, place: FloatArray) -> "_Distances":
         """Return the distances from n places, km north and east, NaN where unknown, to the sold homes."""
-        known = ~np.isnan(place).any(axis=1)
+        known = np.flatnonzero(np.add.reduce(np.isnan(place), axis=1) == 0)
         nearest, last, local = np.zeros((3, len(place)))
         count = N_NEIGHBOURS if len(self.places) >= MIN_PLACES else 1
-        km, neighbours = (np.asarray(result) for result in self._tree.query(place[known], np.arange(1, count + 1)))
+        km, neighbours = map(np.asarray, self._tree.query(place[known], range(1, count + 1)))
         nearest[known], last[known] = km[:, 0], km[:, -1]
-        local[known] = np.sort(self.spacing[neighbours], axis=1)[:, count // 2]  # np.median is slow for one home
-        spacing = local.clip(self.market_spacing, MAX_SPACING_FACTOR * self.market_spacing)
+        around = np.sort(self.spacing[neighbours], axis=1)
+        local[known] = around[:, count // 2]  # np.median is slow for one home
+        spacing = np.minimum(np.maximum(local, self.market_spacing), MAX_SPACING_FACTOR * self.market_spacing)
         usual = np.minimum(self.market_spacing, LOCAL_WARNING_FACTOR * local)
         return _Distances(
             nearest,

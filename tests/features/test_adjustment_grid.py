@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from estimator.features.adjustment_grid import AdjustmentGrid, GridHomes, GridParameters, Neighbours
+from estimator.features.adjustment_grid import AdjustmentGrid, GridFactors, GridHomes, GridParameters, Neighbours
 
 N_FACTS, N_SOLD, N_SUBJECTS, N_NEIGHBOURS = 4, 200, 60, 12
 
@@ -40,13 +40,14 @@ def neighbours() -> Neighbours:
 
 
 THETA = np.random.default_rng(4).normal(0, 0.3, 3 * N_FACTS + 2)
+FACTORS = GridFactors.of(THETA)
 AGE = np.random.default_rng(6).random(N_SOLD).astype(np.float32)
 
 
 def test_the_grid_agrees_with_its_formula_written_out(
     sold: GridHomes, log_price: np.ndarray, subjects: GridHomes, neighbours: Neighbours
 ) -> None:
-    estimates = AdjustmentGrid(sold, log_price, AGE).estimate(subjects, neighbours, THETA)
+    estimates = AdjustmentGrid(sold, log_price, AGE).estimate(subjects, neighbours, FACTORS)
     parameters = GridParameters(THETA)
     for subject in range(N_SUBJECTS - 1):
         rows = neighbours.rows[subject, np.isfinite(neighbours.km[subject])]
@@ -73,10 +74,10 @@ def test_the_grid_of_a_subject_does_not_depend_on_other_subjects(
     sold: GridHomes, log_price: np.ndarray, subjects: GridHomes, neighbours: Neighbours
 ) -> None:
     grid = AdjustmentGrid(sold, log_price, AGE)
-    together = grid.estimate(subjects, neighbours, THETA)
+    together = grid.estimate(subjects, neighbours, FACTORS)
     for subject in range(N_SUBJECTS):
         one = slice(subject, subject + 1)
-        alone = grid.estimate(subjects.take(one), neighbours.take(one), THETA)
+        alone = grid.estimate(subjects.take(one), neighbours.take(one), FACTORS)
         np.testing.assert_array_equal(alone.weight[0], together.weight[subject])
         np.testing.assert_array_equal(alone.adjusted_log_price[0], together.adjusted_log_price[subject])
 
@@ -85,7 +86,7 @@ def test_weights_do_not_depend_on_the_day_that_ages_are_counted_from(
     sold: GridHomes, log_price: np.ndarray, subjects: GridHomes, neighbours: Neighbours
 ) -> None:
     earlier, later = (
-        AdjustmentGrid(sold, log_price, AGE + days).estimate(subjects, neighbours, THETA) for days in (0, 10)
+        AdjustmentGrid(sold, log_price, AGE + days).estimate(subjects, neighbours, FACTORS) for days in (0, 10)
     )
     np.testing.assert_allclose(earlier.weight, later.weight, atol=1e-5)
 
@@ -125,7 +126,7 @@ def test_differences_sum_to_the_adjusted_prices_and_the_log_weights(
 ) -> None:
     grid = AdjustmentGrid(sold, log_price, AGE)
     estimates, differences = (
-        grid.estimate(subjects, neighbours, THETA),
+        grid.estimate(subjects, neighbours, FACTORS),
         grid.differences(subjects, neighbours, THETA),
     )
     for subject in range(N_SUBJECTS - 1):

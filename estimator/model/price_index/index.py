@@ -91,32 +91,31 @@ class PriceIndex:
         """Return what to add to the worth of n homes to value them as of their dates, log price, shape (n,)."""
         if date is None or not self.n_months:
             return np.zeros(len(facts))
-        return self.market_level(date) + self.relative(market, facts, date)
+        position = self._position(date)
+        return self._along(position, self.level) + self._relative(market, facts, position)
 
     def market_level(self, date: DateArray) -> FloatArray:
         """Return the market's level at n dates, without areas and segments, log price, shape (n,)."""
-        level: FloatArray = np.interp(self._position(date), np.arange(len(self.level)), self.level)
-        return level
+        return self._along(self._position(date), self.level)
 
     def before_month(self, market: Market, facts: Facts, date: DateArray | None) -> FloatArray:
         """Return the same as it was known at the beginning of each date's month."""
         if date is None or not self.n_months:
             return np.zeros(len(facts))
-        return np.interp(self._position(date), np.arange(self.n_months), self.predicted) + self.relative(
-            market, facts, date
-        )
+        position = self._position(date)
+        return self._along(position, self.predicted) + self._relative(market, facts, position)
 
     def standard_error(self, date: DateArray | None, n: int) -> FloatArray:
         """Return the standard error of the index at n dates, log price, shape (n,)."""
         if date is None or not self.n_months:
             return np.zeros(n)
-        return np.interp(self._position(date), np.arange(len(self.deviation)), self.deviation)
+        return self._along(self._position(date), self.deviation)
 
     def standard_error_before_month(self, date: DateArray | None, n: int) -> FloatArray:
         """Return the standard error of `before_month`, shape (n,)."""
         if date is None or not self.n_months:
             return np.zeros(n)
-        return np.interp(self._position(date), np.arange(self.n_months), self.predicted_deviation)
+        return self._along(self._position(date), self.predicted_deviation)
 
     def widening(self, standard_error: FloatArray) -> FloatArray:
         """Return the factor, at least 1, by which the index's own error widens a value's error, shape (n,)."""
@@ -125,11 +124,15 @@ class PriceIndex:
 
     def relative(self, market: Market, facts: Facts, date: DateArray) -> FloatArray:
         """Return how far n homes' areas and segments are above the market at their dates, shape (n,)."""
+        return self._relative(market, facts, self._position(date))
+
+    def _relative(self, market: Market, facts: Facts, position: FloatArray) -> FloatArray:
+        """Return the same from where the dates lie among the months, shape (n,)."""
         total = np.zeros(len(facts))
         if not self.groupings:
             return total
-        position = self._position(date).clip(0, self.n_months - 1)
-        before = np.floor(position).astype(np.intp)
+        position = np.minimum(np.maximum(position, 0.0), self.n_months - 1)
+        before = position.astype(np.intp)
         after, share = np.minimum(before + 1, self.n_months - 1), (position - before)[:, None]
         for grouping, path in zip(self.groupings, self.paths, strict=True):
             on_the_day = (1 - share) * path[before] + share * path[after]
@@ -139,10 +142,16 @@ class PriceIndex:
     def _position(self, date: DateArray) -> FloatArray:
         """Return where n dates lie among the months' middles: 0 is the middle of the first month."""
         month = date.astype("datetime64[M]")
-        length = ((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.float64)
-        day = (date.astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.float64)
+        start, end = month.astype("datetime64[D]"), (month + 1).astype("datetime64[D]")
+        day, length = (date.astype("datetime64[D]") - start).astype(np.int64), (end - start).astype(np.int64)
         position: FloatArray = month.astype(np.int64) - self.first_month + (day + 0.5) / length - 0.5
         return position
+
+    @staticmethod
+    def _along(position: FloatArray, monthly: FloatArray) -> FloatArray:
+        """Return n positions' values, straight between those in the middle of each month, shape (n,)."""
+        values: FloatArray = np.interp(position, np.arange(len(monthly)), monthly)
+        return values
 
     def state(self) -> dict[str, Any]:
         """Return the index as plain values and arrays, for `from_state`."""
