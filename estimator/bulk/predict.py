@@ -15,6 +15,7 @@ from estimator.appraiser import CONFIDENCE, Appraiser
 from estimator.bulk.answers import value_table
 from estimator.bulk.header import check_header, validated_pieces
 from estimator.bulk.journal import Journal, open_journal
+from estimator.bulk.places import for_target
 from estimator.errors import DataError
 from estimator.market.columns import Problem
 from estimator.market.fault_groups import FaultGroups
@@ -75,7 +76,7 @@ def predict_file(
     Parameters
     ----------
     source, target
-        CSV or Parquet, by the ending of the file name.
+        CSV, Parquet, GeoJSON or GeoParquet, by the ending of the file name.
     progress
         Called with the number of rows of each finished piece.
     faults
@@ -97,7 +98,7 @@ def predict_file(
     requested = _requested_columns(appraiser, run, with_index=with_index)
     market = appraiser.market
     pieces = validated_pieces(market, market.features, source, partial(check_header, market, requested=requested))
-    answer = partial(_answer, appraiser, encoder_for(target), run, with_index)
+    answer = partial(_answer, appraiser, target, encoder_for(target), run, with_index)
     valued, failed = 0, 0
     journal_of = nullcontext() if run.model is None else open_journal(target, identity(source, run, requested))
     with (
@@ -165,6 +166,7 @@ def _with_saved(
 
 def _answer(
     appraiser: Appraiser,
+    target: Path,
     encode: Callable[[pa.Table], Rows],
     run: Run,
     with_index: bool,  # noqa: FBT001
@@ -180,4 +182,5 @@ def _answer(
         table, (answers, problems) = homes.table, saved
         for name in answers.column_names:
             table = table.append_column(name, answers.column(name))
+    table = for_target(table, homes, target)
     return _Piece(answers, encode(table), table.schema, problems, saved is None)

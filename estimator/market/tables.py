@@ -29,6 +29,8 @@ from estimator.market.csv_reader import (
 )
 from estimator.market.csv_writer import csv_rows, header_line
 from estimator.market.excel import read_excel
+from estimator.market.geojson import GeoJsonWriter, geojson_rows, read_geojson
+from estimator.market.geometry import with_coordinates
 
 FIRST_CSV_ROW = 2
 """Number of the first row of values in a CSV file: the header is row 1, as in a spreadsheet."""
@@ -40,7 +42,10 @@ UNFINISHED_FILE = ".tmp"
 _EXCEL = ".xlsx"
 CSV_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")
 """Ends of the names of files whose cells are separated by commas, tabs and the like."""
-_SUFFIXES = (*CSV_SUFFIXES, ".parquet", _EXCEL)
+_PARQUET, GEO_PARQUET, GEO_JSON = ".parquet", ".geoparquet", ".geojson"
+_SUFFIXES = (*CSV_SUFFIXES, _PARQUET, GEO_PARQUET, GEO_JSON, _EXCEL)
+_TYPED = (_PARQUET, GEO_PARQUET, GEO_JSON)
+"""Ends of the names of files whose cells have types."""
 
 
 Rows: TypeAlias = pa.Table | bytes
@@ -79,8 +84,10 @@ def read_pieces(
     """
     suffix = _suffix(path)
     try:
-        if suffix == ".parquet":
-            yield from _read_parquet(path)
+        if suffix == GEO_JSON:
+            yield from map(with_coordinates, read_geojson(path))
+        elif suffix in _TYPED:
+            yield from map(with_coordinates, _read_parquet(path))
         elif suffix == _EXCEL:
             yield read_excel(path, form.columns, malformed)
         else:
@@ -89,7 +96,7 @@ def read_pieces(
         raise DataError(f"{path}: there is no such file") from error
     except pa.ArrowInvalid as error:
         raise DataError(f"{path}: this is not a complete Parquet file ({error})") from error
-    except (DataError, OSError, EOFError) as error:
+    except (DataError, OSError, EOFError, ValueError) as error:
         raise DataError(f"{path}: {error}") from error
 
 
@@ -133,12 +140,12 @@ def is_table(path: Path) -> bool:
 
 def is_text_file(path: Path) -> bool:
     """Return whether a file is of text; others have types."""
-    return _suffix(path) != ".parquet"
+    return _suffix(path) not in _TYPED
 
 
 def first_row(path: Path) -> int:
     """Return the number of the first row of values in a file."""
-    return 1 if _suffix(path) == ".parquet" else FIRST_CSV_ROW
+    return 1 if _suffix(path) in _TYPED else FIRST_CSV_ROW
 
 
 def encoder_for(path: Path) -> Callable[[pa.Table], Rows]:
@@ -154,7 +161,9 @@ def encoder_for(path: Path) -> Callable[[pa.Table], Rows]:
         raise DataError(
             f"{path}: Excel files are read, not written; the name must end in .csv, .csv.gz or .parquet"
         )
-    return (lambda table: table) if suffix == ".parquet" else partial(csv_rows, separator=_separator(suffix))
+    if suffix == GEO_JSON:
+        return geojson_rows
+    return (lambda table: table) if suffix in _TYPED else partial(csv_rows, separator=_separator(suffix))
 
 
 @contextmanager
@@ -177,7 +186,12 @@ def write_atomically(path: Path, schema: pa.Schema) -> Iterator[TableWriter]:
 @contextmanager
 def open_table(file: IO[bytes], suffix: str, schema: pa.Schema) -> Iterator[TableWriter]:
     """Write a table piece by piece to an open file, in the format of a suffix."""
-    if suffix == ".parquet":
+    if suffix == GEO_JSON:
+        geojson = GeoJsonWriter(file)
+        yield geojson
+        geojson.close()
+        return
+    if suffix in _TYPED:
         with pq.ParquetWriter(file, schema) as groups:
             parquet = _ParquetWriter(groups)
             yield parquet
