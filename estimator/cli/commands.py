@@ -37,6 +37,7 @@ from estimator.registry import load_version
 from estimator.report.files import read_report
 from estimator.report.group_section import with_groups
 from estimator.report.page import render
+from estimator.report.parcels import with_parcels
 from estimator.training import file_sha256
 from estimator.tuning import tune_market
 
@@ -173,13 +174,22 @@ def backtest_command(
     help="Table of areas with the shares of groups of the population, income bands or median incomes, none of"
     " which the model sees: adds accuracy, ranges and refusals by group.",
 )
+@click.option(
+    "--parcels",
+    type=FILE,
+    help="File of all homes of the market, perhaps with a column previous_value: compares sold and unsold homes.",
+)
 @KEY
 @click.argument("target", type=FILE)
-def report(model: Path, other: Path | None, groups: Path | None, key: bytes | None, target: Path) -> None:
+def report(
+    model: Path, other: Path | None, groups: Path | None, parcels: Path | None, key: bytes | None, target: Path
+) -> None:
     """Write the training report of a saved version to the HTML file TARGET."""
     numbers = read_report(model, key)
     if groups is not None:
         numbers = with_groups(numbers, groups)
+    if parcels is not None:
+        numbers = with_parcels(numbers, load_version(model, key).appraiser, parcels)
     page = render(numbers, None if other is None else read_report(other, key))
     try:
         with replace_atomically(target) as file:

@@ -104,8 +104,7 @@ def _refuse_repeats(path: Path, area_name: str, area: LabelArray) -> None:
 
 def _groups(name: str, column: pa.ChunkedArray, path: Path) -> Iterator[Group]:
     """Give the groups of a column."""
-    text = drop_missing(strip(column))
-    values = _numbers(text)
+    text, values = drop_missing(strip(column)), number_cells(column)
     if values is None:
         yield from _bands(name, text, path)
         return
@@ -122,8 +121,9 @@ def _groups(name: str, column: pa.ChunkedArray, path: Path) -> Iterator[Group]:
     yield Group(name, values if largest <= 1 else values / 100)
 
 
-def _numbers(text: pa.ChunkedArray) -> FloatArray | None:
-    """Return texts as numbers, a percent sign left out, NaN where missing; None unless all are numbers."""
+def number_cells(column: pa.ChunkedArray) -> FloatArray | None:
+    """Return cells as numbers, a percent sign left out, NaN where missing; None unless all are numbers."""
+    text = drop_missing(strip(column))
     bare = pc.replace_substring_regex(text, r"\s*%$", "")
     plain = plain_numbers(bare, detect_decimal_mark(bare) or ".")
     if text.null_count == len(text) or plain.null_count > text.null_count:
