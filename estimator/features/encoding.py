@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from estimator.errors import DataError
 from estimator.features.scaling import NumberScales
 from estimator.market.arrays import BoolArray, DateArray, FloatArray, LabelArray
-from estimator.market.facts import Facts
+from estimator.market.facts import Facts, label_columns
 from estimator.market.market import Market
 from estimator.market.overview import MIN_LABEL_COUNT
 
@@ -131,7 +131,7 @@ class Encoding:
         scaled = self._scales.transform(facts.numbers(self._numeric_names))
         scaled[np.isnan(scaled)] = 0.0
         blocks: list[NDArray[Any]] = [scaled, np.isnan(facts.numbers(self._optional_names))]
-        blocks += [facts[feature.name][:, None] == self._labels[feature.name] for feature in self._market.labels]
+        blocks += [label_columns(facts[each.name], self._labels[each.name]) for each in self._market.labels]
         blocks += [_unfinished(facts, name, date) for name in self._years]
         return blocks
 

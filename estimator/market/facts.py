@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.market.arrays import BoolArray, FloatArray
+from estimator.market.arrays import BoolArray, FloatArray, LabelArray
 from estimator.market.feature import Feature
 from estimator.market.market import Market
 from estimator.market.values import Stored, Value
@@ -120,3 +120,13 @@ def format_fact(feature: Feature, stored: Stored) -> str:
     # A thousands separator helps to read a size, and makes a year unreadable.
     number = f"{round(value, 2):,.15g}" if feature.unit else f"{round(value, 2):.15g}"
     return f"{number} {feature.unit}".rstrip()
+
+
+def label_columns(values: LabelArray, labels: LabelArray) -> BoolArray:
+    """Return which of g sorted labels each of n values is, shape (n, g); by a search, not by n·g comparisons."""
+    columns = np.zeros((len(values), len(labels)), np.bool_)
+    if len(labels):
+        found = np.minimum(labels.searchsorted(values), len(labels) - 1)
+        rows = np.flatnonzero(labels[found] == values)
+        columns[rows, found[rows]] = True
+    return columns

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from estimator.market.csv_writer import csv_rows
 
-
 cells_with_quotes = st.sampled_from(["a", "", 'q"x', "x,y", "l\nm", "r\rq", " lead", "é", "'", "#", None])
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estimator.market.checks import check_value
-from estimator.market.facts import Facts, format_fact
+from estimator.market.facts import Facts, format_fact, label_columns
 from estimator.market.feature import Feature
 from estimator.market.market import Market
 
@@ -88,3 +88,10 @@ def test_unknown_is_the_opposite_of_known() -> None:
         assert unknown.shape == (2, len(names))
         for index, name in enumerate(names):
             np.testing.assert_array_equal(unknown[:, index], ~facts.known(name))
+
+
+@given(st.lists(st.text("abé", max_size=2), max_size=20), st.sets(st.text("abé", min_size=1, max_size=2)))
+def test_label_columns_are_those_of_a_comparison_with_each_label(values: list[str], labels: set[str]) -> None:
+    column, known = np.array(values, np.str_), np.array(sorted(labels), np.str_)
+    expected = [[value == label for label in sorted(labels)] for value in values]
+    np.testing.assert_array_equal(label_columns(column, known), np.reshape(expected, (len(values), len(labels))))

@@ -12,7 +12,7 @@ import numpy as np
 
 from estimator.market.areas import kilometres
 from estimator.market.arrays import FloatArray, LabelArray
-from estimator.market.facts import Facts
+from estimator.market.facts import Facts, label_columns
 from estimator.market.market import Market
 
 MIN_GROUP_SALES = 50
@@ -61,7 +61,7 @@ class Grouping:
             return np.asarray(inside, np.float64)
         values = facts[self.name]
         if self.labels is not None:
-            return np.asarray(values[:, None] == self.labels, np.float64)
+            return label_columns(values, self.labels).astype(np.float64)
         assert self.centres is not None  # noqa: S101  # one of the three is given
         position = np.interp(values, self.centres, np.arange(len(self.centres)))
         weight = (1 - np.abs(position[:, None] - np.arange(len(self.centres)))).clip(min=0.0)
