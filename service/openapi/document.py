@@ -24,6 +24,7 @@ from service.openapi import (
 )
 from service.openapi.json_schema import ref
 from service.openapi.subject import describe_field
+from service.openapi.tasks import add_tasks
 from service.valuation.choice import PATH as COMPARABLES
 from service.valuation.subject_schema import SubjectSchema
 
@@ -126,6 +127,7 @@ def openapi_document(schema: SubjectSchema, version: str, example: Mapping[str, 
     for path, route in _GET_ROUTES.items():
         spec.path(path, operations={"get": _describe_get(route)})
     document: dict[str, Any] = spec.to_dict()
+    add_tasks(document)
     return document
 
 

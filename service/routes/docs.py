@@ -8,6 +8,7 @@ _PAGES = resources.files("service") / "pages"
 _SWAGGER_UI = resources.files("flask_swagger_ui") / "dist"
 _FILES = {
     "docs.js": _PAGES,
+    "docs.css": _PAGES,
     "swagger-ui.css": _SWAGGER_UI,
     "swagger-ui-bundle.js": _SWAGGER_UI,
     "favicon-32x32.png": _SWAGGER_UI,

@@ -7,6 +7,7 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from estimator.uncertainty.conformal import MAX_CONFIDENCE, MIN_CONFIDENCE
+from service.openapi.tasks import TASKS
 from service.valuation.includes import INCLUDES
 from tests.service.homes import HOME
 
@@ -22,6 +23,15 @@ def test_the_document_has_every_route(client: FlaskClient) -> None:
     served = {str(rule).replace("<", "{").replace(">", "}") for rule in client.application.url_map.iter_rules()}
     of_no_program = {"/", "/home/{name}", "/docs/{name}", "/problems/{name}"}
     assert set(document["paths"]) == served - of_no_program
+
+
+def test_every_route_belongs_to_a_task(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").get_json()
+    tasks = [tag["name"] for tag in document["tags"]]
+    used = [operation["tags"] for operations in document["paths"].values() for operation in operations.values()]
+    assert {task for operation in used for task in operation} == set(tasks) == set(TASKS)
+    assert all(len(operation) == 1 for operation in used)
+    assert "/predict" in document["info"]["description"]
 
 
 def test_answers_match_the_document(client: FlaskClient) -> None:
