@@ -8,8 +8,11 @@ from flask.testing import FlaskClient
 
 def test_the_page_loads_only_local_files_and_has_no_inline_script(client: FlaskClient) -> None:
     page = client.get("/docs", buffered=True).text
-    loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert len(loaded) >= 4
+    loaded = re.findall(r'<(?:link|script)[^>]* (?:src|href)="([^"]+)"', page)
+    assert len(loaded) >= 5
+    assert re.findall(r'<a href="([^"]+)"', page)[:2] == ["./#value", "./#listings"], (
+        "the way back to the web page"
+    )
     for path in loaded:
         assert "//" not in path
         assert client.get(f"/{path}", buffered=True).status_code == 200
