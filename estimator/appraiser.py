@@ -276,7 +276,8 @@ class Appraiser:
                 date=date,
                 looked_up=looked_up,
                 unknown={
-                    self.model.facts[index]: unknown[:, index] for index in np.flatnonzero(unknown.any(axis=0))
+                    self.model.facts[index]: unknown[:, index]
+                    for index in np.logical_or.reduce(unknown).nonzero()[0]
                 },
                 warnings=warnings if caveat is None else warnings | {caveat: np.ones(len(facts), np.bool_)},
                 refusals=refusals,

@@ -10,6 +10,7 @@ it.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -118,8 +119,11 @@ def explain(
     """
     groups = _groups(market, has_dates=dates is not None)
     names = list(groups)
-    orders = _orders(len(names))
-    is_replaced = _replaced_groups(orders, len(names))
+    orders, is_replaced = _replacements(len(names))
+    differs = [any(subject[name][0] != reference[name][0] for name in members) for members in groups.values()]
+    if dates is not None:
+        differs[names.index(VALUATION_DATE)] = dates[0] != dates[1]
+    is_replaced, home = _distinct(is_replaced & differs)  # many facts of many homes are those of the reference
     rows = Facts(
         {
             name: np.where(is_replaced[:, index], subject[name], reference[name])
@@ -128,7 +132,7 @@ def explain(
         }
     )
     days = None if dates is None else np.where(is_replaced[:, names.index(VALUATION_DATE)], dates[1], dates[0])
-    cents = np.rint(price(rows, days) * 100).astype(np.int64).reshape(len(orders), len(names) + 1)
+    cents = np.rint(price(rows, days) * 100).astype(np.int64)[home].reshape(len(orders), len(names) + 1)
     added = np.zeros(len(names), np.int64)
     for order, prices in zip(orders, cents, strict=True):
         added[order] += np.diff(prices)
@@ -149,21 +153,29 @@ def _groups(market: Market, *, has_dates: bool) -> dict[str, list[str]]:
     return groups | ({VALUATION_DATE: []} if has_dates else {})
 
 
-def _orders(n: int) -> list[NDArray[np.intp]]:
-    """Return random orders of n groups and their reverses; the same ones every time."""
+@lru_cache
+def _replacements(n: int) -> tuple[Sequence[NDArray[np.intp]], BoolArray]:
+    """Return random orders of n groups and their reverses, the same ones every time, and what they replace.
+
+    Returns
+    -------
+    orders
+        `N_ORDERS` permutations, shape (n,) each.
+    is_replaced
+        Which groups are the subject's at each step of each order, shape (orders·(n + 1), n).
+    """
     rng = np.random.default_rng(0)
     permutations = [rng.permutation(n) for _ in range(N_ORDERS // 2)]
-    return [order for permutation in permutations for order in (permutation, permutation[::-1])]
+    orders = [order for permutation in permutations for order in (permutation, permutation[::-1])]
+    steps = [np.argsort(order) < np.arange(n + 1)[:, None] for order in orders]
+    return orders, np.vstack(steps)
 
 
-def _replaced_groups(orders: Sequence[NDArray[np.intp]], n: int) -> BoolArray:
-    """Return which groups are the subject's at each step of each order, shape (orders·(n + 1), n)."""
-    steps = []
-    for order in orders:
-        position = np.empty(n, np.intp)
-        position[order] = np.arange(n)
-        steps.append(position[None, :] < np.arange(n + 1)[:, None])
-    return np.vstack(steps)
+def _distinct(rows: BoolArray) -> tuple[BoolArray, NDArray[np.intp]]:
+    """Return the distinct ones of n rows, in the order of their first appearance, and which each row is, (n,)."""
+    number: dict[bytes, int] = {}
+    which = np.array([number.setdefault(row.tobytes(), len(number)) for row in rows])
+    return np.frombuffer(b"".join(number), np.bool_).reshape(len(number), -1), which
 
 
 def _rounded_means(cents: NDArray[np.int64], n: int) -> NDArray[np.int64]:

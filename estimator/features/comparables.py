@@ -65,8 +65,6 @@ MAX_DISPLAY_SALES = 8192
 _SIGN = {"increasing": 1.0, "decreasing": -1.0, None: 0.0}
 _DAYS_PER_UNIT = 100.0
 """Days in one unit of age, so that a year has the size of the other parameters."""
-_AFTER_ALL = np.iinfo(np.int64).max
-"""Day number after every sale."""
 _CHUNK_SIZE = 512
 """Subjects in a chunk: the rows of their 64 comparables take some 10 MB, whatever the file's size."""
 
@@ -347,7 +345,7 @@ class Comparables:
         self, location: FloatArray, home: NDArray[np.int64] | None, before: DateArray | None
     ) -> Neighbours:
         """Return the comparables of homes in n locations, shape (n, 2)."""
-        day = np.full(len(location), _AFTER_ALL) if before is None else _day_numbers(before, len(location))
+        day = None if before is None else _day_numbers(before, len(location))
         return Neighbours(*self._index.nearest(location, day, home, N_COMPARABLES))
 
     def _grid_features(self, subjects: GridHomes, neighbours: Neighbours, out: Float32Array) -> None:

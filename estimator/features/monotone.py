@@ -96,8 +96,9 @@ class MonotoneEncoding:
         values = np.where(np.isnan(values), self._medians, values)
         feature_index, start, length, end_value = self._pieces
         fraction = (values[:, feature_index] - start) / length
+        np.minimum(np.maximum(fraction, 0.0, out=fraction), 1.0, out=fraction)
         columns = np.empty(fraction.shape, np.float32)
-        np.multiply(fraction.clip(0.0, 1.0), end_value, out=columns)
+        np.multiply(fraction, end_value, out=columns)
         return columns
 
     @cached_property

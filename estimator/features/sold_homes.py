@@ -40,12 +40,12 @@ class SoldHomes:
         self._trees = [KDTree(location[:size]) for size in sizes]
 
     def nearest(
-        self, location: FloatArray, day: NDArray[np.int64], home: NDArray[np.int64] | None, count: int
+        self, location: FloatArray, day: NDArray[np.int64] | None, home: NDArray[np.int64] | None, count: int
     ) -> tuple[NDArray[np.intp], FloatArray]:
         """Find the sales nearest to n subjects, closed before each subject's day and not of the subject itself.
 
-        A subject whose location is NaN (unknown) gets none. `home` is None for subjects that are not among the
-        sales.
+        A subject whose location is NaN (unknown) gets none. `day` is None for sales of all days, and `home` for
+        subjects that are not among the sales.
 
         Returns
         -------
@@ -56,8 +56,15 @@ class SoldHomes:
         """
         rows = np.zeros((len(location), count), np.intp)
         km = np.full((len(location), count), np.inf)
-        n_earlier = self.day.searchsorted(day)
-        n_earlier[np.isnan(location[:, 0] + location[:, 1])] = 0
+        is_located = ~np.isnan(location[:, 0] + location[:, 1])
+        if day is None and home is None:
+            located = is_located.nonzero()[0]
+            distance, found = self._query(len(self._trees) - 1, location[located], count + 1)
+            rows[located, : found.shape[1]] = found[:, :count]
+            km[located, : found.shape[1]] = distance[:, :count]
+            return rows, km
+        n_earlier = np.full(len(location), len(self.day)) if day is None else self.day.searchsorted(day)
+        n_earlier[~is_located] = 0
         level = self._sizes.searchsorted(n_earlier)
         # If all of a tree's sales are earlier, as for a valuation today, `count + 1` are enough. Otherwise up to
         # half of them are later. These groups are queried apart: a tree that is asked for more homes can return
@@ -66,12 +73,11 @@ class SoldHomes:
         few = np.where(n_later == 0, count + 1, count + 1 + _FEW_LATER)
         asked = np.where(n_later <= _FEW_LATER, few, 2 * count)
         for tree_index, first_k in sorted(set(zip(level.tolist(), asked.tolist(), strict=True))):
-            tree, size = self._trees[tree_index], int(self._sizes[tree_index])
             pending = np.flatnonzero((level == tree_index) & (asked == first_k) & (n_earlier > 0))
             k = first_k
             while len(pending):
-                k = min(k, size)
-                distance, found = (result.reshape(len(pending), k) for result in tree.query(location[pending], k))
+                distance, found = self._query(tree_index, location[pending], k)
+                k = found.shape[1]
                 if home is None and k >= count and not n_later[pending].any():  # every sale found is usable
                     rows[pending], km[pending] = found[:, :count], distance[:, :count]
                     break
@@ -85,10 +91,9 @@ class SoldHomes:
                     )
                     if nearest.all():
                         break
-                    pending, distance, found, usable = (
-                        each[~nearest] for each in (pending, distance, found, usable)
-                    )
-                done = (usable.sum(axis=1) >= count) | (k == size)
+                    left = ~nearest
+                    pending, distance, found, usable = pending[left], distance[left], found[left], usable[left]
+                done = (usable.sum(axis=1) >= count) | (k == self._sizes[tree_index])
                 order = np.argsort(~usable, axis=1, kind="stable")[:, :count]
                 subject = np.arange(len(pending))[:, None]
                 usable_km = np.where(usable, distance, np.inf)[subject, order]
@@ -96,3 +101,9 @@ class SoldHomes:
                 km[pending[done], : usable_km.shape[1]] = usable_km[done]
                 pending, k = pending[~done], 2 * k
         return rows, km
+
+    def _query(self, tree_index: int, location: FloatArray, k: int) -> tuple[FloatArray, NDArray[np.intp]]:
+        """Return distances and row numbers of the k nearest sales of a tree, or of all, shape (n, ≤ k)."""
+        k = min(k, int(self._sizes[tree_index]))
+        km, rows = map(np.asarray, self._trees[tree_index].query(location, k))
+        return km.reshape(-1, k), rows.reshape(-1, k)

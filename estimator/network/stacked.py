@@ -62,6 +62,8 @@ class StackedNetworks:
         Array
             ``(n, d_out)``. Several threads may predict at the same time.
         """
+        if len(self.networks) == 1:
+            return self.networks[0].predict(x, batch_size).astype(np.float64)
         if len(x) > MAX_STACKED_ROWS:
             predictions = np.stack([network.predict(x, batch_size) for network in self.networks])
         else:

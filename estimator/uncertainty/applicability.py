@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-import numpy as np
-
 from estimator.market.arrays import BoolArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
@@ -93,7 +91,7 @@ class ApplicabilityDomain:
 
 
 def _add_refusals(refusals: dict[int, list[Refusal]], check: Check) -> None:
-    for row in np.flatnonzero(check.far_outside):
+    for row in check.far_outside.nonzero()[0]:
         refusals.setdefault(int(row), []).append(Refusal(check.feature, check.message(int(row))))
 
 

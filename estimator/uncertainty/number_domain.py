@@ -312,5 +312,5 @@ def _outside(
     below, above = low - _TOLERANCE - values, values - high - _TOLERANCE
     distance = np.fmax(below, above)
     outside = distance > 0
-    for index in np.flatnonzero(np.logical_or.reduce(outside)):
+    for index in np.logical_or.reduce(outside).nonzero()[0]:
         yield int(index), outside[:, index], distance[:, index] > margin[index]

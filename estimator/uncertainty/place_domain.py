@@ -109,7 +109,7 @@ class PlaceDomain:
 
         far_outside = found.nearest > found.refused_beyond
         outside = (found.last > found.warned_beyond) | far_outside
-        warned = np.flatnonzero(outside & ~far_outside).tolist()
+        warned = (outside & ~far_outside).nonzero()[0].tolist()
         texts = {row: _warning(found, row) for row in sorted(warned, key=lambda row: _sort_key(found, row))}
         warnings = {text: np.zeros(len(facts), np.bool_) for text in texts.values()}
         for row, text in texts.items():
@@ -118,7 +118,7 @@ class PlaceDomain:
 
     def _distances(self, place: FloatArray) -> "_Distances":
         """Return the distances from n places, km north and east, NaN where unknown, to the sold homes."""
-        known = np.flatnonzero(np.add.reduce(np.isnan(place), axis=1) == 0)
+        known = (~np.isnan(place[:, 0] + place[:, 1])).nonzero()[0]
         nearest, last, local = np.zeros((3, len(place)))
         count = N_NEIGHBOURS if len(self.places) >= MIN_PLACES else 1
         km, neighbours = map(np.asarray, self._tree.query(place[known], range(1, count + 1)))

@@ -35,6 +35,9 @@ def test_the_order_of_equally_distant_homes_does_not_depend_on_other_subjects() 
         for home_of_subject in (np.full(1, -1), None):
             alone, _ = index.nearest(subject_location[one], subject_day[one], home_of_subject, 64)
             assert alone[0].tolist() == together[subject].tolist()
+    of_all_days, _ = index.nearest(subject_location, None, None, 64)
+    after_all, _ = index.nearest(subject_location, np.full(200, 60), None, 64)
+    np.testing.assert_array_equal(of_all_days, after_all)
 
 
 @pytest.mark.parametrize("n_newest", [1, 16, 17])
