@@ -6,15 +6,112 @@ of linear regression, by the hat matrix H = X(XᵀX + I)⁻¹Xᵀ; Cook and Weis
 Regression).
 """
 
+from collections.abc import Iterator
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.features.kriging import Kriging, KrigingInputs, chunks
+from estimator.features.kriging import MONOTONE_SCALE, Kriging, KrigingInputs, chunks
 from estimator.features.triangular import LowerTriangle
-from estimator.market.arrays import Float32Array, FloatArray
-from estimator.threads import parallel_map
+from estimator.market.arrays import BoolArray, Float32Array, FloatArray
+from estimator.threads import parallel_imap, parallel_map
+
+_BATCH_SIZE = 4096
+"""Sales of homes with several sales whose rows are looked at together."""
+
+
+class SaleRows(Protocol):
+    """Whitened rows of n training sales; see `LeaveHomeOut`."""
+
+    def __len__(self) -> int:
+        """Return n."""
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> Float32Array:
+        """Return the rows of m sales, shape (m, p)."""
+
+    def pieces(self) -> Iterator[tuple[slice, Float32Array]]:
+        """Yield the rows of all sales, in order."""
+
+
+class StoredRows:
+    """Rows that are kept: quick to get, but 1,600 numbers for each sale.
+
+    Parameters
+    ----------
+    design
+        Rows of the design matrix X, shape (n, p), monotone columns first. Overwritten on first use.
+    gram_factor
+        L, (p, p).
+    """
+
+    def __init__(self, design: Float32Array, gram_factor: LowerTriangle) -> None:
+        self._design = design
+        self._gram_factor = gram_factor
+
+    def __len__(self) -> int:
+        """Return n."""
+        return len(self._design)
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> Float32Array:
+        """Return the rows of m sales."""
+        chosen: Float32Array = self._whitened[rows]
+        return chosen
+
+    def pieces(self) -> Iterator[tuple[slice, Float32Array]]:
+        """Yield the rows of all sales, in one piece."""
+        yield slice(len(self)), self._whitened
+
+    @cached_property
+    def _whitened(self) -> Float32Array:
+        """All rows, in the memory of the design matrix."""
+        parallel_map(lambda rows: self._gram_factor.solve(self._design[rows]), chunks(len(self)))
+        return self._design
+
+
+class ComputedRows:
+    """Rows that are computed whenever they are asked for: for more sales than memory has room for.
+
+    Parameters
+    ----------
+    kriging, kernel_factor
+        As `design_rows` takes them.
+    homes
+        The n sales.
+    gram_factor
+        L, (p, p).
+    kept
+        Which monotone columns the regression has, shape (r,).
+    """
+
+    def __init__(
+        self,
+        kriging: Kriging,
+        kernel_factor: LowerTriangle,
+        homes: KrigingInputs,
+        gram_factor: LowerTriangle,
+        kept: BoolArray,
+    ) -> None:
+        self._kriging = kriging
+        self._kernel_factor = kernel_factor
+        self._homes = homes
+        self._gram_factor = gram_factor
+        self._kept = kept
+
+    def __len__(self) -> int:
+        """Return n."""
+        return len(self._homes)
+
+    def __getitem__(self, rows: NDArray[np.intp] | slice) -> Float32Array:
+        """Return the rows of m sales."""
+        design = full_design_rows(self._kriging, self._homes.take(rows), self._kernel_factor)
+        design[:, : len(self._kept)] *= self._kept
+        return self._gram_factor.solve(design)
+
+    def pieces(self) -> Iterator[tuple[slice, Float32Array]]:
+        """Yield the rows of all sales, some at a time."""
+        return parallel_imap(lambda rows: (rows, self[rows]), chunks(len(self)))
 
 
 class LeaveHomeOut:
@@ -28,14 +125,14 @@ class LeaveHomeOut:
     ----------
     kriging
         The fitted model.
-    design
-        Rows of X for the n training sales, shape (n, p), monotone columns first. Overwritten on first use.
     kernel_factor
         Cholesky factor of the inducing points' kernel matrix, (m, m).
     gram_factor
         L, (p, p).
     whitened_coefficients
         L⁻¹Xᵀy, shape (p,).
+    sale_rows
+        Whitened rows of the n training sales.
     home
         Identifies the home of each training sale, shape (n,).
     log_price
@@ -45,18 +142,18 @@ class LeaveHomeOut:
     def __init__(
         self,
         kriging: Kriging,
-        design: Float32Array,
         kernel_factor: LowerTriangle,
         gram_factor: LowerTriangle,
         whitened_coefficients: FloatArray,
+        sale_rows: SaleRows,
         home: NDArray[np.int64],
         log_price: FloatArray,
     ) -> None:
         self._kriging = kriging
-        self._design = design
         self._kernel_factor = kernel_factor
         self._gram_factor = gram_factor
         self._whitened_coefficients = whitened_coefficients.astype(np.float32)
+        self._sale_rows = sale_rows
         self._home = home
         self._log_price = log_price
 
@@ -69,13 +166,13 @@ class LeaveHomeOut:
             Identifies the homes, shape (n,). For a home without a training sale nothing is left out.
         """
         estimates = np.empty(len(homes))
-        sale_rows, deleted_residuals = self._whitened_rows, self._deleted_residuals
+        deleted_residuals = self._deleted_residuals
 
         def estimate_chunk(rows: slice) -> None:
             design = design_rows(self._kriging, homes.take(rows), self._kernel_factor)
             whitened = self._gram_factor.solve(design)
             subject, own_sale = matching_pairs(home[rows], self._home)
-            influence = np.einsum("np,np->n", whitened[subject], sale_rows[own_sale])
+            influence = np.einsum("np,np->n", whitened[subject], self._sale_rows[own_sale])
             own_effect = np.bincount(subject, influence * deleted_residuals[own_sale], len(whitened))
             estimates[rows] = whitened @ self._whitened_coefficients - own_effect
 
@@ -83,27 +180,49 @@ class LeaveHomeOut:
         return estimates + self._kriging.mean
 
     @cached_property
-    def _whitened_rows(self) -> Float32Array:
-        """Whitened rows of the training sales, shape (n, p), in the memory of the design matrix."""
-        parallel_map(lambda rows: self._gram_factor.solve(self._design[rows]), chunks(len(self._design)))
-        return self._design
-
-    @cached_property
     def _deleted_residuals(self) -> FloatArray:
         """Residual of each sale under a model fitted without its home's sales, shape (n,).
 
         (I − H)⁻¹e over the sales of one home, where e are the residuals and H is the hat matrix.
         """
-        whitened = self._whitened_rows
-        residual = self._log_price - self._kriging.mean - whitened @ self._whitened_coefficients
-        deleted: FloatArray = residual / (1 - np.einsum("np,np->n", whitened, whitened))
+        fitted, leverage = np.empty(len(self._home), np.float32), np.empty(len(self._home), np.float32)
+        for rows, whitened in self._sale_rows.pieces():
+            fitted[rows] = whitened @ self._whitened_coefficients
+            leverage[rows] = np.einsum("np,np->n", whitened, whitened)
+        residual = self._log_price - self._kriging.mean - fitted
+        deleted: FloatArray = residual / (1 - leverage)
+        for homes in _batches(self._sales_of_resold_homes()):
+            ends = np.cumsum([len(sales) for sales in homes])[:-1]
+            parts = np.split(self._sale_rows[np.concatenate(homes)], ends)
+            for sales, part in zip(homes, parts, strict=True):
+                deleted[sales] = np.linalg.solve(np.eye(len(sales)) - part @ part.T, residual[sales])
+        return deleted
+
+    def _sales_of_resold_homes(self) -> list[NDArray[np.intp]]:
         order = np.argsort(self._home, kind="stable")
         starts = np.flatnonzero(np.diff(self._home[order], prepend=self._home[order[0]] - 1))
-        for sales in np.split(order, starts[1:]):
-            if len(sales) > 1:
-                rows = whitened[sales]
-                deleted[sales] = np.linalg.solve(np.eye(len(sales)) - rows @ rows.T, residual[sales])
-        return deleted
+        return [sales for sales in np.split(order, starts[1:]) if len(sales) > 1]
+
+
+def _batches(homes: list[NDArray[np.intp]]) -> Iterator[list[NDArray[np.intp]]]:
+    """Yield the homes' sales, those of some homes at a time."""
+    batch: list[NDArray[np.intp]] = []
+    n = 0
+    for sales in homes:
+        batch.append(sales)
+        n += len(sales)
+        if n >= _BATCH_SIZE:
+            yield batch
+            batch, n = [], 0
+    if batch:
+        yield batch
+
+
+def full_design_rows(kriging: Kriging, homes: KrigingInputs, kernel_factor: LowerTriangle) -> Float32Array:
+    """Return n homes' rows of the design matrix with their monotone columns, shape (n, p)."""
+    design = design_rows(kriging, homes, kernel_factor)
+    design[:, : homes.monotone.shape[1]] = MONOTONE_SCALE * homes.monotone
+    return design
 
 
 def design_rows(kriging: Kriging, homes: KrigingInputs, kernel_factor: LowerTriangle) -> Float32Array:

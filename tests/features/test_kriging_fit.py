@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from estimator.features import kriging_fit
+from estimator.features import kriging_fit, leave_home_out
 from estimator.features.kriging import _OTHER_SCALE, MONOTONE_SCALE
 from estimator.features.kriging_fit import fit_kriging
 from tests.features.gaussian_process import HOME, N, exact_gaussian_process, fit, random_homes
@@ -19,12 +19,27 @@ def test_few_inducing_points_are_nearly_as_accurate() -> None:
     assert error[2] > 2 * error[0], "linear terms alone"
 
 
-def test_it_is_fitted_to_at_most_max_sales(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kriging_fit, "MAX_SALES", 40)
+def test_more_sales_than_are_kept_in_memory_give_the_same_model(monkeypatch: pytest.MonkeyPatch) -> None:
     homes, log_price = random_homes(N, 0)
-    kriging, left_out = fit(homes, log_price)
-    assert len(kriging.facts) == 40
-    assert np.isfinite(left_out.estimate(homes, HOME)).all()
+    falling = np.random.default_rng(5).uniform(0, 0.3, (N, 2)).astype(np.float32)
+    homes, log_price = replace(homes, monotone=falling), log_price + falling @ np.array([2.0, -2.0])
+    kept, left_out = fit(homes, log_price)
+    monkeypatch.setattr(kriging_fit, "MAX_STORED_SALES", 40)
+    monkeypatch.setattr(leave_home_out, "_BATCH_SIZE", 7)
+    computed, left_out_of_computed = fit(homes, log_price)
+    np.testing.assert_allclose(computed.estimate(homes), kept.estimate(homes), atol=1e-4)
+    np.testing.assert_allclose(computed.monotone_effect(falling), kept.monotone_effect(falling), atol=1e-4)
+    assert (kept.monotone_coefficients[1], computed.monotone_coefficients[1]) == (0, 0)
+    np.testing.assert_allclose(
+        left_out_of_computed.estimate(homes, HOME), left_out.estimate(homes, HOME), atol=1e-3
+    )
+
+
+def test_the_range_of_the_kernel_does_not_shrink_with_ever_more_sales(monkeypatch: pytest.MonkeyPatch) -> None:
+    homes, log_price = random_homes(N, 0)
+    before = fit(homes, log_price)[0].range_km
+    monkeypatch.setattr(kriging_fit, "MAX_RANGE_SALES", N // 4)
+    assert fit(homes, log_price)[0].range_km > 1.5 * before
 
 
 def test_monotone_columns_are_linear_terms_whose_coefficients_are_never_negative() -> None:
