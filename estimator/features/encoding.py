@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from estimator.errors import DataError
 from estimator.features.scaling import NumberScales
 from estimator.market.arrays import BoolArray, DateArray, FloatArray, LabelArray
-from estimator.market.facts import Facts, label_columns
+from estimator.market.facts import Facts, find_labels, label_columns
 from estimator.market.market import Market
 from estimator.market.overview import MIN_LABEL_COUNT
 
@@ -95,12 +95,7 @@ class Encoding:
 
     def unseen(self, facts: Facts, name: str) -> BoolArray:
         """Return where a feature's label is known but has no column, shape (n,)."""
-        values, labels = facts[name], self._labels[name]
-        if len(labels) == 0:
-            return facts.known(name)
-        index = np.minimum(labels.searchsorted(values), len(labels) - 1)
-        unseen: BoolArray = facts.known(name) & (labels[index] != values)
-        return unseen
+        return facts.known(name) & ~find_labels(facts[name], self._labels[name])[1]
 
     def rare(self, facts: Facts, name: str) -> BoolArray:
         """Return where a feature's label has no column because too few training sales have it, shape (n,)."""

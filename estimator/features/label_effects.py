@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from estimator.features.kriging import MONOTONE_SCALE, KrigingInputs
 from estimator.features.leave_home_out import matching_pairs
 from estimator.market.arrays import BoolArray, FloatArray, LabelArray
-from estimator.market.facts import Facts
+from estimator.market.facts import Facts, find_labels
 from estimator.market.market import Market
 from estimator.market.overview import MIN_LABEL_COUNT
 from estimator.market.sales import Sales
@@ -120,7 +120,7 @@ class LabelEffects:
         effects = np.zeros((len(facts), len(self.sums)))
         pairs = None if home is None else matching_pairs(home, self.sales.home)
         for index, (name, sums) in enumerate(self.sums.items()):
-            code, known = _codes(sums.levels, facts[name])
+            code, known = find_labels(facts[name], sums.levels)
             total, count = sums.total[code] * known, sums.count[code] * known
             if pairs is not None:
                 subject, sale = pairs
@@ -133,13 +133,13 @@ class LabelEffects:
 
     def unseen(self, facts: Facts, name: str) -> BoolArray:
         """Return where a feature's label is known but was never sold, shape (n,)."""
-        unseen: BoolArray = facts.known(name) & ~_codes(self.sums[name].levels, facts[name])[1]
+        unseen: BoolArray = facts.known(name) & ~find_labels(facts[name], self.sums[name].levels)[1]
         return unseen
 
     def rare(self, facts: Facts, name: str) -> BoolArray:
         """Return where fewer than `MIN_LABEL_COUNT` sales have a feature's label, known or not, shape (n,)."""
         sums = self.sums[name]
-        code, known = _codes(sums.levels, facts[name])
+        code, known = find_labels(facts[name], sums.levels)
         rare: BoolArray = facts.known(name) & (sums.count[code] * known < MIN_LABEL_COUNT)
         return rare
 
@@ -161,7 +161,7 @@ class LabelEffects:
     @cached_property
     def _sale_codes(self) -> Mapping[str, NDArray[np.intp]]:
         """Feature name → level of each sale, −1 where it is unknown, shape (n,)."""
-        codes = {name: _codes(sums.levels, self.sales.facts[name]) for name, sums in self.sums.items()}
+        codes = {name: find_labels(self.sales.facts[name], sums.levels) for name, sums in self.sums.items()}
         return {name: np.where(known, code, -1) for name, (code, known) in codes.items()}
 
     @cached_property
@@ -214,10 +214,3 @@ def _level_sums(labels: LabelArray, residual: FloatArray) -> LevelSums:
 def _centred(residual: FloatArray, known: BoolArray) -> FloatArray:
     """Return the residuals less the mean of the known ones."""
     return residual - (residual[known].mean() if known.any() else 0.0)
-
-
-def _codes(levels: LabelArray, labels: LabelArray) -> tuple[NDArray[np.intp], BoolArray]:
-    """Return the index of each label among the levels, 0 where it is none of them, and where it is one."""
-    index = np.minimum(levels.searchsorted(labels), len(levels) - 1)
-    known: BoolArray = levels[index] == labels
-    return np.where(known, index, 0), known

@@ -18,7 +18,7 @@ from scipy.spatial import KDTree
 from estimator.errors import DataError
 from estimator.market.arrays import BoolArray, FloatArray, LabelArray
 from estimator.market.checks import IS_REQUIRED, check_table
-from estimator.market.facts import Facts
+from estimator.market.facts import Facts, find_labels
 from estimator.market.market import Market
 from estimator.market.tables import first_row, is_text_file, read_table
 from estimator.market.text_forms import TextForms
@@ -118,9 +118,7 @@ class Areas:
 
     def find(self, postal_code: LabelArray) -> tuple[NDArray[np.intp], BoolArray]:
         """Return the index of each postal code in the table, shape (n,), and whether the table has it."""
-        if len(self.postal_code) == 0:
-            return np.zeros(len(postal_code), np.intp), np.zeros(len(postal_code), np.bool_)
-        return _find(self.postal_code, postal_code)
+        return find_labels(postal_code, self.postal_code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,17 +305,11 @@ class _Extents:
 
         Homes without a postal code or without a location are not.
         """
-        index, found = _find(self.code, code)
+        index, found = find_labels(code, self.code)
         north, east = (places - self.middle[index]).T
         away = np.hypot(north, east)
         beyond: BoolArray = (away > _BEYOND_RADII * self.radius[index] + _BEYOND_KM) & found
         return beyond
-
-
-def _find(codes: LabelArray, wanted: LabelArray) -> tuple[NDArray[np.intp], BoolArray]:
-    """Return the index of each wanted code, shape (n,), among m ≥ 1 sorted ones, and whether it is one of them."""
-    index = np.minimum(codes.searchsorted(wanted), len(codes) - 1)
-    return index, codes[index] == wanted
 
 
 def group_quantiles(values: FloatArray, group: NDArray[np.intp], share: float) -> FloatArray:

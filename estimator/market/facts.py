@@ -122,11 +122,21 @@ def format_fact(feature: Feature, stored: Stored) -> str:
     return f"{number} {feature.unit}".rstrip()
 
 
+def find_labels(values: LabelArray, labels: LabelArray) -> tuple[NDArray[np.intp], BoolArray]:
+    """Return the index of each of n values among g sorted labels, shape (n,), and whether it is one of them.
+
+    The index of a value that is none of them is arbitrary.
+    """
+    if not len(labels):
+        return np.zeros(len(values), np.intp), np.zeros(len(values), np.bool_)
+    index = np.minimum(labels.searchsorted(values), len(labels) - 1)
+    return index, labels[index] == values
+
+
 def label_columns(values: LabelArray, labels: LabelArray) -> BoolArray:
     """Return which of g sorted labels each of n values is, shape (n, g); by a search, not by n·g comparisons."""
     columns = np.zeros((len(values), len(labels)), np.bool_)
-    if len(labels):
-        found = np.minimum(labels.searchsorted(values), len(labels) - 1)
-        rows = np.flatnonzero(labels[found] == values)
-        columns[rows, found[rows]] = True
+    index, is_found = find_labels(values, labels)
+    rows = is_found.nonzero()[0]
+    columns[rows, index[rows]] = True
     return columns

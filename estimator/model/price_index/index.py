@@ -5,14 +5,15 @@ month. A value as of any day is worth + index.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from estimator.market.arrays import DateArray, FloatArray
-from estimator.market.facts import Facts
+from estimator.market.facts import Facts, find_labels
 from estimator.market.market import Market
 from estimator.market.robust import SIGMAS_OF_MAD
 from estimator.model.price_index.deviations import fit_deviations
@@ -133,19 +134,35 @@ class PriceIndex:
             return total
         position = np.minimum(np.maximum(position, 0.0), self.n_months - 1)
         before = position.astype(np.intp)
-        after, share = np.minimum(before + 1, self.n_months - 1), (position - before)[:, None]
+        after, share = np.minimum(before + 1, self.n_months - 1), position - before
         for grouping, path in zip(self.groupings, self.paths, strict=True):
-            on_the_day = (1 - share) * path[before] + share * path[after]
-            total += np.einsum("ng,ng->n", grouping.memberships(market, facts), on_the_day)
+            if grouping.labels is not None:  # of many groups, a home is in one
+                group, is_found = find_labels(facts[grouping.name], grouping.labels)
+                on_the_day = (1 - share) * path[before, group] + share * path[after, group]
+                total += np.where(is_found, on_the_day, 0.0)
+            else:
+                on_the_day = (1 - share[:, None]) * path[before] + share[:, None] * path[after]
+                total += np.einsum("ng,ng->n", grouping.memberships(market, facts), on_the_day)
         return total
 
     def _position(self, date: DateArray) -> FloatArray:
         """Return where n dates lie among the months' middles: 0 is the middle of the first month."""
-        month = date.astype("datetime64[M]")
-        start, end = month.astype("datetime64[D]"), (month + 1).astype("datetime64[D]")
-        day, length = (date.astype("datetime64[D]") - start).astype(np.int64), (end - start).astype(np.int64)
-        position: FloatArray = month.astype(np.int64) - self.first_month + (day + 0.5) / length - 0.5
-        return position
+        first_day, positions = self._positions
+        day = (date.astype("datetime64[D]") - first_day).astype(np.int64)
+        return positions[np.minimum(np.maximum(day, 0), len(positions) - 1)]
+
+    @cached_property
+    def _positions(self) -> tuple[np.datetime64, FloatArray]:
+        """The first day of the first month, and where it and each day to the end of the forecast lie.
+
+        Days before and after are no different: the index is constant there.
+        """
+        months = np.arange(self.first_month, self.first_month + len(self.level) + 1).astype("datetime64[M]")
+        start = months.astype("datetime64[D]")
+        days = np.arange(start[0], start[-1])
+        month = days.astype("datetime64[M]").astype(np.int64) - self.first_month
+        day, length = (days - start[month]).astype(np.int64), np.diff(start).astype(np.int64)[month]
+        return start[0], month + (day + 0.5) / length - 0.5
 
     @staticmethod
     def _along(position: FloatArray, monthly: FloatArray) -> FloatArray:
@@ -156,7 +173,8 @@ class PriceIndex:
     def state(self) -> dict[str, Any]:
         """Return the index as plain values and arrays, for `from_state`."""
         groupings = [grouping.state() for grouping in self.groupings]
-        return {**vars(self), "groupings": groupings, "paths": list(self.paths)}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return values | {"groupings": groupings, "paths": list(self.paths)}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
