@@ -25,7 +25,7 @@ from estimator.cli.options import (
     cost_options,
 )
 from estimator.cli.set_aside import report_set_aside
-from estimator.cli.tables import backtest_tables, error_table, ratio_study_tables
+from estimator.cli.tables import backtest_tables, error_table, ratio_study_tables, standards_table
 from estimator.deals.held_out import HeldOutListings, evaluate_screening, fit_list_prices, held_out_listings
 from estimator.deals.saved_list_prices import save_list_prices
 from estimator.errors import DataError
@@ -107,10 +107,14 @@ def evaluate_command(model: Path, key: bytes | None, sales: Path, *, teacher: bo
     if file_sha256(sales) == saved.manifest.get("sales_sha256"):
         click.echo("the model was trained on these sales: its errors on other sales are larger", err=True)
     if as_json:
-        figures = evaluation.figures_as_dict() | {"ratio_study": evaluation.ratio_study_as_dict()}
+        figures = evaluation.figures_as_dict() | {
+            "ratio_study": evaluation.ratio_study_as_dict(),
+            "standards": evaluation.standards_as_dict(),
+        }
         click.echo(json.dumps(figures, indent=2))
     else:
         click.echo(error_table(evaluation.figures))
+        click.echo(standards_table(evaluation))
         click.echo(ratio_study_tables(evaluation))
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from estimator.assessment.evaluation import ALL_FACTS, ErrorFigures, Evaluation
 from estimator.assessment.ratio_study import ACCEPTABLE, RatioFigures
+from estimator.assessment.standards import Standard
 from estimator.assessment.walk_forward import WalkFigures, WalkForward
 from estimator.deals.backtest import Backtest
 
@@ -42,6 +43,34 @@ def ratio_study_tables(evaluation: Evaluation) -> str:
             *(f"not available ({reason}): {', '.join(names)}" for reason, names in missing.items()),
         ]
     )
+
+
+def standards_table(evaluation: Evaluation) -> str:
+    """Return the verdict on each standard, for values with all facts."""
+    rows = {
+        entry.name: {
+            "value": format_number(entry.value),
+            "90% interval": "–"
+            if entry.low is None
+            else f"{format_number(entry.low)} to {format_number(entry.high)}",
+            "acceptable": _format_bounds(entry.least, entry.most),
+            "verdict": _format_verdict(entry),
+        }
+        for entry in evaluation.standards[ALL_FACTS]
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(columns="standard").to_string()
+
+
+def _format_bounds(least: float | None, most: float | None) -> str:
+    if most is None:
+        return f"at least {format_number(least)}"
+    return format_range(-math.inf if least is None else least, most)
+
+
+def _format_verdict(entry: Standard) -> str:
+    if entry.met is None:
+        return f"none: {entry.reason}"
+    return ("met" if entry.met else "not met") + (", by chance perhaps" if entry.certain is False else "")
 
 
 def walk_tables(walk: WalkForward) -> str:

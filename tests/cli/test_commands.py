@@ -1,6 +1,7 @@
 import contextlib
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,13 +83,18 @@ def test_evaluate_prints_the_figures_as_a_table_and_as_json(
     evaluation = evaluate(load_version(small_models).appraiser, read_sales(market, test_sales))
     printed = json.loads(as_json.stdout)
     figures = evaluation.figures_as_dict()
-    assert printed == figures | {"ratio_study": evaluation.ratio_study_as_dict()}
+    assert printed == figures | {
+        "ratio_study": evaluation.ratio_study_as_dict(),
+        "standards": evaluation.standards_as_dict(),
+    }
     table = run_command("evaluate", "--model", small_models, test_sales).stdout.splitlines()
     assert table[0].split() == ["all", "facts", "required", "facts"]
     rows = {line.split()[0]: line.split()[1:] for line in table[1:]}
     assert rows["n"] == [f"{entry['n']:,}" for entry in figures.values()]
     assert all(entry["n"] == round(4_323 * entry["hit_rate"] / 100) for entry in figures.values())
     assert math.isclose(float(rows["mdape"][0]), figures["all_facts"]["mdape"], rel_tol=1e-3)
+    hit_rate = next(line for line in table if line.startswith("hit_rate") and "at least" in line)
+    assert re.fullmatch(r"hit_rate +99\.\d+ +99\.\d+ to 99\.\d+ +at least 90 +met", hit_rate)
     study = printed["ratio_study"]["all_facts"]
     assert math.isclose(float(rows["cod"][0]), study["overall"]["cod"], rel_tol=1e-3)
     assert rows["cod"][-3:] == ["5", "to", "15"]

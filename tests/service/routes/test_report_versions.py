@@ -12,7 +12,9 @@ from estimator.registry import sign
 from estimator.report.files import read_report
 from estimator.report.page import render
 from estimator.report.versions import MAX_VERSIONS, reported_versions
+from service.http.problems import ProblemError
 from service.routes.report import REPORT_CONTENT_SECURITY_POLICY
+from service.routes.report_versions import Comparisons
 from service.settings import Settings
 from tests.service.ready import ready_client
 
@@ -100,3 +102,15 @@ def test_with_a_key_only_signed_versions_are_listed_and_a_long_list_is_cut(sever
         (folder / f"2019-{index}" / "manifest.json").write_bytes(manifest)
     assert len(reported_versions(folder)) == MAX_VERSIONS
     assert len(reported_versions(folder, key)) == 1
+
+
+def test_a_second_comparison_does_not_wait_for_the_first_one(several: Path) -> None:
+    """A thread that waits values no homes; what was drawn once is answered all the same."""
+    folder = (several / "current").resolve()
+    comparisons = Comparisons(None)
+    drawn = comparisons.get(folder, several / OLDER)
+    with comparisons._drawing:
+        assert comparisons.get(folder, several / OLDER) is drawn
+        with pytest.raises(ProblemError, match="another comparison is being drawn") as error:
+            comparisons.get(folder, folder)
+    assert (error.value.code, dict(error.value.get_headers())["Retry-After"]) == (503, "5")
