@@ -81,5 +81,5 @@ def _pyfunc() -> Any:
 
 def _requirements() -> list[str]:
     """Return what the package needs, in the versions that are installed here."""
-    names = ["numpy", "scipy", "pandas", "pyarrow", "joblib", "threadpoolctl", "click", "tqdm", "mlflow-skinny"]
+    names = ["numpy", "scipy", "pandas", "pyarrow", "joblib", "orjson", "threadpoolctl", "mlflow-skinny"]
     return [f"{name}=={importlib.metadata.version(name)}" for name in names]
