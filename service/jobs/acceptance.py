@@ -10,6 +10,7 @@ from service.http.guard import check_key
 from service.http.problems import (
     BODY_TOO_LARGE,
     LENGTH_REQUIRED,
+    MALFORMED_BODY,
     NO_JOB,
     NO_ROOM,
     NOT_A_TABLE,
@@ -73,11 +74,13 @@ def begin_upload(
     Raises
     ------
     ProblemError
-        The table has no length (411), is too large (413) or of another format (415), its owner has as many jobs as
-        it may have (429), or there is no room for it (507).
+        There is no table (400), its length is not said (411), it is too large (413) or of another format (415), its
+        owner has as many jobs as it may have (429), or there is no room for it (507).
     """
+    if header("Transfer-Encoding") is not None:
+        raise ProblemError(LENGTH_REQUIRED, "the request has no Content-Length")
     if not length:
-        raise ProblemError(LENGTH_REQUIRED, "the request has no body, or no Content-Length")
+        raise ProblemError(MALFORMED_BODY, "the request has no body")
     if length > settings.job_max_body:
         raise ProblemError(BODY_TOO_LARGE, f"the body has {length} bytes; the maximum is {settings.job_max_body}")
     suffix = _suffix(header)

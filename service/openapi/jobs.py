@@ -18,6 +18,7 @@ INDEX, WEBHOOK = "index", "webhook"
 
 _TIME = {"type": "string", "format": "date-time"}
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
+_ANY_TABLE = {"description": "What is wrong with a table is found when it is valued: then the job fails."}
 _REFUSALS = (400, 401, 408, 411, 413, 415, 429, 503, 507)
 
 SCHEMAS: Mapping[str, dict[str, Any]] = {
@@ -110,12 +111,12 @@ def _describe_create() -> dict[str, Any]:
                 "in": "query",
                 "description": "URL that gets a POST with `id` and `status` when the job has ended. Its host must"
                 " be one that the server's settings name.",
-                "schema": {"type": "string", "format": "uri"},
+                "schema": {"type": "string"},
             },
         ],
         "requestBody": {
             "required": True,
-            "content": {CSV: {"schema": {"type": "string"}}, PARQUET: _BINARY},
+            "content": {CSV: {"schema": _ANY_TABLE}, PARQUET: {"schema": _ANY_TABLE}},
         },
         "responses": {"202": _job("The job was accepted; Location is its path.")} | problem_responses(_REFUSALS),
     }

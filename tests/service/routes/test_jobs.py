@@ -183,7 +183,7 @@ def test_limits_hold_and_what_is_refused_leaves_nothing(jobs: Settings) -> None:
     client = ready_client(jobs)
     for status, answer in (
         (413, post(client, TABLE + b"\n")),
-        (411, post(client, b"")),
+        (400, post(client, b"")),
         (415, post(client, kind="application/json")),
         (415, post(client, kind="text/csv; charset=latin-1")),
         (415, post(client, encoding="br")),
