@@ -27,7 +27,8 @@ SETTING = "equity_weight"
 """The setting of a recipe that is tried."""
 
 DEFAULT_WEIGHTS = (0.0, 0.3, 1.0, 3.0, 10.0)
-"""From no penalty to one that outweighs the error: prices are standardised, so the scale is that of any market."""
+"""From no penalty to one that outweighs the error: prices are standardised, so the scale is that of any market.
+See benchmarks/DECISIONS.md, "Weight of equity"."""
 
 _FIGURES = ("cod", "prd", "prb", "prb_low", "prb_high", "mki", "vei", "vei_low", "vei_high")
 

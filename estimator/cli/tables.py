@@ -70,7 +70,7 @@ def _format_bounds(least: float | None, most: float | None) -> str:
 def _format_verdict(entry: Standard) -> str:
     if entry.met is None:
         return f"none: {entry.reason}"
-    return ("met" if entry.met else "not met") + (", by chance perhaps" if entry.certain is False else "")
+    return ("met" if entry.met else "not met") + (", perhaps by chance" if entry.certain is False else "")
 
 
 def walk_tables(walk: WalkForward) -> str:

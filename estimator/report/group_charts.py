@@ -12,7 +12,7 @@ _PANELS = (
     ("mdape", "median error, %"),
     ("coverage", "inside 90% ranges, %"),
 )
-_MAX_LETTERS = 28
+_MAX_LETTERS = 32
 """Longer names of groups are cut: the table has them in full."""
 
 
@@ -22,7 +22,7 @@ def groups(entries: Sequence[Record]) -> str:
     chart = Chart(1.0 + 0.38 * len(entries))
     y = np.arange(len(entries))
     for index, (name, title) in enumerate(_PANELS):
-        axes = chart.axes(index, 3, title=title, left=0.27)
+        axes = chart.axes(index, 3, title=title, left=0.3)
         figures = [entry["figures"][name] for entry in entries]
         value, low, high, rest = (
             np.array([figure[key] for figure in figures], np.float64) for key in ("value", "low", "high", "rest")
