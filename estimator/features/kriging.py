@@ -143,8 +143,10 @@ class Kriging:
         squares_east *= squares_east
         squares += squares_east
         by_location = exponential_kernel(squares, self.range_km)
-        by_location[np.isnan(homes.location).any(axis=1)] = 0.0  # a home without a known location is near none
-        by_location[:, self._without_location] = 0.0
+        # A home without a known location is near none.
+        by_location[np.isnan(homes.location[:, 0] + homes.location[:, 1])] = 0.0
+        if len(self._without_location):
+            by_location[:, self._without_location] = 0.0
         # k_f + k_l + k_f·k_l = (1 + k_f)(1 + k_l) − 1
         by_facts += 1
         by_location += 1

@@ -218,6 +218,8 @@ class PriceModel:
             Only sales before these dates are comparables, shape (n,); None for all sales.
         """
         chunks = [self._estimate_chunk(facts, date, home, before, rows) for rows in _chunks(len(facts))]
+        if len(chunks) == 1:
+            return Estimates(*chunks[0])
         log_worth, error_features = (np.concatenate(column) for column in zip(*chunks, strict=True))
         return Estimates(log_worth, error_features)
 

@@ -103,7 +103,7 @@ class ConformalRange:
     scores: tuple[FloatArray, ...]
     fsd_factor: float
 
-    @property
+    @cached_property
     def n_sales(self) -> int:
         """Number of calibration sales."""
         return min(map(len, self.scores))

@@ -43,6 +43,9 @@ Of King County's held-out homes, .02 to .04% get it for this reason alone; the m
 MIN_WARNING_KM, MIN_REFUSAL_KM = 0.5, 2.0
 """Within the first distance of a sold home there is no warning, within the second no refusal: however close sold
 homes are to each other, the next street or the next quarter is not another market."""
+_SQUARE_KM = 0.35
+"""Side of the squares that show without a search that enough sold homes are near: two places in one of them are
+less than `MIN_WARNING_KM` apart."""
 _COARSE_KM = 20.0
 """From here on warnings name whole kilometres: a table with many remote homes then has few different warnings."""
 
@@ -118,13 +121,14 @@ class PlaceDomain:
 
     def _distances(self, place: FloatArray) -> "_Distances":
         """Return the distances from n places, km north and east, NaN where unknown, to the sold homes."""
-        known = (~np.isnan(place[:, 0] + place[:, 1])).nonzero()[0]
         nearest, last, local = np.zeros((3, len(place)))
-        count = N_NEIGHBOURS if len(self.places) >= MIN_PLACES else 1
-        km, neighbours = map(np.asarray, self._tree.query(place[known], range(1, count + 1)))
-        nearest[known], last[known] = km[:, 0], km[:, -1]
-        around = np.sort(self.spacing[neighbours], axis=1)
-        local[known] = around[:, count // 2]  # np.median is slow for one home
+        searched = self._not_among_sold(place)
+        if len(searched):
+            count = N_NEIGHBOURS if len(self.places) >= MIN_PLACES else 1
+            km, neighbours = map(np.asarray, self._tree.query(place[searched], range(1, count + 1)))
+            nearest[searched], last[searched] = km[:, 0], km[:, -1]
+            around = np.sort(self.spacing[neighbours], axis=1)
+            local[searched] = around[:, count // 2]  # np.median is slow for one home
         spacing = np.minimum(np.maximum(local, self.market_spacing), MAX_SPACING_FACTOR * self.market_spacing)
         usual = np.minimum(self.market_spacing, LOCAL_WARNING_FACTOR * local)
         return _Distances(
@@ -133,6 +137,20 @@ class PlaceDomain:
             warned_beyond=np.maximum(usual, MIN_WARNING_KM),
             refused_beyond=np.maximum(REFUSAL_FACTOR * spacing, MIN_REFUSAL_KM),
         )
+
+    def _not_among_sold(self, place: FloatArray) -> NDArray[np.intp]:
+        """Return which of n places are known and have fewer than `N_NEIGHBOURS` sold ones in their square."""
+        known = (~np.isnan(place[:, 0] + place[:, 1])).nonzero()[0]
+        squares, square = self._crowded_squares, _squares(place[known])
+        if not len(squares):
+            return known
+        return known[squares[np.minimum(squares.searchsorted(square), len(squares) - 1)] != square]
+
+    @cached_property
+    def _crowded_squares(self) -> NDArray[np.int64]:
+        """The squares that have at least `N_NEIGHBOURS` places, ascending."""
+        squares, count = np.unique(_squares(self.places), return_counts=True)
+        return squares[count >= N_NEIGHBOURS]
 
     @cached_property
     def _tree(self) -> KDTree:
@@ -149,7 +167,9 @@ class PlaceDomain:
 
 
 class _Distances(NamedTuple):
-    """Distances of n homes from the sold ones and their bounds, km, shape (n,) each; 0 where unknown.
+    """Distances of n homes from the sold ones and their bounds, km, shape (n,) each.
+
+    The distances are 0 where they are unknown, and where enough sold homes are in the same square.
 
     Parameters
     ----------
@@ -163,6 +183,13 @@ class _Distances(NamedTuple):
     last: NDArray[np.float64]
     warned_beyond: NDArray[np.float64]
     refused_beyond: NDArray[np.float64]
+
+
+def _squares(place: FloatArray) -> NDArray[np.int64]:
+    """Return a number for the square of `_SQUARE_KM` that each of n places is in, shape (n,)."""
+    square = np.floor(place / _SQUARE_KM).astype(np.int64)
+    numbers: NDArray[np.int64] = (square[:, 0] << 32) + square[:, 1]
+    return numbers
 
 
 def _is_remote(found: _Distances, row: int) -> bool:

@@ -3,14 +3,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimator.market.areas import KM_PER_DEGREE
+from estimator.market.areas import KM_PER_DEGREE, kilometres
 from estimator.market.arrays import FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales, split_rows
 from estimator.uncertainty.applicability import ApplicabilityDomain
 from estimator.uncertainty.domain_check import MIN_HOMES
-from estimator.uncertainty.place_domain import MIN_PLACES, MIN_REFUSAL_KM, PlaceDomain
+from estimator.uncertainty.place_domain import (
+    LOCAL_WARNING_FACTOR,
+    MAX_SPACING_FACTOR,
+    MIN_PLACES,
+    MIN_REFUSAL_KM,
+    MIN_WARNING_KM,
+    N_NEIGHBOURS,
+    REFUSAL_FACTOR,
+    PlaceDomain,
+)
 
 SEATTLE = (47.6, -122.3)
 TOWN = Market.from_dict(
@@ -164,6 +173,25 @@ def test_beside_the_sales_of_a_sparse_city_no_home_is_refused() -> None:
     )
     domain = ApplicabilityDomain.fit(TOWN, at_km(km))
     assert "refused" not in outcome(domain, at_km(km + rng.normal(0, 0.5, km.shape)))
+
+
+def test_homes_are_judged_by_their_distances_from_all_sold_ones(sales: Sales) -> None:
+    domain = PlaceDomain.fit(TOWN, at_km(king_county_km(sales)))
+    assert domain is not None
+    rng = np.random.default_rng(0)
+    homes = at_km(king_county_km(sales)[rng.integers(0, len(sales), 300)] + rng.laplace(0, 1.0, (300, 2)))
+    check, _ = domain.check(TOWN, homes)
+    place = kilometres(homes, ("north", "east"), domain.median_latitude)
+    km = np.hypot(*(place[:, None] - domain.places).transpose(2, 0, 1))
+    near = np.argsort(km, axis=1)[:, :N_NEIGHBOURS]
+    km, local = np.take_along_axis(km, near, axis=1), np.median(domain.spacing[near], axis=1)
+    spacing = local.clip(domain.market_spacing, MAX_SPACING_FACTOR * domain.market_spacing)
+    far_outside = km[:, 0] > np.maximum(REFUSAL_FACTOR * spacing, MIN_REFUSAL_KM)
+    usual = np.minimum(domain.market_spacing, LOCAL_WARNING_FACTOR * local)
+    outside = far_outside | (km[:, -1] > np.maximum(usual, MIN_WARNING_KM))
+    np.testing.assert_array_equal(check.far_outside, far_outside)
+    np.testing.assert_array_equal(check.outside, outside)
+    assert 0 < far_outside.sum() < outside.sum() < len(homes) / 2
 
 
 def test_a_refusal_names_distances_that_are_true(sales: Sales) -> None:
