@@ -144,7 +144,9 @@ class PlaceDomain:
         squares, square = self._crowded_squares, _squares(place[known])
         if not len(squares):
             return known
-        return known[squares[np.minimum(squares.searchsorted(square), len(squares) - 1)] != square]
+        nearest_number = squares[np.minimum(squares.searchsorted(square), len(squares) - 1)]
+        outlying: NDArray[np.intp] = known[nearest_number != square]
+        return outlying
 
     @cached_property
     def _crowded_squares(self) -> NDArray[np.int64]:
