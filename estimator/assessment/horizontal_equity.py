@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from estimator.market.arrays import FloatArray
@@ -45,6 +46,11 @@ class HorizontalEquity:
         }
 
 
+def evenly_spaced(n: int) -> NDArray[np.intp]:
+    """Return the rows of at most `MAX_HOMES` of n homes."""
+    return np.linspace(0, n - 1, min(n, MAX_HOMES)).astype(np.intp)
+
+
 def horizontal_equity(columns: FloatArray, price: FloatArray, value: FloatArray) -> HorizontalEquity | None:
     """Compare values and prices among like homes; None with fewer than `MIN_HOMES` homes.
 
@@ -55,14 +61,12 @@ def horizontal_equity(columns: FloatArray, price: FloatArray, value: FloatArray)
     price, value
         Shape (n,), in one currency.
     """
-    n = len(price)
-    if n < MIN_HOMES:
+    if len(price) < MIN_HOMES:
         return None
-    rows = np.linspace(0, n - 1, min(n, MAX_HOMES)).astype(np.intp)
-    _, like = cKDTree(columns[rows]).query(columns[rows], _GROUP)
-    values, prices = (_dispersion(amount[rows][like]) for amount in (value, price))
+    _, like = cKDTree(columns).query(columns, _GROUP)
+    values, prices = (_dispersion(amount[like]) for amount in (value, price))
     return HorizontalEquity(
-        len(rows), float(np.median(values)), float(np.median(prices)), float(np.quantile(values, 0.9))
+        len(price), float(np.median(values)), float(np.median(prices)), float(np.quantile(values, 0.9))
     )
 
 

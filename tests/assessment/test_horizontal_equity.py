@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from estimator.assessment.horizontal_equity import MAX_HOMES, horizontal_equity
+from estimator.assessment.horizontal_equity import MAX_HOMES, evenly_spaced, horizontal_equity
 
 
 def test_groups_of_five_twins_give_the_dispersion_by_hand() -> None:
@@ -17,12 +17,18 @@ def test_groups_of_five_twins_give_the_dispersion_by_hand() -> None:
 
 def test_values_that_follow_the_facts_differ_less_among_like_homes_than_noisy_prices() -> None:
     rng = np.random.default_rng(0)
-    facts = rng.normal(size=(3000, 3))
+    facts = rng.normal(size=(1500, 3))
     value = np.exp(0.3 * facts.sum(axis=1))
-    found = horizontal_equity(facts, value * np.exp(0.2 * rng.normal(size=3000)), value)
+    found = horizontal_equity(facts, value * np.exp(0.2 * rng.normal(size=1500)), value)
     assert found is not None
     assert found.chd_values < 0.6 * found.chd_prices
-    assert found.homes == MAX_HOMES
+    assert found.homes == 1500
+
+
+def test_of_many_homes_some_are_compared_from_the_first_to_the_last() -> None:
+    rows = evenly_spaced(7 * MAX_HOMES)
+    assert (len(set(rows.tolist())), rows[0], rows[-1]) == (MAX_HOMES, 0, 7 * MAX_HOMES - 1)
+    assert evenly_spaced(3).tolist() == [0, 1, 2]
 
 
 def test_few_homes_have_no_figure() -> None:
