@@ -43,9 +43,11 @@ Of King County's held-out homes, .02 to .04% get it for this reason alone; the m
 MIN_WARNING_KM, MIN_REFUSAL_KM = 0.5, 2.0
 """Within the first distance of a sold home there is no warning, within the second no refusal: however close sold
 homes are to each other, the next street or the next quarter is not another market."""
-_SQUARE_KM = 0.35
-"""Side of the squares that show without a search that enough sold homes are near: two places in one of them are
-less than `MIN_WARNING_KM` apart."""
+_SQUARE_KM = 0.176
+"""Side of the squares that show without a search that enough sold homes are near: two places in the same or in
+neighbouring ones are less than `MIN_WARNING_KM` apart."""
+_NORTH, _EAST = 2**32, 1
+"""What a square's number grows by from one to the next."""
 _COARSE_KM = 20.0
 """From here on warnings name whole kilometres: a table with many remote homes then has few different warnings."""
 
@@ -139,7 +141,7 @@ class PlaceDomain:
         )
 
     def _not_among_sold(self, place: FloatArray) -> NDArray[np.intp]:
-        """Return which of n places are known and have fewer than `N_NEIGHBOURS` sold ones in their square."""
+        """Return which of n places are known and in none of the crowded squares."""
         known = (~np.isnan(place[:, 0] + place[:, 1])).nonzero()[0]
         squares, square = self._crowded_squares, _squares(place[known])
         if not len(squares):
@@ -150,9 +152,13 @@ class PlaceDomain:
 
     @cached_property
     def _crowded_squares(self) -> NDArray[np.int64]:
-        """The squares that have at least `N_NEIGHBOURS` places, ascending."""
+        """The squares that have at least `N_NEIGHBOURS` places in them and the eight around them, ascending."""
         squares, count = np.unique(_squares(self.places), return_counts=True)
-        return squares[count >= N_NEIGHBOURS]
+        around = [_EAST * east + _NORTH * north for east in (-1, 0, 1) for north in (-1, 0, 1)]
+        near, index = np.unique(squares[:, None] + around, return_inverse=True)
+        n_places = np.bincount(index.ravel(), np.repeat(count, len(around)))
+        crowded: NDArray[np.int64] = near[n_places >= N_NEIGHBOURS]
+        return crowded
 
     @cached_property
     def _tree(self) -> KDTree:
@@ -171,7 +177,7 @@ class PlaceDomain:
 class _Distances(NamedTuple):
     """Distances of n homes from the sold ones and their bounds, km, shape (n,) each.
 
-    The distances are 0 where they are unknown, and where enough sold homes are in the same square.
+    The distances are 0 where they are unknown, and in crowded squares.
 
     Parameters
     ----------
@@ -190,7 +196,7 @@ class _Distances(NamedTuple):
 def _squares(place: FloatArray) -> NDArray[np.int64]:
     """Return a number for the square of `_SQUARE_KM` that each of n places is in, shape (n,)."""
     square = np.floor(place / _SQUARE_KM).astype(np.int64)
-    numbers: NDArray[np.int64] = (square[:, 0] << 32) + square[:, 1]
+    numbers: NDArray[np.int64] = _NORTH * square[:, 0] + _EAST * square[:, 1]
     return numbers
 
 
