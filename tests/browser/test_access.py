@@ -17,12 +17,30 @@ with suppress(ImportError):
 
 def open_all_facts(page: Any) -> None:
     page.click(".more summary")
+    page.fill("#find", "981")
+    page.wait_for_selector(".found-places button")
 
 
 def wait_for_price(page: Any) -> None:
     shown_price(page)
     page.click(".facts-used summary")
     page.click("button:text('Adjustments') >> nth=0")
+
+
+def choose_comparables(page: Any) -> None:
+    """Choose some, of a home for which everything is shown: reasons, looked-up facts, the forecast."""
+    shown_price(page)
+    page.click(".day button")
+    page.wait_for_selector("text=the price index forecasts")
+    shown_price(page)
+    page.click(".waterfall .link")
+    page.click(".facts-used summary")
+    page.select_option("#choice-size", "20")
+    page.wait_for_selector(".suggested strong")
+    page.click("[aria-label='Pin comparable 2']")
+    page.wait_for_selector("[aria-pressed=true]")
+    page.click("[aria-label='Drop comparable 1']")
+    page.wait_for_selector("text=Take back 1 dropped sale")
 
 
 def submit_without_facts(page: Any) -> None:
@@ -69,6 +87,7 @@ VIEWS: dict[str, tuple[str, Callable[[Any], None]]] = {
     "empty": ("", lambda page: None),
     "all facts": ("", open_all_facts),
     "valued": (link(HOME), wait_for_price),
+    "comparables chosen": (link(HOME), choose_comparables),
     "facts missing": ("", submit_without_facts),
     "refused": (link(REFUSED_HOME), wait_for_refusal),
     "listings": ("#listings", lambda page: None),

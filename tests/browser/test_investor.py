@@ -172,7 +172,8 @@ def test_an_edit_that_is_refused_keeps_the_figures_and_an_undone_one_the_files(
     change(page, "list_price", str(price))
     page.wait_for_selector("#edit-list_price:not([aria-invalid])")
     page.keyboard.press("Escape")
-    assert page.evaluate("document.activeElement.ariaLabel") == f"Edit {name}"  # the row moved, the focus with it
+    # The row moved, the focus with it.
+    page.wait_for_function("label => document.activeElement.ariaLabel === label", arg=f"Edit {name}")
     assert page.inner_text(".deals") != table
     assert names(page)[0] != name
     page.fill("#term-rehab", "0.5")  # other terms keep the edits

@@ -36,8 +36,9 @@ export const nameOf = ({ listing_id: id, row }) => id ?? rowText(row);
 export function withEdits(answer, edits) {
   const edited = new Map([...edits].filter(([, { deal }]) => deal).map(([row, { deal }]) => [row, deal]));
   const score = answer.ranking === "expected_margin" ? "margin_percent" : "naive_percent";
+  // The sort is stable: equal scores, which are rounded, keep the order of the server, which ranks by the exact ones.
   const deals = [...answer.deals.filter(({ row }) => !edited.has(row)), ...edited.values()]
-    .sort((first, second) => second[score] - first[score] || first.row - second.row)
+    .sort((first, second) => second[score] - first[score])
     .map((deal, index) => ({ ...deal, rank: index + 1 }));
   const paying = (label) => deals.filter(({ pays }) => pays === label).length;
   const found = deals.filter(isDeal).length;
