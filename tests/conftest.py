@@ -24,7 +24,7 @@ from estimator.market.sales_file import read_sales
 from estimator.market.sales_source import SalesSource
 from estimator.model.price_model import PriceModel
 from estimator.model.recipe import RECIPE, Recipe
-from estimator.registry import load_version, publish, save_version
+from estimator.registry import load_version, publish, save_version, teacher_file
 from estimator.training import TrainingResult, train_market
 from estimator.uncertainty.conformal import ConformalRange
 
@@ -142,7 +142,7 @@ def small_models(market: Market, areas: Areas, parts: Parts, tmp_path_factory: p
 
     def make(folder: Path) -> None:
         appraiser = Appraiser.fit(market, areas, parts, np.random.default_rng(0), recipe=PAIR)
-        publish(save_version(folder / market.name, appraiser, {}))
+        publish(save_version(folder / market.name, appraiser, {}, lambda _: teacher_file(appraiser)))
 
     return make_once(tmp_path_factory, "small_models", make) / market.name
 

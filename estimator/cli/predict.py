@@ -19,7 +19,7 @@ from estimator.bulk.predict import Run, predict_file
 from estimator.bulk.row_count import expected_rows
 from estimator.cli.faults import report_faults
 from estimator.cli.group import main
-from estimator.cli.options import FILE, KEY, MODEL
+from estimator.cli.options import FILE, KEY, MODEL, TEACHER
 from estimator.errors import DataError
 from estimator.registry import load_version
 from estimator.uncertainty.conformal import MAX_CONFIDENCE, MIN_CONFIDENCE
@@ -41,6 +41,7 @@ def _read_include(_context: click.Context, _option: click.Parameter, text: str) 
 @main.command(short_help="Value the homes in a file, or in many.")
 @MODEL
 @KEY
+@TEACHER
 @click.option(
     "--confidence",
     type=click.FloatRange(MIN_CONFIDENCE, MAX_CONFIDENCE),
@@ -70,7 +71,7 @@ def _read_include(_context: click.Context, _option: click.Parameter, text: str) 
 )
 @click.argument("source", type=FILE)
 @click.argument("target", type=FILE)
-def predict(
+def predict(  # noqa: PLR0913  # an option each
     model: Path,
     key: bytes | None,
     confidence: float,
@@ -79,6 +80,7 @@ def predict(
     source: Path,
     target: Path,
     *,
+    teacher: bool,
     with_index: bool,
 ) -> None:
     """Value every home in the file SOURCE and write the file TARGET.
@@ -90,7 +92,7 @@ def predict(
     SOURCE may be a folder or a pattern in quotes such as 'parcels/*.parquet'; TARGET is then a folder. A - stands
     for standard input and output. A run that was killed continues where it stopped when it is started again.
     """
-    version = source_of(load_version(model, key))
+    version = source_of(load_version(model, key, teacher=teacher), teacher=teacher)
     run = Run(confidence, include, version.sha256)
     if is_many(source):
         counts = _value_many(version, run, source, target, cluster, with_index=with_index)

@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from estimator.bulk.model import source_of
 from estimator.bulk.parts import FINISHED, Part, find_parts
+from estimator.bulk.predict import predict_file
 from estimator.errors import DataError
+from estimator.registry import load_version
 from tests.conftest import KING_COUNTY, environment, run_command
 
 pytestmark = pytest.mark.training
@@ -133,6 +136,19 @@ def test_the_confidence_moves_the_range_alone_and_reasons_are_columns_of_json(
         parts = json.loads(row["contributions"])
         assert parts["reference_price"] + sum(parts["parts"].values()) == pytest.approx(row["valuation_price"])
         assert 0 < len(json.loads(row["comparables"])["used"]) <= 10
+
+
+def test_the_teacher_values_a_file_and_its_answers_are_not_taken_for_the_students(
+    small_models: Path, homes: pd.DataFrame, tmp_path: Path
+) -> None:
+    homes.to_csv(tmp_path / "homes.csv", index=False)
+    predict(small_models, "--teacher", tmp_path / "homes.csv", tmp_path / "valued.csv")
+    teacher = load_version(small_models, teacher=True)
+    predict_file(teacher.appraiser, tmp_path / "homes.csv", tmp_path / "expected.csv")
+    assert (tmp_path / "valued.csv").read_bytes() == (tmp_path / "expected.csv").read_bytes()
+    assert source_of(teacher, teacher=True) != source_of(load_version(small_models))
+    predict(small_models, tmp_path / "homes.csv", tmp_path / "student.csv")
+    assert (tmp_path / "valued.csv").read_bytes() != (tmp_path / "student.csv").read_bytes()
 
 
 @pytest.mark.parametrize(
