@@ -24,7 +24,8 @@ from estimator.market.market import VALUATION_DATE, Market
 PLACE = "place"
 """Name of latitude, longitude and postal code together: they are only meaningful together."""
 N_ORDERS = 4
-"""Orders of replacement, half of them the reverses of the others: some 80 homes to value, a few milliseconds."""
+"""Orders of replacement, half of them the reverses of the others: some 80 homes to value at most, in two
+milliseconds."""
 
 MAX_REFERENCE_LOCATIONS = 512
 """Sold homes at most whose locations are tried for the reference home: enough for its price to be within some 3%
@@ -141,7 +142,7 @@ def explain(
 
 
 def count_valued_homes(market: Market) -> int:
-    """Return how many homes are valued to explain one home: what its contributions cost."""
+    """Return how many homes are valued to explain one home at most: what its contributions cost."""
     return N_ORDERS * (len(_groups(market, has_dates=market.sale_date is not None)) + 1)
 
 

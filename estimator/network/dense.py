@@ -64,7 +64,8 @@ class Dense(Layer):
             raise ValueError(f"a dense layer with {self.n_in} inputs cannot take an array of shape {x.shape}")
         weight = self.parameters["weight"]
         y = self._y.take((*x.shape[:-1], self.n_out), x.dtype)
-        rows, out = (array.reshape(*weight.shape[:-2], -1, array.shape[-1]) for array in (x, y))
+        stack = weight.shape[:-2]
+        rows, out = x.reshape(*stack, -1, self.n_in), y.reshape(*stack, -1, self.n_out)
         product = matmul_row_stable if rng is None else np.matmul
         product(rows, weight, out=out)
         if "bias" in self.parameters:

@@ -34,9 +34,10 @@ def matmul_row_stable(x: Array, weight: Array, out: Array) -> Array:
     if n_full:
         _product(_as_blocks(x[..., :n_full, :]), weight[..., None, :, :], _as_blocks(out[..., :n_full, :]))
     if n_full < n:
-        padded = np.zeros((*x.shape[:-2], BLOCK_ROWS, x.shape[-1]), x.dtype)
+        *stack, _, d = x.shape
+        padded = np.zeros((*stack, BLOCK_ROWS, d), x.dtype)
         padded[..., : n - n_full, :] = x[..., n_full:, :]
-        product = np.empty((*out.shape[:-2], BLOCK_ROWS, out.shape[-1]), out.dtype)
+        product = np.empty((*stack, BLOCK_ROWS, out.shape[-1]), out.dtype)
         out[..., n_full:, :] = _product(padded, weight, product)[..., : n - n_full, :]
     return out
 
