@@ -74,7 +74,7 @@ def begin_upload(
     Raises
     ------
     ProblemError
-        There is no table (400), its length is not said (411), it is too large (413) or of another format (415), its
+        There is no table (400), its length is not said (411), it is too large (413), of another format (415), its
         owner has as many jobs as it may have (429), or there is no room for it (507).
     """
     if header("Transfer-Encoding") is not None:
