@@ -17,7 +17,16 @@ from estimator.market.market_data import SalesChecks, read_market_data
 from estimator.market.sales import Parts, Sales
 from estimator.market.validation.reasons import SET_ASIDE_FILE
 from estimator.refresh import before_and_added, refresh_model
-from estimator.registry import CURRENT, MANIFEST, SIGNATURE, load_version, publish, save_version
+from estimator.registry import (
+    CURRENT,
+    MANIFEST,
+    SIGNATURE,
+    TEACHER,
+    load_version,
+    publish,
+    read_version_file,
+    save_version,
+)
 from estimator.report import NUMBERS, PAGE
 from estimator.report.files import read_report
 from estimator.report.price_index import price_index
@@ -122,6 +131,22 @@ def test_the_manifest_tells_the_training_from_the_refreshes(
     moved = price[1] - price[0] - float(relative_later[0] - relative[0])
     worth = [float(third.appraiser.model.estimate(home, day[None]).log_worth[0]) for day in days]
     assert entry["level_change"] == pytest.approx(100 * np.expm1(moved - worth[1] + worth[0]), abs=1e-3)
+
+
+def test_the_teacher_is_kept_and_values_homes_with_the_new_sales(
+    model: Path, small_models: Path, write: Write, table: pd.DataFrame, parts: Parts
+) -> None:
+    taught = load_version(small_models, teacher=True).appraiser
+    teacher = {TEACHER: read_version_file(small_models, TEACHER)}
+    publish(
+        save_version(model, load_version(small_models).appraiser, {"seed": 3, "example": {}}, lambda _: teacher)
+    )
+    refresh_model(model, write(later(table, parts)), seed=5)
+    refreshed = load_version(model, teacher=True).appraiser
+    assert not np.allclose(values(refreshed, parts.test), values(taught, parts.test))
+    by_student = values(load_version(model).appraiser, parts.test)
+    assert not np.allclose(values(refreshed, parts.test), by_student)
+    np.testing.assert_allclose(np.median(values(refreshed, parts.test) / by_student), 1, atol=0.03)
 
 
 def test_nothing_new_saves_nothing(model: Path, write: Write, table: pd.DataFrame, parts: Parts) -> None:

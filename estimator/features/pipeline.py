@@ -246,14 +246,31 @@ class FeaturePipeline:
         log_price
             Of the n sales, adjusted for time, shape (n,).
         """
+        return self._with_sales(sales, self.encoder.transform(sales.facts, sales.date), log_price)[0]
+
+    def fit_again(self, sales: Sales, log_price: FloatArray) -> tuple["FeaturePipeline", LeaveHomeOut, Features]:
+        """Return the same as `fit`, but with the encodings and scales of this pipeline; see `with_sales`."""
+        homes = self.encoder.transform(sales.facts, sales.date)
+        pipeline, left_out = self._with_sales(sales, homes, log_price)
+        price_features, error_features = pipeline._price_features(
+            homes.kriging_inputs, sales.facts, sales.home, sales.date, left_out
+        )
+        return pipeline, left_out, pipeline._features(homes, sales.facts, price_features, error_features)
+
+    def _with_sales(
+        self, sales: Sales, homes: EncodedHomes, log_price: FloatArray
+    ) -> tuple["FeaturePipeline", LeaveHomeOut]:
+        """Return the pipeline with price features from other sales, and kriging for these sales themselves."""
         fixed_rng = np.random.default_rng(0)  # so that the same sales always give the same features
-        inputs = self.encoder.transform(sales.facts, sales.date).kriging_inputs
-        return replace(
+        inputs = homes.kriging_inputs
+        kriging, left_out = fit_kriging(inputs, log_price, sales.home, fixed_rng)
+        pipeline = replace(
             self,
-            kriging=fit_kriging(inputs, log_price, sales.home, fixed_rng)[0],
+            kriging=kriging,
             label_effects=self.label_effects.with_sales(sales, inputs, log_price),
             comparables=None if self.comparables is None else self.comparables.with_sales(sales, log_price),
         )
+        return pipeline, left_out
 
     def state(self) -> dict[str, Any]:
         """Return what was fitted as plain values and arrays; `from_state` restores it."""

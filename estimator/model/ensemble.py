@@ -37,9 +37,12 @@ PREDICTION_BATCH = 128
 predicted at a time"."""
 
 
+PASSES_AGAIN = 4
+"""Over all sales, of networks that go on learning. See benchmarks/DECISIONS.md, "Networks that answer learn from
+all sales"."""
 AVERAGE_DECAY = 0.99
-"""Of the weights' average over some hundred steps when networks are trained again. It halves by how much a value
-depends on the seed. See benchmarks/DECISIONS.md, "Networks that answer learn from all sales"."""
+"""Of the weights' average over some hundred steps when they do. It halves by how much a value depends on the seed.
+See there."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,6 @@ class TrainedEnsemble:
     ----------
     networks
         Columns → standardised log price, to be averaged.
-    passes
-        Passes over the sales after which each network was best.
     kriging_share
         Weight of kriging's own estimate next to theirs, 0 to 1.
     log_rmse
@@ -94,7 +95,6 @@ class TrainedEnsemble:
     """
 
     networks: tuple[Network, ...]
-    passes: tuple[int, ...]
     kriging_share: float
     log_rmse: float
 
@@ -122,43 +122,46 @@ def train_ensemble(
     def rmse(network: Network) -> float:
         return float(np.sqrt(np.mean((network.predict(validation.columns)[:, 0] - target) ** 2)))
 
+    def start(_: int, own_rng: np.random.Generator) -> Network:
+        layers = build_layers(training_set.inputs, recipe, members=recipe.members, width=recipe.width)
+        return Network(layers, rng=own_rng)
+
     plan = Plan(epochs=recipe.epochs, schedule=cosine, clip_norm=recipe.clip_norm, patience=recipe.patience)
-    trained = _train_networks(training_set, recipe, [plan] * recipe.networks, rng, callbacks, rmse)
-    networks, passes = (tuple(column) for column in zip(*trained, strict=True))
+    networks = _train_networks(training_set, recipe, plan, start, rng, callbacks, rmse)
     standardised = predict_mean(StackedNetworks(networks), validation.columns)
     estimate = standardised * training_set.deviation + training_set.mean
     share = fit_kriging_share(validation, estimate, log_price)
     residual = blend_kriging(estimate, validation, share) - log_price
-    return TrainedEnsemble(networks, passes, share, float(np.sqrt(np.mean(residual**2))))
+    return TrainedEnsemble(networks, share, float(np.sqrt(np.mean(residual**2))))
 
 
 def train_again(
     training_set: TrainingSet,
-    passes: Sequence[int],
+    networks: Sequence[Network],
     recipe: Recipe,
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
 ) -> tuple[Network, ...]:
-    """Train as many networks as there are numbers of passes, without validation sales.
+    """Return trained networks that go on learning from a training set with more sales, without validation sales.
 
     No sales choose each network's best weights here, so they are averaged over the last steps.
 
     Parameters
     ----------
-    passes
-        Of each network: what was best when validation sales chose it. The learning rate falls as it did then.
+    networks
+        Trained on the columns and the scale of this training set; they are not changed.
     """
 
-    def plan(count: int) -> Plan:
-        return Plan(
-            epochs=count,
-            schedule=lambda progress: cosine(progress * count / recipe.epochs),
-            clip_norm=recipe.clip_norm,
-            average_decay=AVERAGE_DECAY,
-        )
+    def start(index: int, _: np.random.Generator) -> Network:
+        return Network.from_state(networks[index].state())
 
-    trained = _train_networks(training_set, recipe, [plan(count) for count in passes], rng, callbacks)
-    return tuple(network for network, _ in trained)
+    plan = Plan(
+        epochs=PASSES_AGAIN,
+        schedule=lambda progress: cosine(progress / 2),
+        clip_norm=recipe.clip_norm,
+        average_decay=AVERAGE_DECAY,
+    )
+    return _train_networks(training_set, recipe, plan, start, rng, callbacks)
 
 
 def expected_log_rmse(training_set: TrainingSet, ensemble: TrainedEnsemble, n_networks: int) -> float:
@@ -188,49 +191,53 @@ def expected_log_rmse(training_set: TrainingSet, ensemble: TrainedEnsemble, n_ne
 def _train_networks(
     training_set: TrainingSet,
     recipe: Recipe,
-    plans: Sequence[Plan],
+    plan: Plan,
+    start: Callable[[int, np.random.Generator], Network],
     rng: np.random.Generator,
     callbacks: Sequence[Callback],
     validation: Callable[[Network], float] | None = None,
-) -> list[tuple[Network, int]]:
-    """Train a network for each plan in parallel; return each with the number of the pass that was kept.
+) -> tuple[Network, ...]:
+    """Train the networks of a recipe in parallel.
 
     Each has its own random generator, so the order does not matter.
+
+    Parameters
+    ----------
+    start
+        Returns the network with an index as it is before the training.
     """
     x, y = training_set.columns, training_set.target
     batch_size = min(recipe.batch_size, max(MIN_BATCH_SIZE, len(x) // recipe.least_steps))
-    dispatcher = _CallbackDispatcher(callbacks, plans)
+    dispatcher = _CallbackDispatcher(callbacks, recipe.networks, plan.epochs)
 
-    def train_one(index: int, own_rng: np.random.Generator) -> tuple[Network, int]:
-        network = Network(
-            build_layers(training_set.inputs, recipe, members=recipe.members, width=recipe.width), rng=own_rng
-        )
-        history = train(
+    def train_one(index: int, own_rng: np.random.Generator) -> Network:
+        network = start(index, own_rng)
+        train(
             network,
             Batches(x, y, batch_size),
             loss=make_loss(recipe.losses[index % len(recipe.losses)], recipe.equity_weight, training_set),
             optimiser=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
             rng=own_rng,
-            plan=replace(plans[index], on_step=dispatcher.step if index == 0 else None),
+            plan=replace(plan, on_step=dispatcher.step if index == 0 else None),
             validation=validation,
             callbacks=[partial(dispatcher.epoch, index)],
         )
         dispatcher.finish(index)
-        return network, history.kept.number
+        return network
 
-    indexed = enumerate(rng.spawn(len(plans)))
-    return parallel_map(lambda item: train_one(*item), indexed, on_error=dispatcher.stop)
+    indexed = enumerate(rng.spawn(recipe.networks))
+    return tuple(parallel_map(lambda item: train_one(*item), indexed, on_error=dispatcher.stop))
 
 
 class _CallbackDispatcher:
     """Passes the steps and epochs of networks that train in parallel to the callbacks, one call at a time."""
 
-    def __init__(self, callbacks: Sequence[Callback], plans: Sequence[Plan]) -> None:
+    def __init__(self, callbacks: Sequence[Callback], n_networks: int, epochs: int) -> None:
         objects: Sequence[object] = callbacks  # lets the type checker accept the isinstance check
         self._callbacks = callbacks
         self._observers = [callback for callback in objects if isinstance(callback, StepObserver)]
-        self._planned = [plan.epochs for plan in plans]
-        self._done = [0] * len(plans)
+        self._planned = epochs
+        self._done = [0] * n_networks
         self._stopped = False
         self._lock = Lock()
 
@@ -245,14 +252,14 @@ class _CallbackDispatcher:
             raise StopTraining
         with self._lock:
             self._done[index] = epoch.number
-            event = EpochEvent(index, network, epoch, sum(self._done), sum(self._planned))
+            event = EpochEvent(index, network, epoch, sum(self._done), self._planned * len(self._done))
             for callback in self._callbacks:
                 callback(event)
 
     def finish(self, index: int) -> None:
         """Count the epochs that early stopping saved as done."""
         with self._lock:
-            self._done[index] = self._planned[index]
+            self._done[index] = self._planned
 
     def stop(self) -> None:
         """End all trainings after their current epoch, because one failed or the caller was interrupted."""

@@ -33,7 +33,7 @@ from estimator.model.price_networks import (
 )
 from estimator.model.recent_errors import RecentErrors, fit_recent_errors
 from estimator.model.recipe import DEFAULTS, Recipe
-from estimator.model.training_set import adjusted_log_price, build_training_set
+from estimator.model.training_set import adjusted_log_price, build_training_set, extend_training_set
 
 _CHUNK_SIZE = 4096
 """Homes whose columns are computed at a time: they take some megabytes, however large the file."""
@@ -99,8 +99,6 @@ class PriceModel:
         Of the training sales by kriging, for fitting an error scale. Only after `fit`, otherwise None.
     teacher
         The trained networks that taught `networks`, if it is a student. They are not part of the state.
-    passes
-        Over the training sales, of each trained network, as the validation sales chose them. Only after `fit`.
     """
 
     market: Market
@@ -113,7 +111,6 @@ class PriceModel:
     recent_errors: RecentErrors | None = None
     training_errors: TrainingErrors | None = None
     teacher: PriceNetworks | None = None
-    passes: tuple[int, ...] = ()
 
     @classmethod
     def fit(
@@ -160,13 +157,12 @@ class PriceModel:
             None,
             TrainingErrors(np.where(features.complete, error, np.nan), features.error_features),
             trained.teacher,
-            trained.passes,
         )
 
     def retrained(
         self, recipe: Recipe, rng: np.random.Generator, callbacks: Sequence[Callback] = ()
     ) -> "PriceModel":
-        """Return the model with networks that are trained anew, on all sales that it knows by now.
+        """Return the model with networks that have gone on learning, from all sales that it knows by now.
 
         The networks of `fit` do not know the validation sales, nor those of `with_sales`: in a market that grows,
         these are the newest homes. See benchmarks/DECISIONS.md, "Networks that answer learn from all sales".
@@ -174,23 +170,23 @@ class PriceModel:
         Parameters
         ----------
         recipe
-            That of `fit`, which has chosen the number of passes.
+            That of `fit`.
         rng, callbacks
             As for `fit`.
 
         Raises
         ------
         ValueError
-            The model was restored from its state, which does not keep the number of passes.
+            The model was restored from its state, which lacks the networks that taught the student.
         """
-        if not self.passes:
-            raise ValueError("a restored model does not know how long its networks were trained; fit it anew")
-        none = self.sales.take(np.zeros(len(self.sales), np.bool_))
+        if recipe.student and self.teacher is None and recipe.networks * recipe.members > 1:
+            raise ValueError("a restored model lacks the networks that taught its student; fit it anew")
+        scale = self.networks.mean, self.networks.deviation
         with threadpool_limits(1, user_api="blas"):
-            pipeline, training_set = build_training_set(
-                self.market, self.sales, none, self.index, recipe.withheld_share, rng
+            pipeline, training_set = extend_training_set(
+                self.pipeline, self.sales, self.index, scale, recipe.withheld_share, rng
             )
-            fitted = TrainedNetworks(self.networks, self.teacher, self.passes)
+            fitted = TrainedNetworks(self.networks, self.teacher)
             trained = refit_price_networks(training_set, fitted, recipe, rng, callbacks)
         return replace(
             self,

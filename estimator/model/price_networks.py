@@ -80,13 +80,10 @@ class TrainedNetworks:
         Values homes: the student, or the trained networks themselves.
     teacher
         The trained networks if a student is served, otherwise None.
-    passes
-        Over the training sales, of each trained network.
     """
 
     served: PriceNetworks
     teacher: PriceNetworks | None
-    passes: tuple[int, ...]
 
 
 def fit_price_networks(
@@ -112,11 +109,11 @@ def fit_price_networks(
     )
     student = _teach(training_set, trained, recipe, rng)
     if student is None:
-        return TrainedNetworks(trained, None, ensemble.passes)
+        return TrainedNetworks(trained, None)
     validation = training_set.validation
     by_student = replace(student, kriging_share=0.0).estimate(validation)
     share = fit_kriging_share(validation, by_student, training_set.validation_log_price)
-    return TrainedNetworks(replace(student, kriging_share=share), trained, ensemble.passes)
+    return TrainedNetworks(replace(student, kriging_share=share), trained)
 
 
 def refit_price_networks(
@@ -126,23 +123,25 @@ def refit_price_networks(
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
 ) -> TrainedNetworks:
-    """Train the networks anew on a training set without validation sales, and teach a student as before.
+    """Let trained networks go on learning from a training set with more sales, and teach a student as before.
 
     Parameters
     ----------
+    training_set
+        Made by `extend_training_set`.
     fitted
-        Chose the number of passes and kriging's share.
+        By `fit_price_networks`, which has chosen kriging's share.
     recipe, rng, callbacks
         As for `fit_price_networks`.
     """
-    networks = train_again(training_set, fitted.passes, recipe, rng, callbacks)
-    share = (fitted.teacher or fitted.served).kriging_share
-    trained = PriceNetworks(StackedNetworks(networks), training_set.mean, training_set.deviation, share)
+    before = fitted.teacher or fitted.served
+    networks = train_again(training_set, before.networks.networks, recipe, rng, callbacks)
+    trained = replace(before, networks=StackedNetworks(networks))
     student = _teach(training_set, trained, recipe, rng)
     if student is None:
-        return TrainedNetworks(_levelled(trained, training_set), None, fitted.passes)
+        return TrainedNetworks(_levelled(trained, training_set), None)
     student = replace(student, kriging_share=fitted.served.kriging_share)
-    return TrainedNetworks(_levelled(student, training_set), _levelled(trained, training_set), fitted.passes)
+    return TrainedNetworks(_levelled(student, training_set), _levelled(trained, training_set))
 
 
 def _teach(

@@ -70,8 +70,8 @@ class Recipe:
         Whether these are saved beside it, for `--teacher`.
     """
 
-    networks: int = 8
-    members: int = 1
+    networks: int = 4
+    members: int = 4
     depth: int = 3
     width: int = 128
     waves: int = 24

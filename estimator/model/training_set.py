@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from estimator.features.leave_home_out import LeaveHomeOut
 from estimator.features.pipeline import FeaturePipeline, Features
 from estimator.market.arrays import FloatArray
 from estimator.market.market import Market
@@ -48,11 +49,11 @@ class TrainingSet:
     target
         Their standardised log prices, adjusted for time, shape (n,).
     validation
-        Features of m sales that the networks are not trained on.
+        Features of m sales that the networks are not trained on; of none in `extend_training_set`.
     validation_log_price
         Shape (m,), adjusted for time, not standardised.
     mean, deviation
-        Of the training sales' adjusted log prices, each counted once.
+        Of the adjusted log prices of the sales that the networks were first trained on, each counted once.
     leave_home_out
         Features of the training sales, each computed without its own home's prices.
     """
@@ -87,23 +88,66 @@ def build_training_set(
         Share of the training sales that is included a second time with facts withheld.
     """
     log_price = adjusted_log_price(market, sales, index)
-    mean, deviation = float(log_price.mean()), float(log_price.std()) or 1.0
-    pipeline, kriging_left_out, features = FeaturePipeline.fit(market, sales, log_price, rng)
-    rows, withheld = _withhold_facts(market, sales, withheld_share, rng)
+    scale = float(log_price.mean()), float(log_price.std()) or 1.0
+    fitted = FeaturePipeline.fit(market, sales, log_price, rng)
+    training_set = _assemble(fitted, sales, log_price, scale, withheld_share, rng)
+    held_out = fitted[0].transform(validation.facts, validation.date, validation.home, validation.date)
+    validation_log_price = adjusted_log_price(market, validation, index)
+    return fitted[0], replace(training_set, validation=held_out, validation_log_price=validation_log_price)
+
+
+def extend_training_set(
+    pipeline: FeaturePipeline,
+    sales: Sales,
+    index: PriceIndex,
+    scale: tuple[float, float],
+    withheld_share: float,
+    rng: np.random.Generator,
+) -> tuple[FeaturePipeline, TrainingSet]:
+    """Return a training set of more sales for networks that know the pipeline's columns, without validation sales.
+
+    Parameters
+    ----------
+    sales
+        All sales to learn from, their areas' figures filled in.
+    index
+        Adjusts their prices for time.
+    scale
+        Mean and deviation by which log prices were standardised for the networks.
+    withheld_share
+        As for `build_training_set`.
+    """
+    log_price = adjusted_log_price(pipeline.encoder.market, sales, index)
+    fitted = pipeline.fit_again(sales, log_price)
+    return fitted[0], _assemble(fitted, sales, log_price, scale, withheld_share, rng)
+
+
+def _assemble(
+    fitted: tuple[FeaturePipeline, LeaveHomeOut, Features],
+    sales: Sales,
+    log_price: FloatArray,
+    scale: tuple[float, float],
+    withheld_share: float,
+    rng: np.random.Generator,
+) -> TrainingSet:
+    """Return the training set of sales that a pipeline was fitted to, without validation sales."""
+    pipeline, kriging_left_out, features = fitted
+    mean, deviation = scale
+    rows, withheld = _withhold_facts(pipeline.encoder.market, sales, withheld_share, rng)
     withheld_features = pipeline.transform(
         withheld.facts, withheld.date, withheld.home, withheld.date, kriging_left_out
     )
-    training_set = TrainingSet(
+    none = sales.take(np.zeros(len(sales), np.bool_))
+    return TrainingSet(
         inputs=Inputs(features.columns.shape[1], pipeline.n_numeric, pipeline.n_monotone),
         columns=np.vstack((features.columns, withheld_features.columns)),
         target=(np.concatenate((log_price, log_price[rows])) - mean) / deviation,
-        validation=pipeline.transform(validation.facts, validation.date, validation.home, validation.date),
-        validation_log_price=adjusted_log_price(market, validation, index),
+        validation=pipeline.transform(none.facts, none.date),
+        validation_log_price=np.empty(0),
         mean=mean,
         deviation=deviation,
         leave_home_out=features,
     )
-    return pipeline, training_set
 
 
 def adjusted_log_price(market: Market, sales: Sales, index: PriceIndex) -> FloatArray:

@@ -213,7 +213,6 @@ def test_networks_trained_again_have_learned_from_the_sales_that_were_added(
     known = model.with_sales(cheaper, np.zeros(len(cheaper)))
     again = known.retrained(SMALL, np.random.default_rng(2))
     assert again.sales is known.sales
-    assert again.networks.mean < known.networks.mean
     error, error_again = (
         float(np.mean(np.log(cheaper.price) - chosen.predict(cheaper.facts, cheaper.date)))
         for chosen in (known, again)
@@ -267,11 +266,12 @@ def test_the_level_of_networks_trained_again_does_not_depend_on_the_seed(
     facts, date = completed.test.facts, completed.test.date
     values = [known.retrained(SMALL, np.random.default_rng(seed)).predict(facts, date) for seed in range(2)]
     difference = values[1] - values[0]
-    assert abs(np.median(difference)) < 0.25 * np.median(np.abs(difference))
+    assert abs(np.median(difference)) < 0.01
+    assert np.median(np.abs(difference)) > 0.01
 
 
 @pytest.mark.training
 def test_a_restored_model_is_not_trained_again(market: Market, model: PriceModel) -> None:
     restored = PriceModel.from_state(market, model.state())
-    with pytest.raises(ValueError, match="how long its networks were trained"):
+    with pytest.raises(ValueError, match="lacks the networks that taught"):
         restored.retrained(SMALL, np.random.default_rng(0))
