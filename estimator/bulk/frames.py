@@ -48,7 +48,8 @@ def value_arrow(
         for start in range(0, max(homes.num_rows, 1), PIECE_ROWS)
     )
     answered = parallel_imap(partial(value_table, appraiser, confidence=confidence), pieces, threads)
-    return pa.concat_tables([piece.table for piece in answered])
+    # In one chunk: Spark refuses columns of text in several.
+    return pa.concat_tables([piece.table for piece in answered]).combine_chunks()
 
 
 def value_frame(
