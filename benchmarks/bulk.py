@@ -129,31 +129,45 @@ def kill_line(files: Files) -> Line:
     return Line(f"kill -9 {N_KILLS} times, then to the end", answer)
 
 
-def cluster_lines(files: Files) -> Iterator[Line]:
+def cluster_lines(files: Files, turns: int) -> Iterator[Line]:
     """Value a data set with two worker processes and with one, and compare with a run without a cluster."""
-    import distributed  # noqa: PLC0415
-
     homes = pd.read_parquet(files.folder / "homes.parquet")
     (files.folder / "parts").mkdir()
     for number in range(N_PARTS):
         homes.iloc[number::N_PARTS].to_parquet(files.folder / "parts" / f"{number:02}.parquet")
     subprocess.run(files.predict("parts", "local"), check=True, stdout=subprocess.DEVNULL)
-    seconds, variables = {}, {"PYTHONPATH": str(ROOT)}
-    for workers in (2, 1):
-        with distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, host="127.0.0.1", env=variables
-        ) as cluster:
-            for run in ("warm", "timed"):  # a worker loads the model before its first file
-                command = files.predict("parts", f"{run}-{workers}", "--cluster", cluster.scheduler_address)
-                seconds[workers] = timed(partial(subprocess.run, command, check=True, stdout=subprocess.DEVNULL))
-        same = _same_files(files.folder / "local", files.folder / f"timed-{workers}")
-        yield Line(f"Dask, {workers} worker processes", f"{seconds[workers]:.1f} s; {same}")
-    yield Line("time of two workers ÷ time of one", f"{seconds[2] / seconds[1]:.2f}")
+    both = [_cluster_seconds(files, 2, turn) / _cluster_seconds(files, 1, turn) for turn in range(turns)]
+    same = all(
+        _have_same_bytes(files.folder / "local", folder)
+        for folder in files.folder.glob("dask-*")
+        if folder.is_dir()
+    )
+    bytes_ = "the bytes of the run without a cluster" if same else "OTHER bytes than without a cluster"
+    yield Line("Dask with two worker processes and with one", bytes_)
+    yield Line("time of two workers ÷ time of one", f"{np.median(both):.2f}")
 
 
-def _same_files(expected: Path, found: Path) -> str:
-    same = all(path.read_bytes() == (found / path.name).read_bytes() for path in expected.iterdir())
-    return "the bytes of the run on this machine alone" if same else "OTHER bytes than the run on this machine"
+def _cluster_seconds(files: Files, workers: int, turn: int) -> float:
+    """Return how long a cluster of some processes takes for the data set, each having loaded the model before."""
+    import distributed  # noqa: PLC0415
+
+    with distributed.LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        dashboard_address=None,
+        host="127.0.0.1",
+        env={"PYTHONPATH": str(ROOT)},
+    ) as cluster:
+        seconds = 0.0
+        for run in ("warm", "timed"):
+            target = f"dask-{run}-{workers}-{turn}"
+            command = files.predict("parts", target, "--cluster", cluster.scheduler_address)
+            seconds = timed(partial(subprocess.run, command, check=True, stdout=subprocess.DEVNULL))
+    return seconds
+
+
+def _have_same_bytes(expected: Path, found: Path) -> bool:
+    return all(path.read_bytes() == (found / path.name).read_bytes() for path in expected.iterdir())
 
 
 def engine_lines(files: Files) -> Iterator[Line]:
@@ -223,7 +237,7 @@ def _measure(files: Files, rows: int, turns: int, *, engines: bool) -> Iterator[
     yield from file_lines(files, rows, turns)
     yield growth_line(files, rows)
     yield kill_line(files)
-    yield from cluster_lines(files)
+    yield from cluster_lines(files, turns)
     if engines:
         yield from engine_lines(files)
 
