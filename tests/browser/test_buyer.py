@@ -2,13 +2,15 @@
 
 import datetime as dt
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, serving
 from tests.browser.page_actions import HOME, call_api, dollars, facts_in_address, link, shown_price
 from tests.browser.test_listings import LISTINGS, write_csv
+from tests.service.routes.test_search import geocoder
 
 PHONE = {"width": 390, "height": 844}
 
@@ -222,3 +224,20 @@ def test_a_valuation_is_printed_on_one_page(open_page: OpenPage, home: dict[str,
     assert page.locator("canvas").is_visible()
     for hidden in (".form", ".explanation", ".row-actions >> nth=0", "nav"):
         assert not page.locator(hidden).is_visible()
+
+
+def test_an_address_is_sought_by_the_geocoder_that_the_operator_chose(
+    open_page: OpenPage, small_king_county: Path, tmp_path: Path
+) -> None:
+    with (
+        geocoder() as (host, asked),
+        serving(small_king_county, tmp_path, geocoder=f"{host}/nominatim?q={{query}}") as address,
+    ):
+        page = open_page(address=address, **PHONE)
+        page.fill("#find", "1 Pine St")
+        page.wait_for_selector("text=Search addresses for “1 Pine St”")
+        assert asked == [], "an address goes to another server only when the user wants it"
+        page.press("#find", "Enter")
+        page.click(".found-places button:has-text('address')")
+        assert (page.input_value("[name=latitude]"), page.input_value("[name=longitude]")) == ("47.61", "-122.34")
+        assert asked == ["1 Pine St"]
