@@ -18,7 +18,7 @@ MAX_FOUND = 8
 MIN_LETTERS = 2
 """Shorter text finds no names: nearly all have any one letter."""
 
-PlaceKind = Literal["coordinates", "postal_code", "city", "address", "sale"]
+FoundBy = Literal["coordinates", "postal_code", "city", "address", "sale"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,15 @@ class Place:
 
     Parameters
     ----------
+    found_by
+        What the text was taken for.
     label
         What to call it.
     facts
         What the newest sale says of the home; empty for an area or a point.
     """
 
-    kind: PlaceKind
+    found_by: FoundBy
     label: str
     latitude: float
     longitude: float
@@ -42,7 +44,7 @@ class Place:
     def as_dict(self) -> dict[str, Any]:
         """Return it in the form of a JSON answer."""
         return {
-            "kind": self.kind,
+            "found_by": self.found_by,
             "label": self.label,
             "latitude": self.latitude,
             "longitude": self.longitude,
@@ -136,7 +138,7 @@ def _sold_homes(appraiser: Appraiser, wanted: str) -> list[Place]:
     market, sold = appraiser.market, appraiser.sold
     if sold is None:
         return []
-    rows: dict[int, tuple[int, PlaceKind, str]] = {}
+    rows: dict[int, tuple[int, FoundBy, str]] = {}
     if sold.sale_id is not None:
         for row in np.flatnonzero(sold.sale_id == wanted):
             rows[int(sold.home[row])] = (int(row), "sale", str(sold.sale_id[row]))
@@ -147,10 +149,10 @@ def _sold_homes(appraiser: Appraiser, wanted: str) -> list[Place]:
     return [_sold_home(market, sold, *found) for found in list(rows.values())[:MAX_FOUND]]
 
 
-def _sold_home(market: Market, sold: Sales, row: int, kind: PlaceKind, label: str) -> Place:
+def _sold_home(market: Market, sold: Sales, row: int, found_by: FoundBy, label: str) -> Place:
     assert market.coordinates is not None  # noqa: S101  # callers have checked
     latitude, longitude = (float(sold.facts[name][row]) for name in market.coordinates)
-    return Place(kind, label, latitude, longitude, dict(sold.facts.as_values(market, row)))
+    return Place(found_by, label, latitude, longitude, dict(sold.facts.as_values(market, row)))
 
 
 def _plain(text: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from estimator.places import MAX_FOUND, PlaceKind
+from estimator.places import MAX_FOUND, FoundBy
 from service.openapi.json_schema import array_schema, json_content, object_schema, ref
 from service.openapi.problem import problem_responses
 
@@ -23,7 +23,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
     ),
     "FoundPlace": object_schema(
         {
-            "kind": {"type": "string", "enum": [*get_args(PlaceKind), "geocoder"]},
+            "found_by": {"type": "string", "enum": [*get_args(FoundBy), "geocoder"]},
             "label": {"type": "string", "description": "What to call it."},
             "latitude": {"type": "number"},
             "longitude": {"type": "number"},

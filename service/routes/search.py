@@ -25,7 +25,7 @@ def search_routes(live: LiveModel, settings: Settings) -> Blueprint:
         snapshot = live.snapshot()
         text, asks_geocoder = _read_parameters()
         places = [place.as_dict() for place in find_places(snapshot.appraiser, text)]
-        if asks_geocoder and settings.geocoder and not any(place["kind"] == "coordinates" for place in places):
+        if asks_geocoder and settings.geocoder and not any(place["found_by"] == "coordinates" for place in places):
             places += _geocoded(snapshot.appraiser.market, settings.geocoder, text)
         return json_answer({"places": places, "geocoder": bool(settings.geocoder)})
 
@@ -63,7 +63,7 @@ def _geocoded(market: Market, url: str, text: str) -> list[dict[str, Any]]:
         raise ProblemError(GEOCODER_FAILED, str(error)) from error
     bounds = [market.by_name[name] for name in market.coordinates or ()]
     return [
-        {"kind": "geocoder", **place, "facts": {}}
+        {"found_by": "geocoder", **place, "facts": {}}
         for place in found
         if all(
             bound.out_of_bounds(value) is None

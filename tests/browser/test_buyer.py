@@ -34,7 +34,7 @@ def test_a_buyer_finds_the_home_by_what_they_know(open_page: OpenPage, tmp_path:
     page.wait_for_selector("text=The map shows 98103 Seattle. Click where the home is.")
     page.wait_for_function("before => document.querySelector('#map .metres').textContent !== before", arg=before)
     sale = call_api(page, "search?q=Seattle")
-    assert [place["kind"] for place in sale["places"]] == ["city"]
+    assert [place["found_by"] for place in sale["places"]] == ["city"]
     find.fill("nowhere at all")
     page.wait_for_selector("text=Nothing found.")
     find.fill("fair")  # the number of a listing of this tab

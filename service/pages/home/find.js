@@ -10,7 +10,7 @@ const HINTS = { postal_code: "postal code", city: "city", coordinates: "coordina
 export class Find {
   /**
    * @param placeholder an example
-   * @param listingsOf function of a text; returns the listings with this number, as `{kind, label, link}`
+   * @param listingsOf function of a text; returns the listings with this number, as `{found_by, label, link}`
    * @param onChoose called with the place that was chosen
    */
   constructor({ placeholder, listingsOf, onChoose }) {
@@ -71,7 +71,7 @@ export class Find {
 
   #show(places, text = "", canGeocode = false, message = "") {
     this.list.replaceChildren(...places.map((place) => el("li", {},
-      el("button", { type: "button", onclick: () => this.#choose(place) }, place.label, el("span", { class: "help" }, HINTS[place.kind])))),
+      el("button", { type: "button", onclick: () => this.#choose(place) }, place.label, el("span", { class: "help" }, HINTS[place.found_by])))),
     ...(canGeocode ? [el("li", {}, el("button", { type: "button", onclick: () => this.#geocode(text) }, `Search addresses for “${text}”`))] : []));
     this.message.textContent = message || (text && !places.length && !canGeocode ? "Nothing found. Click the map instead, or paste coordinates." : "");
   }

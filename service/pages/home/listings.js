@@ -71,7 +71,7 @@ export class Listings {
   find(text) {
     const wanted = text.toLowerCase();
     return (this.current?.deals ?? []).filter((deal) => nameOf(deal).toLowerCase() === wanted)
-      .map((deal) => ({ kind: "listing", label: nameOf(deal), link: linkTo(deal, this.model) }));
+      .map((deal) => ({ found_by: "listing", label: nameOf(deal), link: linkTo(deal, this.model) }));
   }
 
   // Screen a table. Until its answer is there, and if there is none, the last table stays as it is.

@@ -97,12 +97,12 @@ export class ValuePage {
   }
 
   // Go to a place that was searched. Returns what the user should know.
-  #choose({ kind, label, latitude, longitude, facts, link }) {
+  #choose({ found_by: by, label, latitude, longitude, facts, link }) {
     if (link) {
       location.hash = link;
       return "";
     }
-    if (kind === "postal_code" || kind === "city") {
+    if (by === "postal_code" || by === "city") {
       if (!this.map) return "The map is not there yet. Paste coordinates instead.";
       this.map.showAround(latitude, longitude);
       if (isNarrow()) $("map").scrollIntoView({ block: "start" });

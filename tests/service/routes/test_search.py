@@ -27,7 +27,7 @@ def search(client: FlaskClient, text: str, status: int = 200, **parameters: str)
 
 
 def found(client: FlaskClient, text: str) -> list[tuple[str, str]]:
-    return [(place["kind"], place["label"]) for place in search(client, text)["places"]]
+    return [(place["found_by"], place["label"]) for place in search(client, text)["places"]]
 
 
 def test_places_are_found_by_what_people_know_of_them(client: FlaskClient, models: Path) -> None:
@@ -38,10 +38,10 @@ def test_places_are_found_by_what_people_know_of_them(client: FlaskClient, model
     assert found(client, "98103") == [("postal_code", "98103 Seattle")]
     assert [kind for kind, _ in found(client, "981")] == ["postal_code"] * 8
     (city,) = search(client, " bellEVUE")["places"]
-    assert (city["kind"], city["label"]) == ("city", "Bellevue")
+    assert (city["found_by"], city["label"]) == ("city", "Bellevue")
     assert (city["latitude"], city["longitude"]) == pytest.approx((47.6, -122.15), abs=0.05)
     (home,) = search(client, str(sold.sale_id[5]))["places"]
-    assert home["kind"] == "sale"
+    assert home["found_by"] == "sale"
     assert home["facts"]["square_footage"] in sold.facts["square_footage"][sold.sale_id == sold.sale_id[5]]
     assert found(client, "Atlantis") == found(client, "9") == []
 
@@ -69,7 +69,7 @@ def test_addresses_of_the_sales_are_found(tmp_path: Path) -> None:
     )
     client = ready_client(Settings(model=train_market(tmp_path, None, tmp_path, split=None, seed=0).folder))
     (home,) = search(client, " no 77.  harbour")["places"]
-    assert (home["kind"], home["label"]) == ("address", "No 77. Harbour St")
+    assert (home["found_by"], home["label"]) == ("address", "No 77. Harbour St")
     sold = client.get("/sales").get_json()
     assert home["latitude"] in sold["latitude"]
     assert "quarter" in home["facts"]
@@ -145,7 +145,7 @@ def test_a_geocoder_is_asked_only_where_one_is_set_and_the_request_asks_for_it(
             assert search(there, "1 Pine St")["places"] == []
             answer = search(there, "1 Pine St & more", geocode="true")
             (place,) = answer["places"]
-            assert (place["kind"], place["label"]) == ("geocoder", "1 Pine St")
+            assert (place["found_by"], place["label"]) == ("geocoder", "1 Pine St")
             assert (place["latitude"], place["longitude"]) == (47.61, -122.34)
         assert asked == ["1 Pine St & more"] * 3
         assert search(client_of("elsewhere"), "1 Pine St", geocode="true")["places"] == [], "outside the market"
