@@ -64,10 +64,11 @@ def test_a_buyer_sees_what_the_home_sold_for_before(open_page: OpenPage) -> None
     day = dt.date.fromisoformat(own["date"])
     assert f"This home sold for {dollars(own['price'])} on {day:%b} {day.day}, {day.year}." in text
     assert dollars(own["price_now"]) in text
-    assert page.locator(".price").bounding_box()["y"] < PHONE["height"], "a phone jumps to the price"
+    in_view = "() => document.querySelector('.price').getBoundingClientRect().top < innerHeight"
+    page.wait_for_function(in_view)  # a phone jumps to the price
     page.evaluate("scrollTo(0, 0)")
     page.click(f".jump:text('{page.locator('.price').inner_text()}')")
-    page.wait_for_function("() => document.querySelector('.price').getBoundingClientRect().top < 844")
+    page.wait_for_function(in_view)
 
 
 def test_a_buyer_chooses_the_comparables(open_page: OpenPage) -> None:

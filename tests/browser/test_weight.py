@@ -17,7 +17,9 @@ _log = logging.getLogger(__name__)  # shown by pytest --log-cli-level=INFO
 
 def all_sales() -> dict[str, Any]:
     """Return all of King County's sales in the form of `GET /sales`."""
-    sales = pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype={"date": str})
+    sales = pd.read_csv(KING_COUNTY / "sales.csv.gz", dtype={"date": str, "zipcode": str})
+    areas = sales.groupby("zipcode").agg({"lat": "median", "long": "median", "price": "count"})
+    areas = areas.join(pd.read_csv(KING_COUNTY / "areas.csv", dtype={"postal_code": str}).set_index("postal_code"))
     return {
         "model_version": "",
         "currency": "USD",
@@ -29,6 +31,13 @@ def all_sales() -> dict[str, Any]:
         "price": sales["price"].tolist(),
         "size": sales["sqft_living"].tolist(),
         "date": sales["date"].tolist(),
+        "areas": {
+            "postal_code": areas.index.tolist(),
+            "name": areas["city"].tolist(),
+            "latitude": areas["lat"].round(5).tolist(),
+            "longitude": areas["long"].round(5).tolist(),
+            "count": areas["price"].tolist(),
+        },
     }
 
 
