@@ -114,9 +114,9 @@ lock: $(VENV)/dev  ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-oracles.lock --group peers -o requirements-peers.lock
 	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-peers.lock \
 		--generate-hashes --extra tune -o requirements-tune.lock
-	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-peers.lock \
+	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-dev.lock --constraint requirements-peers.lock \
 		--generate-hashes --extra dask --extra mlflow -o requirements-cluster.lock
-	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-peers.lock --constraint requirements-cluster.lock \
+	$(BIN)/uv pip compile $(UV_LOCK) --constraint requirements-dev.lock --constraint requirements-cluster.lock \
 		--generate-hashes --extra dask --extra mlflow --group engines -o requirements-engines.lock
 	sed -i.old -E '/^(cuda|nvidia|triton)/d' requirements-oracles.lock requirements-peers.lock
 	rm requirements-oracles.lock.old requirements-peers.lock.old
