@@ -125,9 +125,11 @@ class GridFactors(NamedTuple):
     Parameters
     ----------
     penalty
-        Factors of a subject's squared facts, facts and known flags in its dissimilarity, shape (3f,).
+        Factors of a subject's squared facts, facts and known flags in its dissimilarity, shape (3, f).
     slope, curvature
         See `GridParameters`, shape (f,).
+    by_known
+        Factors of a subject's known flags in the adjustment, shape (2, f): −slope, then −curvature.
     distance, age
         How much the log distance and the age of the sale lower a weight, shape (1,).
     """
@@ -135,6 +137,7 @@ class GridFactors(NamedTuple):
     penalty: Float32Array
     slope: Float32Array
     curvature: Float32Array
+    by_known: Float32Array
     distance: Float32Array
     age: Float32Array
 
@@ -143,10 +146,12 @@ class GridFactors(NamedTuple):
         """Return the factors of a parameter vector; see `GridParameters`."""
         parameters = GridParameters(theta.astype(np.float32))
         by_fact = np.exp(parameters.log_fact_penalty)
+        slope, curvature = (np.asarray(part, np.float32) for part in (parameters.slope, parameters.curvature))
         return GridFactors(
-            np.concatenate((by_fact, -2 * by_fact, by_fact)),
-            np.asarray(parameters.slope, np.float32),
-            np.asarray(parameters.curvature, np.float32),
+            np.stack((by_fact, -2 * by_fact, by_fact)),
+            slope,
+            curvature,
+            np.stack((-slope, -curvature)),
             np.exp(parameters.log_distance_penalty),
             np.exp(parameters.log_age_penalty),
         )
@@ -364,10 +369,10 @@ def _subject_terms(subjects: GridHomes, factors: GridFactors) -> Float32Array:
     """
     x, square, known = subjects.facts, subjects.facts**2, subjects.known
     f = x.shape[-1]
-    terms = np.empty((*x.shape[:-1], 3 * f, 2), np.float32)
-    np.multiply(np.concatenate((square, x, known), axis=-1), factors.penalty, out=terms[..., 0])
-    effect = terms[..., 1]
-    np.add(factors.slope * x, factors.curvature * square, out=effect[..., :f])
-    np.multiply(-factors.slope, known, out=effect[..., f : 2 * f])
-    np.multiply(-factors.curvature, known, out=effect[..., 2 * f :])
-    return terms
+    terms = np.empty((*x.shape[:-1], 3, f, 2), np.float32)
+    penalty, effect = terms[..., 0], terms[..., 1]
+    for index, part in enumerate((square, x, known)):
+        np.multiply(part, factors.penalty[index], out=penalty[..., index, :])
+    np.add(factors.slope * x, factors.curvature * square, out=effect[..., 0, :])
+    np.multiply(known[..., None, :], factors.by_known, out=effect[..., 1:, :])
+    return terms.reshape(*x.shape[:-1], 3 * f, 2)

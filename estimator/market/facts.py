@@ -44,20 +44,21 @@ class Facts:
     def numbers(self, names: Sequence[str]) -> FloatArray:
         """Return m facts whose values are numbers, shape (n, m); NaN where unknown."""
         numbers = np.empty((len(self), len(names)))
+        by_name = numbers.T
         for index, name in enumerate(names):
-            numbers[:, index] = self.columns[name]
+            by_name[index] = self.columns[name]
         return numbers
 
     def unknown(self, names: Sequence[str]) -> BoolArray:
         """Return which of m facts are unknown, shape (n, m)."""
         numbers = np.zeros((len(self), len(names)))
-        labels = []
+        by_name, labels = numbers.T, []
         for index, name in enumerate(names):
             column = self.columns[name]
             if column.dtype.kind == "U":
                 labels.append(index)
             else:
-                numbers[:, index] = column
+                by_name[index] = column
         unknown: BoolArray = np.isnan(numbers)
         for index in labels:
             unknown[:, index] = self.columns[names[index]] == ""

@@ -33,9 +33,10 @@ class Buffer(threading.local):
 
     def take(self, shape: Shape, dtype: np.dtype[Any] | type) -> Array:
         """Return an uninitialised array of this shape and dtype, valid until the next call of ``take``."""
-        if self._view.shape != shape or self._view.dtype != dtype:
+        view = self._view  # read once: what belongs to a thread is slow to find
+        if view.shape != shape or view.dtype != dtype:
             size = math.prod(shape)
             if size > self._memory.size or self._memory.dtype != dtype:
                 self._memory = np.empty(size, dtype)
-            self._view = self._memory[:size].reshape(shape)
-        return self._view
+            self._view = view = self._memory[:size].reshape(shape)
+        return view

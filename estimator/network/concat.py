@@ -63,8 +63,8 @@ class Concat(Layer):
         """Concatenate the layers' outputs."""
         self._x_shape = x.shape
         outputs = [layer.forward(x[..., a:b], rng) for a, b, layer in self.branches]
-        self._ends = list(itertools.accumulate(y.shape[-1] for y in outputs))
-        y = self._y.take((*outputs[0].shape[:-1], self._ends[-1]), x.dtype)
+        self._widths = [y.shape[-1] for y in outputs]
+        y = self._y.take((*outputs[0].shape[:-1], sum(self._widths)), x.dtype)
         return np.concatenate(outputs, axis=-1, out=y)
 
     def backward(self, dy: Array) -> Array:
@@ -83,4 +83,5 @@ class Concat(Layer):
 
     def _split(self, dy: Array) -> list[Array]:
         """Split ∂L/∂y into one view for each layer's output."""
-        return [dy[..., start:end] for start, end in zip([0, *self._ends], self._ends, strict=False)]
+        ends = itertools.accumulate(self._widths)
+        return [dy[..., end - width : end] for width, end in zip(self._widths, ends, strict=True)]

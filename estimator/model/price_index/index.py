@@ -92,31 +92,34 @@ class PriceIndex:
         """Return what to add to the worth of n homes to value them as of their dates, log price, shape (n,)."""
         if date is None or not self.n_months:
             return np.zeros(len(facts))
-        position = self._position(date)
-        return self._along(position, self.level) + self._relative(market, facts, position)
+        day = self._day(date)
+        return self._level_by_day[day] + self._relative(market, facts, day)
 
     def market_level(self, date: DateArray) -> FloatArray:
         """Return the market's level at n dates, without areas and segments, log price, shape (n,)."""
-        return self._along(self._position(date), self.level)
+        level: FloatArray = self._level_by_day[self._day(date)]
+        return level
 
     def before_month(self, market: Market, facts: Facts, date: DateArray | None) -> FloatArray:
         """Return the same as it was known at the beginning of each date's month."""
         if date is None or not self.n_months:
             return np.zeros(len(facts))
-        position = self._position(date)
-        return self._along(position, self.predicted) + self._relative(market, facts, position)
+        day = self._day(date)
+        return self._by_day(self.predicted)[day] + self._relative(market, facts, day)
 
     def standard_error(self, date: DateArray | None, n: int) -> FloatArray:
         """Return the standard error of the index at n dates, log price, shape (n,)."""
         if date is None or not self.n_months:
             return np.zeros(n)
-        return self._along(self._position(date), self.deviation)
+        standard_error: FloatArray = self._deviation_by_day[self._day(date)]
+        return standard_error
 
     def standard_error_before_month(self, date: DateArray | None, n: int) -> FloatArray:
         """Return the standard error of `before_month`, shape (n,)."""
         if date is None or not self.n_months:
             return np.zeros(n)
-        return self._along(self._position(date), self.predicted_deviation)
+        standard_error: FloatArray = self._by_day(self.predicted_deviation)[self._day(date)]
+        return standard_error
 
     def widening(self, standard_error: FloatArray) -> FloatArray:
         """Return the factor, at least 1, by which the index's own error widens a value's error, shape (n,)."""
@@ -125,16 +128,14 @@ class PriceIndex:
 
     def relative(self, market: Market, facts: Facts, date: DateArray) -> FloatArray:
         """Return how far n homes' areas and segments are above the market at their dates, shape (n,)."""
-        return self._relative(market, facts, self._position(date))
+        return self._relative(market, facts, self._day(date))
 
-    def _relative(self, market: Market, facts: Facts, position: FloatArray) -> FloatArray:
-        """Return the same from where the dates lie among the months, shape (n,)."""
+    def _relative(self, market: Market, facts: Facts, day: NDArray[np.int64]) -> FloatArray:
+        """Return the same from the numbers of the days, shape (n,)."""
         total = np.zeros(len(facts))
         if not self.groupings:
             return total
-        position = np.minimum(np.maximum(position, 0.0), self.n_months - 1)
-        before = position.astype(np.intp)
-        after, share = np.minimum(before + 1, self.n_months - 1), position - before
+        before, after, share = (of_days[day] for of_days in self._months_of_days)
         for grouping, path in zip(self.groupings, self.paths, strict=True):
             if grouping.labels is not None:  # of many groups, a home is in one
                 group, is_found = find_labels(facts[grouping.name], grouping.labels)
@@ -145,29 +146,52 @@ class PriceIndex:
                 total += np.einsum("ng,ng->n", grouping.memberships(market, facts), on_the_day)
         return total
 
-    def _position(self, date: DateArray) -> FloatArray:
-        """Return where n dates lie among the months' middles: 0 is the middle of the first month."""
-        first_day, positions = self._positions
-        day = (date.astype("datetime64[D]") - first_day).astype(np.int64)
-        return positions[np.minimum(np.maximum(day, 0), len(positions) - 1)]
+    def _day(self, date: DateArray) -> NDArray[np.int64]:
+        """Return the number of n days: 0 is the first day of the first month.
+
+        Days before are taken as that one, and days after the forecast as its last: the index is constant there.
+        """
+        day = (date.astype("datetime64[D]") - self._month_starts[0]).astype(np.int64)
+        number: NDArray[np.int64] = np.minimum(np.maximum(day, 0), len(self._positions) - 1)
+        return number
 
     @cached_property
-    def _positions(self) -> tuple[np.datetime64, FloatArray]:
-        """The first day of the first month, and where it and each day to the end of the forecast lie.
+    def _month_starts(self) -> DateArray:
+        """First day of each month to the end of the forecast, and of the one after, shape (n_months + h + 1,)."""
+        months = np.arange(self.first_month, self.first_month + len(self.level) + 1)
+        return months.astype("datetime64[M]").astype("datetime64[D]")
 
-        Days before and after are no different: the index is constant there.
-        """
-        months = np.arange(self.first_month, self.first_month + len(self.level) + 1).astype("datetime64[M]")
-        start = months.astype("datetime64[D]")
+    @cached_property
+    def _positions(self) -> FloatArray:
+        """Where each day lies among the months' middles, shape (n_days,): 0 is the middle of the first month."""
+        start = self._month_starts
         days = np.arange(start[0], start[-1])
         month = days.astype("datetime64[M]").astype(np.int64) - self.first_month
         day, length = (days - start[month]).astype(np.int64), np.diff(start).astype(np.int64)[month]
-        return start[0], month + (day + 0.5) / length - 0.5
+        positions: FloatArray = month + (day + 0.5) / length - 0.5
+        return positions
 
-    @staticmethod
-    def _along(position: FloatArray, monthly: FloatArray) -> FloatArray:
-        """Return n positions' values, straight between those in the middle of each month, shape (n,)."""
-        values: FloatArray = np.interp(position, np.arange(len(monthly)), monthly)
+    @cached_property
+    def _months_of_days(self) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
+        """The two months whose middles each day lies between, and the share of the later one, (n_days,) each.
+
+        Months after the newest sale have no areas and segments of their own: theirs are those of the last month.
+        """
+        position = self._positions.clip(0, self.n_months - 1)
+        before = position.astype(np.intp)
+        return before, np.minimum(before + 1, self.n_months - 1), position - before
+
+    @cached_property
+    def _level_by_day(self) -> FloatArray:
+        return self._by_day(self.level)
+
+    @cached_property
+    def _deviation_by_day(self) -> FloatArray:
+        return self._by_day(self.deviation)
+
+    def _by_day(self, monthly: FloatArray) -> FloatArray:
+        """Return each day's value, shape (n_days,), straight between those in the middle of each month."""
+        values: FloatArray = np.interp(self._positions, np.arange(len(monthly)), monthly)
         return values
 
     def state(self) -> dict[str, Any]:
