@@ -18,7 +18,7 @@ N_INDUCING_POINTS = 1500
 benchmarks/DECISIONS.md, "Inducing points"."""
 MAX_STORED_SALES = 50_000
 """Sales whose rows of the design matrix are kept, at most: they take .3 GB. Those of more sales are computed again
-when they are needed, which takes as long as computing them once more."""
+when they are needed; see benchmarks/DECISIONS.md, "Kriging is fitted to all sales"."""
 MAX_RANGE_SALES = 50_000
 """Sales, drawn at random, whose distances decide the range of the location kernel. Among more, they would be
 smaller, and the inducing points too few for so short a range."""
