@@ -278,8 +278,10 @@ def _read_verified(path: Path, name: str, key: bytes | None = None) -> tuple[Pat
             _check_signature(folder, text, key)
         manifest = json.loads(text)
         if name != APPRAISER and name not in manifest["files"]:
+            with_settings = ", with student and keep_teacher true in recipe.toml" if name == TEACHER else ""
             raise SavedVersionError(
-                f"{folder}: the version was saved without {name}; train it again: `house-price train --market …`"
+                f"{folder}: the version was saved without {name}; train it again{with_settings}:"
+                " `house-price train --market …`"
             )
         content = (folder / name).read_bytes()
         expected = manifest["files"][name]

@@ -170,7 +170,9 @@ def test_a_recipe_can_serve_all_networks_and_keep_no_teacher(
     write_settings(town / "town", QUICK | {"networks": 2} | settings, "")
     saved = load_version(trained(town, "models"))
     assert len(networks_of(saved)) == networks
-    with pytest.raises(SavedVersionError, match=r"saved without teacher\.joblib"):
+    with pytest.raises(
+        SavedVersionError, match=r"saved without teacher\.joblib; train it again, with student and keep"
+    ):
         load_version(saved.folder, teacher=True)
 
 

@@ -40,6 +40,12 @@ def test_missing_parts_of_a_market_leave_no_placeholders_on_the_page(town: Path,
     assert ("How the price surface developed" in page.text) == (read_report(town)["surface"] is not None)
 
 
+def test_the_page_says_what_the_student_loses(report: Report) -> None:
+    said = "its log RMSE is 0.1652 and theirs 0.1648, and the median difference of their values is 0.71%"
+    assert said in Page(render(report)).text
+    assert "They then taught one network" not in Page(render(report | {"student": None})).text
+
+
 def test_the_page_opens_without_a_network_and_needs_no_script(report: Report, town: Path) -> None:
     for html in (render(report), (town / PAGE).read_text(encoding="utf-8")):
         page = Page(html)
