@@ -84,7 +84,7 @@ class Recipe:
     batch_size: int = 256
     least_steps: int = 50
     epochs: int = 30
-    patience: int = 5
+    patience: int = 8
     clip_norm: float = 1.0
     withheld_share: float = 0.3
     student: bool = True
