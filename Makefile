@@ -79,7 +79,7 @@ bench-accuracy: $(VENV)/peers  ## Accuracy of the price model compared with othe
 bench-screening: $(VENV)/dev  ## The screening on simulated markets and on homes sold twice
 	$(BIN)/python -m benchmarks.screening
 
-bench-bulk: $(VENV)/peers $(VENV)/engines | $(MODEL)/current  ## Files of a million homes compared with LightGBM, killed runs, Dask, Spark, Ray (half an hour)
+bench-bulk: $(VENV)/peers $(VENV)/engines | $(MODEL)/current  ## A file of a million homes compared with LightGBM, killed runs, Dask, Spark, Ray (half an hour)
 	$(BIN)/python -m benchmarks.bulk --model $(MODEL) --engines --write
 
 bench-load: $(VENV)/dev | $(MODEL)/current  ## Half an hour of mixed load on a real server, a tenth of it hostile

@@ -155,7 +155,7 @@ class Settings:
         int,
         SettingInfo(
             "homes",
-            "Maximum number of homes in a request. The default takes three seconds of one core"
+            "Maximum number of homes in a request. The default takes at most three seconds of one core"
             " (`benchmarks/request_costs.py`).",
             (1, 1_000_000),
         ),
@@ -284,7 +284,7 @@ class Settings:
         int,
         SettingInfo(
             "homes",
-            "Maximum number of homes in a job. The default takes about half an hour of one core.",
+            "Maximum number of homes in a job. The default takes about four minutes of one core.",
             (1, 1_000_000_000),
         ),
     ] = 5_000_000

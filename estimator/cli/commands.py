@@ -96,8 +96,8 @@ def tune(market: Path, trials: int, jobs: int, split: Split | None, seed: int, s
 def evaluate_command(model: Path, key: bytes | None, sales: Path, *, teacher: bool, as_json: bool) -> None:
     """Compare a model's valuations with the sale prices in the file SALES.
 
-    Prints error figures and a ratio study, each for valuations with all facts and for valuations with the required
-    facts alone. Use sales that the model was not trained on.
+    Prints error figures, each for valuations with all facts and with the required facts alone, then the verdict on
+    each standard and a ratio study. Use sales that the model was not trained on.
     """
     saved = load_version(model, key, teacher=teacher)
     known = saved.appraiser.model.sales

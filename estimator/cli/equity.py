@@ -41,7 +41,7 @@ def equity(market: Path, weights: tuple[float, ...], split: Split | None, seed: 
     The page, an HTML file, draws the median error against PRB and VEI: how much accuracy it costs to value
     expensive homes less low and cheap ones less high. The validation sales are compared; the test sales are not
     used. Nothing is saved in the market: write the weight that you choose into its recipe.toml, as
-    `equity_weight = 10`, and train.
+    `equity_weight = 3`, and train.
     """
     with step_bar("training", " weights") as show_weights:
         dial = equity_dial(market, split, seed, weights, show_weights)

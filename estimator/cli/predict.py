@@ -85,9 +85,9 @@ def predict(  # noqa: PLR0913  # an option each
 ) -> None:
     """Value every home in the file SOURCE and write the file TARGET.
 
-    SOURCE is a CSV (.csv, .tsv, .txt, .csv.gz), Parquet (.parquet), GeoJSON (.geojson) or Excel file (.xlsx),
-    TARGET CSV, Parquet, GeoJSON or GeoParquet (.geoparquet). TARGET has the columns of SOURCE, then the price, its
-    range and its uncertainty. A row that cannot be valued has the reason in the column `error`.
+    SOURCE is a CSV (.csv, .tsv, .txt, .csv.gz, .tsv.gz), Parquet (.parquet, .geoparquet), GeoJSON (.geojson) or
+    Excel file (.xlsx), TARGET any of these but Excel. TARGET has the columns of SOURCE, then the price, its range
+    and its uncertainty. A row that cannot be valued has the reason in the column `error`.
 
     SOURCE may be a folder or a pattern in quotes such as 'parcels/*.parquet'; TARGET is then a folder. A - stands
     for standard input and output. A run that was killed continues where it stopped when it is started again.

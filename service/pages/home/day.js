@@ -29,7 +29,7 @@ export function dayBanner(model, onDay) {
   } }, isToday ? "Value as of today" : `Value as of ${longDate(last)}, the last day with a forecast`);
   return el("aside", { class: "notice day", "aria-label": "The day of the values" },
     el("p", {}, el("strong", {}, `Prices as of ${longDate(newest)}, ${ago(days)} ago. `),
-      "The newest sale is of that day; nothing here knows how prices have moved since. ",
+      "The newest sale is of that day; how prices have moved since is not known. ",
       isToday ? "" : "Today is beyond the forecast of prices. "),
     el("p", { role: "status" }, forecast), ask);
 }
