@@ -1,11 +1,13 @@
 """Read and write GeoJSON of any size (RFC 7946), feature by feature; the geometries are a column of text.
 
-Properties keep their types: numbers, true and false, text. What else there is becomes text of JSON.
+Properties keep their types: numbers, true and false, text. Whole numbers that a float would round become text of
+digits, and what else there is becomes text of JSON.
 """
 
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +22,10 @@ FEATURES_AT_A_TIME = 8192
 """As many rows as are valued at a time."""
 _TYPED_FEATURES = 10_000
 """The first features, whose properties decide which columns there are and of what types."""
+_IDENTIFIER = 2**31
+"""Whole numbers from here on count or measure nothing of a home: as those of parcels, they stay whole."""
+_EXACT = 2**53
+"""Up to here, a float of 64 bits has every whole number."""
 _CHUNK_CHARACTERS = 1 << 20
 _START = re.compile(r'"features"\s*:\s*\[')
 _BETWEEN = re.compile(r"[\s,]*")
@@ -80,55 +86,87 @@ def _features(file: IO[str]) -> Iterator[dict[str, Any]]:
                 raise DataError(f"feature {number}: the file is incomplete, or no JSON ({error})") from error
             text, at = text[at:] + more, 0
             continue
-        if not isinstance(feature, dict) or feature.get("type") != "Feature":
-            raise DataError(f"feature {number} is no Feature of GeoJSON")
+        _check(feature, number)
         yield feature
         number += 1
+
+
+def _check(feature: object, number: int) -> None:
+    if not isinstance(feature, dict) or feature.get("type") != "Feature":
+        raise DataError(f"feature {number} is no Feature of GeoJSON")
+    if not isinstance(feature.get("properties") or {}, dict):
+        raise DataError(f"feature {number}: its properties are no object of JSON")
 
 
 def _schema(features: list[dict[str, Any]]) -> pa.Schema:
     types: dict[str, pa.DataType] = {}
     for feature in features:
         for name, value in (feature.get("properties") or {}).items():
-            found = _type(value)
-            known = types.get(name, pa.null())
-            types[name] = found if known in (found, pa.null()) else known if found == pa.null() else pa.string()
+            types[name] = _common_type(types.get(name, pa.null()), _type(value))
     if GEOMETRY in types:
         raise DataError(f"a property has the name '{GEOMETRY}'; rename it")
-    fields = [(name, pa.string() if kind == pa.null() else kind) for name, kind in types.items()]
-    return pa.schema([*fields, (GEOMETRY, pa.string())])
+    final = {pa.null(): pa.string(), pa.int32(): pa.float64()}  # later numbers may have fractions
+    return pa.schema([*((name, final.get(kind, kind)) for name, kind in types.items()), (GEOMETRY, pa.string())])
 
 
 def _type(value: object) -> pa.DataType:
+    """Return a value's type; `int32` is for whole numbers that are no identifiers."""
     if value is None:
         return pa.null()
     if isinstance(value, bool):
         return pa.bool_()
-    return pa.float64() if isinstance(value, int | float) else pa.string()
+    if isinstance(value, int) and abs(value) <= _EXACT:
+        return pa.int32() if abs(value) < _IDENTIFIER else pa.int64()
+    return pa.float64() if isinstance(value, float) else pa.string()
+
+
+@cache
+def _common_type(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    """Return the type of a column that has values of both types."""
+    for kinds, common in (
+        ({one}, one),
+        ({pa.null(), other}, other),
+        ({pa.null(), one}, one),
+        ({pa.int32(), pa.int64()}, pa.int64()),
+        ({pa.int32(), pa.int64(), pa.float64()}, pa.float64()),
+    ):
+        if {one, other} <= kinds:
+            return common
+    return pa.string()
 
 
 def _table(features: list[dict[str, Any]], schema: pa.Schema, done: int) -> pa.Table:
     columns: dict[str, list[Any]] = {name: [] for name in schema.names}
+    kinds = {field.name: field.type for field in schema if field.name != GEOMETRY}
     for number, feature in enumerate(features, start=done + 1):
         properties = feature.get("properties") or {}
         unknown = properties.keys() - columns.keys()
         if unknown:
             raise DataError(f"feature {number}: none of the first features has the property '{min(unknown)}'")
-        for name in schema.names[:-1]:
-            columns[name].append(_cell(properties.get(name), schema.field(name).type, name, number))
+        for name, kind in kinds.items():
+            columns[name].append(_cell(properties.get(name), kind, name, number))
         geometry = feature.get("geometry")
-        columns[GEOMETRY].append(None if geometry is None else orjson.dumps(geometry).decode())
+        columns[GEOMETRY].append(None if geometry is None else _json_text(geometry, "geometry", number))
     return described_as(pa.table(columns, schema=schema), GEOMETRY, GEOJSON)
 
 
 def _cell(value: Any, kind: pa.DataType, name: str, number: int) -> Any:
-    if value is None or _type(value) == kind:
-        return value if not isinstance(value, list | dict) else orjson.dumps(value).decode()
+    if value is None or (kind == pa.string() and isinstance(value, str)):
+        return value
     if kind == pa.string():
-        return orjson.dumps(value).decode()
+        return str(value) if type(value) is int else _json_text(value, f"property '{name}'", number)
+    if _common_type(_type(value), kind) == kind:
+        return value
     raise DataError(
         f"feature {number}: property '{name}' is {value!r}; the first features have another type there"
     )
+
+
+def _json_text(value: Any, what: str, number: int) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError as error:  # nested too deeply, a number of too many digits, or no Unicode
+        raise DataError(f"feature {number}: {what} cannot be read: {error}") from error
 
 
 def geojson_rows(table: pa.Table) -> bytes:

@@ -95,7 +95,8 @@ def read_pieces(
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
     except pa.ArrowInvalid as error:
-        raise DataError(f"{path}: this is not a complete Parquet file ({error})") from error
+        why = f"this is not a complete Parquet file ({error})" if suffix in {_PARQUET, GEO_PARQUET} else error
+        raise DataError(f"{path}: {why}") from error
     except (DataError, OSError, EOFError, ValueError) as error:
         raise DataError(f"{path}: {error}") from error
 

@@ -1,6 +1,7 @@
 """Maps of values: files with geometries in, and files with geometries out."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from estimator.appraiser import Appraiser
 from estimator.bulk import predict_file
 from estimator.bulk.predict import Run
 from estimator.errors import DataError
+from estimator.market.tables import read_table
 from tests.conftest import KING_COUNTY
 
 N = 30
@@ -75,3 +77,34 @@ def test_a_column_with_the_name_of_the_geometries_is_refused(
     sold.assign(geometry="x").to_csv(tmp_path / "homes.csv", index=False)
     with pytest.raises(DataError, match="column 'geometry' has the name of a column of the map"):
         predict_file(appraiser, tmp_path / "homes.csv", tmp_path / "map.geojson")
+
+
+def _with_properties(path: Path, *properties: object) -> Path:
+    features = [{"type": "Feature", "geometry": None, "properties": each} for each in properties]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return path
+
+
+def test_numbers_of_parcels_keep_their_digits_and_measures_may_have_fractions_later(tmp_path: Path) -> None:
+    homes = _with_properties(
+        tmp_path / "homes.geojson",
+        {"pin": 7129300520, "apn": 2**53 + 1, "long": 10**30, "grade": 7, "cost": 3_000_000_000},
+        {"pin": 12, "apn": 3, "long": None, "grade": 7.5, "cost": 2.5},
+    )
+    rows = read_table(homes).drop_columns(["geometry"]).to_pylist()
+    first = {"pin": 7129300520, "apn": "9007199254740993", "long": "1" + 30 * "0", "grade": 7.0, "cost": 3e9}
+    assert rows == [first, {"pin": 12, "apn": "3", "long": None, "grade": 7.5, "cost": 2.5}]
+    assert [type(value).__name__ for value in rows[0].values()] == ["int", "str", "str", "float", "float"]
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ([1], "feature 2: its properties are no object"),
+        ({"a": [10**30]}, "feature 2: property 'a' cannot be read: Integer exceeds 64-bit range"),
+        ({"a": json.loads(300 * "[" + 300 * "]")}, "feature 2: property 'a' cannot be read: Recursion limit"),
+    ],
+)
+def test_properties_that_cannot_be_read_are_named(tmp_path: Path, properties: object, message: str) -> None:
+    with pytest.raises(DataError, match=re.escape(message)):
+        read_table(_with_properties(tmp_path / "homes.geojson", {}, properties))
