@@ -286,6 +286,8 @@ def _read_verified(path: Path, name: str, key: bytes | None = None) -> tuple[Pat
         content = (folder / name).read_bytes()
         expected = manifest["files"][name]
     except FileNotFoundError as error:
+        if (folder / MANIFEST).exists():
+            raise SavedVersionError(f"{folder}: {name} is missing, which the manifest lists") from error
         raise SavedVersionError(f"{path}: {_why_nothing(path, key)}") from error
     except OSError as error:
         raise SavedVersionError(f"{folder}: the version cannot be read: {error.strerror}") from error

@@ -113,13 +113,17 @@ def test_a_truncated_file_is_detected(folder: Path, appraiser: Appraiser, kept: 
         load_version(version)
 
 
-@pytest.mark.parametrize("missing", [APPRAISER, MANIFEST])
-def test_a_folder_with_a_missing_file_is_detected(folder: Path, appraiser: Appraiser, missing: str) -> None:
+@pytest.mark.parametrize(
+    ("missing", "message"), [(APPRAISER, f"{APPRAISER} is missing"), (MANIFEST, "no saved version here")]
+)
+def test_a_folder_with_a_missing_file_is_detected(
+    folder: Path, appraiser: Appraiser, missing: str, message: str
+) -> None:
     version = save_version(folder, appraiser, {})
     publish(version)
     (version / missing).unlink()
     for path in (version, folder):
-        with pytest.raises(SavedVersionError, match="no saved version here"):
+        with pytest.raises(SavedVersionError, match=message):
             load_version(path)
 
 

@@ -109,6 +109,8 @@ def open_journal(target: Path, run: Mapping[str, Any]) -> Iterator[Journal]:
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                raise FileNotFoundError  # the other one finished and removed it before it was locked here
         except OSError as error:
             raise DataError(f"{target}: another process is writing this file") from error
         for unfinished in target.parent.glob(f".{glob.escape(target.name)}.*{UNFINISHED_FILE}"):

@@ -2,8 +2,9 @@
 
 import glob
 import json
+import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -64,29 +65,29 @@ Distribute = Callable[[Callable[[Part], Counts], Sequence[Part]], Iterable[tuple
 
 def is_many(source: Path) -> bool:
     """Return whether a source is a folder or a pattern of files."""
-    return source.is_dir() or (not source.exists() and glob.has_magic(str(source)))
+    # Not by pathlib, which fails for names that are too long for a file.
+    is_folder, exists = os.path.isdir(source), os.path.exists(source)  # noqa: PTH110, PTH112
+    return is_folder or (not exists and glob.has_magic(str(source)))
 
 
 def find_parts(source: Path, folder: Path, *, with_index: bool = False) -> list[Part]:
     """Return the files of a folder, or of a pattern, each with the same place in the folder of answers.
 
-    Files whose names begin with a point or an underscore are left out, as other programs do.
+    Files whose names begin with a point or an underscore are left out, as other programs do, and answers of an
+    earlier run, if their folder is within that of the source.
 
     Raises
     ------
     DataError
-        There is none, or two answers would have one name.
+        There is none, the pattern is none, two answers would have one name, or an answer would replace a source.
     """
-    if source.is_dir():
-        found = {path: path.relative_to(source) for path in source.rglob("*")}
-    else:
-        start = Path(source.anchor)
-        found = {path: Path(path.name) for path in start.glob(str(source.relative_to(start)))}
+    found, start = _found(source)
     own = folder.resolve()
+    is_within = start.resolve() in own.parents
     parts: dict[Path, Part] = {}
     for path, place in sorted(found.items()):
         hidden = any(name.startswith((".", "_")) for name in place.parts)
-        if hidden or not path.is_file() or not is_table(path) or own in path.resolve().parents:
+        if hidden or not path.is_file() or not is_table(path) or (is_within and own in path.resolve().parents):
             continue
         target = folder / (place.with_suffix(".csv") if path.suffix.lower() == ".xlsx" else place)
         if target in parts:
@@ -94,7 +95,23 @@ def find_parts(source: Path, folder: Path, *, with_index: bool = False) -> list[
         parts[target] = Part(path, target, with_index)
     if not parts:
         raise DataError(f"{source}: there are no files of homes (.csv, .parquet and the like) here")
+    sources = {part.source.resolve() for part in parts.values()}
+    for part in parts.values():
+        if part.target.resolve() in sources:
+            raise DataError(f"{folder}: answers would replace files of homes there, such as {part.target}")
     return list(parts.values())
+
+
+def _found(source: Path) -> tuple[dict[Path, Path], Path]:
+    """Return what a folder or a pattern has, each with its place among the answers, and the folder it is in."""
+    if not glob.has_magic(str(source)) or os.path.isdir(source):  # noqa: PTH112  # see is_many
+        return {path: path.relative_to(source) for path in source.rglob("*")}, source
+    root = Path(source.anchor)
+    try:
+        found = {path: Path(path.name) for path in root.glob(str(source.relative_to(root)))}
+    except ValueError as error:  # such as ** with other characters, before Python 3.13
+        raise DataError(f"{source}: {error}") from error
+    return found, next(parent for parent in source.parents if not glob.has_magic(str(parent)))
 
 
 def value_part(source: ModelSource, run: Run, part: Part) -> Counts:
@@ -136,7 +153,7 @@ def value_parts(
     for part in parts:
         counts = finished.counts(part)
         if counts is None:
-            part.target.parent.mkdir(parents=True, exist_ok=True)
+            _make(part.target.parent)
             open_parts.append(part)
         else:
             total.finished_before += 1
@@ -168,22 +185,21 @@ class _Finished:
     """The files of a run that are done, with what their answers depend on and what they are."""
 
     def __init__(self, folder: Path, run: Run) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         self._path, self._run = folder / FINISHED, run
-        self._known = {json.dumps(entry["part"]): entry for entry in self._read()}
+        with _usable(folder):
+            self._known = dict(self._read())
 
     def counts(self, part: Part) -> Counts | None:
         """Return the counts of a file that is done and unchanged; None if it is to be valued."""
-        entry = self._known.get(json.dumps(self._key(part)))
-        if entry is None or not part.target.exists() or entry["target"] != _state(part.target):
-            return None
-        return Counts(*entry["rows"])
+        state, counts = self._known.get(json.dumps(self._key(part)), (None, None))
+        return counts if part.target.exists() and state == _state(part.target) else None
 
     def add(self, part: Part, counts: Counts) -> None:
         """Note that a file is done."""
         rows = [counts.valued, counts.failed]
         entry = {"part": self._key(part), "target": _state(part.target), "rows": rows}
-        with self._path.open("a", encoding="utf-8") as file:
+        with _usable(self._path.parent), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
 
     def forget(self) -> None:
@@ -195,14 +211,36 @@ class _Finished:
             "target": str(part.target)
         }
 
-    def _read(self) -> Iterator[dict[str, Any]]:
+    def _read(self) -> Iterator[tuple[str, tuple[list[int], Counts]]]:
         if not self._path.exists():
             return
-        for line in self._path.read_text(encoding="utf-8").splitlines():
+        for line in self._path.read_bytes().splitlines():
             try:
-                yield json.loads(line)
-            except ValueError:
+                entry = json.loads(line)
+                valued, failed = map(int, entry["rows"])
+                yield json.dumps(entry["part"]), (entry["target"], Counts(valued, failed))
+            except (ValueError, TypeError, KeyError):
                 continue  # the line was half written when the program was killed
+
+
+def _make(folder: Path) -> None:
+    with _usable(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def _usable(folder: Path) -> Iterator[None]:
+    """Use a folder of answers.
+
+    Raises
+    ------
+    DataError
+        It cannot be used.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{folder}: the answers cannot be written here: {error.strerror}") from error
 
 
 def _state(path: Path) -> list[int]:

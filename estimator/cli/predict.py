@@ -163,6 +163,11 @@ def _writable(target: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "output.csv"
         yield path
-        with path.open("rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+        try:
+            with path.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:  # the reader has enough: no fault to tell
+            raise
+        except OSError as error:
+            raise DataError(f"standard output cannot be written: {error.strerror}") from error

@@ -184,3 +184,39 @@ def test_files_whose_answers_would_have_one_name_are_refused(tmp_path: Path) -> 
     ]
     with pytest.raises(DataError, match="would have the same name"):
         find_parts(tmp_path / "*" / "homes.csv", tmp_path / "out")
+
+
+def test_answers_may_stand_beside_the_folder_of_their_sources_and_replace_none(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.csv").touch()
+    (tmp_path / "b.csv").touch()
+    beside = [Part(tmp_path / "in" / "a.csv", tmp_path / "a.csv")]
+    assert find_parts(tmp_path / "in" / "*.csv", tmp_path) == find_parts(tmp_path / "in", tmp_path) == beside
+    for source in (tmp_path, tmp_path / "*.csv"):
+        with pytest.raises(DataError, match="answers would replace files of homes there"):
+            find_parts(source, tmp_path)
+
+
+def test_folders_and_patterns_that_cannot_be_used_are_said(small_models: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sqft_living\n")
+    (tmp_path / "file").touch()
+    (tmp_path / "out" / FINISHED).mkdir(parents=True)
+    source = tmp_path / "*.csv"
+    for arguments, message in (
+        ((source, tmp_path / "file"), "answers cannot be written here: File exists"),
+        ((source, tmp_path / "file" / "out"), "answers cannot be written here: Not a directory"),
+        ((source, tmp_path / "out"), "answers cannot be written here: Is a directory"),
+        ((tmp_path / ("a" * 300 + "*"), tmp_path / "out"), "there are no files of homes"),
+        ((tmp_path / ("a" * 300), tmp_path / "b.csv"), "File name too long"),
+    ):
+        run = run_command("predict", "--model", small_models, *arguments)
+        assert run.exit_code == 2
+        assert message in " ".join(run.output.split())
+
+
+def test_a_damaged_list_of_finished_files_is_a_list_of_none(small_models: Path, tmp_path: Path) -> None:
+    pd.read_csv(KING_COUNTY / "sales.csv.gz").head(3).drop(columns="price").to_csv(tmp_path / "a.csv", index=False)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / FINISHED).write_bytes(b'[1]\n5\n{}\n\xff\xfe\n{"part": 1, "target": 2, "rows": 3}\n{"par')
+    run = run_command("predict", "--model", small_models, tmp_path / "*.csv", tmp_path / "out")
+    assert "valued 3 homes, 0 with an error: " in run.output
