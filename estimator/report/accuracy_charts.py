@@ -32,8 +32,6 @@ ERRORS = LinearSegmentedColormap.from_list("errors", ["#0072B2", "#56B4E9", "#A8
 """Blue below the sale price, orange above it, grey between: all of them show on white and on black."""
 POINTS = ("#2E8BC9", "#E0701A")
 """Blue and orange that show on white and on black: points inside a picture cannot take the page's colours."""
-_ABBREVIATIONS = frozenset({"cod", "prd", "prb", "mki", "vei", "fsd"})
-"""Words in names of measures that are written in capitals."""
 MAX_AREAS = 80
 """Areas in one chart: as many as fit on a printed page."""
 
@@ -138,11 +136,6 @@ def areas(entries: Sequence[Record], name: str) -> str:
     axes.set_ylim(-1, len(ordered))
     axes.grid(axis="y", visible=False)
     return chart.svg(f"Median valuation divided by price, by {name}; the band is the acceptable range")
-
-
-def measure_name(name: str) -> str:
-    """Return the name of a measure as people write it: `COD`, `median ratio`."""
-    return " ".join(word.upper() if word in _ABBREVIATIONS else word for word in name.split("_"))
 
 
 @STYLED

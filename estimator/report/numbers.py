@@ -1,4 +1,4 @@
-"""How numbers of a report are written on its page: each in a `data` element that names its place in the JSON."""
+"""How a report's page writes numbers, each in a `data` element that names its place in the JSON, and measures."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,6 +22,11 @@ _FORMATS: Mapping[str, Callable[[float], str]] = {
     "plain": lambda value: f"{value:.10g}",
 }
 """Kind of number → its format; amounts are in whole units of the currency."""
+
+_ABBREVIATIONS = frozenset({"cod", "prd", "prb", "mki", "vei"})
+"""Words in names of measures that are written in capitals."""
+_OTHER_NAMES = {"fsd_ratio": "FSD honesty"}
+"""Measures that the report calls by another name than its JSON."""
 
 _MAX_UNBROKEN_LENGTH = 10
 """Length of a date: longer texts may be wrapped in a table."""
@@ -49,6 +54,12 @@ def write_numbers(report: Report, report_id: str) -> NumberWriter:
         return element.format(value, report_id, pointer, css_class, shown)
 
     return number
+
+
+def measure_name(name: str) -> str:
+    """Return the name of a measure as people write it: `COD`, `median ratio`."""
+    words = (word.upper() if word in _ABBREVIATIONS else word for word in name.split("_"))
+    return _OTHER_NAMES.get(name) or " ".join(words)
 
 
 def trusted(text: str) -> Markup:

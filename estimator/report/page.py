@@ -23,7 +23,7 @@ from estimator.report import (
 )
 from estimator.report.chart import money
 from estimator.report.comparison import comparison
-from estimator.report.numbers import Report, trusted, write_numbers
+from estimator.report.numbers import Report, measure_name, trusted, write_numbers
 
 PAGES = Environment(
     loader=PackageLoader("estimator.report", "pages"),
@@ -32,7 +32,7 @@ PAGES = Environment(
     lstrip_blocks=True,
     undefined=StrictUndefined,
 )
-PAGES.filters["measure_name"] = accuracy_charts.measure_name
+PAGES.filters["measure_name"] = measure_name
 
 N_STILLS = 6
 """Snapshots shown as still pictures next to the animation, also when printed."""
@@ -69,7 +69,7 @@ _STANDARDS = {
     "cod": Label("COD", "percent", "uniformity: how far ratios are from their median"),
     "prd": Label("PRD", "ratio", "price-related differential: above 1, expensive homes are undervalued"),
     "prb": Label("PRB", "log", "price-related bias: below 0, expensive homes are undervalued"),
-    "mki": Label("MKI", "ratio", "Kakwani index: below 1, expensive homes are undervalued"),
+    "mki": Label("MKI", "ratio", "modified Kakwani index: below 1, expensive homes are undervalued"),
     "vei": Label("VEI", "points", "vertical equity: below 0, expensive homes are undervalued"),
     "vei_significance": Label("VEI significance", "points", "whether the price bands differ by more than chance"),
     "coverage": Label("Coverage", "percent", "prices inside the ranges"),

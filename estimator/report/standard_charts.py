@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from estimator.assessment.ratio_study import ACCEPTABLE, MIN_SALES_FOR_VERDICT
 from estimator.market.arrays import FloatArray
-from estimator.report.accuracy_charts import ERRORS, measure_name
+from estimator.report.accuracy_charts import ERRORS
 from estimator.report.chart import (
     BLUE,
     FAINT,
@@ -22,6 +22,7 @@ from estimator.report.chart import (
     label_ticks,
     legend,
 )
+from estimator.report.numbers import measure_name
 
 _LARGEST_SHARE = 100.0
 """Upper end of the acceptable range of a share that has a least value only, in percent."""

@@ -9,6 +9,7 @@ from typing import Any
 from estimator.assessment.evaluation import ALL_FACTS
 from estimator.registry import MANIFEST, SIGNATURE, is_signature
 from estimator.report import NUMBERS
+from estimator.report.numbers import measure_name
 
 MAX_VERSIONS = 30
 """Versions that are listed, the newest ones: each manifest that is read takes some milliseconds."""
@@ -76,7 +77,7 @@ def _read(folder: Path, key: bytes | None) -> Iterator[ReportedVersion]:
             figures["coverage"],
             None
             if standards is None
-            else tuple(entry["name"] for entry in standards[ALL_FACTS] if entry["met"] is False),
+            else tuple(measure_name(entry["name"]) for entry in standards[ALL_FACTS] if entry["met"] is False),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return  # what cannot be read cannot be compared with

@@ -2,7 +2,8 @@
 
 import re
 
-from estimator.report.accuracy_charts import areas, measure_name
+from estimator.report.accuracy_charts import areas
+from estimator.report.numbers import measure_name
 
 
 def level(ratio: float) -> dict[str, float]:
@@ -24,9 +25,6 @@ def test_with_many_areas_only_the_extremes_are_drawn() -> None:
 
 
 def test_names_of_measures_are_written_as_people_write_them() -> None:
-    assert [measure_name(name) for name in ("cod", "median_ratio", "hit_rate", "vei_significance")] == [
-        "COD",
-        "median ratio",
-        "hit rate",
-        "VEI significance",
-    ]
+    names = ("cod", "median_ratio", "fsd_ratio", "hit_rate", "vei_significance")
+    written = ["COD", "median ratio", "FSD honesty", "hit rate", "VEI significance"]
+    assert [measure_name(name) for name in names] == written

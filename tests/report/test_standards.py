@@ -80,7 +80,7 @@ def test_the_chart_of_standards_leaves_out_what_has_no_value_or_no_lower_bound()
         entry(name="prb", value=None),
         entry(name="fsd_ratio", value=44.0, low=None, high=None, met=False),
     ])  # fmt: skip
-    for text in ("COD, 5 to 15", "hit rate, 90 to 100", "FSD ratio"):
+    for text in ("COD, 5 to 15", "hit rate, 90 to 100", "FSD honesty"):
         assert text in drawn
     assert "significance" not in drawn
     assert "PRB" not in drawn
