@@ -106,7 +106,7 @@ def _schema(features: list[dict[str, Any]]) -> pa.Schema:
     if GEOMETRY in types:
         raise DataError(f"a property has the name '{GEOMETRY}'; rename it")
     final = {pa.null(): pa.string(), pa.int32(): pa.float64()}  # later numbers may have fractions
-    return pa.schema([*((name, final.get(kind, kind)) for name, kind in types.items()), (GEOMETRY, pa.string())])
+    return pa.schema([*((name, final.get(each, each)) for name, each in types.items()), (GEOMETRY, pa.string())])
 
 
 def _type(value: object) -> pa.DataType:

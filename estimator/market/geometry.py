@@ -136,6 +136,9 @@ def points_of(table: pa.Table) -> tuple[FloatArray, FloatArray]:
     return points[:, 0], points[:, 1]
 
 
+_POLYGONS = ("Polygon", "MultiPolygon")
+
+
 def _point(geometry: dict[str, Any] | None) -> tuple[float, float]:
     """Return the point that stands for a geometry of GeoJSON."""
     if geometry is None:
@@ -143,7 +146,7 @@ def _point(geometry: dict[str, Any] | None) -> tuple[float, float]:
     kind = geometry["type"]
     if kind == "Point":
         return tuple(geometry["coordinates"][:2]) or (np.nan, np.nan)
-    if kind in {"Polygon", "MultiPolygon"}:
+    if kind in _POLYGONS:
         polygons = geometry["coordinates"] if kind == "MultiPolygon" else [geometry["coordinates"]]
         _area, centroid = max(_centroid(np.array(polygon[0], float)[:, :2]) for polygon in polygons)
         return centroid

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from estimator.errors import DataError
 from estimator.market.arrays import FloatArray, LabelArray
-from estimator.market.columns import label_column, postal_code_column
+from estimator.market.kinds import KINDS
 from estimator.market.market import Market
 from estimator.market.tables import first_row, read_table
 from estimator.market.text.missing import drop_missing, strip
@@ -71,8 +71,7 @@ def read_groups(path: Path, market: Market, area_name: str) -> GroupFile:
             f" {', '.join(table.column_names)}"
         )
     _refuse_facts(path, market, [name for name in table.column_names if name not in found])
-    read_labels = postal_code_column if feature.kind == "postal_code" else label_column
-    area, problems = read_labels(found[0], table[found[0]])
+    area, problems = KINDS[feature.kind].parse_column(found[0], table[found[0]])
     if problems:
         raise DataError(f"{path}: row {problems[0].row + first_row(path)}, column {problems[0]}")
     _refuse_repeats(path, area_name, area)

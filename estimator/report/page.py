@@ -42,6 +42,10 @@ MAX_POINTS = 5000
 """Test sales in scatter plots and maps: more would hide each other and make the file large."""
 
 
+_WITH_BOUNDS = ("percent", "points")
+"""Formats of figures whose limits are round numbers."""
+
+
 @dataclass(frozen=True)
 class Label:
     """How a figure is named, and the format of its numbers."""
@@ -53,7 +57,7 @@ class Label:
     @property
     def bound_kind(self) -> str:
         """The format of its limits, which are round numbers."""
-        return "bound" if self.kind in {"percent", "points"} else "plain"
+        return "bound" if self.kind in _WITH_BOUNDS else "plain"
 
 
 _GATE_CHECKS = {
