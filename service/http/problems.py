@@ -55,8 +55,8 @@ MALFORMED_TABLE = ProblemType(
     "malformed-table",
     400,
     "We couldn't read this table",
-    "The body must be CSV (RFC 4180, in UTF-8) with a header and a cell for every column in every row, or a JSON"
-    " object whose members are lists of equal length. The detail says where the error is.",
+    "CSV and Excel need a header, and a cell for every column in every row; CSV is in UTF-8. JSON by column is an"
+    " object whose members are lists of equal length. The detail says what is wrong, and where.",
 )
 UNKNOWN_PARAMETER = ProblemType(
     "unknown-parameter",
@@ -81,21 +81,21 @@ BODY_TOO_LARGE = ProblemType(
     "body-too-large",
     413,
     "Body too large",
-    "The body is larger than this server accepts. Split it into several requests.",
+    "The body is larger than this server accepts. Split it into several requests, or send a table to POST /jobs.",
 )
 TOO_MANY_ROWS = ProblemType(
     "too-many-rows",
     413,
     "Too many rows",
     "The request has more homes than this server accepts at once, or too many for the reasons that `include` asks"
-    " for. Split it into several requests.",
+    " for. Split it into several requests, or send a table to POST /jobs.",
 )
 NOT_JSON = ProblemType("not-json", 415, "Not JSON", "The Content-Type must be application/json.")
 NOT_A_TABLE = ProblemType(
     "not-a-table",
     415,
     "Not a table",
-    "The Content-Type must be text/csv, application/x-ndjson or application/json, with charset UTF-8.",
+    "The Content-Type is not one of a table, or its charset is not UTF-8. The detail names those that are read here.",
 )
 UNKNOWN_ENCODING = ProblemType(
     "unknown-encoding",
