@@ -95,7 +95,7 @@ NOT_A_TABLE = ProblemType(
     "not-a-table",
     415,
     "Not a table",
-    "The Content-Type is not one of a table, or its charset is not UTF-8. The detail names those that are read here.",
+    "The Content-Type is not one of a table, or its charset is not UTF-8. The detail says what to send.",
 )
 UNKNOWN_ENCODING = ProblemType(
     "unknown-encoding",
