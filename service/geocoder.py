@@ -1,7 +1,7 @@
 """Asks a geocoder, which finds addresses, by its URL. None is asked unless the operator names one."""
 
+import http.client
 import json
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -41,9 +41,9 @@ def geocode(url: str, address: str) -> list[dict[str, Any]]:
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
             found = json.loads(answer.read(MAX_BYTES))
-    except (OSError, urllib.error.URLError) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise GeocoderError("the geocoder could not be reached") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise GeocoderError("the geocoder's answer is not JSON") from error
     return list(_places(found))
 
@@ -83,7 +83,7 @@ def _location(entry: Mapping[str, Any], merged: Mapping[str, Any]) -> tuple[floa
 def _numbers(latitude: Any, longitude: Any) -> tuple[float, float] | None:
     try:
         place = round(float(latitude), 6), round(float(longitude), 6)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return place if abs(place[0]) <= 90 and abs(place[1]) <= 180 else None
 

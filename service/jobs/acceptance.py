@@ -86,14 +86,19 @@ def begin_upload(
     suffix = _suffix(header)
     owner = owner_of(header, settings)
     with writing():
-        if sum(job.request.owner == owner for job in store.jobs()) >= settings.max_jobs:
-            raise ProblemError(TOO_MANY_JOBS, f"there are {settings.max_jobs} jobs already, which is the maximum")
+        check_number(store, owner, settings.max_jobs)
         room = settings.jobs_disk // 2
         if store.tables_bytes() + length > room:
             raise ProblemError(NO_ROOM, "other jobs occupy the room for tables")
         if store.results_bytes() >= room:
             raise ProblemError(NO_ROOM, "the results of other jobs occupy the room for results")
         return store.begin_upload(suffix, length)
+
+
+def check_number(store: JobStore, owner: str, max_jobs: int) -> None:
+    """Raise a ProblemError (429) if an owner has as many jobs as it may have."""
+    if sum(job.request.owner == owner for job in store.jobs()) >= max_jobs:
+        raise ProblemError(TOO_MANY_JOBS, f"there are {max_jobs} jobs already, which is the maximum")
 
 
 @contextmanager

@@ -10,13 +10,14 @@ there. Knows nothing of HTTP.
 
 import contextlib
 import datetime as dt
+import fcntl
 import json
 import os
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -94,8 +95,13 @@ class JobStore:
         """Remove an upload, if it has not become a job."""
         shutil.rmtree(self._upload(identifier), ignore_errors=True)
 
-    def accept(self, identifier: str, request: JobRequest) -> None:
+    def accept(self, identifier: str, request: JobRequest, check: Callable[[], object] = lambda: None) -> None:
         """Make a job of a complete upload; of one that is a job already, nothing.
+
+        Parameters
+        ----------
+        check
+            Raises an error if there must be no further job. It is called while no other upload becomes a job.
 
         Raises
         ------
@@ -108,8 +114,20 @@ class JobStore:
         with (upload / f"{TABLE}{request.suffix}").open("rb") as table:
             os.fsync(table.fileno())
         _write(upload / _JOB, asdict(request))
-        upload.rename(job)
+        with self._alone():
+            check()
+            upload.rename(job)
         sync_folder(self._folder)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait until no other thread or process is here."""
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
     # Jobs
 

@@ -1,5 +1,6 @@
 """`POST /jobs` and what follows: a large table → its values as a file, computed in a process of their own."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from service.http.problems import (
     ProblemError,
 )
 from service.http.tables import MODEL_VERSION
-from service.jobs.acceptance import CSV, PARQUET, UPLOAD, begin_upload, own_job, writing
+from service.jobs.acceptance import CSV, PARQUET, UPLOAD, begin_upload, check_number, own_job, writing
 from service.jobs.job import JobRequest, Status, StoredJob, now
 from service.jobs.store import TABLE, JobStore
 from service.jobs.webhook import is_allowed
@@ -45,7 +46,10 @@ def jobs_routes(live: LiveModel, settings: Settings) -> Blueprint:
         if store.read(identifier) is None:  # the worker that made it a job may have ended before it answered
             try:
                 with writing():
-                    store.accept(identifier, _accepted(live, settings, store.upload(identifier)))
+                    accepted = _accepted(live, settings, store.upload(identifier))
+                    # Again: other uploads may have become jobs since this one began.
+                    check = partial(check_number, store, accepted.owner, settings.max_jobs)
+                    store.accept(identifier, accepted, check)
             except ProblemError:
                 store.discard_upload(identifier)
                 raise

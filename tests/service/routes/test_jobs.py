@@ -25,7 +25,8 @@ from estimator.bulk import predict_file
 from estimator.bulk.predict import Run
 from estimator.registry import load_version
 from service.jobs import supervisor
-from service.jobs.acceptance import PARQUET
+from service.jobs.acceptance import PARQUET, UPLOAD, begin_upload
+from service.jobs.store import JobStore
 from service.jobs.supervisor import Supervisor
 from service.settings import Settings
 from tests.service.homes import HOME
@@ -201,6 +202,18 @@ def test_limits_hold_and_what_is_refused_leaves_nothing(jobs: Settings) -> None:
     full = post(client, key=OTHER)
     assert (full.status_code, full.get_json(force=True)["type"]) == (507, "/problems/no-room")
     assert list(jobs.jobs_folder.glob(".*")) == []
+
+
+def test_uploads_at_the_same_time_do_not_pass_the_limit(jobs: Settings) -> None:
+    jobs = dataclasses.replace(jobs, max_jobs=2)
+    client, store = ready_client(jobs), JobStore(jobs.jobs_folder, jobs.job_hours)
+    headers = {"X-API-Key": KEY, "Content-Type": "text/csv"}
+    uploads = [begin_upload(store, headers.get, len(TABLE), jobs) for _ in range(4)]  # all before one is a job
+    for _, path in uploads:
+        path.write_bytes(TABLE)
+    answers = [client.post("/jobs", headers=headers, environ_overrides={UPLOAD: name}) for name, _ in uploads]
+    assert [answer.status_code for answer in answers] == [202, 202, 429, 429]
+    assert len(list(jobs.jobs_folder.iterdir())) == 2
 
 
 def test_a_folder_that_cannot_be_written_to_is_said_without_its_name(jobs: Settings, tmp_path: Path) -> None:

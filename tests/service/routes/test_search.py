@@ -101,7 +101,7 @@ ANSWERS: dict[str, Any] = {
         "results": [{"formatted_address": "1 Pine St", "geometry": {"location": {"lat": 47.61, "lng": -122.34}}}]
     },
     "elsewhere": [{"display_name": "1 Pine St, Portland", "lat": "45.5", "lon": "-122.6"}],
-    "odd": {"results": [None, {"lat": "north", "lon": []}, 7]},
+    "odd": {"results": [None, {"lat": "north", "lon": []}, {"lat": 10**400, "lon": 1}, 7]},
 }
 
 
@@ -114,7 +114,11 @@ def geocoder() -> Iterator[tuple[str, list[str]]]:
         def do_GET(self) -> None:
             url = urlparse(self.path)
             asked.append(parse_qs(url.query)["q"][0])
-            body = json.dumps(ANSWERS[url.path[1:]]).encode() if url.path[1:] in ANSWERS else b"<html>"
+            name = url.path[1:]
+            if name == "no-http":
+                self.wfile.write(b"HTTP/7 nothing\r\n")
+                return
+            body = json.dumps(ANSWERS[name]).encode() if name in ANSWERS else b"[" * 100_000
             self.send_response(200)
             self.end_headers()
             self.wfile.write(body)
@@ -150,8 +154,9 @@ def test_a_geocoder_is_asked_only_where_one_is_set_and_the_request_asks_for_it(
         assert asked == ["1 Pine St & more"] * 3
         assert search(client_of("elsewhere"), "1 Pine St", geocode="true")["places"] == [], "outside the market"
         assert search(client_of("odd"), "1 Pine St", geocode="true")["places"] == []
-        broken = search(client_of("broken"), "1 Pine St", status=502, geocode="true")
-        assert broken["type"] == "/problems/geocoder-failed"
+        for name in ("broken", "no-http"):
+            broken = search(client_of(name), "1 Pine St", status=502, geocode="true")
+            assert broken["type"] == "/problems/geocoder-failed"
         document = there.get("/openapi.json").get_json()
         schema = document["paths"]["/search"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         OAS31Validator(schema | {"components": document["components"]}).validate(answer)
