@@ -1,6 +1,7 @@
 """The command `check`: read a market and its sales, and say what a training would start from."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from estimator.cli.options import FILE, MARKET, SPLIT
 from estimator.cli.set_aside import checks_options, set_aside_summary
 from estimator.cli.tables import format_number
 from estimator.drafting.draft import UNKNOWN_CURRENCY
+from estimator.market.areas import AreaLookup
 from estimator.market.market_data import MarketData, SalesChecks, read_market_data
 from estimator.market.overview import overview
 from estimator.market.sales import Sales, Split
@@ -65,16 +67,19 @@ def _report(data: MarketData) -> Iterator[str]:
 
 
 def _fact_table(data: MarketData, used: Sales) -> str:
-    """Return a table with a row for each fact."""
+    """Return a table with a row for each fact; the figures of areas are looked up, as in a training."""
+    completed, looked_up = AreaLookup(data.market, data.areas, used.facts).complete(used.facts)
+    with_areas = replace(used, facts=completed)
     rows = {}
     for feature in data.market.features:
-        seen = overview(feature, used)
+        is_looked_up = feature.name in looked_up and feature.name in data.areas.figures
+        seen = overview(feature, with_areas if is_looked_up else used)
         rows[feature.name] = {
             "kind": feature.kind,
             "unit": feature.unit or "–",
             "known %": f"{100 * seen.known:.3g}",
             "values": seen.values,
-            "look at": seen.remark or "–",
+            "look at": seen.remark or (f"from {data.market.areas}" if is_looked_up else "–"),
         }
     with pd.option_context("display.max_colwidth", 80):
         return pd.DataFrame.from_dict(rows, orient="index").to_string()

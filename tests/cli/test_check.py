@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.conftest import run_command
+from tests.conftest import run_command, thin_king_county
 from tests.town import make_town
 
 
@@ -20,6 +20,14 @@ def test_check_tells_what_a_training_would_start_from(tmp_path: Path) -> None:
     assert facts["never_recorded"].endswith("known of no sale: a model cannot use it")
     assert facts["always_seven"].endswith("the same in all sales: a model learns nothing from it")
     assert lines[-1] == f"train with: house-price train --market {tmp_path / 'town'}"
+
+
+def test_check_looks_up_the_figures_of_areas(tmp_path: Path) -> None:
+    thin_king_county(tmp_path / "thin", every=100)
+    lines = run_command("check", "--market", tmp_path / "thin").stdout.splitlines()
+    crime_rate = next(line for line in lines if line.startswith("crime_rate"))
+    assert " 100 " in crime_rate
+    assert crime_rate.endswith("from areas.csv")
 
 
 def test_check_names_what_is_set_aside_and_what_is_not_read(tmp_path: Path) -> None:
