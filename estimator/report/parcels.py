@@ -17,6 +17,7 @@ from estimator.assessment.ratio_statistics import Z_90
 from estimator.assessment.ratio_study import MIN_SALES_FOR_VERDICT
 from estimator.errors import DataError
 from estimator.market.arrays import BoolArray, FloatArray
+from estimator.market.columns import text_column
 from estimator.market.facts import Facts
 from estimator.market.homes_file import HomesTable, read_homes
 from estimator.market.market import Market
@@ -63,11 +64,13 @@ def with_parcels(report: Report, appraiser: Appraiser, path: Path) -> dict[str, 
     usable = ~np.concatenate(faulty)
     sold, found_by = _sold(path, market, appraiser.model.sales, pieces, facts)
     counts = {"sold": int(np.sum(usable & sold)), "unsold": int(np.sum(usable & ~sold))}
+    left_out = int(np.sum(~usable))
+    unusable = f"; {left_out:,} have faulty facts and are left out, see `house-price predict`" if left_out else ""
     for kind, count in counts.items():
         if count < MIN_SALES_FOR_VERDICT:
             raise DataError(
                 f"{path}: {count:,} of its {len(facts):,} homes are {kind}, by {found_by}; at least"
-                f" {MIN_SALES_FOR_VERDICT} are needed to compare sold and unsold homes"
+                f" {MIN_SALES_FOR_VERDICT} are needed to compare sold and unsold homes{unusable}"
             )
     rng = np.random.default_rng(_SEED)
     rows = {
@@ -85,7 +88,7 @@ def with_parcels(report: Report, appraiser: Appraiser, path: Path) -> dict[str, 
             "file": path.name,
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
             "homes": len(facts),
-            "unusable": int(np.sum(~usable)),
+            "unusable": left_out,
             "found_by": found_by,
             **counts,
             "refused": {kind: rounded(100 * np.mean(np.isnan(column))) for kind, column in values.items()},
@@ -124,8 +127,9 @@ def _sold(
     names = {plain_name(name): name for name in pieces[0].table.column_names}
     name = names.get(plain_name(market.sale_id or ""))
     if name is not None and sales.sale_id is not None:
-        cells = [str(cell).strip() for piece in pieces for cell in piece.table[name].to_pylist()]
-        return np.isin(np.array(cells, np.str_), sales.sale_id.astype(np.str_)), f"their {market.sale_id}"
+        cells, _ = text_column(name, _column(pieces, name))  # as identifiers of sales are read
+        texts = np.array([(cell or "").strip() for cell in cells.to_pylist()], np.str_)
+        return np.isin(texts, sales.sale_id.astype(np.str_)), f"their {market.sale_id}"
     if market.coordinates is None or market.size is None:
         needed = (
             "a column sale_id, which market.toml lacks" if market.sale_id is None else f"column '{market.sale_id}'"
@@ -151,10 +155,14 @@ def _previous(path: Path, pieces: list[HomesTable]) -> FloatArray | None:
     name = names.get(plain_name(PREVIOUS_VALUE))
     if name is None:
         return None
-    values = number_cells(pa.chunked_array([chunk for piece in pieces for chunk in piece.table[name].chunks]))
-    if values is None:
-        raise DataError(f"{path}: column '{name}' must have numbers, the values of the last roll")
+    values = number_cells(_column(pieces, name))
+    if values is None or not np.any(values > 0):
+        raise DataError(f"{path}: column '{name}' must have numbers above 0, the values of the last roll")
     return np.where(values > 0, values, np.nan)
+
+
+def _column(pieces: list[HomesTable], name: str) -> pa.ChunkedArray:
+    return pa.chunked_array([chunk for piece in pieces for chunk in piece.table[name].chunks])
 
 
 def _facts(market: Market, sold: Facts, unsold: Facts) -> list[dict[str, Any]]:

@@ -84,8 +84,27 @@ def test_files_that_cannot_be_compared_are_refused_with_the_reason(
         DataError, match=r"parcels\.csv: 29 of its 429 homes are sold, by their id; at least 30 are"
     ):
         section(report, appraiser, file, homes.iloc[271:])
-    with pytest.raises(DataError, match="column 'Previous Value' must have numbers, the values of the last roll"):
-        section(report, appraiser, file, homes.assign(**{"Previous Value": "high"}))
+    for value in ("high", "0", "-5"):
+        with pytest.raises(
+            DataError, match="column 'Previous Value' must have numbers above 0, the values of the"
+        ):
+            section(report, appraiser, file, homes.assign(**{"Previous Value": value}))
+    unsold = homes["id"].isin(homes["id"].iloc[300:])
+    with pytest.raises(
+        DataError, match=r" 0 of its 700 homes are unsold.*; 400 have faulty facts and are left out"
+    ):
+        section(report, appraiser, file, homes.assign(sqft_living=homes["sqft_living"].mask(unsold, "large")))
+
+
+def test_identifiers_that_a_program_made_numbers_of_are_found(
+    report: Report, appraiser: Appraiser, homes: pd.DataFrame, tmp_path: Path
+) -> None:
+    homes.to_csv(tmp_path / "homes.csv", index=False)
+    table = pd.read_csv(tmp_path / "homes.csv", dtype={"zipcode": str})
+    table["id"] = table["id"].astype(float).where(np.arange(len(homes)) < 699)
+    table.to_parquet(tmp_path / "parcels.parquet")
+    found = with_parcels(report, appraiser, tmp_path / "parcels.parquet")["parcels"]
+    assert (found["sold"], found["unsold"], found["found_by"]) == (300, 400, "their id")
 
 
 def test_the_medians_of_two_kinds_and_their_interval() -> None:
