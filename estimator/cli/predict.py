@@ -103,7 +103,8 @@ def predict(  # noqa: PLR0913  # an option each
     report_faults(counts.faults)
     before = f", {counts.finished_before:,} files by an earlier run" if counts.finished_before else ""
     click.echo(
-        f"valued {counts.valued:,} homes, {counts.failed:,} with an error{before}: {target}",
+        f"valued {counts.valued:,} homes, {counts.failed:,} with an error{before}:"
+        f" {'standard output' if target == STREAM else target}",
         err=target == STREAM,
     )
 

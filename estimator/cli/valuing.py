@@ -62,6 +62,6 @@ def screen_command(
         else ""
     )
     click.echo(
-        f"{counts.deals:,} deals{told_apart}, {counts.others:,} other listings, {counts.errors:,} with an error:"
-        f" {target}"
+        f"deals: {counts.deals:,}{told_apart}, other listings: {counts.others:,},"
+        f" with an error: {counts.errors:,}; written to {target}"
     )

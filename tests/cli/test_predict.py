@@ -56,7 +56,7 @@ def test_standard_input_is_valued_to_standard_output(
     content = (tmp_path / "homes.csv").read_bytes()
     run = subprocess.run(command, input=content, capture_output=True, env=environment(), check=True)
     assert run.stdout == (tmp_path / "valued.csv").read_bytes()
-    assert run.stderr.decode().endswith("valued 11 homes, 1 with an error: -\n")
+    assert run.stderr.decode().endswith("valued 11 homes, 1 with an error: standard output\n")
     homes.to_parquet(tmp_path / "homes.parquet")
     run = subprocess.run(
         command,

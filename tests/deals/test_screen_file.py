@@ -165,14 +165,13 @@ def test_the_command_prints_its_counts_and_a_warning_without_a_fit(small_models:
     listings(30).to_csv(tmp_path / "in.csv", index=False)
     run = run_command("screen", "--model", small_models, "--rehab", "0", tmp_path / "in.csv", tmp_path / "out.csv")
     assert run.exit_code == 0, run.stderr
-    assert "30 with" not in run.stdout
-    assert "0 with an error" in run.stdout
+    assert "with an error: 0;" in run.stdout
     assert "fit-list-prices" in run.stderr
     assert "ranked by value ÷ list price" in run.stderr
     pays = pd.read_csv(tmp_path / "out.csv").screen_pays
     both, by_value = ((pays == label).sum() for label in (PAYS_BOTH, PAYS_VALUE_ONLY))
     told_apart = f"({both} under both readings, {by_value} only if our value is right)"
-    assert f"{both + by_value} deals {told_apart}, " in run.stdout
+    assert f"deals: {both + by_value} {told_apart}, " in run.stdout
     assert len(pd.read_csv(tmp_path / "out.csv")) == 30
 
 
