@@ -152,7 +152,10 @@ def _readable(source: Path) -> Iterator[Path]:
         with (Path(folder) / name).open("wb") as file:
             file.write(start)
             shutil.copyfileobj(sys.stdin.buffer, file)
-        yield Path(folder) / name
+        try:
+            yield Path(folder) / name
+        except DataError as error:
+            raise DataError(str(error).replace(str(Path(folder) / name), "standard input")) from error
 
 
 @contextmanager

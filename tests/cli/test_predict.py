@@ -162,6 +162,7 @@ def test_the_teacher_values_a_file_and_its_answers_are_not_taken_for_the_student
         (["--cluster", "tcp://127.0.0.1:1", "a.csv", "b.csv"], "a cluster values the files of a folder"),
         (["empty", "b"], "there are no files of homes"),
         (["empty", "-"], "the answers of several files need a folder"),
+        (["-", "b.csv"], "Error: standard input: the file is empty"),
     ],
 )
 def test_what_cannot_be_done_is_said(
