@@ -251,6 +251,8 @@ def replace_atomically(path: Path) -> Iterator[IO[bytes]]:
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} does not exist")
+    if path.is_dir():  # said now, not when all is computed
+        raise IsADirectoryError("a folder has this name")
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED_FILE)
     temporary = Path(name)
     try:

@@ -337,13 +337,14 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path,
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_a_target_in_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    target = tmp_path / "none" / "homes.csv"
-    with (
-        pytest.raises(DataError, match=r"the folder .*none does not exist"),
-        write_atomically(target, SMALL.schema),
+def test_a_target_that_cannot_become_a_file_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    for name, message in (
+        ("none/homes.csv", r"the folder .*none does not exist"),
+        ("folder.csv", r"folder\.csv: a folder has this name"),
     ):
-        raise AssertionError("nothing can be written there")
+        with pytest.raises(DataError, match=message), write_atomically(tmp_path / name, SMALL.schema):
+            raise AssertionError("nothing can be written there")
 
 
 def test_a_reader_sees_the_old_file_until_the_new_one_is_complete(tmp_path: Path) -> None:
