@@ -34,7 +34,7 @@ from estimator.features.comparables import Comparables
 from estimator.features.encoding import Encoding
 from estimator.features.kriging import Kriging
 from estimator.features.leave_home_out import LeaveHomeOut
-from estimator.model import ensemble, price_model
+from estimator.model import ensemble, price_networks
 from estimator.model.price_model import PriceModel
 from estimator.network import (
     Concat,
@@ -61,7 +61,7 @@ VALUATION: Parts = {
     "encoding": [(Encoding, "transform")],
     "kriging": [(Kriging, "estimate")],
     "comparables": [(Comparables, "transform")],
-    "networks": [(price_model, "predict_mean")],
+    "networks": [(price_networks, "predict_mean")],
 }
 TRAINING: Parts = {
     "kriging": [(pipeline, "fit_kriging"), (LeaveHomeOut, "estimate"), (Kriging, "estimate")],

@@ -161,7 +161,7 @@ class Appraiser:
         return self._knowing(self.market, self.areas.areas, model, self.error_scale, calibration)
 
     def retrained(self, recipe: Recipe, rng: np.random.Generator, callbacks: Sequence[Callback] = ()) -> Self:
-        """Return the same appraiser with networks trained anew on all sales that it knows; see `PriceModel`.
+        """Return the same appraiser with networks that have learned from all sales it knows; see `PriceModel`.
 
         Its ranges stay: those of the errors that the networks before made on sales they did not know.
         """

@@ -78,7 +78,7 @@ VARIANTS = (
     Variant("training sales with facts withheld", recipe={"withheld_share": 0.0}),
     Variant("Huber loss", recipe={"losses": ("rmse",)}),
     Variant("all but one network", n_networks=1),
-    Variant("all but four networks", n_networks=4),
+    Variant("all but two networks", n_networks=2),
     Variant("all but one member of each network", recipe={"members": 1}),
 )
 
