@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.features.kriging import MONOTONE_SCALE, KrigingInputs
-from estimator.features.leave_home_out import matching_pairs
+from estimator.features.leave_home_out import SalesOfHomes
 from estimator.market.arrays import BoolArray, FloatArray, LabelArray
 from estimator.market.facts import Facts, find_labels
 from estimator.market.market import Market
@@ -118,7 +118,7 @@ class LabelEffects:
             sales.
         """
         effects = np.zeros((len(facts), len(self.sums)))
-        pairs = None if home is None else matching_pairs(home, self.sales.home)
+        pairs = None if home is None or not self.sums else self._sales_of_homes.pairs(home)
         for index, (name, sums) in enumerate(self.sums.items()):
             code, known = find_labels(facts[name], sums.levels)
             total, count = sums.total[code] * known, sums.count[code] * known
@@ -157,6 +157,10 @@ class LabelEffects:
         """Restore the effects from their state and the sales behind them."""
         sums = {name: LevelSums(*entry) for name, entry in state["sums"].items()}
         return cls(sums, state["residual"], sales)
+
+    @cached_property
+    def _sales_of_homes(self) -> SalesOfHomes:
+        return SalesOfHomes(self.sales.home)
 
     @cached_property
     def _sale_codes(self) -> Mapping[str, NDArray[np.intp]]:

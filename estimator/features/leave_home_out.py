@@ -166,12 +166,12 @@ class LeaveHomeOut:
             Identifies the homes, shape (n,). For a home without a training sale nothing is left out.
         """
         estimates = np.empty(len(homes))
-        deleted_residuals = self._deleted_residuals
+        deleted_residuals, sales_of_homes = self._deleted_residuals, self._sales_of_homes
 
         def estimate_chunk(rows: slice) -> None:
             design = design_rows(self._kriging, homes.take(rows), self._kernel_factor)
             whitened = self._gram_factor.solve(design)
-            subject, own_sale = matching_pairs(home[rows], self._home)
+            subject, own_sale = sales_of_homes.pairs(home[rows])
             influence = np.einsum("np,np->n", whitened[subject], self._sale_rows[own_sale])
             own_effect = np.bincount(subject, influence * deleted_residuals[own_sale], len(whitened))
             estimates[rows] = whitened @ self._whitened_coefficients - own_effect
@@ -191,17 +191,45 @@ class LeaveHomeOut:
             leverage[rows] = np.einsum("np,np->n", whitened, whitened)
         residual = self._log_price - self._kriging.mean - fitted
         deleted: FloatArray = residual / (1 - leverage)
-        for homes in _batches(self._sales_of_resold_homes()):
+        for homes in _batches(self._sales_of_homes.of_resold()):
             ends = np.cumsum([len(sales) for sales in homes])[:-1]
             parts = np.split(self._sale_rows[np.concatenate(homes)], ends)
             for sales, part in zip(homes, parts, strict=True):
                 deleted[sales] = np.linalg.solve(np.eye(len(sales)) - part @ part.T, residual[sales])
         return deleted
 
-    def _sales_of_resold_homes(self) -> list[NDArray[np.intp]]:
-        order = np.argsort(self._home, kind="stable")
-        starts = np.flatnonzero(np.diff(self._home[order], prepend=self._home[order[0]] - 1))
-        return [sales for sales in np.split(order, starts[1:]) if len(sales) > 1]
+    @cached_property
+    def _sales_of_homes(self) -> "SalesOfHomes":
+        return SalesOfHomes(self._home)
+
+
+class SalesOfHomes:
+    """Finds the sales of homes among n sales, which are sorted once.
+
+    Parameters
+    ----------
+    home
+        Identifies the home that was sold, shape (n,).
+    """
+
+    def __init__(self, home: NDArray[np.int64]) -> None:
+        self._order = np.argsort(home, kind="stable")
+        self._sorted = home[self._order]
+
+    def pairs(self, home: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return all pairs of a home's index among m homes, shape (m,), and the row of a sale of it."""
+        first = np.searchsorted(self._sorted, home, side="left")
+        count = np.searchsorted(self._sorted, home, side="right") - first
+        subject = np.repeat(np.arange(len(home)), count)
+        offset = np.arange(len(subject)) - np.repeat(np.cumsum(count) - count, count)
+        return subject, self._order[np.repeat(first, count) + offset]
+
+    def of_resold(self) -> list[NDArray[np.intp]]:
+        """Return the rows of the sales of each home that was sold more than once."""
+        starts = np.flatnonzero(np.diff(self._sorted, prepend=self._sorted[0] - 1))
+        count = np.diff(starts, append=len(self._sorted))
+        resold = count > 1
+        return [self._order[start : start + n] for start, n in zip(starts[resold], count[resold], strict=True)]
 
 
 def _batches(homes: list[NDArray[np.intp]]) -> Iterator[list[NDArray[np.intp]]]:
@@ -233,13 +261,3 @@ def design_rows(kriging: Kriging, homes: KrigingInputs, kernel_factor: LowerTria
     """
     whitened_kernel = kernel_factor.solve(kriging.kernel(homes))
     return np.hstack((np.zeros_like(homes.monotone), homes.linear_terms(), whitened_kernel))
-
-
-def matching_pairs(home: NDArray[np.int64], sold: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return all pairs of indices (i, j) with home[i] == sold[j]."""
-    order = np.argsort(sold, kind="stable")
-    first = np.searchsorted(sold[order], home, side="left")
-    count = np.searchsorted(sold[order], home, side="right") - first
-    subject = np.repeat(np.arange(len(home)), count)
-    offset = np.arange(len(subject)) - np.repeat(np.cumsum(count) - count, count)
-    return subject, order[np.repeat(first, count) + offset]

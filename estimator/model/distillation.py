@@ -16,6 +16,9 @@ from estimator.model.recipe import Recipe
 from estimator.model.training_set import TrainingSet
 from estimator.network import MSE, AdamW, Batches, Network, Plan, StackedNetworks, cosine, train
 
+MAX_SOLD = 100_000
+"""Sales of the training set that a student is given, drawn at random, at most. Its teachers are the same function
+for all of them: more sales teach it little, and would take memory three times."""
 JITTERED_PER_SALE = 2
 """Homes that no one sold for each one of the training set. Its teachers value them, so they cost no sales."""
 MAX_SWAPPED_SHARE = 0.5
@@ -40,7 +43,10 @@ def teach_student(
     rng
         Source of all randomness: the same one gives the same student.
     """
-    columns = np.vstack((training_set.columns, jitter(training_set.columns, JITTERED_PER_SALE, rng)))
+    sold = training_set.columns
+    if len(sold) > MAX_SOLD:
+        sold = sold[np.sort(rng.choice(len(sold), MAX_SOLD, replace=False))]
+    columns = np.vstack((sold, jitter(sold, JITTERED_PER_SALE, rng)))
     target = predict_mean(StackedNetworks(teachers), columns)
     student = Network(build_layers(training_set.inputs, recipe, members=1, width=recipe.width), rng=rng)
     copy_first_member(teachers[0], student)
