@@ -73,9 +73,10 @@ class Neighbours:
         return is_present
 
     @cached_property
-    def log_km(self) -> FloatArray:
-        """log(km + DISTANCE_OFFSET_KM), shape (n, count); arbitrary where there is no comparable."""
-        log_km: FloatArray = np.log(np.where(self.is_present, self.km, 1.0) + DISTANCE_OFFSET_KM)
+    def log_km(self) -> Float32Array:
+        """log(km + DISTANCE_OFFSET_KM), shape (n, count); −∞ where there is no comparable."""
+        log_km: Float32Array = np.log(self.km + DISTANCE_OFFSET_KM).astype(np.float32)
+        log_km[~self.is_present] = -np.inf
         return log_km
 
 
@@ -243,7 +244,7 @@ class AdjustmentGrid:
         age = self._age[neighbours.rows][:, :, None]
         effect = both_known * (parameters.slope * (x - sold_facts) + parameters.curvature * (x**2 - sold_squares))
         by_fact = both_known * np.exp(parameters.log_fact_penalty) * (x - sold_facts) ** 2
-        by_distance = np.exp(parameters.log_distance_penalty) * neighbours.log_km.astype(np.float32)[:, :, None]
+        by_distance = np.exp(parameters.log_distance_penalty) * neighbours.log_km[:, :, None]
         return GridDifferences(
             effect,
             np.concatenate((by_fact, by_distance, np.exp(parameters.log_age_penalty) * age), axis=2),
@@ -303,7 +304,7 @@ class AdjustmentGrid:
         # One product per subject: the last bits of a single larger product would depend on the other subjects.
         products = table @ _subject_terms(subjects, factors)
         dissimilarity, adjustment = products[..., 0], products[..., 1]
-        age, log_km = self._age.take(neighbours.rows), neighbours.log_km.astype(np.float32)
+        age, log_km = self._age.take(neighbours.rows), neighbours.log_km
         adjusted = self._log_price.take(neighbours.rows) + adjustment
         score = -dissimilarity
         score -= factors.distance * log_km
@@ -354,7 +355,8 @@ class AdjustmentGrid:
         sold_known, sold_facts, sold_squares = np.split(by_table[:, 0], 3, axis=1)
         squared_difference = square * sold_known - 2 * x * sold_facts + known * sold_squares
         gradient.log_fact_penalty[:] = -np.exp(parameters.log_fact_penalty) * squared_difference.sum(axis=0)
-        gradient.log_distance_penalty[:] = -np.exp(parameters.log_distance_penalty) * (by_score * log_km).sum()
+        by_distance = by_score * np.where(neighbours.is_present, log_km, 0.0)
+        gradient.log_distance_penalty[:] = -np.exp(parameters.log_distance_penalty) * by_distance.sum()
         gradient.log_age_penalty[:] = -np.exp(parameters.log_age_penalty) * (by_score * age).sum()
         sold_known, sold_facts, sold_squares = np.split(by_table[:, 1], 3, axis=1)
         gradient.slope[:] = (x * sold_known - known * sold_facts).sum(axis=0)

@@ -204,7 +204,7 @@ class Comparables:
             makes a price look more certain.
         """
         features = np.empty((2, len(facts), len(FEATURE_NAMES)), np.float32)
-        location, all_subjects = self._location(facts), self._subjects(facts)
+        location, homes = self._location(facts), self._grid_homes(facts)
         for start in range(0, len(facts), _CHUNK_SIZE):
             rows = slice(start, start + _CHUNK_SIZE)
             neighbours = self._neighbours(
@@ -212,8 +212,7 @@ class Comparables:
                 None if home is None else home[rows],
                 None if before is None else before[rows],
             )
-            subjects = all_subjects.take(rows)
-            versions = GridHomes(subjects.facts * self._versions, subjects.known * self._versions)
+            versions = GridHomes(homes.facts[rows] * self._fact_versions, homes.known[rows] * self._known_versions)
             chunk = features[:, rows]
             self._grid_features(versions, neighbours, out=chunk[..., :N_GRID_FEATURES])
             self._nearest_features(neighbours, out=chunk[..., N_GRID_FEATURES:])
@@ -309,10 +308,15 @@ class Comparables:
         return np.array([feature.price_effect is not None for feature in self.market.numbers], np.bool_)
 
     @cached_property
-    def _versions(self) -> Float32Array:
+    def _known_versions(self) -> Float32Array:
         """1 for the facts to use: all of them, or the required ones; shape (2, 1, f)."""
         required = [feature.required for feature in self.market.numbers]
         return np.array([np.ones(len(required)), required], np.float32)[:, None]
+
+    @cached_property
+    def _fact_versions(self) -> Float32Array:
+        """The same for their values: those of monotone features are not used; see `_subjects`."""
+        return self._known_versions * ~self._is_monotone
 
     def _centred(self, log_price: FloatArray) -> Float32Array:
         return (log_price - self.mean_log_price).astype(np.float32)
@@ -364,9 +368,8 @@ class Comparables:
         total = np.maximum(np.add.reduce(weight, axis=1), 1e-30)
         log_price = self._sold_log_price[neighbours.rows[:, :N_NEAREST]]
         out[..., 0] = np.add.reduce(weight * log_price, axis=1) / total + self.mean_log_price
-        log_km = np.where(neighbours.is_present, neighbours.log_km, -np.inf)
-        out[..., 1] = np.maximum.reduce(log_km[:, :N_NEAREST], axis=1)
-        out[..., 2] = np.maximum.reduce(log_km, axis=1)
+        out[..., 1] = np.maximum.reduce(neighbours.log_km[:, :N_NEAREST], axis=1)
+        out[..., 2] = np.maximum.reduce(neighbours.log_km, axis=1)
 
 
 def _located(market: Market, sales: Sales) -> NDArray[np.intp]:

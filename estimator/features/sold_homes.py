@@ -2,12 +2,14 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
+from scipy.spatial import cKDTree
 
 from estimator.market.arrays import FloatArray
 
 _MIN_TREE_SIZE = 256
 """Below this many sales, a separate tree saves no time."""
+_LEAF_SIZE = 10
+"""Homes in a leaf of a tree. It decides the order of equally distant homes, and so the last bits of a value."""
 _FEW_LATER = 16
 """Later sales of a tree, up to which little more than the wanted sales are asked for. A home without a date is
 valued on the day of the newest sale, which is then such a later one."""
@@ -37,7 +39,8 @@ class SoldHomes:
         while sizes[0] // 2 >= _MIN_TREE_SIZE:
             sizes.insert(0, sizes[0] // 2)
         self._sizes = np.array(sizes)
-        self._trees = [KDTree(location[:size]) for size in sizes]
+        # Not KDTree, which is the same with one more layer of Python: a sixth of the time of one home's query.
+        self._trees = [cKDTree(location[:size], _LEAF_SIZE) for size in sizes]
 
     def nearest(
         self, location: FloatArray, day: NDArray[np.int64] | None, home: NDArray[np.int64] | None, count: int
@@ -54,10 +57,14 @@ class SoldHomes:
         km
             Their distances, shape (n, count); infinite where there are fewer than `count` sales.
         """
+        is_located = ~np.isnan(location[:, 0] + location[:, 1])
+        all_sales = day is None and home is None
+        if all_sales and is_located.all() and len(self.day) >= count:
+            km, rows = self._query(len(self._trees) - 1, location, count + 1)
+            return rows[:, :count], km[:, :count]
         rows = np.zeros((len(location), count), np.intp)
         km = np.full((len(location), count), np.inf)
-        is_located = ~np.isnan(location[:, 0] + location[:, 1])
-        if day is None and home is None:
+        if all_sales:
             located = is_located.nonzero()[0]
             distance, found = self._query(len(self._trees) - 1, location[located], count + 1)
             rows[located, : found.shape[1]] = found[:, :count]
@@ -104,6 +111,6 @@ class SoldHomes:
 
     def _query(self, tree_index: int, location: FloatArray, k: int) -> tuple[FloatArray, NDArray[np.intp]]:
         """Return distances and row numbers of the k nearest sales of a tree, or of all, shape (n, ≤ k)."""
-        k = min(k, int(self._sizes[tree_index]))
-        km, rows = map(np.asarray, self._trees[tree_index].query(location, k))
-        return km.reshape(-1, k), rows.reshape(-1, k)
+        k = min(k, self._trees[tree_index].n)
+        km, rows = self._trees[tree_index].query(location, k)
+        return np.asarray(km).reshape(-1, k), np.asarray(rows).reshape(-1, k)
