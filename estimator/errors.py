@@ -16,5 +16,9 @@ class DataError(EstimatorError):
     """A file of sales, areas or subjects is invalid."""
 
 
+class LostProcessError(EstimatorError):
+    """A process that had a part of the work was killed."""
+
+
 class SavedVersionError(EstimatorError):
     """A saved version is missing, damaged or not trusted."""

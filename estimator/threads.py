@@ -5,7 +5,7 @@ NumPy releases the interpreter lock while it computes, so threads use all cores.
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
 import joblib
@@ -58,7 +58,7 @@ def parallel_imap(
     cores = cores or joblib.cpu_count()
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores) as pool:
         try:
-            yield from _imap(pool, function, items, 2 * cores)
+            yield from imap_in(pool, function, items, 2 * cores)
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -90,11 +90,11 @@ class SharedThreads:
             return function(item)
 
         # No caller has more items in the queue than there are threads: small requests get their turn soon.
-        return list(_imap(self._pool, checked, items, self._n))
+        return list(imap_in(self._pool, checked, items, self._n))
 
 
-def _imap(
-    pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item], n_ahead: int
+def imap_in(
+    pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], n_ahead: int
 ) -> Generator[Result, None, None]:
     """Yield `function(item)` in order; at most `n_ahead` items are computed, wait or are held at a time."""
     futures: deque[Future[Result]] = deque()

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from estimator.errors import DataError, EstimatorError
+from estimator.errors import DataError, EstimatorError, LostProcessError
 from estimator.market.columns import Problem
 from estimator.market.tables import UNFINISHED_FILE
 
@@ -93,8 +93,8 @@ class Journal:
 def open_journal(target: Path, run: Mapping[str, Any]) -> Iterator[Journal]:
     """Open the journal of the file `target`.
 
-    It stays behind only if the program is killed or interrupted. What a killed program left of the file itself is
-    removed.
+    It stays behind only if the program is killed or interrupted, or one of its processes is. What a killed program
+    left of the file itself is removed.
 
     Raises
     ------
@@ -117,6 +117,8 @@ def open_journal(target: Path, run: Mapping[str, Any]) -> Iterator[Journal]:
             unfinished.unlink(missing_ok=True)
         try:
             yield Journal(file, run)
+        except LostProcessError:
+            raise
         except EstimatorError:
             path.unlink(missing_ok=True)
             raise

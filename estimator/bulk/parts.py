@@ -14,6 +14,7 @@ import joblib
 
 from estimator.bulk.model import ModelSource, load_model
 from estimator.bulk.predict import Run, identity, predict_file
+from estimator.bulk.workers import Workers, forked_workers
 from estimator.errors import DataError
 from estimator.market.fault_groups import FaultGroups
 from estimator.market.tables import is_table
@@ -114,11 +115,17 @@ def _found(source: Path) -> tuple[dict[Path, Path], Path]:
     return found, next(parent for parent in source.parents if not glob.has_magic(str(parent)))
 
 
-def value_part(source: ModelSource, run: Run, part: Part) -> Counts:
+def value_part(source: ModelSource, run: Run, part: Part, workers: Workers | None = None) -> Counts:
     """Value one file: what every process of a run does, here and on other machines."""
     counts = Counts()
     counts.valued, counts.failed = predict_file(
-        load_model(source), part.source, part.target, faults=counts.faults, with_index=part.with_index, run=run
+        load_model(source),
+        part.source,
+        part.target,
+        faults=counts.faults,
+        with_index=part.with_index,
+        run=run,
+        workers=workers,
     )
     return counts
 
@@ -158,8 +165,12 @@ def value_parts(
         else:
             total.finished_before += 1
             total.add(counts, part.source)
-    function = partial(value_part, source, run)
-    for part, counts in (distribute or partial(_on_this_machine, source, run))(function, open_parts):
+    done: Iterable[tuple[Part, Counts]]
+    if distribute is None:
+        done = _on_this_machine(source, run, open_parts)
+    else:
+        done = distribute(partial(value_part, source, replace(run, threads=1)), open_parts)
+    for part, counts in done:
         finished.add(part, counts)
         total.add(counts, part.source)
         progress(counts.valued + counts.failed)
@@ -168,17 +179,23 @@ def value_parts(
 
 
 def _on_this_machine(
-    source: ModelSource, run: Run, function: Callable[[Part], Counts], parts: Sequence[Part]
+    source: ModelSource, run: Run, parts: Sequence[Part]
 ) -> Generator[tuple[Part, Counts], None, None]:
-    """Value files in this process: several at a time if there are many, the largest first."""
-    if len(parts) < _FILES_PER_CORE * joblib.cpu_count():
-        for part in parts:
-            yield part, function(part)
-        return
-    ordered = sorted(parts, key=lambda part: -part.source.stat().st_size)
-    alone = partial(value_part, source, replace(run, threads=1))
-    with closing(parallel_imap(lambda part: (part, alone(part)), ordered)) as done:
-        yield from done
+    """Value files on this machine: several at a time if there are many, the largest first."""
+    with forked_workers(source, [part.source for part in parts]) as workers:
+        if len(parts) < _FILES_PER_CORE * joblib.cpu_count():
+            for part in parts:
+                yield part, value_part(source, run, part, workers)
+            return
+        ordered = sorted(parts, key=lambda part: -part.source.stat().st_size)
+        alone = partial(_value_alone, source, run)
+        with closing(workers.imap(alone, ordered) if workers else parallel_imap(alone, ordered)) as done:
+            yield from done
+
+
+def _value_alone(source: ModelSource, run: Run, part: Part) -> tuple[Part, Counts]:
+    """Value one file on one core."""
+    return part, value_part(source, replace(run, threads=1), part)
 
 
 class _Finished:

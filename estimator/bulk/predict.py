@@ -1,12 +1,12 @@
 """Values a file: piece by piece on all cores, and its answer appears complete or not at all."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import pyarrow as pa
 
@@ -15,7 +15,9 @@ from estimator.appraiser import CONFIDENCE, Appraiser
 from estimator.bulk.answers import value_table
 from estimator.bulk.header import check_header, validated_pieces
 from estimator.bulk.journal import Journal, open_journal
+from estimator.bulk.model import ModelSource, load_model
 from estimator.bulk.places import for_target
+from estimator.bulk.workers import Workers
 from estimator.errors import DataError
 from estimator.market.columns import Problem
 from estimator.market.fault_groups import FaultGroups
@@ -39,13 +41,17 @@ class Run:
         Names the model, so that another one has another name. With it, a run that was killed is continued by the
         next run: see `journal`.
     threads
-        To use; None for as many as there are cores.
+        To use, where there are no processes for it; None for as many as there are cores.
     """
 
     confidence: float = CONFIDENCE
     include: tuple[str, ...] = ()
     model: str | None = None
     threads: int | None = None
+
+
+_Unanswered: TypeAlias = tuple[HomesTable, tuple[pa.Table, list[Problem]] | None]
+"""A piece of a file, with the answers that an earlier run saved, if it did."""
 
 
 class _Piece(NamedTuple):
@@ -67,6 +73,7 @@ def predict_file(
     *,
     with_index: bool = False,
     run: Run = Run(),  # immutable
+    workers: Workers | None = None,
 ) -> tuple[int, int]:
     """Value every row of a file.
 
@@ -83,6 +90,8 @@ def predict_file(
         Collects the faults of the rows.
     with_index
         Whether to add the column `INDEX_COLUMN`.
+    workers
+        Processes that value the pieces; None for threads.
 
     Returns
     -------
@@ -98,12 +107,12 @@ def predict_file(
     requested = _requested_columns(appraiser, run, with_index=with_index)
     market = appraiser.market
     pieces = validated_pieces(market, market.features, source, partial(check_header, market, requested=requested))
-    answer = partial(_answer, appraiser, target, encoder_for(target), run, with_index)
+    answer = partial(_answer, target, encoder_for(target), run, with_index)
     valued, failed = 0, 0
     journal_of = nullcontext() if run.model is None else open_journal(target, identity(source, run, requested))
     with (
         journal_of as journal,
-        closing(parallel_imap(answer, _with_saved(pieces, journal), run.threads)) as answered,
+        closing(_imap(appraiser, answer, _with_saved(pieces, journal), run, workers)) as answered,
     ):
         first = next(answered)
         with write_atomically(target, first.schema) as writer:
@@ -156,21 +165,38 @@ def identity(source: Path, run: Run, requested: tuple[str, ...]) -> dict[str, An
     }
 
 
-def _with_saved(
-    pieces: Iterator[HomesTable], journal: Journal | None
-) -> Iterator[tuple[HomesTable, tuple[pa.Table, list[Problem]] | None]]:
+def _with_saved(pieces: Iterator[HomesTable], journal: Journal | None) -> Iterator[_Unanswered]:
     """Give each piece of a file with the answers that an earlier run saved, None where it saved none."""
     for index, piece in enumerate(pieces):
         yield piece, journal.read() if journal is not None and index < journal.n_saved else None
 
 
-def _answer(
+def _imap(
     appraiser: Appraiser,
+    answer: Callable[[Appraiser, _Unanswered], _Piece],
+    pieces: Iterator[_Unanswered],
+    run: Run,
+    workers: Workers | None,
+) -> Generator[_Piece, None, None]:
+    """Value pieces side by side, in processes or in threads."""
+    if workers is None:
+        return parallel_imap(partial(answer, appraiser), pieces, run.threads)
+    return workers.imap(partial(_answer_in_process, workers.source, answer), pieces)
+
+
+def _answer_in_process(
+    source: ModelSource, answer: Callable[[Appraiser, _Unanswered], _Piece], piece: _Unanswered
+) -> _Piece:
+    return answer(load_model(source), piece)
+
+
+def _answer(
     target: Path,
     encode: Callable[[pa.Table], Rows],
     run: Run,
     with_index: bool,  # noqa: FBT001
-    piece: tuple[HomesTable, tuple[pa.Table, list[Problem]] | None],
+    appraiser: Appraiser,
+    piece: _Unanswered,
 ) -> _Piece:
     """Value one piece, unless its answers were saved."""
     homes, saved = piece

@@ -17,6 +17,7 @@ from estimator.bulk.model import ModelSource, load_model, source_of
 from estimator.bulk.parts import Counts, find_parts, is_many, value_parts
 from estimator.bulk.predict import Run, predict_file
 from estimator.bulk.row_count import expected_rows
+from estimator.bulk.workers import forked_workers
 from estimator.cli.faults import report_faults
 from estimator.cli.group import main
 from estimator.cli.options import FILE, KEY, MODEL, TEACHER
@@ -113,9 +114,14 @@ def _value_one(version: ModelSource, run: Run, source: Path, target: Path, *, wi
     """Value one file or stream."""
     counts = Counts()
     appraiser = load_model(version)
-    with _readable(source) as file, _writable(target) as answer, _bar(expected_rows(file)) as progress:
+    with (
+        _readable(source) as file,
+        _writable(target) as answer,
+        forked_workers(version, [file]) as workers,
+        _bar(expected_rows(file)) as progress,
+    ):
         counts.valued, counts.failed = predict_file(
-            appraiser, file, answer, progress, counts.faults, with_index=with_index, run=run
+            appraiser, file, answer, progress, counts.faults, with_index=with_index, run=run, workers=workers
         )
     return counts
 
@@ -136,6 +142,7 @@ def _value_many(
 @contextmanager
 def _bar(total: int | None) -> Iterator[Callable[[int], object]]:
     """Show the homes done, their rate and the time left on stderr, if that is a terminal."""
+    tqdm.monitor_interval = 0  # it would be a thread, and `forked_workers` forks no program that has threads
     with tqdm(desc="valuing", unit=" homes", unit_scale=True, total=total, disable=None) as bar:
         yield bar.update
 

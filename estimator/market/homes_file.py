@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -45,6 +46,13 @@ class HomesTable:
     forms: TextForms
     malformed: dict[int, str]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Of a few rows of a longer table, Arrow alone would send all rows to another process.
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, self.table.schema) as stream:
+            stream.write_table(self.table)
+        return _unpacked, (sink.getvalue(), self.forms, self.malformed)
+
     @property
     def column_names(self) -> list[str]:
         """Names under which the market knows the columns."""
@@ -72,6 +80,11 @@ class HomesTable:
         cells = [problem for problem in (*problems, *date_problems) if problem.row not in self.malformed]
         rows = [Problem(row, "", why, kind="malformed_row") for row, why in self.malformed.items()]
         return facts, dates, cells + rows
+
+
+def _unpacked(content: pa.Buffer, forms: TextForms, malformed: dict[int, str]) -> HomesTable:
+    """Return what was packed to be sent to another process."""
+    return HomesTable(pa.ipc.open_stream(content).read_all(), forms, malformed)
 
 
 def read_homes(market: Market, features: Sequence[Feature], source: Path) -> Iterator[HomesTable]:

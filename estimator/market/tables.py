@@ -150,7 +150,7 @@ def first_row(path: Path) -> int:
 
 
 def encoder_for(path: Path) -> Callable[[pa.Table], Rows]:
-    """Return what makes the rows that the writer of a file appends. Threads may call it at once.
+    """Return what makes the rows that the writer of a file appends. Threads may call it at once, and processes.
 
     Raises
     ------
@@ -164,7 +164,11 @@ def encoder_for(path: Path) -> Callable[[pa.Table], Rows]:
         )
     if suffix == GEO_JSON:
         return geojson_rows
-    return (lambda table: table) if suffix in _TYPED else partial(csv_rows, separator=_separator(suffix))
+    return _unchanged if suffix in _TYPED else partial(csv_rows, separator=_separator(suffix))
+
+
+def _unchanged(table: pa.Table) -> pa.Table:
+    return table
 
 
 @contextmanager

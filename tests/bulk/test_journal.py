@@ -17,6 +17,7 @@ from estimator.bulk.journal import JOURNAL_SUFFIX, open_journal
 from estimator.bulk.predict import Run
 from estimator.errors import DataError
 from estimator.market.fault_groups import FaultGroups
+from tests.bulk.processes import all_end, children, seven_pieces
 from tests.conftest import environment
 
 RUN = Run(model="a")
@@ -120,9 +121,7 @@ def test_two_processes_do_not_write_one_file(appraiser: Appraiser, homes: Path, 
 
 @pytest.mark.slow
 def test_five_kills_change_no_byte(small_models: Path, homes: Path, tmp_path: Path) -> None:
-    lines = homes.read_text().replace(",\nthen left", "").splitlines(keepends=True)
-    source = tmp_path / "homes.csv"
-    source.write_text(lines[0] + "".join(lines[1:]) * 140)  # seven pieces
+    source = seven_pieces(homes, tmp_path)
     target, whole = tmp_path / "valued.csv", tmp_path / "whole.csv"
     command = [sys.executable, "-m", "estimator", "predict", "--model", str(small_models), str(source)]
     subprocess.run([*command, str(whole)], env=environment(), check=True)
@@ -131,8 +130,10 @@ def test_five_kills_change_no_byte(small_models: Path, homes: Path, tmp_path: Pa
         process = subprocess.Popen([*command, str(target)], env=environment())
         while process.poll() is None and (not journal.exists() or journal.stat().st_size <= size):
             time.sleep(0.005)
+        workers = children(process.pid)
         process.kill()
         assert process.wait() == -signal.SIGKILL
+        assert all_end(workers), "no process lives on without the one killed"
         assert journal.stat().st_size > size, "it went on where the one before was killed"
         size = journal.stat().st_size
         assert not target.exists()

@@ -1,0 +1,111 @@
+"""Processes that value pieces of files, or whole files, side by side.
+
+Threads take turns at Python's interpreter lock, so that a third or a fourth gains little. Processes are
+forked: they share the memory of the model, which is loaded once, and start in some milliseconds.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import TypeVar
+
+import joblib
+import pyarrow as pa
+from threadpoolctl import threadpool_limits
+
+from estimator.bulk.model import ModelSource, load_model
+from estimator.bulk.row_count import expected_rows
+from estimator.errors import LostProcessError
+from estimator.market.homes_file import PIECE_ROWS
+from estimator.threads import imap_in
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_FEW_ROWS = 2 * PIECE_ROWS
+"""Homes that threads value as fast: so many pieces are done when processes have started."""
+
+
+class Workers:
+    """Processes that have loaded a model.
+
+    Parameters
+    ----------
+    pool
+        The processes.
+    n
+        Their number.
+    source
+        The model.
+    """
+
+    def __init__(self, pool: Executor, n: int, source: ModelSource) -> None:
+        self._pool, self._n = pool, n
+        self.source = source
+
+    def imap(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
+        """Yield `function(item)` for each item, as `parallel_imap` does; both are sent to a process and back.
+
+        Raises
+        ------
+        LostProcessError
+            A process ended before its work.
+        """
+        try:
+            yield from imap_in(self._pool, function, items, 2 * self._n)
+        except BrokenProcessPool as error:
+            raise LostProcessError(
+                "a process that values homes was killed, by the system if memory was short; start the command"
+                " again, and it goes on where it stopped"
+            ) from error
+
+
+@contextmanager
+def forked_workers(source: ModelSource, files: Sequence[Path]) -> Iterator[Workers | None]:
+    """Start a process for each core; give None for few homes, for one core, and where a fork is not safe.
+
+    A fork copies one thread of this process only, so what another one holds stays held for ever. Python's threads
+    are counted; those of Arrow, which reads files, must not have begun; OpenBLAS and jemalloc prepare for forks.
+    """
+    n = joblib.cpu_count()
+    if n == 1 or sys.platform != "linux" or threading.active_count() > 1 or _are_few(files):
+        yield None
+        return
+    load_model(source)
+    pa.scalar("")  # Arrow imports pandas for its first value: once here, not in each process
+    with threadpool_limits(1, user_api="blas"):
+        pool = ProcessPoolExecutor(n, multiprocessing.get_context("fork"), _begin)
+        try:
+            with warnings.catch_warnings():  # Python 3.12 and later warn of any thread, also of jemalloc's
+                warnings.simplefilter("ignore", DeprecationWarning)
+                pool.submit(os.getpid).result()  # the first call starts all processes
+            yield Workers(pool, n, source)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _are_few(files: Sequence[Path]) -> bool:
+    rows = [expected_rows(file) for file in files]
+    return sum(n for n in rows if n is not None) <= _FEW_ROWS and None not in rows
+
+
+def _begin() -> None:
+    """Prepare a process: it leaves interrupts to its parent, and ends with it, however that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+
+
+def _exit_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # noqa: S101  # this is a worker
+    wait([parent.sentinel])
+    os._exit(1)

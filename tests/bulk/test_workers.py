@@ -1,0 +1,115 @@
+"""The processes that value a long file: their answers, and what happens when one or all are stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import joblib
+import pytest
+
+from estimator.bulk.journal import JOURNAL_SUFFIX
+from estimator.bulk.model import ModelSource
+from estimator.bulk.workers import forked_workers
+from tests.bulk.processes import all_end, children, is_running, seven_pieces, wait_for
+from tests.conftest import environment
+
+needs_fork = pytest.mark.skipif(
+    sys.platform != "linux" or joblib.cpu_count() == 1, reason="processes are forked on Linux, one for each core"
+)
+NO_MODEL = ModelSource("nowhere", "")
+
+
+@pytest.fixture
+def source(homes: Path, tmp_path: Path) -> Path:
+    """A file of seven pieces."""
+    return seven_pieces(homes, tmp_path)
+
+
+@pytest.fixture
+def second_thread() -> Iterator[None]:
+    """Another thread of this process."""
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    yield
+    end.set()
+    thread.join()
+
+
+def command(models: Path, *files: Path) -> list[str]:
+    """Return the command that values a file."""
+    return [sys.executable, "-m", "estimator", "predict", "--model", str(models), *map(str, files)]
+
+
+def started(models: Path, source: Path, target: Path) -> tuple[subprocess.Popen[str], list[int]]:
+    """Start a command; return it with its processes once they have valued a piece."""
+    journal = journal_of(target)
+    before = journal.stat().st_size if journal.exists() else 1000  # more than its header
+    process = subprocess.Popen(
+        command(models, source, target),
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert wait_for(lambda: journal.exists() and journal.stat().st_size > before)
+    found = children(process.pid)
+    assert len(found) == joblib.cpu_count()
+    return process, found
+
+
+def journal_of(target: Path) -> Path:
+    """Return the journal beside a file."""
+    return target.with_name(f".{target.name}{JOURNAL_SUFFIX}")
+
+
+@needs_fork
+@pytest.mark.slow
+def test_a_killed_process_and_an_interrupt_end_the_run_which_then_goes_on_to_the_same_bytes(
+    small_models: Path, source: Path, tmp_path: Path
+) -> None:
+    target, serial = tmp_path / "valued.csv", tmp_path / "serial.csv"
+    process, workers = started(small_models, source, target)
+    os.kill(workers[0], signal.SIGKILL)
+    _, errors = process.communicate()
+    assert process.returncode == 2
+    assert "a process that values homes was killed" in errors
+    assert "Traceback" not in errors
+    assert not any(map(is_running, workers))
+    process, workers = started(small_models, source, target)
+    os.killpg(process.pid, signal.SIGINT)  # as the keyboard does
+    _, errors = process.communicate()
+    assert (process.returncode, errors.strip()) == (1, "Aborted!")
+    assert not any(map(is_running, workers))
+    process, workers = started(small_models, source, target)
+    process.terminate()
+    process.communicate()
+    assert all_end(workers)
+
+    one_core = {**environment(), "LOKY_MAX_CPU_COUNT": "1"}
+    subprocess.run(command(small_models, source, serial), env=one_core, check=True)
+    subprocess.run(command(small_models, source, target), env=environment(), check=True)
+    assert target.read_bytes() == serial.read_bytes()
+
+
+@needs_fork
+@pytest.mark.slow
+def test_an_error_in_a_process_is_the_command_s(small_models: Path, source: Path, tmp_path: Path) -> None:
+    source.write_text(source.read_text().replace("note", "geometry", 1))
+    to_map = command(small_models, source, tmp_path / "map.geojson")
+    run = subprocess.run(to_map, env=environment(), check=False, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert "column 'geometry' has the name of a column of the map" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_few_homes_and_a_program_with_threads_start_no_process(
+    homes: Path, source: Path, second_thread: None
+) -> None:
+    for files in ([homes, homes], [source]):
+        with forked_workers(NO_MODEL, files) as workers:
+            assert workers is None
