@@ -7,7 +7,7 @@ weights are learned from subjects whose price is known. Works on arrays alone: n
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,11 @@ class GridHomes:
 
     facts: Float32Array
     known: Float32Array
+
+    @classmethod
+    def of(cls, scaled: FloatArray, unknown: BoolArray) -> Self:
+        """Return n homes by their scaled facts, 0 where unknown, and by which are unknown, shape (n, f) each."""
+        return cls(scaled.astype(np.float32), (~unknown).astype(np.float32))
 
     def take(self, rows: Any) -> "GridHomes":
         """Return the homes in some rows."""
@@ -126,11 +131,11 @@ class GridFactors(NamedTuple):
     Parameters
     ----------
     penalty
-        Factors of a subject's squared facts, facts and known flags in its dissimilarity, shape (3, f).
+        Factors of a subject's squared facts, facts and known flags in its dissimilarity, shape (3f,).
     slope, curvature
         See `GridParameters`, shape (f,).
     by_known
-        Factors of a subject's known flags in the adjustment, shape (2, f): −slope, then −curvature.
+        Factors of a subject's known flags in the adjustment, shape (2f,): −slope, then −curvature.
     distance, age
         How much the log distance and the age of the sale lower a weight, shape (1,).
     """
@@ -149,10 +154,10 @@ class GridFactors(NamedTuple):
         by_fact = np.exp(parameters.log_fact_penalty)
         slope, curvature = (np.asarray(part, np.float32) for part in (parameters.slope, parameters.curvature))
         return GridFactors(
-            np.stack((by_fact, -2 * by_fact, by_fact)),
+            np.concatenate((by_fact, -2 * by_fact, by_fact)),
             slope,
             curvature,
-            np.stack((-slope, -curvature)),
+            np.concatenate((-slope, -curvature)),
             np.exp(parameters.log_distance_penalty),
             np.exp(parameters.log_age_penalty),
         )
@@ -371,10 +376,9 @@ def _subject_terms(subjects: GridHomes, factors: GridFactors) -> Float32Array:
     """
     x, square, known = subjects.facts, subjects.facts**2, subjects.known
     f = x.shape[-1]
-    terms = np.empty((*x.shape[:-1], 3, f, 2), np.float32)
+    terms = np.empty((*x.shape[:-1], 3 * f, 2), np.float32)
     penalty, effect = terms[..., 0], terms[..., 1]
-    for index, part in enumerate((square, x, known)):
-        np.multiply(part, factors.penalty[index], out=penalty[..., index, :])
-    np.add(factors.slope * x, factors.curvature * square, out=effect[..., 0, :])
-    np.multiply(known[..., None, :], factors.by_known, out=effect[..., 1:, :])
-    return terms.reshape(*x.shape[:-1], 3 * f, 2)
+    np.multiply(np.concatenate((square, x, known), axis=-1), factors.penalty, out=penalty)
+    np.add(factors.slope * x, factors.curvature * square, out=effect[..., :f])
+    np.multiply(np.concatenate((known, known), axis=-1), factors.by_known, out=effect[..., f:])
+    return terms

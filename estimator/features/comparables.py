@@ -13,7 +13,7 @@ comparables are adjusted to the median value. The effect of such a feature then 
 it monotone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -32,6 +32,7 @@ from estimator.features.adjustment_grid import (
     GridParameters,
     Neighbours,
 )
+from estimator.features.numbers import NumberReader
 from estimator.features.scaling import NumberScales
 from estimator.features.sold_homes import SoldHomes
 from estimator.market.areas import kilometres
@@ -180,7 +181,11 @@ class Comparables:
         return self.transform(facts, home, before)[0]
 
     def transform(
-        self, facts: Facts, home: NDArray[np.int64] | None = None, before: DateArray | None = None
+        self,
+        facts: Facts,
+        home: NDArray[np.int64] | None = None,
+        before: DateArray | None = None,
+        homes: GridHomes | None = None,
     ) -> tuple[Float32Array, Float32Array]:
         """Return the price features and the error features of n homes.
 
@@ -194,6 +199,8 @@ class Comparables:
             sales.
         before
             Only sales before these dates are used, shape (n,); None for all sales.
+        homes
+            The homes as inputs of the grid, if their numbers have been read.
 
         Returns
         -------
@@ -203,9 +210,11 @@ class Comparables:
             The same features computed from the required facts alone, shape (n, 6). So withholding a fact never
             makes a price look more certain.
         """
-        features = np.empty((2, len(facts), len(FEATURE_NAMES)), np.float32)
-        location, homes = self._location(facts), self._grid_homes(facts)
-        for start in range(0, len(facts), _CHUNK_SIZE):
+        location = self._location(facts)
+        if homes is None:
+            homes = self._grid_homes(facts)
+        features = np.empty((2, len(location), len(FEATURE_NAMES)), np.float32)
+        for start in range(0, len(location), _CHUNK_SIZE):
             rows = slice(start, start + _CHUNK_SIZE)
             neighbours = self._neighbours(
                 location[rows],
@@ -299,9 +308,10 @@ class Comparables:
         """Centred log prices of the sold homes."""
         return self._centred(self.log_price)
 
-    @cached_property
-    def _number_names(self) -> list[str]:
-        return [feature.name for feature in self.market.numbers]
+    @property
+    def scaled_numbers(self) -> tuple[Sequence[str], NumberScales]:
+        """Names and scales of the numbers that it needs scaled: all of them."""
+        return [feature.name for feature in self.market.numbers], self.scales
 
     @cached_property
     def _is_monotone(self) -> BoolArray:
@@ -327,10 +337,8 @@ class Comparables:
 
     def _grid_homes(self, facts: Facts) -> GridHomes:
         """Return n homes as inputs of the grid."""
-        scaled = self.scales.transform(facts.numbers(self._number_names)).astype(np.float32)
-        unknown = np.isnan(scaled)
-        scaled[unknown] = 0.0
-        return GridHomes(scaled, (~unknown).astype(np.float32))
+        numbers = NumberReader(self.market, [self.scaled_numbers]).read(facts)
+        return GridHomes.of(numbers.scaled[0], numbers.unknown)
 
     def _subjects(self, facts: Facts) -> GridHomes:
         """Return n homes as inputs of the grid, with monotone features replaced by their medians."""

@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from estimator.errors import DataError
+from estimator.features.numbers import NumberReader, Numbers, number_columns
 from estimator.features.scaling import NumberScales
-from estimator.market.arrays import BoolArray, DateArray, FloatArray, LabelArray
-from estimator.market.facts import Facts, find_labels, label_columns
+from estimator.market.arrays import BoolArray, DateArray, Float32Array, FloatArray, LabelArray
+from estimator.market.facts import Facts, find_labels, mark_labels
 from estimator.market.market import Market
 from estimator.market.overview import MIN_LABEL_COUNT
 
@@ -62,7 +62,9 @@ class Encoding:
         self.fact_names = tuple(feature.name for feature in market.features)
         self._numeric_names = _unconstrained_numbers(market)
         self.n_numeric = len(self._numeric_names)
-        self._optional_names = [feature.name for feature in market.numbers if not feature.required]
+        self._optional = number_columns(
+            market, [feature.name for feature in market.numbers if not feature.required]
+        )
         self.n_columns = self._count_columns()
         if self.n_columns == 0 and not market.monotone:
             raise DataError(
@@ -84,13 +86,28 @@ class Encoding:
         )
         return cls(market, scales, labels, rare_labels, years)
 
-    def transform(self, facts: Facts, date: DateArray | None) -> NDArray[np.float32]:
+    def transform(self, facts: Facts, date: DateArray | None) -> Float32Array:
         """Encode n homes, each at its valuation date: shape (n, d)."""
-        columns = np.empty((len(facts), self.n_columns), np.float32)
-        end = 0
-        for block in self._blocks(facts, date):
-            start, end = end, end + block.shape[1]
-            columns[:, start:end] = block
+        return self.encode(facts, date, NumberReader(self._market, [self.scaled_numbers]).read(facts))
+
+    @property
+    def scaled_numbers(self) -> tuple[Sequence[str], NumberScales]:
+        """Names and scales of the numbers that it needs scaled; the first ones in `encode`."""
+        return self._numeric_names, self._scales
+
+    def encode(self, facts: Facts, date: DateArray | None, numbers: Numbers) -> Float32Array:
+        """Encode n homes whose numbers have been read: shape (n, d)."""
+        columns = np.zeros((len(numbers.values), self.n_columns), np.float32)
+        columns[:, : self.n_numeric] = numbers.scaled[0]
+        end = self.n_numeric + len(self._optional)
+        columns[:, self.n_numeric : end] = numbers.unknown.take(self._optional, axis=1)
+        for feature in self._market.labels:
+            labels = self._labels[feature.name]
+            start, end = end, end + len(labels)
+            mark_labels(facts[feature.name], labels, columns[:, start:end])
+        if date is not None:
+            for index, name in enumerate(self._years):
+                columns[:, end + 2 * index : end + 2 * index + 2] = _unfinished(facts, name, date)
         return columns
 
     def unseen(self, facts: Facts, name: str) -> BoolArray:
@@ -121,19 +138,10 @@ class Encoding:
             tuple(state["years"]),
         )
 
-    def _blocks(self, facts: Facts, date: DateArray | None) -> Sequence[NDArray[Any]]:
-        """Return the blocks of columns in order, each of shape (n, ·)."""
-        scaled = self._scales.transform(facts.numbers(self._numeric_names))
-        scaled[np.isnan(scaled)] = 0.0
-        blocks: list[NDArray[Any]] = [scaled, np.isnan(facts.numbers(self._optional_names))]
-        blocks += [label_columns(facts[each.name], self._labels[each.name]) for each in self._market.labels]
-        blocks += [_unfinished(facts, name, date) for name in self._years]
-        return blocks
-
     def _count_columns(self) -> int:
         """Return the number of columns of all blocks."""
         n_labels = sum(len(labels) for labels in self._labels.values())
-        return self.n_numeric + len(self._optional_names) + n_labels + 2 * len(self._years)
+        return self.n_numeric + len(self._optional) + n_labels + 2 * len(self._years)
 
 
 def _unconstrained_numbers(market: Market) -> list[str]:
@@ -149,12 +157,12 @@ def _is_year(values: FloatArray) -> bool:
 
 def _unfinished(facts: Facts, name: str, date: DateArray | None) -> BoolArray:
     """Return where a date is before the year of a fact, and where in it, shape (n, 2); False if unknown."""
-    if date is None:
-        return np.zeros((len(facts), 2), np.bool_)
-    year = date.astype("datetime64[Y]").astype(np.int64) + 1970
-    unfinished = np.empty((len(facts), 2), np.bool_)
-    np.less(year, facts[name], out=unfinished[:, 0])
-    np.equal(year, facts[name], out=unfinished[:, 1])
+    values = facts[name]
+    unfinished = np.zeros((len(values), 2), np.bool_)
+    if date is not None:
+        year = date.astype("datetime64[Y]").astype(np.int64) + 1970
+        np.less(year, values, out=unfinished[:, 0])
+        np.equal(year, values, out=unfinished[:, 1])
     return unfinished
 
 

@@ -92,7 +92,10 @@ class MonotoneEncoding:
 
     def transform(self, facts: Facts) -> Float32Array:
         """Encode n homes, shape (n, n_columns)."""
-        values = facts.numbers([feature.name for feature in self.market.monotone])
+        return self.encode(facts.numbers([feature.name for feature in self.market.monotone]))
+
+    def encode(self, values: FloatArray) -> Float32Array:
+        """Encode the r monotone features of n homes, shape (n, r), NaN where unknown; shape (n, n_columns)."""
         values = np.where(np.isnan(values), self._medians, values)
         feature_index, start, length, end_value = self._pieces
         fraction = (values[:, feature_index] - start) / length

@@ -15,20 +15,23 @@ To add a price feature, give it the methods that `Comparables` has (`fit`, `tran
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from estimator.features.adjustment_grid import GridHomes
 from estimator.features.comparables import Comparables
 from estimator.features.encoding import Encoding
+from estimator.features.home_encoder import EncodedHomes, HomeEncoder
 from estimator.features.kriging import Kriging, KrigingInputs
 from estimator.features.kriging_fit import fit_kriging
 from estimator.features.label_effects import LabelEffects, with_rare_labels
 from estimator.features.leave_home_out import LeaveHomeOut
 from estimator.features.monotone import MonotoneEncoding
+from estimator.features.numbers import NumberReader, number_columns
 from estimator.features.scaling import NumberScales
-from estimator.market.areas import kilometres
 from estimator.market.arrays import BoolArray, DateArray, Float32Array, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
@@ -69,57 +72,6 @@ class Features:
     error_features: FloatArray
     complete: BoolArray
     kriging_inputs: KrigingInputs
-
-
-@dataclass(frozen=True)
-class EncodedHomes:
-    """n homes: their encoded facts (n, ·), monotone columns (n, r), and both as inputs of kriging."""
-
-    encoded: Float32Array
-    monotone: Float32Array
-    kriging_inputs: KrigingInputs
-
-
-@dataclass(frozen=True)
-class HomeEncoder:
-    """The encodings of facts and locations, without any price.
-
-    Parameters
-    ----------
-    market
-        The market.
-    encoding
-        Facts → columns.
-    monotone
-        Monotone features → columns that the price may only rise with.
-    mean_latitude
-        Of the training sales, degrees; NaN where locations are not used.
-    """
-
-    market: Market
-    encoding: Encoding
-    monotone: MonotoneEncoding
-    mean_latitude: float
-
-    @classmethod
-    def fit(cls, market: Market, facts: Facts, date: DateArray | None) -> Self:
-        """Fit the encodings to n sold homes and their dates of sale."""
-        encoding = Encoding.fit(market, facts, date)
-        return cls(market, encoding, MonotoneEncoding.fit(market, facts), _mean_latitude(market, facts))
-
-    def transform(self, facts: Facts, date: DateArray | None) -> EncodedHomes:
-        """Encode n homes.
-
-        Kriging's monotone columns are centred: its price without their effect is then that of an average home. If
-        it were that of a home with the lowest values, it would change much with every new sale.
-        """
-        encoded, monotone = self.encoding.transform(facts, date), self.monotone.transform(facts)
-        numeric, other = encoded[:, : self.encoding.n_numeric], encoded[:, self.encoding.n_numeric :]
-        location = None
-        if self.market.coordinates is not None and not np.isnan(self.mean_latitude):
-            location = kilometres(facts, self.market.coordinates, self.mean_latitude)
-        inputs = KrigingInputs(numeric, other, monotone - self.monotone.mean, location)
-        return EncodedHomes(encoded, monotone, inputs)
 
 
 @dataclass(frozen=True)
@@ -233,9 +185,11 @@ class FeaturePipeline:
         left_out
             Leaves their own sales out of kriging too; for the training sales.
         """
-        homes = self.encoder.transform(facts, date)
+        numbers = self._reader.read(facts)
+        homes = self.encoder.encode(facts, date, numbers)
+        for_grid = None if self.comparables is None else GridHomes.of(numbers.scaled[1], numbers.unknown)
         return self._features(
-            homes, facts, *self._price_features(homes.kriging_inputs, facts, home, before, left_out)
+            homes, facts, *self._price_features(homes.kriging_inputs, facts, home, before, left_out, for_grid)
         )
 
     def with_sales(self, sales: Sales, log_price: FloatArray) -> "FeaturePipeline":
@@ -306,11 +260,34 @@ class FeaturePipeline:
         """Return the features of n homes from their encoding and their unscaled price features."""
         scaled = self.scales.transform(price_features)
         scaled[np.isnan(scaled)] = 0.0
-        complete: BoolArray = ~np.logical_or.reduce(facts.unknown(self.rarely_missing), axis=1)
         columns = np.concatenate((scaled.astype(np.float32), homes.encoded, homes.monotone), axis=1)
         monotone_effect = self.kriging.monotone_effect(homes.kriging_inputs.monotone)
         log_price = price_features[:, 0] + monotone_effect
+        complete = self._complete(facts, homes.unknown)
         return Features(columns, log_price, error_features, complete, homes.kriging_inputs)
+
+    def _complete(self, facts: Facts, unknown: BoolArray) -> BoolArray:
+        """Return which of n homes lack no rarely missing fact, shape (n,), given which numbers are unknown."""
+        complete: BoolArray = ~np.logical_or.reduce(unknown.take(self._rarely_missing_numbers, axis=1), axis=1)
+        for name in self._rarely_missing_labels:
+            complete &= facts.known(name)
+        return complete
+
+    @cached_property
+    def _reader(self) -> NumberReader:
+        """Of the numbers of homes, scaled for the encoding and for the comparables."""
+        comparables = [] if self.comparables is None else [self.comparables.scaled_numbers]
+        return NumberReader(self.encoder.market, [self.encoding.scaled_numbers, *comparables])
+
+    @cached_property
+    def _rarely_missing_labels(self) -> list[str]:
+        return [feature.name for feature in self.encoder.market.labels if feature.name in self.rarely_missing]
+
+    @cached_property
+    def _rarely_missing_numbers(self) -> NDArray[np.intp]:
+        """Columns of the other rarely missing facts among the numbers."""
+        names = [name for name in self.rarely_missing if name not in self._rarely_missing_labels]
+        return number_columns(self.encoder.market, names)
 
     def _price_features(
         self,
@@ -319,28 +296,24 @@ class FeaturePipeline:
         home: NDArray[np.int64] | None,
         before: DateArray | None,
         left_out: LeaveHomeOut | None,
+        for_grid: GridHomes | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """Return n homes' unscaled price features, without the effect of monotone columns, and error features.
 
         Shapes (n, 1 + k) and (n, 0), or with comparables (n, 7 + k) and (n, 6), for k features with rare labels.
+
+        Parameters
+        ----------
+        for_grid
+            The homes as the comparables take them, if their numbers have been read.
         """
         if left_out is None or home is None:
             by_kriging = self.kriging.estimate(inputs)
         else:
             by_kriging = left_out.estimate(inputs, home)
         price_features = [by_kriging[:, None], self.label_effects.transform(facts, home)]
-        error_features = np.empty((len(facts), 0))
-        if self.comparables is not None:
-            by_comparables, by_required_facts = self.comparables.transform(facts, home, before)
-            price_features.append(by_comparables.astype(np.float64))
-            error_features = by_required_facts.astype(np.float64)
-        return np.concatenate(price_features, axis=1), error_features
-
-
-def _mean_latitude(market: Market, facts: Facts) -> float:
-    """Return the mean of the known latitudes, degrees; NaN where no home has a known location."""
-    if market.coordinates is None:
-        return np.nan
-    latitude, longitude = (facts[name] for name in market.coordinates)
-    located = ~np.isnan(latitude) & ~np.isnan(longitude)
-    return float(np.nanmean(latitude)) if located.any() else np.nan
+        if self.comparables is None:
+            return np.concatenate(price_features, axis=1), np.empty((len(inputs), 0))
+        by_comparables, by_required_facts = self.comparables.transform(facts, home, before, for_grid)
+        price_features.append(by_comparables.astype(np.float64))
+        return np.concatenate(price_features, axis=1), by_required_facts.astype(np.float64)

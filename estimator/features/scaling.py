@@ -1,6 +1,6 @@
 """Scale numeric features to about −3 to 3 by their median and quartiles."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Self
@@ -48,12 +48,22 @@ class NumberScales:
             np.array(logarithmic, np.bool_),
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence["NumberScales"]) -> Self:
+        """Return the scales of the columns of several scales, in their order."""
+        return cls(
+            np.concatenate([np.empty(0), *(part.median for part in parts)]),
+            np.concatenate([np.empty(0), *(part.spread for part in parts)]),
+            np.concatenate([np.empty(0, np.bool_), *(part.logarithmic for part in parts)]),
+        )
+
     def transform(self, values: FloatArray) -> FloatArray:
         """Scale values of shape (n, m); NaN stays NaN."""
         z: FloatArray = np.maximum(values, self._minimum)
-        np.log1p(z, out=z, where=self.logarithmic)
+        if self._has_logarithmic:
+            np.log1p(z, out=z, where=self.logarithmic)
         z -= self.median
-        np.maximum(z, -self._max_distance, out=z)
+        np.maximum(z, self._min_distance, out=z)
         np.minimum(z, self._max_distance, out=z)
         z /= self.spread
         limit = z / 3
@@ -81,8 +91,17 @@ class NumberScales:
 
     @cached_property
     def _max_distance(self) -> FloatArray:
-        """Largest distance from the median in each column's own unit, shape (m,)."""
+        """Largest distance above the median in each column's own unit, shape (m,)."""
         return _MAX_DISTANCE * self.spread
+
+    @cached_property
+    def _min_distance(self) -> FloatArray:
+        """The same below the median, negative."""
+        return -self._max_distance
+
+    @cached_property
+    def _has_logarithmic(self) -> bool:
+        return bool(self.logarithmic.any())
 
 
 def has_long_tail(values: FloatArray) -> bool:

@@ -137,7 +137,12 @@ def find_labels(values: LabelArray, labels: LabelArray) -> tuple[NDArray[np.intp
 def label_columns(values: LabelArray, labels: LabelArray) -> BoolArray:
     """Return which of g sorted labels each of n values is, shape (n, g); by a search, not by n·g comparisons."""
     columns = np.zeros((len(values), len(labels)), np.bool_)
+    mark_labels(values, labels, columns)
+    return columns
+
+
+def mark_labels(values: LabelArray, labels: LabelArray, columns: NDArray[Any]) -> None:
+    """Set to 1 which of g sorted labels each of n values is, in columns of zeros, shape (n, g)."""
     index, is_found = find_labels(values, labels)
     rows = is_found.nonzero()[0]
-    columns[rows, index[rows]] = True
-    return columns
+    columns[rows, index[rows]] = 1

@@ -4,7 +4,7 @@ import numpy as np
 
 from benchmarks.accuracy.walk.jobs import IndexAt
 from benchmarks.accuracy.walk.trials import Trial
-from estimator.features.pipeline import HomeEncoder
+from estimator.features.home_encoder import HomeEncoder
 from estimator.market.arrays import FloatArray
 from estimator.market.sales import Sales
 from estimator.model.price_index import IndexSales, fit_price_index, hedonic_residuals

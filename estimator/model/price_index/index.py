@@ -140,7 +140,7 @@ class PriceIndex:
             if grouping.labels is not None:  # of many groups, a home is in one
                 group, is_found = find_labels(facts[grouping.name], grouping.labels)
                 on_the_day = (1 - share) * path[before, group] + share * path[after, group]
-                total += np.where(is_found, on_the_day, 0.0)
+                total += on_the_day * is_found
             else:
                 on_the_day = (1 - share[:, None]) * path[before] + share[:, None] * path[after]
                 total += np.einsum("ng,ng->n", grouping.memberships(market, facts), on_the_day)
@@ -151,7 +151,7 @@ class PriceIndex:
 
         Days before are taken as that one, and days after the forecast as its last: the index is constant there.
         """
-        day = (date.astype("datetime64[D]") - self._month_starts[0]).astype(np.int64)
+        day = date.astype("datetime64[D]").astype(np.int64) - self._first_day
         number: NDArray[np.int64] = np.minimum(np.maximum(day, 0), len(self._positions) - 1)
         return number
 
@@ -160,6 +160,11 @@ class PriceIndex:
         """First day of each month to the end of the forecast, and of the one after, shape (n_months + h + 1,)."""
         months = np.arange(self.first_month, self.first_month + len(self.level) + 1)
         return months.astype("datetime64[M]").astype("datetime64[D]")
+
+    @cached_property
+    def _first_day(self) -> int:
+        """Days since 1970-01-01 of the first day of the first month."""
+        return int(self._month_starts[0].astype(np.int64))
 
     @cached_property
     def _positions(self) -> FloatArray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from estimator.features.pipeline import HomeEncoder
+from estimator.features.home_encoder import HomeEncoder
 from estimator.market.arrays import FloatArray
 from estimator.market.market import Market
 from estimator.market.sales import Sales

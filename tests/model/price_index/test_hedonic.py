@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from estimator.features.pipeline import HomeEncoder
+from estimator.features.home_encoder import HomeEncoder
 from estimator.market.arrays import DateArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market

@@ -1,0 +1,21 @@
+import numpy as np
+
+from estimator.features.numbers import NumberReader
+from estimator.features.scaling import NumberScales
+from estimator.market.facts import Facts
+from estimator.market.market import Market
+
+
+def test_one_pass_scales_numbers_for_each_use_as_a_pass_of_its_own(market: Market) -> None:
+    rng = np.random.default_rng(0)
+    names = [feature.name for feature in market.numbers]
+    facts = Facts({name: np.where(rng.random(200) < 0.1, np.nan, rng.lognormal(5, 2, 200)) for name in names})
+    uses = [
+        (names[2:4], NumberScales.fit(facts.take(slice(100)).numbers(names[2:4]))),
+        (names, NumberScales.fit(facts.numbers(names))),
+    ]
+    numbers = NumberReader(market, uses).read(facts)
+    np.testing.assert_array_equal(numbers.values, facts.numbers(names))
+    np.testing.assert_array_equal(numbers.unknown, facts.unknown(names))
+    for (used, scales), scaled in zip(uses, numbers.scaled, strict=True):
+        np.testing.assert_array_equal(scaled, np.nan_to_num(scales.transform(facts.numbers(used))))
