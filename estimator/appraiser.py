@@ -157,7 +157,7 @@ class Appraiser:
             Draws the facts that are withheld for the calibration.
         """
         newest, model = calibrate(self.areas, self.model, self.error_scale, sales, rng)
-        calibration = join_residuals(self.calibration, newest)
+        calibration = join_residuals(self.calibration, newest, model.sales.date)
         return self._knowing(self.market, self.areas.areas, model, self.error_scale, calibration)
 
     def retrained(self, recipe: Recipe, rng: np.random.Generator, callbacks: Sequence[Callback] = ()) -> Self:
@@ -353,13 +353,14 @@ class Appraiser:
             )
         market = Market.from_dict(state["market"])
         dates = state["sale_dates"]
+        model = PriceModel.from_state(market, state["model"])
         return cls(
             market,
             AreaLookup.from_state(market, state["areas"]),
-            PriceModel.from_state(market, state["model"]),
+            model,
             ErrorScale.from_state(state["error_scale"]),
             ConformalRange.from_state(state["ranges"]),
-            tuple(CalibrationResiduals(*errors) for errors in state["calibration"]),
+            tuple(CalibrationResiduals.from_state(errors, len(model.sales)) for errors in state["calibration"]),
             None if dates is None else (np.datetime64(dates[0], "D"), np.datetime64(dates[1], "D")),
             FactRanges.from_state(state["fact_ranges"]),
             ApplicabilityDomain.from_state(market, state["domain"]),

@@ -61,7 +61,10 @@ def calibrate(
     index, date, n = knowing.index, sales.date, len(sales)
     widening = index.widening(index.standard_error_before_month(date, n))
     errors_by_facts = tuple(
-        errors.after_index(index.before_month(model.market, homes, date), widening) for homes, errors in valued
+        errors.after_index(index.before_month(model.market, homes, date), widening)._replace(
+            row=len(model.sales) + errors.row
+        )
+        for homes, errors in valued
     )
     return errors_by_facts, knowing
 
@@ -74,7 +77,7 @@ def _value_unknown(
     rng: np.random.Generator,
     before: DateArray | None,
 ) -> list[tuple[Facts, CalibrationResiduals]]:
-    """Return facts and errors of m sales, the errors of their worth: log(price) − worth.
+    """Return facts and errors of m sales, the errors of their worth: log(price) − worth; their rows are 0 to m.
 
     Each sale is valued three times: with all its facts, with a random part of the optional ones withheld, and with
     the required ones alone. Withheld facts are looked up or unknown as in a real request.
@@ -95,7 +98,7 @@ def _value_unknown(
         missing = missing_facts(model, model.unknown(completed), looked_up)
         scales = error_scale.scales(facts, estimates.error_features)
         residual = np.log(sales.price) - estimates.log_worth
-        valued.append((completed, CalibrationResiduals(residual, missing, scales)))
+        valued.append((completed, CalibrationResiduals(residual, missing, scales, np.arange(len(sales)))))
     return valued
 
 
@@ -185,7 +188,7 @@ def cross_calibrate(
     """
     homes, home = np.unique(sales.home, return_inverse=True)
     fold = (rng.permutation(len(homes)) % FOLDS)[home]
-    parts, rows = [], []
+    parts = []
     for number in range(FOLDS):
         held_out, validation = fold == number, fold == (number + 1) % FOLDS
         train = sales.take(~held_out & ~validation)
@@ -194,17 +197,28 @@ def cross_calibrate(
         valued = _value_unknown(fitted.lookup, fitted.model, error_scale, own, rng, before=None)
         index = fitted.model.index
         widening = index.widening(index.standard_error(own.date, len(own)))
-        parts.append([errors.after_index(index.at(market, homes, own.date), widening) for homes, errors in valued])
-        rows.append(np.flatnonzero(held_out))
-    order = np.argsort(np.concatenate(rows))
-    return tuple(CalibrationResiduals.concatenated(entries).take(order) for entries in zip(*parts, strict=True))
+        row = np.flatnonzero(held_out)
+        parts.append(
+            [
+                errors.after_index(index.at(market, homes, own.date), widening)._replace(row=row)
+                for homes, errors in valued
+            ]
+        )
+    joined = map(CalibrationResiduals.concatenated, zip(*parts, strict=True))
+    return tuple(errors.take(np.argsort(errors.row)) for errors in joined)
 
 
 def join_residuals(
-    known: tuple[CalibrationResiduals, ...], newest: tuple[CalibrationResiduals, ...]
+    known: tuple[CalibrationResiduals, ...], added: tuple[CalibrationResiduals, ...], date: DateArray | None
 ) -> tuple[CalibrationResiduals, ...]:
-    """Return the errors of both, entry by entry, of the newest `MAX_CALIBRATION_SALES` sales."""
+    """Return the errors of both, entry by entry, of the newest `MAX_CALIBRATION_SALES` sales.
+
+    Parameters
+    ----------
+    date
+        Of all sales that the model knows, those added too: a sale that is recorded late is not a new one.
+    """
     return tuple(
-        CalibrationResiduals.concatenated(pair).last(MAX_CALIBRATION_SALES)
-        for pair in zip(known, newest, strict=True)
+        CalibrationResiduals.concatenated(pair).newest(date, MAX_CALIBRATION_SALES)
+        for pair in zip(known, added, strict=True)
     )

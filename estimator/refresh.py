@@ -160,7 +160,6 @@ def before_and_added(appraiser: Appraiser, matched: MatchedSales) -> tuple[Appra
         The file's sales, matched with those of the appraiser's model.
     """
     before = _without_sales(appraiser, matched.replaced) if matched.differs.any() else appraiser
-    # Oldest first: the ranges are calibrated on the last sales.
     return before, matched.sales.take(matched.new | matched.differs).sorted_by_date()
 
 
@@ -170,8 +169,7 @@ def _without_sales(appraiser: Appraiser, rows: NDArray[np.intp]) -> Appraiser:
     forgotten[rows] = True
     model = appraiser.model.without_sales(forgotten)
     model = model.with_sales(model.sales.take(np.zeros(len(model.sales), np.bool_)), np.empty(0))
-    # The ranges were calibrated on the last of the sales.
-    calibration = tuple(errors.take(~forgotten[-len(errors.residual) :]) for errors in appraiser.calibration)
+    calibration = tuple(errors.without(forgotten) for errors in appraiser.calibration)
     return replace(appraiser, model=model, calibration=calibration)
 
 

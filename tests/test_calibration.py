@@ -1,17 +1,18 @@
 """Ranges of small towns: every sale calibrates, valued by a model that was trained without its home."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from estimator.appraiser import Appraiser
-from estimator.calibration import cross_calibrate
+from estimator.calibration import MAX_CALIBRATION_SALES, cross_calibrate, join_residuals
 from estimator.market.areas import Areas
 from estimator.market.market import Market
 from estimator.market.sales import Sales, split_sales
 from estimator.model.recipe import Recipe
-from estimator.uncertainty.conformal import MIN_CALIBRATION_SALES
+from estimator.uncertainty.conformal import MIN_CALIBRATION_SALES, CalibrationResiduals
 
 SMALL = Recipe(networks=1, members=2, width=32, epochs=4)
 """Trained in a fraction of a second."""
@@ -35,6 +36,29 @@ def coverage(appraiser: Appraiser, sales: Sales) -> float:
     values = appraiser.value(sales.facts, sales.date)
     inside = (values.low <= sales.price) & (sales.price <= values.high)
     return float(np.mean(inside[values.priced]))
+
+
+def errors_of(rows: Iterable[int]) -> tuple[CalibrationResiduals, ...]:
+    """Return errors that name the row of their sale."""
+    row = np.array(rows, np.int64)
+    return (
+        CalibrationResiduals(row.astype(float), np.zeros((len(row), 0), np.bool_), np.ones((len(row), 3)), row),
+    )
+
+
+def test_ranges_are_calibrated_on_the_newest_sales_even_if_older_ones_are_recorded_later() -> None:
+    n, late = MAX_CALIBRATION_SALES + 400, 300
+    rng = np.random.default_rng(0)
+    date = np.datetime64("2015-01-01") + rng.permutation(n + late)  # each its own day
+    forgotten = rng.random(n + late) < 0.05
+    (joined,) = join_residuals(errors_of(range(400, n)), errors_of(range(n, n + late)), date)
+    newest = sorted(sorted(range(400, n + late), key=lambda row: date[row])[-MAX_CALIBRATION_SALES:])
+    assert joined.residual.tolist() == newest
+    kept = joined.without(forgotten)
+    assert kept.residual.tolist() == [row for row in newest if not forgotten[row]]
+    assert np.flatnonzero(~forgotten)[kept.row].tolist() == kept.residual.tolist()
+    (undated,) = join_residuals(errors_of(range(400, n)), errors_of(range(n, n + late)), None)
+    assert undated.row.tolist() == list(range(n + late))[-MAX_CALIBRATION_SALES:]
 
 
 @pytest.mark.training

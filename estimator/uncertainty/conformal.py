@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from estimator.market.arrays import BoolArray, FloatArray
+from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.values import check_within
 from estimator.uncertainty.error_scale import DOWNWARD, FSD, UPWARD
 
@@ -55,23 +55,46 @@ class CalibrationResiduals(NamedTuple):
         Which of g facts each estimate lacked, shape (m, g).
     scales
         Relative size of the error expected of each, shape (m, 3); see `ErrorScale.scales`.
+    row
+        Its place among the sales that the model knows, shape (m,).
     """
 
     residual: FloatArray
     missing: BoolArray
     scales: FloatArray
+    row: NDArray[np.int64]
+
+    @staticmethod
+    def from_state(arrays: Sequence[Any], n_sales: int) -> "CalibrationResiduals":
+        """Restore them from their arrays, for a model that knows n sales."""
+        residual, missing, scales, *row = arrays
+        # Versions that were saved without the rows calibrated on their last sales.
+        last = np.arange(n_sales - len(residual), n_sales, dtype=np.int64)
+        return CalibrationResiduals(residual, missing, scales, *(row or [last]))
 
     def take(self, rows: BoolArray | NDArray[np.intp]) -> "CalibrationResiduals":
         """Return some of the sales, shape (n,)."""
-        return CalibrationResiduals(self.residual[rows], self.missing[rows], self.scales[rows])
+        return CalibrationResiduals(*(column[rows] for column in self))
 
-    def last(self, n: int) -> "CalibrationResiduals":
-        """Return the last n sales."""
-        return self.take(np.arange(len(self.residual))[-n:])
+    def newest(self, date: DateArray | None, n: int) -> "CalibrationResiduals":
+        """Return the n sales of the latest dates, in the order they are in; of one day, those that came last.
+
+        Parameters
+        ----------
+        date
+            Of all sales that the model knows; None in a market without dates, where the last ones count as newest.
+        """
+        order = np.arange(len(self.row)) if date is None else np.argsort(date[self.row], kind="stable")
+        return self.take(np.sort(order[-n:]))
+
+    def without(self, forgotten: BoolArray) -> "CalibrationResiduals":
+        """Return the sales that a model still knows which has forgotten some of its k sales, shape (k,)."""
+        kept = self.take(~forgotten[self.row])
+        return kept._replace(row=kept.row - np.cumsum(forgotten)[kept.row])
 
     def after_index(self, index: FloatArray, widening: FloatArray) -> "CalibrationResiduals":
         """Return the errors of values from those of worths, by the index and how it widens them, shape (m,)."""
-        return CalibrationResiduals(self.residual - index, self.missing, self.scales * widening[:, None])
+        return self._replace(residual=self.residual - index, scales=self.scales * widening[:, None])
 
     @staticmethod
     def concatenated(parts: Sequence["CalibrationResiduals"]) -> "CalibrationResiduals":
@@ -151,7 +174,7 @@ class ConformalRange:
         The standard deviation is `tail` times the mean relative error.
         See benchmarks/DECISIONS.md, "Standard deviation from the mean relative error".
         """
-        residual, missing, scales = (np.concatenate(column) for column in zip(*calibration, strict=True))
+        residual, missing, scales, _ = CalibrationResiduals.concatenated(calibration)
         splits = np.cumsum([len(entry.residual) for entry in calibration])[:-1]
         scale = _directional_scale(residual, scales)
         base, penalty = _fit_penalties(np.abs(residual) / scale, missing, n_imputed)

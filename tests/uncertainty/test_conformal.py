@@ -31,7 +31,7 @@ def residuals(residual: object, missing: object = None, scales: FloatArray | Non
     values = np.asarray(residual, float)
     n = len(values)
     flags = nothing_missing(n) if missing is None else np.asarray(missing, np.bool_)
-    return CalibrationResiduals(values, flags, equal_scales(n) if scales is None else scales)
+    return CalibrationResiduals(values, flags, equal_scales(n) if scales is None else scales, np.arange(n))
 
 
 def ends(
