@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from estimator.appraiser import Appraiser
 from estimator.assessment.ratio_study import RatioStudy, ratio_study, studies_as_dict
+from estimator.assessment.rounding import rounded_figures
 from estimator.assessment.standards import Standard, standards, standards_as_dict
 from estimator.errors import DataError
 from estimator.market.arrays import FloatArray
@@ -78,9 +79,7 @@ class ErrorFigures:
 
     def to_dict(self) -> dict[str, float | None]:
         """Return the figures by name, rounded to four decimals."""
-        return {
-            name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(self).items()
-        }
+        return rounded_figures(self)
 
 
 def error_figures(price: FloatArray, values: Valuations) -> ErrorFigures:

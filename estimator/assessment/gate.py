@@ -5,12 +5,13 @@ where their 95% interval lies completely beyond the limit, so that a few sales d
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from estimator.assessment.intervals import Interval, median_interval, rmse_ratio_interval, share_interval
+from estimator.assessment.rounding import rounded_figures
 from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.gate_limits import GateLimits
 
@@ -115,16 +116,12 @@ class Verdict:
         publish_anyway
             Whether the version is published whatever the gate says.
         """
-        checks = [
-            {key: round(entry, 4) if isinstance(entry, float) else entry for key, entry in asdict(check).items()}
-            for check in self.checks
-        ]
         return {
             "passed": self.passed,
             "publish_anyway": publish_anyway,
             "judged": self.judged,
             "sales": self.sales,
-            "checks": checks,
+            "checks": [rounded_figures(check) for check in self.checks],
         }
 
 

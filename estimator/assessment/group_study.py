@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from estimator.assessment.ratio_statistics import CONFIDENCE
 from estimator.assessment.ratio_study import MIN_SALES_FOR_VERDICT
+from estimator.assessment.rounding import DECIMALS
 from estimator.market.arrays import BoolArray, FloatArray
 
 N_RESAMPLES = 500
@@ -22,8 +23,6 @@ N_RESAMPLES = 500
 
 MIN_AREAS = 10
 """Areas that a group and the rest must each have sales in for intervals: of fewer, drawing anew says little."""
-
-_DECIMALS = 4
 
 
 @dataclass(frozen=True)
@@ -168,4 +167,4 @@ def _bounds(drawn: FloatArray) -> tuple[float | None, float | None]:
 
 
 def _known(value: float) -> float | None:
-    return None if np.isnan(value) else round(value, _DECIMALS)
+    return None if np.isnan(value) else round(value, DECIMALS)

@@ -1,12 +1,13 @@
 """Horizontal equity: whether homes that are alike get values that are alike."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from estimator.assessment.rounding import rounded_figures
 from estimator.market.arrays import FloatArray
 
 MIN_HOMES = 30
@@ -41,9 +42,7 @@ class HorizontalEquity:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures, rounded to four decimals."""
-        return {
-            name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(self).items()
-        }
+        return rounded_figures(self)
 
 
 def evenly_spaced(n: int) -> NDArray[np.intp]:

@@ -28,6 +28,7 @@ from estimator.assessment.ratio_statistics import (
     proxies,
     vei,
 )
+from estimator.assessment.rounding import DECIMALS
 from estimator.market.arrays import BoolArray, FloatArray, LabelArray
 
 STANDARD = "IAAO, Standard on Ratio Studies; MKI and VEI from its exposure drafts"
@@ -50,9 +51,6 @@ MIN_SALES_FOR_VERDICT = 30
 MIN_SALES_FOR_BANDS = 20
 """Below this there is no VEI and there are no price bands, as in the drafts. There is no MKI either, as in the
 drafts: it has no interval to show how little a dozen sales determine it."""
-
-_DECIMALS = 4
-"""Decimal places of the figures. Verdicts use the rounded figures, so that they never contradict them."""
 
 _LEVEL = ("median_ratio", "mean_ratio", "weighted_mean_ratio", "cod")
 _EQUITY = ("prd", "prb", "mki", "vei", "vei_significance")
@@ -118,7 +116,7 @@ class RatioFigures:
         """Figures by name, rounded as they are written."""
         names = [entry.name for entry in fields(self) if entry.name not in {"n", "trimmed", "reasons"}]
         values = {name: getattr(self, name) for name in names}
-        return {name: None if value is None else round(value, _DECIMALS) for name, value in values.items()}
+        return {name: None if value is None else round(value, DECIMALS) for name, value in values.items()}
 
     @property
     def met(self) -> dict[str, bool | None]:

@@ -6,7 +6,7 @@ appendix on sales chasing: changes of sold and of unsold parcels are compared).
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from estimator.appraiser import Appraiser
 from estimator.assessment.ratio_intervals import median_error
 from estimator.assessment.ratio_statistics import CONFIDENCE, Z_90, outliers
 from estimator.assessment.ratio_study import MIN_SALES_FOR_VERDICT
+from estimator.assessment.rounding import rounded_figures
 from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.sales import Parts, Sales
 
@@ -53,9 +54,7 @@ class SalesChasing:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures, rounded to four decimals."""
-        return {
-            name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(self).items()
-        }
+        return rounded_figures(self)
 
 
 def sales_chasing(

@@ -14,6 +14,7 @@ from scipy.special import ndtri
 from estimator.assessment.intervals import share_interval
 from estimator.assessment.ratio_statistics import CONFIDENCE
 from estimator.assessment.ratio_study import ACCEPTABLE, MIN_SALES_FOR_VERDICT, RatioFigures
+from estimator.assessment.rounding import DECIMALS
 from estimator.market.arrays import FloatArray
 from estimator.market.gate_limits import GateLimits
 from estimator.valuations import Valuations
@@ -27,9 +28,6 @@ OWN_STANDARDS = ("coverage", "fsd_ratio", "hit_rate")
 
 STANDARDS = (*ACCEPTABLE, *OWN_STANDARDS)
 """Names of all standards, in their order."""
-
-_DECIMALS = 4
-"""As of the ratio study's figures; verdicts use the rounded ones."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ def _counted(name: str, figures: FloatArray | None, bounds: tuple[float, float],
     """Return a standard of n sales, from its value and interval; None in a market without ranges."""
     if figures is None:
         return _judged(name, (None, None, None), bounds, None, "the values have no ranges")
-    value, low, high = (round(float(figure), _DECIMALS) if math.isfinite(figure) else None for figure in figures)
+    value, low, high = (round(float(figure), DECIMALS) if math.isfinite(figure) else None for figure in figures)
     if n < MIN_SALES_FOR_VERDICT or value is None:
         return _judged(name, (value, low, high), bounds, None, f"fewer than {MIN_SALES_FOR_VERDICT} sales")
     return _judged(name, (value, low, high), bounds, bounds[0] <= value <= bounds[1], None)

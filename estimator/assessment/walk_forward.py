@@ -4,13 +4,14 @@ The same model without refreshing ("frozen") values the same sales.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from estimator.appraiser import CONFIDENCE, Appraiser
+from estimator.assessment.rounding import rounded_figures
 from estimator.errors import DataError
 from estimator.market.arrays import DateArray, FloatArray
 from estimator.market.sales import Sales
@@ -52,9 +53,7 @@ class WalkFigures:
 
     def to_dict(self) -> dict[str, float | None]:
         """Return the figures by name, rounded to four decimals."""
-        return {
-            name: round(value, 4) if isinstance(value, float) else value for name, value in asdict(self).items()
-        }
+        return rounded_figures(self)
 
 
 @dataclass(frozen=True)

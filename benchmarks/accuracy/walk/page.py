@@ -3,7 +3,7 @@
 import math
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.accuracy import peers
@@ -11,6 +11,7 @@ from benchmarks.accuracy.walk.boosters import BOOSTERS
 from benchmarks.accuracy.walk.figures import Figures, ratio
 from benchmarks.accuracy.walk.jobs import Model, Way
 from benchmarks.accuracy.walk.trials import TITLES
+from estimator.assessment.rounding import rounded_figures
 
 WAY_TITLES: Mapping[Way, str] = {"frozen": "trained once", "walk": "month by month"}
 _HEAD = (
@@ -94,9 +95,7 @@ def _ratios(rows: Sequence[Row]) -> dict[Way, dict[str, Any]]:
         ours, others = _ours(rows, way), _peers(rows, way)
         if ours is not None and others:
             found = ratio(ours.comparable, {row.model.title: row.comparable for row in others})
-            ratios[way] = {
-                key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(found).items()
-            }
+            ratios[way] = rounded_figures(found)
     return ratios
 
 
