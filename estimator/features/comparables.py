@@ -225,7 +225,7 @@ class Comparables:
             chunk = features[:, rows]
             self._grid_features(versions, neighbours, out=chunk[..., :N_GRID_FEATURES])
             self._nearest_features(neighbours, out=chunk[..., N_GRID_FEATURES:])
-            chunk[:, ~neighbours.is_present[:, 0]] = np.nan
+            np.copyto(chunk, np.nan, where=~neighbours.is_present[:, :1])
         return features[0], features[1]
 
     def distances(self, facts: Facts) -> FloatArray:
@@ -374,7 +374,7 @@ class Comparables:
         # 0 if there is no sale, as km is infinite
         weight = 1 / (neighbours.km[:, :N_NEAREST] + DISTANCE_OFFSET_KM)
         total = np.maximum(np.add.reduce(weight, axis=1), 1e-30)
-        log_price = self._sold_log_price[neighbours.rows[:, :N_NEAREST]]
+        log_price = self._sold_log_price.take(neighbours.rows[:, :N_NEAREST])
         out[..., 0] = np.add.reduce(weight * log_price, axis=1) / total + self.mean_log_price
         out[..., 1] = np.maximum.reduce(neighbours.log_km[:, :N_NEAREST], axis=1)
         out[..., 2] = np.maximum.reduce(neighbours.log_km, axis=1)

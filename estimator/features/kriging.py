@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from estimator.market.arrays import Float32Array, FloatArray
 from estimator.network import matmul_row_stable
@@ -136,17 +135,14 @@ class Kriging:
         if homes.location is None or self._location_transposed is None:
             return by_facts
         # Not by a matrix product as above: in float32 it would be off by some 100 m at the ends of a large market.
-        north, east = homes.location.T.astype(np.float32)[:, :, None]
+        # A home without a known location is infinitely far from all points, so it is near none.
+        north, east = np.fmax(homes.location.T, -np.inf).astype(np.float32)[:, :, None]
         squares = np.subtract(north, self._location_transposed[0])
         squares *= squares
         squares_east = np.subtract(east, self._location_transposed[1])
         squares_east *= squares_east
         squares += squares_east
         by_location = exponential_kernel(squares, self.range_km)
-        # A home without a known location is near none.
-        by_location[np.isnan(homes.location[:, 0] + homes.location[:, 1])] = 0.0
-        if len(self._without_location):
-            by_location[:, self._without_location] = 0.0
         # k_f + k_l + k_f·k_l = (1 + k_f)(1 + k_l) − 1
         by_facts += 1
         by_location += 1
@@ -180,14 +176,11 @@ class Kriging:
 
     @cached_property
     def _location_transposed(self) -> Float32Array | None:
-        """North and east of the inducing points, shape (2, m); None in a market without coordinates."""
-        return None if self.location is None else np.ascontiguousarray(self.location.T, np.float32)
+        """North and east of the inducing points, shape (2, m), ∞ where unknown; None without coordinates.
 
-    @cached_property
-    def _without_location(self) -> NDArray[np.intp]:
-        """Which inducing points have no known location, shape (u,)."""
-        assert self.location is not None  # noqa: S101  # only asked for where the market has coordinates
-        return np.flatnonzero(np.isnan(self.location).any(axis=1))
+        Homes without a known location are at −∞: infinitely far from these points too.
+        """
+        return None if self.location is None else np.fmin(self.location.T, np.inf).astype(np.float32, order="C")
 
 
 def exponential_kernel(squared_distance: Float32Array, length_scale: float) -> Float32Array:

@@ -98,7 +98,9 @@ class MonotoneEncoding:
         """Encode the r monotone features of n homes, shape (n, r), NaN where unknown; shape (n, n_columns)."""
         values = np.where(np.isnan(values), self._medians, values)
         feature_index, start, length, end_value = self._pieces
-        fraction = (values[:, feature_index] - start) / length
+        fraction = values.take(feature_index, axis=1)
+        fraction -= start
+        fraction /= length
         np.minimum(np.maximum(fraction, 0.0, out=fraction), 1.0, out=fraction)
         columns = np.empty(fraction.shape, np.float32)
         np.multiply(fraction, end_value, out=columns)

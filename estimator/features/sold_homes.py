@@ -112,5 +112,5 @@ class SoldHomes:
     def _query(self, tree_index: int, location: FloatArray, k: int) -> tuple[FloatArray, NDArray[np.intp]]:
         """Return distances and row numbers of the k nearest sales of a tree, or of all, shape (n, ≤ k)."""
         k = min(k, self._trees[tree_index].n)
-        km, rows = self._trees[tree_index].query(location, k)
-        return np.asarray(km).reshape(-1, k), np.asarray(rows).reshape(-1, k)
+        km, rows = self._trees[tree_index].query(location, np.arange(1, k + 1))
+        return np.asarray(km), np.asarray(rows)
