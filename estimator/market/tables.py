@@ -35,7 +35,10 @@ from estimator.market.geometry import with_coordinates
 FIRST_CSV_ROW = 2
 """Number of the first row of values in a CSV file: the header is row 1, as in a spreadsheet."""
 BATCH_ROWS = 65_536
-"""Rows of Parquet read, and of a screened file written, at a time, for the same reasons."""
+"""Rows of Parquet in a row group, and of a screened file written at a time: few enough for little memory."""
+READ_ROWS, _READ_BYTES = 16_384, 1 << 18
+"""Rows of Parquet read at a time, and bytes of a column. With more, and with Arrow's own settings, which read all row
+groups ahead, memory grew with the file: see benchmarks/DECISIONS.md, "Parquet in constant memory"."""
 
 UNFINISHED_FILE = ".tmp"
 """End of the names of files that are being written. A killed writer leaves its file behind."""
@@ -297,10 +300,10 @@ def _suffix(path: Path) -> str:
 
 
 def _read_parquet(path: Path) -> Iterator[pa.Table]:
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, buffer_size=_READ_BYTES, pre_buffer=False) as file:
         refuse_duplicate_names(file.schema_arrow.names)
         empty = True
-        for batch in file.iter_batches(batch_size=BATCH_ROWS):
+        for batch in file.iter_batches(batch_size=READ_ROWS, use_threads=False):
             empty = False
             yield pa.Table.from_batches([batch])
         if empty:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from estimator.errors import DataError
 from estimator.market.csv_reader import BLOCK_BYTES, CsvForm, MalformedRows
 from estimator.market.tables import (
-    BATCH_ROWS,
+    READ_ROWS,
     csv_bytes,
     read_pieces,
     read_table,
@@ -245,11 +245,23 @@ def test_a_missing_file_a_folder_and_an_unknown_format_are_refused(tmp_path: Pat
 
 
 def test_parquet_keeps_its_types_and_is_read_in_pieces(tmp_path: Path) -> None:
-    table = pa.table({"a": pa.array(range(BATCH_ROWS + 1), pa.int32()), "b": pa.nulls(BATCH_ROWS + 1)})
+    table = pa.table({"a": pa.array(range(READ_ROWS + 1), pa.int32()), "b": pa.nulls(READ_ROWS + 1)})
     pq.write_table(table, tmp_path / "homes.PARQUET")
     pieces = list(read_pieces(tmp_path / "homes.PARQUET"))
-    assert [piece.num_rows for piece in pieces] == [BATCH_ROWS, 1]
+    assert [piece.num_rows for piece in pieces] == [READ_ROWS, 1]
     assert pa.concat_tables(pieces).equals(table)
+
+
+@pytest.mark.parametrize("row_group", [10_000, 400_000])
+def test_parquet_takes_the_same_memory_however_long_it_is(tmp_path: Path, row_group: int) -> None:
+    path = tmp_path / "homes.parquet"
+    table = pa.table({name: np.random.default_rng(0).random(400_000) for name in "abcd"})
+    pq.write_table(table, path, row_group_size=row_group, use_dictionary=False)
+    del table
+    before, most = pa.total_allocated_bytes(), 0
+    for _ in read_pieces(path):
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert 0 < most < path.stat().st_size / 3
 
 
 def test_parquet_without_rows_gives_its_columns(tmp_path: Path) -> None:
