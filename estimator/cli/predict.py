@@ -1,5 +1,6 @@
 """The command that values files of homes: one, a stream, or many on one machine or several."""
 
+import re
 import shutil
 import sys
 import tempfile
@@ -27,8 +28,15 @@ from estimator.uncertainty.conformal import MAX_CONFIDENCE, MIN_CONFIDENCE
 
 STREAM = Path("-")
 """Stands for standard input and output."""
-_START_BYTES = 4
-"""Enough to tell Parquet and gzip from text."""
+_NAMES = {
+    re.compile(rb"PAR1"): "input.parquet",
+    re.compile(rb"\x1f\x8b"): "input.csv.gz",
+    re.compile(rb"PK\x03\x04"): "input.xlsx",
+    re.compile(rb"(?:\xef\xbb\xbf)?\s*\{"): "input.geojson",
+}
+"""Starts of standard input → a name by which the file is read; everything else is read as CSV."""
+_START_BYTES = 64
+"""Enough to tell them apart, even behind some blank lines."""
 
 
 def _read_include(_context: click.Context, _option: click.Parameter, text: str) -> tuple[str, ...]:
@@ -155,7 +163,7 @@ def _readable(source: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as folder:
         start = sys.stdin.buffer.read(_START_BYTES)
-        name = "input.parquet" if start == b"PAR1" else "input.csv.gz" if start[:2] == b"\x1f\x8b" else "input.csv"
+        name = next((name for pattern, name in _NAMES.items() if pattern.match(start)), "input.csv")
         with (Path(folder) / name).open("wb") as file:
             file.write(start)
             shutil.copyfileobj(sys.stdin.buffer, file)

@@ -22,12 +22,14 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from estimator.errors import DataError
-from estimator.market.header_faults import MAX_ROWS, binary_fault, text_fault
+from estimator.market.header_faults import MAX_ROWS, binary_fault, not_a_table_fault, text_fault
 from estimator.market.text.separators import detect_separator
 
 BLOCK_BYTES = 8 << 20
 """Bytes read at a time: about 50,000 rows, enough for fast array operations and little memory."""
 
+_START_CHARACTERS = 64
+"""Enough to tell JSON and XML from a table, even behind some blank lines."""
 _AT_END = "unexpected end of data"
 """What Python's csv module says of a quote that is open at the end."""
 _TAIL_BYTES = 1 << 16
@@ -206,6 +208,8 @@ class _Header:
 def _header(open_file: OpenFile, form: CsvForm) -> _Header:
     with open_file() as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
         try:
+            refuse(not_a_table_fault(text.read(_START_CHARACTERS)))
+            text.seek(0)
             line = text.readline()
             told = told_separator(line)
             if told:

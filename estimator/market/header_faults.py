@@ -24,6 +24,15 @@ _BINARY = {
     b"\xd0\xcf\x11\xe0": "the file is not text but an old Excel workbook; save it as .xlsx or CSV",
 }
 """First bytes of files that people take for text → what to say."""
+_NOT_TABLES = {
+    re.compile(r'\s*(?:\{\s*["}]|\[\s*[{[])'): (
+        "the file is not a table but JSON; GeoJSON needs a name that ends in .geojson, other JSON must become CSV"
+    ),
+    re.compile(r"\s*<[!?a-z]", re.IGNORECASE): (
+        "the file is not a table but a web page or XML; save the table in it as CSV"
+    ),
+}
+"""Starts of other files of text → what to say."""
 _NUMBER = re.compile(NUMBER_PATTERN)
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 
@@ -31,6 +40,11 @@ _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 def binary_fault(start: bytes) -> str | None:
     """Return what a file with the name of a text file really is; None if its first bytes do not show it."""
     return next((fault for mark, fault in _BINARY.items() if start.startswith(mark)), None)
+
+
+def not_a_table_fault(start: str) -> str | None:
+    """Return what a file of text is that has no columns; None if its first characters do not show it."""
+    return next((fault for pattern, fault in _NOT_TABLES.items() if pattern.match(start)), None)
 
 
 def text_fault(lines: Sequence[str], separator: str | None = None) -> str | None:

@@ -1,5 +1,6 @@
 """`house-price predict`: one file, a stream, and many files."""
 
+import io
 import json
 import subprocess
 import sys
@@ -8,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from estimator.bulk.model import source_of
 from estimator.bulk.parts import FINISHED, Part, find_parts
 from estimator.bulk.predict import predict_file
+from estimator.cli import main
 from estimator.errors import DataError
 from estimator.registry import load_version
 from tests.conftest import KING_COUNTY, environment, run_command
@@ -57,15 +60,35 @@ def test_standard_input_is_valued_to_standard_output(
     run = subprocess.run(command, input=content, capture_output=True, env=environment(), check=True)
     assert run.stdout == (tmp_path / "valued.csv").read_bytes()
     assert run.stderr.decode().endswith("valued 11 homes, 1 with an error: standard output\n")
-    homes.to_parquet(tmp_path / "homes.parquet")
-    run = subprocess.run(
-        command,
-        input=(tmp_path / "homes.parquet").read_bytes(),
-        capture_output=True,
-        env=environment(),
-        check=True,
-    )
-    assert run.stdout == (tmp_path / "valued.csv").read_bytes()
+
+
+def geojson_of(homes: pd.DataFrame) -> bytes:
+    features = [
+        {"type": "Feature", "geometry": {"type": "Point", "coordinates": [home.pop("long"), home.pop("lat")]}}
+        | {"properties": home}
+        for home in homes.to_dict("records")
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": features}).encode()
+
+
+def test_standard_input_is_recognised_by_its_first_characters(
+    small_models: Path, homes: pd.DataFrame, tmp_path: Path
+) -> None:
+    for name, write in (("a.csv.gz", homes.to_csv), ("a.parquet", homes.to_parquet), ("a.xlsx", homes.to_excel)):
+        write(tmp_path / name, index=False)
+    contents = [(tmp_path / name).read_bytes() for name in ("a.csv.gz", "a.parquet", "a.xlsx")]
+    predict(small_models, tmp_path / "a.csv.gz", tmp_path / "valued.csv")
+    prices = pd.read_csv(tmp_path / "valued.csv")["valuation_price"]
+    for content in (*contents, geojson_of(homes), b"\xef\xbb\xbf\n\n  " + geojson_of(homes)):
+        run = CliRunner().invoke(main, ["predict", "--model", str(small_models), "-", "-"], input=content)
+        assert run.exit_code == 0, run.stderr
+        np.testing.assert_allclose(pd.read_csv(io.StringIO(run.stdout))["valuation_price"], prices)
+    for content, message in (
+        (b'{"latitude": 47.6}', "standard input: this is no GeoJSON with a list of features"),
+        (b'[{"latitude": 47.6}]', "standard input: the file is not a table but JSON; GeoJSON needs a name"),
+    ):
+        run = CliRunner().invoke(main, ["predict", "--model", str(small_models), "-", "-"], input=content)
+        assert (run.exit_code, message in run.stderr) == (2, True), run.stderr
 
 
 def test_files_of_a_folder_keep_their_places_and_their_faults_name_them(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from estimator.market.header_faults import text_fault
+from estimator.market.header_faults import not_a_table_fault, text_fault
 
 ROWS = ["id,price,size,date\n", "a1,450000,1180,2015-03-14\n", "a2,460000,1190,2015-03-15\n"]
 
@@ -46,6 +46,30 @@ def test_a_row_of_values_in_the_place_of_the_header_is_told() -> None:
     message = fault("7129300520,2014-10-13,221900,3,1.0\n6414100192,2014-12-09,538000,3,2.25\n")
     assert message is not None
     assert message.startswith("line 1 has values such as '7129300520' instead of names of columns")
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        ('{"type": "FeatureCollection"', "JSON"),
+        ("\n {}", "JSON"),
+        ('[\n  {"price": 1}', "JSON"),
+        ('[["price"], [1]]', "JSON"),
+        ("<!DOCTYPE html>", "web page"),
+        ('<?xml version="1.0"?>', "web page"),
+        ("<html>", "web page"),
+    ],
+)
+def test_other_files_of_text_are_told_from_tables(start: str, kind: str) -> None:
+    message = not_a_table_fault(start)
+    assert message is not None
+    assert message.startswith("the file is not a table but ")
+    assert kind in message
+
+
+@pytest.mark.parametrize("start", ["[id],[price]\n", "{id},{price}\n", "<10,price\n", "", *ROWS])
+def test_a_header_with_brackets_is_a_table(start: str) -> None:
+    assert not_a_table_fault(start) is None
 
 
 @pytest.mark.parametrize(
