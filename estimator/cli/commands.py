@@ -29,6 +29,7 @@ from estimator.cli.tables import backtest_tables, error_table, ratio_study_table
 from estimator.deals.held_out import HeldOutListings, evaluate_screening, fit_list_prices, held_out_listings
 from estimator.deals.saved_list_prices import save_list_prices
 from estimator.errors import DataError
+from estimator.market.known_sales import match_sales
 from estimator.market.sales import Split
 from estimator.market.sales_file import read_validated_sales
 from estimator.market.tables import replace_atomically
@@ -38,7 +39,6 @@ from estimator.report.files import read_report
 from estimator.report.group_section import with_groups
 from estimator.report.page import render
 from estimator.report.parcels import with_parcels
-from estimator.training import file_sha256
 from estimator.tuning import tune_market
 
 
@@ -97,15 +97,19 @@ def evaluate_command(model: Path, key: bytes | None, sales: Path, *, teacher: bo
     """Compare a model's valuations with the sale prices in the file SALES.
 
     Prints error figures, each for valuations with all facts and with the required facts alone, then the verdict on
-    each standard and a ratio study. Use sales that the model was not trained on.
+    each standard and a ratio study. Use sales that the model was not trained on; it says how many it knows.
     """
     saved = load_version(model, key, teacher=teacher)
     known = saved.appraiser.model.sales
     validated = read_validated_sales(saved.appraiser.market, sales, known)
     report_set_aside(set_aside_record(validated, validated.set_aside))
     evaluation = evaluate(saved.appraiser, validated.sales)
-    if file_sha256(sales) == saved.manifest.get("sales_sha256"):
-        click.echo("the model was trained on these sales: its errors on other sales are larger", err=True)
+    matched = match_sales(known, validated.sales, saved.appraiser.areas.facts)
+    if n_known := int((~matched.new).sum()):
+        click.echo(
+            f"the model knows {n_known:,} of these {len(matched.new):,} sales: its errors on others are larger",
+            err=True,
+        )
     if as_json:
         figures = evaluation.figures_as_dict() | {
             "ratio_study": evaluation.ratio_study_as_dict(),
