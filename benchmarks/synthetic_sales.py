@@ -80,7 +80,9 @@ class Generator:
         model = PriceModel.fit(data.market, known, newer, rng, recipe=recipe)
         error = np.log(newer.price) - model.predict(newer.facts, newer.date, newer.home)
         residual = np.log(newer.price) - model.estimate(newer.facts, newer.date).log_worth
-        return cls(data.market, areas, model.with_sales(newer, residual), error, train.joined(validation))
+        # As `train` publishes it: the networks learn from the validation sales too.
+        model = model.with_sales(newer, residual).retrained(recipe, rng)
+        return cls(data.market, areas, model, error, train.joined(validation))
 
     def batch(self, first: int, n: int, rng: np.random.Generator) -> pa.Table:
         """Return n sales; `first` numbers the first home."""

@@ -8,7 +8,7 @@ zero, so half a training says little about the whole. The study is saved after e
 
 import fcntl
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -19,6 +19,7 @@ import joblib
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from estimator.cluster import on_workers, trains_on_cluster
 from estimator.errors import DataError, EstimatorError
 from estimator.market.sales import Split
 from estimator.model.ensemble import expected_log_rmse, train_ensemble
@@ -84,6 +85,7 @@ def tune_market(
         Total number of trials, including those of earlier calls on the same sales; the first uses the defaults.
     jobs
         Number of trials run in parallel, each in its own process. With one, the same seed gives the same trials.
+        On a cluster (`trainings_on`) as many run as its workers have threads.
     studies
         Folder for the files of the studies.
     progress
@@ -240,14 +242,26 @@ class _Study:
 def _search(study: _Study, setup: TrialSetup, seed: int, trials: int, jobs: int, progress: Progress) -> None:
     """Run trials in parallel until the total number of trials is reached."""
     progress(study.done, study.log_rmse)
+    proposals = (study.propose(seed) for _ in range(study.remaining(trials)))
+    for number, log_rmse in _run_trials(setup, proposals, jobs):
+        study.record(number, log_rmse)
+        progress(study.done, study.log_rmse)
+
+
+def _run_trials(
+    setup: TrialSetup, proposals: Iterator[tuple[int, Settings]], jobs: int
+) -> Generator[tuple[int, float], None, None]:
+    """Yield the number and the log RMSE of each proposed trial as it is done."""
+    if trains_on_cluster():
+        return on_workers(_run_trial, setup, proposals, in_order=False)
     # Batches of one, and no more than there are processes: a later proposal can use more results.
     parallel = joblib.Parallel(
         jobs, backend="loky", return_as="generator_unordered", batch_size=1, pre_dispatch=jobs
     )
-    proposals = (study.propose(seed) for _ in range(study.remaining(trials)))
-    for number, log_rmse in parallel(joblib.delayed(_run_trial)(setup, *proposal) for proposal in proposals):
-        study.record(number, log_rmse)
-        progress(study.done, study.log_rmse)
+    results: Generator[tuple[int, float], None, None] = parallel(
+        joblib.delayed(_run_trial)(setup, *proposal) for proposal in proposals
+    )
+    return results
 
 
 def _suggest_settings(trial: Any) -> Settings:

@@ -8,10 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from estimator.bulk.parts import Counts, Distribute, Part
-from estimator.errors import DataError
-
-_CONNECT_SECONDS = 10
-"""How long a scheduler may take to answer: Dask's own 30 s are long if the address is wrong."""
+from estimator.cluster import connect
 
 
 @contextmanager
@@ -21,20 +18,9 @@ def on_cluster(address: str) -> Iterator[Distribute]:
     Raises
     ------
     DataError
-        Dask is not installed, or no scheduler answers at the address.
+        As `connect`.
     """
-    try:
-        import distributed  # noqa: PLC0415
-    except ImportError as error:
-        raise DataError(
-            "a cluster needs Dask, which is not installed: run `pip install 'house-price-estimator[dask]'`, here"
-            " and on every machine of the cluster"
-        ) from error
-    try:
-        client = distributed.Client(address, timeout=_CONNECT_SECONDS)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise DataError(f"{address}: no Dask scheduler answers here ({error})") from error
-    with client:
+    with connect(address) as client:
         yield lambda function, parts: _value(client, function, parts)
 
 

@@ -22,10 +22,12 @@ from estimator.cli.options import (
     SEED,
     SPLIT,
     TEACHER,
+    TRAINING_CLUSTER,
     cost_options,
 )
 from estimator.cli.set_aside import report_set_aside
 from estimator.cli.tables import backtest_tables, error_table, ratio_study_tables, standards_table
+from estimator.cluster import trainings_on
 from estimator.deals.held_out import HeldOutListings, evaluate_screening, fit_list_prices, held_out_listings
 from estimator.deals.saved_list_prices import save_list_prices
 from estimator.errors import DataError
@@ -54,10 +56,9 @@ from estimator.tuning import tune_market
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    default=joblib.cpu_count,
-    show_default="one per processor",
-    help="Number of trials to run in parallel.",
+    help="Number of trials to run in parallel on this machine.  [default: one per processor]",
 )
+@TRAINING_CLUSTER
 @SPLIT
 @SEED
 @click.option(
@@ -67,19 +68,29 @@ from estimator.tuning import tune_market
     show_default=True,
     help="Folder for the results of all trials, so that an interrupted search can be resumed.",
 )
-def tune(market: Path, trials: int, jobs: int, split: Split | None, seed: int, studies: Path) -> None:
+def tune(
+    market: Path,
+    trials: int,
+    jobs: int | None,
+    cluster: str | None,
+    split: Split | None,
+    seed: int,
+    studies: Path,
+) -> None:
     """Search for the network settings with the lowest error in a market.
 
     The settings are compared on the validation sales; the test sales are not used. The best ones are written to
     the market's recipe.toml, which `train` reads. Needs the optional package Optuna.
     """
-    with tqdm(desc="tuning", unit=" trials", total=trials, disable=None) as bar:
+    if jobs is not None and cluster is not None:
+        raise click.UsageError("--jobs is for this machine; on a cluster each thread of a worker runs a trial")
+    with trainings_on(cluster), tqdm(desc="tuning", unit=" trials", total=trials, disable=None) as bar:
 
         def show_progress(done: int, log_rmse: float) -> None:
             bar.set_postfix_str(f"validation log RMSE {log_rmse:.4f}", refresh=False)
             bar.update(done - bar.n)
 
-        path, result = tune_market(market, split, seed, trials, jobs, studies, show_progress)
+        path, result = tune_market(market, split, seed, trials, jobs or joblib.cpu_count(), studies, show_progress)
     click.echo(
         f"validation log RMSE {result.log_rmse:.4f}, with the default settings {result.default_log_rmse:.4f}"
     )

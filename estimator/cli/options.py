@@ -36,6 +36,13 @@ SEED = click.option(
     help="Random seed; the same seed and data give the same model.",
 )
 
+TRAINING_CLUSTER = click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Train networks on the Dask cluster whose scheduler is at this address, such as tcp://10.0.0.1:8786 (see"
+    " docs/clusters.md). The result is the same.",
+)
+
 TEACHER = click.option(
     "--teacher",
     is_flag=True,

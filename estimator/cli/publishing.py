@@ -8,9 +8,20 @@ import click
 from estimator.assessment.evaluation import ALL_FACTS
 from estimator.assessment.gate import Verdict
 from estimator.cli.group import main
-from estimator.cli.options import FILE, KEY, MARKET, MODEL, MODELS, PUBLISH_ANYWAY, SEED, SPLIT
+from estimator.cli.options import (
+    FILE,
+    KEY,
+    MARKET,
+    MODEL,
+    MODELS,
+    PUBLISH_ANYWAY,
+    SEED,
+    SPLIT,
+    TRAINING_CLUSTER,
+)
 from estimator.cli.set_aside import accuracy_with_suspects, checks_options, report_set_aside
 from estimator.cli.tables import error_table, gate_reasons, refresh_summary, replaced_list, walk_summary
+from estimator.cluster import trainings_on
 from estimator.market.market_data import SalesChecks
 from estimator.market.sales import Split
 from estimator.market.validation.reasons import SET_ASIDE_FILE
@@ -30,15 +41,17 @@ EXIT_NOT_PUBLISHED = 3
 @SPLIT
 @SEED
 @KEY
+@TRAINING_CLUSTER
 @PUBLISH_ANYWAY
 @checks_options
-def train(
+def train(  # noqa: PLR0913  # an option each
     market: Path,
     sales: Path | None,
     models: Path,
     split: Split | None,
     seed: int,
     key: bytes | None,
+    cluster: str | None,
     *,
     publish_anyway: bool,
     checks: SalesChecks,
@@ -55,7 +68,7 @@ def train(
 
     Sales that cannot be used, or look wrong, are set aside and listed with their reasons.
     """
-    with ProgressBar("training") as bar:
+    with trainings_on(cluster), ProgressBar("training") as bar:
         trained = train_market(
             market,
             sales,

@@ -5,7 +5,8 @@ Knows no homes, only columns and prices.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from threading import Lock
 from typing import Protocol, runtime_checkable
@@ -13,23 +14,13 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from estimator.cluster import on_workers, trains_on_cluster
 from estimator.features.pipeline import Features
 from estimator.market.arrays import FloatArray
-from estimator.model.architecture import build_layers
-from estimator.model.losses import make_loss
-from estimator.model.recipe import MIN_BATCH_SIZE, Recipe
+from estimator.model.network_training import Training, train_network
+from estimator.model.recipe import Recipe
 from estimator.model.training_set import TrainingSet
-from estimator.network import (
-    AdamW,
-    Batches,
-    Epoch,
-    Network,
-    Plan,
-    StackedNetworks,
-    StopTraining,
-    cosine,
-    train,
-)
+from estimator.network import Epoch, Network, Plan, StackedNetworks, StopTraining, cosine
 from estimator.threads import parallel_map
 
 PREDICTION_BATCH = 128
@@ -38,8 +29,8 @@ predicted at a time"."""
 
 
 PASSES_AGAIN = 4
-"""Over all sales, of networks that go on learning. See benchmarks/DECISIONS.md, "Networks that answer learn from
-all sales"."""
+"""Over all sales, of networks that go on learning; no more than the recipe's epochs, which are few where a pass has
+many steps. See benchmarks/DECISIONS.md, "Networks that answer learn from all sales"."""
 AVERAGE_DECAY = 0.99
 """Of the weights' average over some hundred steps when they do. It halves by how much a value depends on the seed.
 See there."""
@@ -54,7 +45,7 @@ class EpochEvent:
     index
         Of the network, from 0.
     network
-        With the weights that were validated.
+        With the weights that were validated; of a network that a cluster has trained, with those that were kept.
     epoch
         Losses, learning rate and time of the epoch.
     done, planned
@@ -117,17 +108,8 @@ def train_ensemble(
         Training diverged.
     """
     validation, log_price = training_set.validation, training_set.validation_log_price
-    target = (log_price - training_set.mean) / training_set.deviation
-
-    def rmse(network: Network) -> float:
-        return float(np.sqrt(np.mean((network.predict(validation.columns)[:, 0] - target) ** 2)))
-
-    def start(_: int, own_rng: np.random.Generator) -> Network:
-        layers = build_layers(training_set.inputs, recipe, members=recipe.members, width=recipe.width)
-        return Network(layers, rng=own_rng)
-
     plan = Plan(epochs=recipe.epochs, schedule=cosine, clip_norm=recipe.clip_norm, patience=recipe.patience)
-    networks = _train_networks(training_set, recipe, plan, start, rng, callbacks, rmse)
+    networks = _train_networks(training_set, Training(recipe, plan), rng, callbacks)
     standardised = predict_mean(StackedNetworks(networks), validation.columns)
     estimate = standardised * training_set.deviation + training_set.mean
     share = fit_kriging_share(validation, estimate, log_price)
@@ -151,17 +133,13 @@ def train_again(
     networks
         Trained on the columns and the scale of this training set; they are not changed.
     """
-
-    def start(index: int, _: np.random.Generator) -> Network:
-        return Network.from_state(networks[index].state())
-
     plan = Plan(
-        epochs=PASSES_AGAIN,
+        epochs=min(PASSES_AGAIN, recipe.epochs),
         schedule=lambda progress: cosine(progress / 2),
         clip_norm=recipe.clip_norm,
         average_decay=AVERAGE_DECAY,
     )
-    return _train_networks(training_set, recipe, plan, start, rng, callbacks)
+    return _train_networks(training_set, Training(recipe, plan, networks), rng, callbacks)
 
 
 def expected_log_rmse(training_set: TrainingSet, ensemble: TrainedEnsemble, n_networks: int) -> float:
@@ -189,44 +167,36 @@ def expected_log_rmse(training_set: TrainingSet, ensemble: TrainedEnsemble, n_ne
 
 
 def _train_networks(
-    training_set: TrainingSet,
-    recipe: Recipe,
-    plan: Plan,
-    start: Callable[[int, np.random.Generator], Network],
-    rng: np.random.Generator,
-    callbacks: Sequence[Callback],
-    validation: Callable[[Network], float] | None = None,
+    training_set: TrainingSet, training: Training, rng: np.random.Generator, callbacks: Sequence[Callback]
 ) -> tuple[Network, ...]:
-    """Train the networks of a recipe in parallel.
+    """Train the networks of a recipe in parallel, in threads or by the workers of a cluster.
 
     Each has its own random generator, so the order does not matter.
-
-    Parameters
-    ----------
-    start
-        Returns the network with an index as it is before the training.
     """
-    x, y = training_set.columns, training_set.target
-    batch_size = min(recipe.batch_size, max(MIN_BATCH_SIZE, len(x) // recipe.least_steps))
-    dispatcher = _CallbackDispatcher(callbacks, recipe.networks, plan.epochs)
+    recipe = training.recipe
+    dispatcher = _CallbackDispatcher(callbacks, recipe.networks, training.plan.epochs)
 
-    def train_one(index: int, own_rng: np.random.Generator) -> Network:
-        network = start(index, own_rng)
-        train(
-            network,
-            Batches(x, y, batch_size),
-            loss=make_loss(recipe.losses[index % len(recipe.losses)], recipe.equity_weight, training_set),
-            optimiser=AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay),
-            rng=own_rng,
-            plan=replace(plan, on_step=dispatcher.step if index == 0 else None),
-            validation=validation,
-            callbacks=[partial(dispatcher.epoch, index)],
+    def train_here(item: tuple[int, np.random.Generator]) -> Network:
+        index, own_rng = item
+        on_step = dispatcher.step if index == 0 else None
+        network, _ = train_network(
+            training_set, training, index, own_rng, on_step, partial(dispatcher.epoch, index)
         )
         dispatcher.finish(index)
         return network
 
-    indexed = enumerate(rng.spawn(recipe.networks))
-    return tuple(parallel_map(lambda item: train_one(*item), indexed, on_error=dispatcher.stop))
+    first, *others = enumerate(rng.spawn(recipe.networks))
+    if not (others and trains_on_cluster()):
+        return tuple(parallel_map(train_here, [first, *others], on_error=dispatcher.stop))
+    # The first one is trained here, because every step of it is observed. The others' epochs come at the end.
+    with closing(on_workers(train_network, training_set, [(training, *item) for item in others])) as elsewhere:
+        networks = parallel_map(train_here, [first], on_error=dispatcher.stop)
+        for index, (network, epochs) in enumerate(elsewhere, start=1):
+            for epoch in epochs:
+                dispatcher.epoch(index, network, epoch)
+            dispatcher.finish(index)
+            networks.append(network)
+    return tuple(networks)
 
 
 class _CallbackDispatcher:
