@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from estimator.network.arrays import Array, Buffer
-from estimator.network.layer import Layer
+from estimator.network.layer import Inference, Layer
 
 
 class Activation(Layer):
@@ -41,6 +41,17 @@ class Activation(Layer):
         self._last = x, y
         return y
 
+    def inference(self) -> Inference:
+        """Return y = f(x) as a function."""
+        value, in_place = self.value, self.in_place
+
+        def infer(x: Array) -> Array:
+            y = x if in_place else np.empty_like(x)
+            value(x, out=y)
+            return y
+
+        return infer
+
     def backward(self, dy: Array) -> Array:
         """∂L/∂x = ∂L/∂y · f′(x), because each output depends on one input only."""
         derivative = self._dx.take(dy.shape, dy.dtype)
@@ -56,6 +67,10 @@ class Identity(Activation):
     def value(self, x: Array, out: Array) -> None:
         """f(x) = x."""
         np.copyto(out, x)
+
+    def inference(self) -> Inference:
+        """Return a function that returns x itself."""
+        return lambda x: x
 
     def derivative(self, x: Array, y: Array, out: Array) -> None:
         """f′(x) = 1."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from estimator.network.arrays import Array, Shape
-from estimator.network.layer import Layer
+from estimator.network.layer import Inference, Layer
 from estimator.network.parameters import with_prefix
 
 
@@ -66,6 +66,16 @@ class Concat(Layer):
         self._widths = [y.shape[-1] for y in outputs]
         y = self._y.take((*outputs[0].shape[:-1], sum(self._widths)), x.dtype)
         return np.concatenate(outputs, axis=-1, out=y)
+
+    def inference(self) -> Inference:
+        """Return the concatenation of the layers' outputs as a function."""
+        branches = [(a, b, layer.inference()) for a, b, layer in self.branches]
+
+        def infer(x: Array) -> Array:
+            n = x.shape[-2]
+            return np.concatenate([function(x[..., a:b])[..., :n, :] for a, b, function in branches], axis=-1)
+
+        return infer
 
     def backward(self, dy: Array) -> Array:
         """∂L/∂x: the sum of the layers' gradients, each added to the layer's input columns."""

@@ -6,8 +6,8 @@ import numpy as np
 
 from estimator.network.arrays import Array, Buffer, Shape
 from estimator.network.initialisers import Initialiser, he_normal, zeros
-from estimator.network.layer import Layer
-from estimator.network.row_stable import matmul_row_stable
+from estimator.network.layer import Inference, Layer
+from estimator.network.row_stable import matmul_row_stable, whole_blocks
 
 
 class Dense(Layer):
@@ -60,8 +60,7 @@ class Dense(Layer):
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
         """Y = XW + b. In prediction, no row's result depends on the other rows, not even in the last bit."""
-        if x.shape[-1] != self.n_in:
-            raise ValueError(f"a dense layer with {self.n_in} inputs cannot take an array of shape {x.shape}")
+        self._check(x)
         weight = self.parameters["weight"]
         y = self._y.take((*x.shape[:-1], self.n_out), x.dtype)
         stack = weight.shape[:-2]
@@ -72,6 +71,25 @@ class Dense(Layer):
             np.add(out, self.parameters["bias"][..., None, :], out=out)
         self._x = rows
         return y
+
+    def inference(self) -> Inference:
+        """Return Y = XW + b as a function."""
+        weight, bias = self.parameters["weight"], self.parameters.get("bias")
+
+        def infer(x: Array) -> Array:
+            self._check(x)
+            rows = whole_blocks(x.reshape(-1, self.n_in))  # filled up once, for this layer and those that follow
+            y = np.empty((len(rows), self.n_out), x.dtype)
+            matmul_row_stable(rows, weight, out=y)
+            if bias is not None:
+                y += bias
+            return y if x.ndim == 2 else y[: x.size // self.n_in].reshape(*x.shape[:-1], self.n_out)
+
+        return infer
+
+    def _check(self, x: Array) -> None:
+        if x.shape[-1] != self.n_in:
+            raise ValueError(f"a dense layer with {self.n_in} inputs cannot take an array of shape {x.shape}")
 
     def backward(self, dy: Array) -> Array:
         """∂L/∂X = ∂L/∂Y · Wᵀ.

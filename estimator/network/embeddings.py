@@ -12,7 +12,7 @@ import numpy as np
 
 from estimator.network.arrays import Array, Buffer, Shape
 from estimator.network.initialisers import lecun_normal
-from estimator.network.layer import Layer
+from estimator.network.layer import Inference, Layer
 from estimator.network.row_stable import matmul_row_stable
 
 
@@ -89,6 +89,20 @@ class Periodic(Layer):
         return _dense_per_input(
             waves, self.parameters["weight"], self.parameters["bias"], y, training=rng is not None
         )
+
+    def inference(self) -> Inference:
+        """Return eᵢ = [cos 2πcᵢxᵢ, sin 2πcᵢxᵢ] Vᵢ + βᵢ as a function."""
+        frequency = self.parameters["frequency"] * (2 * np.pi)
+        weight, bias = self.parameters["weight"], self.parameters["bias"]
+
+        def infer(x: Array) -> Array:
+            _check(x, self.n_in)
+            angles = x[..., None] * frequency
+            waves = np.concatenate((np.cos(angles), np.sin(angles)), axis=-1)
+            y = np.empty((*x.shape[:-1], self.n_in * self.width), x.dtype)
+            return _dense_per_input(waves, weight, bias, y, training=False)
+
+        return infer
 
     def backward(self, dy: Array) -> Array:
         """∂L/∂xᵢ = Σ_f 2πcᵢf · ∂L/∂aᵢf for the angles a = 2πcx."""

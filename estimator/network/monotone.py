@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from estimator.network.arrays import Array, Buffer, Shape
-from estimator.network.layer import Layer
+from estimator.network.layer import Inference, Layer
 
 
 class MonotoneSum(Layer):
@@ -69,10 +69,29 @@ class MonotoneSum(Layer):
         g *= 0.5
         self._x, self._root, self._g = x, root, g
         y = self._y.take((*t.shape[:-1], 1), x.dtype)
-        rho = x[..., self.context :]
-        shared_rho = rho if t.ndim == x.ndim else rho[..., None, :, :]  # all members of an ensemble share it
-        np.einsum("...nr,...nr->...n", g[..., 1:], shared_rho, out=y[..., 0])
+        np.einsum("...nr,...nr->...n", g[..., 1:], self._rho(x, t), out=y[..., 0])
         return np.add(y, t[..., :1], out=y)
+
+    def inference(self) -> Inference:
+        """Return y = t₀(c) + Σⱼ g(tⱼ(c))·ρⱼ as a function."""
+        terms = self.terms.inference()
+
+        def infer(x: Array) -> Array:
+            t = terms(x[..., : self.context])[..., : len(x), :]
+            g = t * t
+            g += 4
+            np.sqrt(g, out=g)
+            g += t
+            g *= 0.5
+            y: Array = np.einsum("...nr,...nr->...n", g[..., 1:], self._rho(x, t))[..., None]
+            return np.add(y, t[..., :1], out=y)
+
+        return infer
+
+    def _rho(self, x: Array, t: Array) -> Array:
+        """Return the columns ρ, which all members of an ensemble share."""
+        rho = x[..., self.context :]
+        return rho if t.ndim == x.ndim else rho[..., None, :, :]
 
     def backward(self, dy: Array) -> Array:
         """∂L/∂c is computed by t; ∂L/∂ρⱼ = g(tⱼ)·∂L/∂y, summed over the members."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from estimator.network.arrays import Array, Shape
-from estimator.network.layer import Layer, State, build, describe
+from estimator.network.layer import Inference, Layer, State, build, describe
 from estimator.network.parameters import Parameters, with_prefix
 
 Number = TypeVar("Number", bound=np.floating[Any])
@@ -55,6 +55,17 @@ class Sequential(Layer):
         for layer in self.layers:
             x = layer.forward(x, rng)
         return x
+
+    def inference(self) -> Inference:
+        """Return the layers' functions, one after the other, as one function."""
+        functions = [layer.inference() for layer in self.layers]
+
+        def infer(x: Array) -> Array:
+            for function in functions:
+                x = function(x)
+            return x
+
+        return infer
 
     def backward(self, dy: Array) -> Array:
         """Propagate the gradient through the layers, last to first (chain rule)."""

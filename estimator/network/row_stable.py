@@ -42,6 +42,19 @@ def matmul_row_stable(x: Array, weight: Array, out: Array) -> Array:
     return out
 
 
+def whole_blocks(x: Array) -> Array:
+    """Return examples ``(n, d)`` with rows of zeros below them, up to whole blocks.
+
+    So several layers fill the last block up once, not in each product.
+    """
+    n, d = x.shape
+    if n % BLOCK_ROWS == 0:
+        return x
+    padded = np.zeros((n + -n % BLOCK_ROWS, d), x.dtype)
+    padded[:n] = x
+    return padded
+
+
 def _as_blocks(rows: Array) -> Array:
     """Return a view of ``(…, n, d)`` as ``(…, n / BLOCK_ROWS, BLOCK_ROWS, d)``."""
     return rows.reshape(*rows.shape[:-2], rows.shape[-2] // BLOCK_ROWS, BLOCK_ROWS, rows.shape[-1])

@@ -39,6 +39,7 @@ class StackedNetworks:
     def __init__(self, networks: Sequence[Network]) -> None:
         self.networks = tuple(networks)
         first = self.networks[0]
+        self._infer = first.inference()
         if any(network.shapes() != first.shapes() for network in self.networks):
             raise ValueError("stacked networks must have the same layers")
         self._stacked = Sequential([build(describe(layer)) for layer in first.layers])
@@ -63,7 +64,8 @@ class StackedNetworks:
             ``(n, d_out)``. Several threads may predict at the same time.
         """
         if len(self.networks) == 1:
-            return self.networks[0].predict(x, batch_size).astype(np.float64)
+            batches = range(0, max(len(x), 1), batch_size)
+            return np.concatenate([self._predict_one(x[start : start + batch_size]) for start in batches])
         if len(x) > MAX_STACKED_ROWS:
             predictions = np.stack([network.predict(x, batch_size) for network in self.networks])
         else:
@@ -71,3 +73,8 @@ class StackedNetworks:
             y = self._stacked.forward(np.broadcast_to(x, (len(self.networks), *x.shape)))
             predictions = mean_of_members(y) if y.ndim > x.ndim + 1 else y
         return mean_of_members(predictions.astype(np.float64))
+
+    def _predict_one(self, x: Array) -> NDArray[np.float64]:
+        """Return the predictions of the only network, shape ``(n, d_out)``."""
+        y = self._infer(np.asarray(x, self.networks[0].dtype))
+        return (mean_of_members(y) if y.ndim == x.ndim + 1 else y)[: len(x)].astype(np.float64)

@@ -46,6 +46,15 @@ def test_a_prediction_does_not_depend_on_the_other_examples(build: Callable[[int
         np.testing.assert_array_equal(stacked.predict(X[40 : 40 + n]), together[40 : 40 + n])
 
 
+@pytest.mark.parametrize("build", [make_mixed_network, monotone, plain])
+def test_a_single_network_predicts_the_same_to_the_last_bit(build: Callable[[int], Network]) -> None:
+    """It predicts by its layers' `inference`, the network itself by their `forward`."""
+    network = build(0)
+    expected = network.predict(X).astype(np.float64)
+    for n in (0, 1, 2, 7, 8, 9, 100, 300):
+        np.testing.assert_array_equal(StackedNetworks([network]).predict(X[:n], 16), expected[:n])
+
+
 def test_stacking_does_not_change_the_networks() -> None:
     networks = [make_mixed_network(seed) for seed in range(2)]
     before = [network.predict(X) for network in networks]
