@@ -38,7 +38,7 @@ BATCH_ROWS = 65_536
 """Rows of Parquet in a row group, and of a screened file written at a time: few enough for little memory."""
 READ_ROWS, _READ_BYTES = 16_384, 1 << 18
 """Rows of Parquet read at a time, and bytes of a column. By default Arrow reads all row groups ahead, and memory
-grows with the file: see benchmarks/DECISIONS.md, \"Parquet in constant memory\"."""
+grows with the file: see benchmarks/DECISIONS.md, "Parquet in constant memory"."""
 
 UNFINISHED_FILE = ".tmp"
 """End of the names of files that are being written. A killed writer leaves its file behind."""
