@@ -24,6 +24,7 @@ from estimator.market.overview import MIN_LABEL_COUNT
 
 YEARS = (1500, 2200)
 """A fact is a year if all its values are between these: no size, count or distance is."""
+_YEAR = np.dtype("datetime64[Y]")
 MIN_UNFINISHED = 20
 """Sales in or before the year of such a fact that it needs to have these columns."""
 
@@ -160,7 +161,7 @@ def _unfinished(facts: Facts, name: str, date: DateArray | None) -> BoolArray:
     values = facts[name]
     unfinished = np.zeros((len(values), 2), np.bool_)
     if date is not None:
-        year = date.astype("datetime64[Y]").astype(np.int64) + 1970
+        year = date.astype(_YEAR).astype(np.int64) + 1970
         np.less(year, values, out=unfinished[:, 0])
         np.equal(year, values, out=unfinished[:, 1])
     return unfinished

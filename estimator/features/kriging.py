@@ -63,6 +63,9 @@ class KrigingInputs:
 
     def take(self, rows: Any) -> "KrigingInputs":
         """Return the homes in some rows."""
+        n = len(self)
+        if isinstance(rows, slice) and rows.indices(n) == (0, n, 1):
+            return self
         location = None if self.location is None else self.location[rows]
         return KrigingInputs(self.facts[rows], self.other[rows], self.monotone[rows], location)
 

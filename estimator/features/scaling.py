@@ -59,10 +59,10 @@ class NumberScales:
 
     def transform(self, values: FloatArray) -> FloatArray:
         """Scale values of shape (n, m); NaN stays NaN."""
-        z: FloatArray = np.maximum(values, self._minimum)
         if self._has_logarithmic:
-            np.log1p(z, out=z, where=self.logarithmic)
-        z -= self.median
+            values = np.maximum(values, self._minimum)
+            np.log1p(values, out=values, where=self.logarithmic)
+        z: FloatArray = values - self.median
         np.maximum(z, self._min_distance, out=z)
         np.minimum(z, self._max_distance, out=z)
         z /= self.spread

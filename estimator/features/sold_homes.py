@@ -57,13 +57,14 @@ class SoldHomes:
         km
             Their distances, shape (n, count); infinite where there are fewer than `count` sales.
         """
-        is_located = ~np.isnan(location[:, 0] + location[:, 1])
+        unknown = np.isnan(location)
         all_sales = day is None and home is None
-        if all_sales and is_located.all() and len(self.day) >= count:
+        if all_sales and len(self.day) >= count and not np.logical_or.reduce(unknown, axis=None):
             km, rows = self._query(len(self._trees) - 1, location, count + 1)
             return rows[:, :count], km[:, :count]
         rows = np.zeros((len(location), count), np.intp)
         km = np.full((len(location), count), np.inf)
+        is_located = ~np.logical_or.reduce(unknown, axis=1)
         if all_sales:
             located = is_located.nonzero()[0]
             distance, found = self._query(len(self._trees) - 1, location[located], count + 1)

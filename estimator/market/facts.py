@@ -66,7 +66,8 @@ class Facts:
 
     def take(self, rows: NDArray[Any] | slice) -> "Facts":
         """Return the homes at some rows."""
-        if isinstance(rows, slice) and rows.indices(len(self)) == (0, len(self), 1):
+        n = len(self)
+        if isinstance(rows, slice) and rows.indices(n) == (0, n, 1):
             return self
         return Facts({name: column[rows] for name, column in self.columns.items()})
 

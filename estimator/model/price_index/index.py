@@ -132,7 +132,7 @@ class PriceIndex:
 
     def _relative(self, market: Market, facts: Facts, day: NDArray[np.int64]) -> FloatArray:
         """Return the same from the numbers of the days, shape (n,)."""
-        total = np.zeros(len(facts))
+        total = np.zeros(len(day))
         if not self.groupings:
             return total
         before, after, share = (of_days[day] for of_days in self._months_of_days)
