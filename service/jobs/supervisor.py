@@ -114,7 +114,7 @@ class Supervisor:
         limits = map(str, self._limits)
         command = [str(self._folder), str(self._hours), job.identifier, *limits, *key_file]
         return subprocess.Popen(  # noqa: S603 # the command is this program
-            [sys.executable, "-m", "service.jobs.work", *command],
+            [sys.executable, "-m", "service.jobs", *command],
             stdin=subprocess.PIPE,  # closes with this process
             env={**os.environ, **_SERIAL},
             start_new_session=True,  # signals of the terminal are for the front

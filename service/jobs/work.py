@@ -1,7 +1,7 @@
 """The process that values the table of one job, and ends with the server.
 
-It is started as `python -m service.jobs.work FOLDER HOURS ID MAX_ROWS DISK [KEY_FILE]` by the supervisor,
-with a pipe as standard input that closes when the server ends. It uses one thread of low priority.
+It is started as `python -m service.jobs`, see `__main__`, by the supervisor, with a pipe as standard input that
+closes when the server ends. It uses one thread of low priority.
 """
 
 import errno
@@ -32,19 +32,26 @@ EXIT_TAKEN = 75
 """Exit code if another process works on the job: that of a server which was killed a moment ago, perhaps."""
 MEMORY_BYTES = 2**30
 """What the process may allocate. A usual table takes a tenth; for one that takes more, the job fails."""
-NICE = 10
-"""Of the process: beside requests that keep all cores busy it gets a tenth of one core, and ends."""
 PROGRESS_SECONDS = 0.5
 """Pause between two notes of the progress: what people and programs look at need not be newer."""
 
 _log = logging.getLogger(__name__)
 
 
-def main(arguments: list[str]) -> int:
-    """Work on a job; the module's docstring describes the arguments."""
+def run(arguments: list[str]) -> int:
+    """Work on a job, given the arguments of the process; return its exit code."""
+    logging.config.dictConfig(LOGGING)
+    try:
+        return _work(arguments)
+    except Exception:
+        _log.exception("the process of a job failed")
+        return 1
+
+
+def _work(arguments: list[str]) -> int:
     folder, hours, identifier, max_rows, disk, *key_file = arguments
     threading.Thread(target=_end_with_server, daemon=True).start()
-    _yield_to_others()
+    pa.set_cpu_count(1)
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     store = JobStore(Path(folder), int(hours))
     job = store.read(identifier)
@@ -128,22 +135,3 @@ def _end_with_server() -> None:
     while os.read(sys.stdin.fileno(), 1):
         pass
     os._exit(0)
-
-
-def _yield_to_others() -> None:
-    """Let the processes that answer requests go first."""
-    os.nice(NICE)
-    # Linux shares the cores among sessions first, if it has automatic groups; then `nice` counts inside one only.
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(NICE))
-    pa.set_cpu_count(1)
-
-
-if __name__ == "__main__":
-    logging.config.dictConfig(LOGGING)
-    try:
-        code = main(sys.argv[1:])
-    except Exception:
-        _log.exception("the process of a job failed")
-        code = 1
-    sys.exit(code)

@@ -68,7 +68,7 @@ def process_of(path: str) -> int | None:
                 command = (process / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if b"service.jobs.work" in command and identifier in command:
+            if b"service.jobs" in command and identifier in command:
                 return int(process.name)
     return None
 

@@ -1,6 +1,7 @@
 """What comes of a table: a result, or a reason that says nothing of the server's folders."""
 
 import gzip
+import os
 import subprocess
 import sys
 import time
@@ -101,7 +102,7 @@ def test_a_process_finishes_its_job_and_leaves_one_that_another_process_has(
     command = [
         sys.executable,
         "-m",
-        "service.jobs.work",
+        "service.jobs",
         str(tmp_path / "jobs"),
         "1",
         job.identifier,
@@ -117,6 +118,7 @@ def test_a_process_finishes_its_job_and_leaves_one_that_another_process_has(
     while not (tmp_path / "jobs" / job.identifier / "lock").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    assert os.getpriority(os.PRIO_PROCESS, first.pid) == 19
     second = start()
     with first, second:
         assert (first.wait(WAIT_SECONDS), second.wait(WAIT_SECONDS)) in {(0, work.EXIT_TAKEN), (0, 0)}
