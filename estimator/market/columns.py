@@ -26,7 +26,8 @@ _BOOLEAN_WORDS = dict.fromkeys(("true", "yes", "y", "t", "1", "1.0"), 1.0) | dic
 )
 _MAX_EXACT_INTEGER = 2.0**53
 """Not every whole number above this is a float: a label read from one could become another label."""
-
+_TEXT_ROWS = 16_384
+"""Cells of text that are Python's objects at a time: some of a million would take 60 MB."""
 
 FaultKind = Literal["unreadable", "missing", "out_of_bounds", "not_positive", "malformed_row"]
 """What kind of fault a problem is."""
@@ -156,6 +157,16 @@ def text_column(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, li
         return column.cast(pa.string()), []
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
         return pa.chunked_array([pa.nulls(len(column), pa.string())]), _all_wrong(name, column, "not text")[1]
+
+
+def text_array(column: pa.ChunkedArray) -> LabelArray:
+    """Return n cells of text as an array, '' where null. Python's objects exist for some of them at a time."""
+    width = pc.max(pc.utf8_length(column)).as_py() or 1
+    texts = np.zeros(len(column), f"U{width}")
+    for start in range(0, len(column), _TEXT_ROWS):
+        cells = pc.fill_null(column.slice(start, _TEXT_ROWS), "")
+        texts[start : start + _TEXT_ROWS] = cells.to_numpy()
+    return texts
 
 
 def label_column(name: str, column: pa.ChunkedArray) -> tuple[LabelArray, list[Problem]]:

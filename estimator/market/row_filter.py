@@ -68,6 +68,11 @@ def matching_rows(condition: str, table: pa.Table) -> BoolArray:
     return np.asarray(pc.fill_null(found, fill_value=False).to_numpy(zero_copy_only=False), np.bool_)
 
 
+def named_columns(condition: str) -> frozenset[str]:
+    """Return the names of columns in a condition, and the words of its grammar; raises as `check_condition`."""
+    return frozenset(token.text.strip("`") for token in _tokens(condition) if token.group in {"word", "quoted"})
+
+
 def check_condition(condition: str) -> None:
     """Check that a condition can be understood, without a table.
 

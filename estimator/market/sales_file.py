@@ -1,26 +1,26 @@
 """Reads files of sales: as far as they can be used, with a list of the others, or strictly as a whole."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from estimator.errors import DataError
 from estimator.market.arrays import DateArray, FloatArray, LabelArray
 from estimator.market.checks import check_table, find_columns, missing_values
-from estimator.market.columns import Problem, date_column, number_column, text_column
+from estimator.market.columns import Problem, date_column, number_column, text_array, text_column
 from estimator.market.csv_reader import MalformedRows
 from estimator.market.fault_groups import format_faults
-from estimator.market.file_rows import FileRows
 from estimator.market.market import LIST_PRICES, Market
 from estimator.market.price_leaks import refuse_leaks
-from estimator.market.row_filter import matching_rows
+from estimator.market.row_filter import matching_rows, named_columns
 from estimator.market.sales import Sales
-from estimator.market.sales_source import SalesSource
-from estimator.market.text.names import resembling
+from estimator.market.sales_source import SalesSource, SourceRows
+from estimator.market.text.names import plain_name, resembling
 from estimator.market.text_forms import TextForms
 from estimator.market.validation.overrides import Override
 from estimator.market.validation.parsed_sales import ParsedSales
@@ -86,16 +86,17 @@ def read_closed_listings(market: Market, path: Path | SalesSource) -> tuple[Sale
         As `read_sales`, or there is no list price.
     """
     source = _source(market, path)
-    table, rows, malformed = _read(source)
+    read, malformed = _read(market, source)
+    table = read.table
     names = [name for name in LIST_PRICES if name in table.column_names]
     if len(names) != 1:
         count = "no column" if not names else "more than one column"
         raise DataError(f"{source}: {count} of list prices; one column must be named {' or '.join(LIST_PRICES)}")
-    validated = _validate(_parse(market, source, table.drop_columns(names), rows, malformed))
+    validated = _validate(_parse(market, source, replace(read, table=table.drop_columns(names)), malformed))
     list_price, problems = number_column(names[0], table.column(names[0]))
     problems += _not_positive(names[0], list_price)
     if problems:
-        faults = format_faults(problems, str, rows.place)
+        faults = format_faults(problems, str, read.rows.place)
         raise DataError(f"{source}: list prices cannot be used\n{faults}")
     list_price = list_price[validated.index]
     if np.isnan(list_price).all():
@@ -112,20 +113,19 @@ def parse_sales(market: Market, path: Path | SalesSource) -> ParsedSales:
         The file cannot be read, has no rows or lacks a column.
     """
     source = _source(market, path)
-    return _parse(market, source, *_read(source))
+    return _parse(market, source, *_read(market, source))
 
 
 def _source(market: Market, path: Path | SalesSource) -> SalesSource:
     return path if isinstance(path, SalesSource) else SalesSource((path,), market.columns, market.separator)
 
 
-def _read(source: SalesSource) -> tuple[pa.Table, FileRows, list[Problem]]:
-    """Return the rows of a source, where each is, and a problem for each that does not fit the header."""
+def _read(market: Market, source: SalesSource) -> tuple[SourceRows, list[Problem]]:
+    """Return the rows of a source, and a problem for each that does not fit the header."""
     malformed = MalformedRows()
-    table, rows = source.read(malformed)
-    table = _drop_trailing_blank_rows(table)
+    read = source.read(malformed, _is_read(market))
     problems = [Problem(row, "", why, kind="malformed_row") for row, why in sorted(malformed.messages.items())]
-    return table, rows, problems
+    return read.without_blank_end(), problems
 
 
 def _validate(
@@ -143,11 +143,9 @@ def _validate(
     return validated
 
 
-def _parse(
-    market: Market, source: SalesSource, table: pa.Table, rows: FileRows, malformed: Sequence[Problem]
-) -> ParsedSales:
-    """Return the rows of a table that was read from some files; some of its rows do not fit the header."""
-    raw = table
+def _parse(market: Market, source: SalesSource, read: SourceRows, malformed: Sequence[Problem]) -> ParsedSales:
+    """Return the rows that were read from some files; some of them do not fit the header."""
+    raw = read.table
     try:
         forms = TextForms.detect(market, market.features, raw, is_text=source.is_text)
         table = forms.plain(raw)
@@ -183,9 +181,11 @@ def _parse(
         columns,
         Sales(facts, price, date, home, sale_id, _addresses(market, table)),
         tuple(problem for problem in problems if selected[problem.row]),
-        rows,
+        read.rows,
         _unread(market, forms, raw.column_names),
         selected,
+        read.digests,
+        read.blank,
     )
 
 
@@ -193,16 +193,17 @@ def _addresses(market: Market, table: pa.Table) -> LabelArray | None:
     """Return the homes' addresses, empty where unknown; None in a market without."""
     if market.address is None:
         return None
-    addresses: LabelArray = table.column(market.address).cast(pa.string()).fill_null("").to_numpy().astype(np.str_)
-    return addresses
+    return text_array(table.column(market.address).cast(pa.string()))
 
 
-def _drop_trailing_blank_rows(table: pa.Table) -> pa.Table:
-    """Return the table without the blank lines that editors leave at the end of a file."""
-    end = table.num_rows
-    while end and all(column[end - 1].as_py() in (None, "") for column in table.columns):
-        end -= 1
-    return table.slice(0, end)
+def _is_read(market: Market) -> Callable[[str], bool]:
+    """Return what tells by its name whether something may be read from a column."""
+    own = (market.price, market.sale_date, market.sale_id, market.address, *LIST_PRICES)
+    names = {name for name in own if name is not None}.union(*(feature.names for feature in market.features))
+    if market.where is not None:
+        names |= named_columns(market.where)
+    plain = set(map(plain_name, names))
+    return lambda name: plain_name(name) in plain
 
 
 def _check_header(market: Market, source: SalesSource, forms: TextForms, raw_names: Sequence[str]) -> None:
@@ -252,7 +253,9 @@ def _not_positive(name: str, amount: FloatArray) -> list[Problem]:
 def _number_homes(name: str, column: pa.ChunkedArray) -> tuple[NDArray[np.int64], LabelArray, list[Problem]]:
     """Number the homes by their identifier; return the identifiers too."""
     cells, problems = text_column(name, column)
-    text = pd.Series(cells.to_pandas(), dtype=np.object_).str.strip()
-    codes = pd.factorize(text.where(text != ""))[0].astype(np.int64)
+    text = pc.utf8_trim_whitespace(cells)
+    text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    coded = text.combine_chunks().dictionary_encode()
+    codes: NDArray[np.int64] = pc.fill_null(coded.indices, -1).to_numpy().astype(np.int64)
     problems = problems + missing_values(name, codes < 0, problems)
-    return codes, text.fillna("").to_numpy(np.str_), problems
+    return codes, text_array(text), problems

@@ -3,21 +3,52 @@
 import hashlib
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 import pyarrow as pa
 
 from estimator.errors import DataError
+from estimator.market.arrays import BoolArray
 from estimator.market.csv_reader import CsvForm, MalformedRows
 from estimator.market.file_rows import FileRows
 from estimator.market.market import Market
-from estimator.market.tables import first_row, is_text_file, read_table
+from estimator.market.row_digests import Digests, blank_rows, row_digests
+from estimator.market.tables import first_row, is_text_file, read_pieces
 from estimator.market.text.names import LooseNames
 
 _PATTERN = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class SourceRows:
+    """All n rows of some files.
+
+    Parameters
+    ----------
+    table
+        The rows, with values only in the columns that are read.
+    rows
+        Where each is in the files.
+    digests
+        Of all their cells, shape (n,); see `row_digests`.
+    blank
+        Which have no filled cell, shape (n,).
+    """
+
+    table: pa.Table
+    rows: FileRows
+    digests: Digests
+    blank: BoolArray
+
+    def without_blank_end(self) -> Self:
+        """Return the rows without the blank lines that editors leave at the end of a file."""
+        filled = np.flatnonzero(~self.blank)
+        end = int(filled[-1]) + 1 if len(filled) else 0
+        return replace(self, table=self.table.slice(0, end), digests=self.digests[:end], blank=self.blank[:end])
 
 
 @dataclass(frozen=True)
@@ -65,13 +96,17 @@ class SalesSource:
         """Whether a file is of text; others have types."""
         return any(is_text_file(path) for path in self.paths)
 
-    def read(self, malformed: MalformedRows | None = None) -> tuple[pa.Table, FileRows]:
-        """Read the rows of all files; return them, and where each is.
+    def read(
+        self, malformed: MalformedRows | None = None, is_read: Callable[[str], bool] = lambda _: True
+    ) -> SourceRows:
+        """Read the rows of all files, some at a time.
 
         Parameters
         ----------
         malformed
             Collects the rows that do not fit the header; if it is None, they are errors.
+        is_read
+            Tells by its name whether something is read from a column; the values of the others are not kept.
 
         Raises
         ------
@@ -79,16 +114,27 @@ class SalesSource:
             A file cannot be read, or its columns differ from those of the first one.
         """
         form, tables, n_rows = CsvForm(self.columns, self.separator), [], 0
+        digests, blank = [], []
         for path in self.paths:
             here = None if malformed is None else MalformedRows()
-            tables.append(read_table(path, form, here))
+            pieces = []
+            for piece in read_pieces(path, form, here):
+                digests.append(row_digests(piece))
+                blank.append(blank_rows(piece))
+                pieces.append(_without_values(piece, is_read))
+            tables.append(pa.concat_tables(pieces, promote_options="permissive"))
             if malformed is not None and here is not None:
                 malformed.messages |= {row + n_rows: message for row, message in here.messages.items()}
             n_rows += tables[-1].num_rows
         # A file without a header line begins with row 1.
         first_numbers = [1 if self.columns else first_row(path) for path in self.paths]
         counts = [table.num_rows for table in tables]
-        return join_tables(self.paths, tables), FileRows.of_files(self.paths, counts, first_numbers)
+        return SourceRows(
+            join_tables(self.paths, tables),
+            FileRows.of_files(self.paths, counts, first_numbers),
+            np.concatenate(digests),
+            np.concatenate(blank),
+        )
 
     def sha256(self) -> str:
         """Return the SHA-256 of the bytes of all files, one after the other, in hexadecimal."""
@@ -98,6 +144,15 @@ class SalesSource:
                 while block := file.read(1 << 20):
                     digest.update(block)
         return digest.hexdigest()
+
+
+def _without_values(table: pa.Table, is_read: Callable[[str], bool]) -> pa.Table:
+    """Return a table whose columns that are not read have no values: those take memory, and messages name them."""
+    empty = pa.nulls(table.num_rows)
+    columns = [
+        column if is_read(name) else empty for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
+    return pa.table(columns, names=table.column_names)
 
 
 def expand_patterns(patterns: Sequence[Path]) -> tuple[Path, ...]:

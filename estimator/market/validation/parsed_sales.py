@@ -9,6 +9,7 @@ from estimator.market.arrays import BoolArray
 from estimator.market.columns import Problem
 from estimator.market.file_rows import FileRows
 from estimator.market.market import Market
+from estimator.market.row_digests import Digests
 from estimator.market.sales import Sales
 from estimator.market.sales_source import SalesSource
 
@@ -22,7 +23,7 @@ class ParsedSales:
     market, path
         Whose sales they are, and the files.
     table
-        The rows as they are in the file.
+        The rows as they are in the file, with values only in the columns that are read.
     plain
         The same rows in the form that all checks expect.
     shown_names
@@ -39,6 +40,10 @@ class ParsedSales:
         Columns of the file that nothing is read from.
     selected
         Which rows the market is about, shape (n,): those for which its `where` holds.
+    digests
+        Of all cells of the rows, shape (n,).
+    blank
+        Which rows have no filled cell, shape (n,).
     """
 
     market: Market
@@ -52,6 +57,8 @@ class ParsedSales:
     rows: FileRows
     unread: tuple[str, ...]
     selected: BoolArray
+    digests: Digests
+    blank: BoolArray
 
     def __len__(self) -> int:
         return len(self.sales)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from estimator.market.arrays import BoolArray
@@ -22,10 +21,7 @@ MIN_ROWS = 20
 def copied_rows(parsed: ParsedSales, usable: BoolArray, _known: Sales | None) -> list[Finding]:
     """Return the rows that are a copy of earlier ones."""
     rows = np.flatnonzero(usable)
-    table = parsed.table.take(rows).to_pandas()
-    nested = [field.name for field in parsed.table.schema if pa.types.is_nested(field.type)]
-    table[nested] = table[nested].astype(str)  # lists and objects have no hash
-    code = pd.Series(pd.factorize(pd.util.hash_pandas_object(table, index=False))[0])
+    code = pd.Series(pd.factorize(parsed.digests[rows])[0])
     position = pd.Series(np.arange(len(rows)))
     earlier = position.groupby(code).shift(1).to_numpy(np.float64, na_value=np.nan)
     repeats = ~np.isnan(earlier)

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from estimator.errors import DataError
@@ -255,7 +253,7 @@ def _refuse_wrong(parsed: ParsedSales, found: Mapping[int, Finding]) -> None:
 
 def _refuse_unreadable(parsed: ParsedSales, found: Mapping[int, Finding], share: float) -> None:
     # Lines without a cell are no sales: programs write one after each row where they confuse the ends of lines.
-    sales = parsed.selected & ~_blank_rows(parsed.table)
+    sales = parsed.selected & ~parsed.blank
     unreadable = [
         finding for row, finding in found.items() if sales[row] and SEVERITIES[finding.reason] == "unreadable"
     ]
@@ -266,17 +264,6 @@ def _refuse_unreadable(parsed: ParsedSales, found: Mapping[int, Finding], share:
             f"{parsed.path}: {len(unreadable):,} of {n_rows:,} sales ({percent:.3g}%) cannot be read; at most"
             f" {100 * share:g}% may be (max_unreadable_share in market.toml)\n" + _grouped(parsed, unreadable)
         )
-
-
-def _blank_rows(table: pa.Table) -> BoolArray:
-    """Return which rows have no filled cell, shape (n,)."""
-    blank = np.ones(table.num_rows, np.bool_)
-    for column in table.columns:
-        empty = column.is_null()
-        if pa.types.is_string(column.type):
-            empty = pc.or_(empty, pc.equal(pc.fill_null(column, ""), ""))
-        blank &= empty.to_numpy()
-    return blank
 
 
 def _grouped(parsed: ParsedSales, findings: Iterable[Finding]) -> str:

@@ -42,7 +42,19 @@ def parsed(dates: DateArray | None, n: int) -> ParsedSales:
     source, selected = SalesSource((Path("sales.csv"),)), np.ones(n, np.bool_)
     rows = FileRows.of_files(source.paths, [n], [2])
     return ParsedSales(
-        MARKET, source, pa.table({}), pa.table({}), {}, {}, sold_on(dates, n), (), rows, (), selected
+        MARKET,
+        source,
+        pa.table({}),
+        pa.table({}),
+        {},
+        {},
+        sold_on(dates, n),
+        (),
+        rows,
+        (),
+        selected,
+        np.arange(n, dtype=np.uint64),
+        ~selected,
     )
 
 

@@ -1,0 +1,47 @@
+"""What is kept of all cells of a row where only some columns are: a number for their values; whether any is."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from estimator.market.arrays import BoolArray
+from estimator.market.text.names import plain_name
+
+Digests = NDArray[np.uint64]
+"""Numbers that are equal where all cells of two rows are. Different rows have the same one by a chance of 2⁻⁶⁴."""
+
+
+def row_digests(table: pa.Table) -> Digests:
+    """Return the digests of n rows, shape (n,); they do not depend on the order of the columns."""
+    digests = np.zeros(table.num_rows, np.uint64)
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        # An odd factor for each column, so that rows with two values exchanged differ.
+        factor = pd.util.hash_array(np.array([plain_name(name)], np.object_))[0] | np.uint64(1)
+        digests += factor * pd.util.hash_array(_plain_values(column), categorize=False)
+    return digests
+
+
+def blank_rows(table: pa.Table) -> BoolArray:
+    """Return which of n rows have no filled cell, shape (n,)."""
+    blank = np.ones(table.num_rows, np.bool_)
+    for column in table.columns:
+        empty = column.is_null()
+        if pa.types.is_string(column.type):
+            empty = pc.or_(empty, pc.equal(pc.fill_null(column, ""), ""))
+        blank &= empty.to_numpy()
+    return blank
+
+
+def _plain_values(column: pa.ChunkedArray) -> NDArray[np.generic]:
+    """Return the values of a column as numbers or text, alike in every piece of a file."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    kind = column.type
+    if pa.types.is_temporal(kind):
+        column = column.cast(pa.int32() if kind.bit_width == 32 else pa.int64())
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_boolean(kind):
+        return np.asarray(pc.fill_null(column.cast(pa.float64(), safe=False), np.nan).to_numpy())
+    values = column.to_numpy(zero_copy_only=False) if pa.types.is_string(kind) else column.to_pylist()
+    return np.array([None if value is None else str(value) for value in values], np.object_)
