@@ -130,8 +130,8 @@ class GridFactors(NamedTuple):
 
     Parameters
     ----------
-    penalty
-        Factors of a subject's squared facts, facts and known flags in its dissimilarity, shape (3f,).
+    similarity
+        Factors of a subject's squared facts, facts and known flags in its similarity, which is at most 0, (3f,).
     slope, curvature
         See `GridParameters`, shape (f,).
     by_known
@@ -140,7 +140,7 @@ class GridFactors(NamedTuple):
         How much the log distance and the age of the sale lower a weight, shape (1,).
     """
 
-    penalty: Float32Array
+    similarity: Float32Array
     slope: Float32Array
     curvature: Float32Array
     by_known: Float32Array
@@ -154,7 +154,7 @@ class GridFactors(NamedTuple):
         by_fact = np.exp(parameters.log_fact_penalty)
         slope, curvature = (np.asarray(part, np.float32) for part in (parameters.slope, parameters.curvature))
         return GridFactors(
-            np.concatenate((by_fact, -2 * by_fact, by_fact)),
+            np.concatenate((-by_fact, 2 * by_fact, -by_fact)),
             slope,
             curvature,
             np.concatenate((-slope, -curvature)),
@@ -308,11 +308,10 @@ class AdjustmentGrid:
         table = self._table.take(neighbours.rows, axis=0)  # a third of the time of an index
         # One product per subject: the last bits of a single larger product would depend on the other subjects.
         products = table @ _subject_terms(subjects, factors)
-        dissimilarity, adjustment = products[..., 0], products[..., 1]
+        similarity, adjustment = products[..., 0], products[..., 1]
         age, log_km = self._age.take(neighbours.rows), neighbours.log_km
         adjusted = self._log_price.take(neighbours.rows) + adjustment
-        score = -dissimilarity
-        score -= factors.distance * log_km
+        score = similarity - factors.distance * log_km
         score -= factors.age * age
         score = np.where(neighbours.is_present, score, -np.inf)
         highest = np.maximum(np.maximum.reduce(score, axis=-1, keepdims=True), _LOWEST)
@@ -372,13 +371,13 @@ class AdjustmentGrid:
 def _subject_terms(subjects: GridHomes, factors: GridFactors) -> Float32Array:
     """Return what a comparable's known flags, facts and squared facts are multiplied by, shape (…, n, 3f, 2).
 
-    The sums of the products are the dissimilarity and the adjustment of its price.
+    The sums of the products are the similarity and the adjustment of its price.
     """
     x, square, known = subjects.facts, subjects.facts**2, subjects.known
     f = x.shape[-1]
     terms = np.empty((*x.shape[:-1], 3 * f, 2), np.float32)
-    penalty, effect = terms[..., 0], terms[..., 1]
-    np.multiply(np.concatenate((square, x, known), axis=-1), factors.penalty, out=penalty)
+    similarity, effect = terms[..., 0], terms[..., 1]
+    np.multiply(np.concatenate((square, x, known), axis=-1), factors.similarity, out=similarity)
     np.add(factors.slope * x, factors.curvature * square, out=effect[..., :f])
     np.multiply(np.concatenate((known, known), axis=-1), factors.by_known, out=effect[..., f:])
     return terms

@@ -193,9 +193,11 @@ class AreaLookup:
         looked_up = {self._code_name: (codes != "") & ~given}
         filled = {self._code_name: codes}
         for name, figures in self.areas.figures.items():
-            figure = figures[index]
-            looked_up[name] = found & ~np.isnan(figure) & np.isnan(facts[name])
-            filled[name] = np.where(looked_up[name], figure, facts[name])
+            unknown = np.isnan(facts[name])
+            if unknown.any():
+                figure = figures[index]
+                looked_up[name] = found & ~np.isnan(figure) & unknown
+                filled[name] = np.where(looked_up[name], figure, facts[name])
         looked_up = {name: where for name, where in looked_up.items() if where.any()}
         return facts.replace({name: filled[name] for name in looked_up}), looked_up
 

@@ -73,8 +73,9 @@ class ApplicabilityDomain:
             if feature.name in near and near[feature.name].any()
         }
         if self.places is not None:
-            check, warnings = self.places.check(self.market, facts)
-            _add_refusals(refusals, check)
+            of_places, warnings = self.places.check(self.market, facts)
+            if of_places is not None:
+                _add_refusals(refusals, of_places)
             near_boundary |= warnings
         return refusals, near_boundary
 

@@ -91,19 +91,23 @@ class PlaceDomain:
             return cls(places, latitude, spacing, float(np.sort(spacing)[-1 - doubtful]))
         return None if located.sum() < MIN_HOMES else cls(places, latitude, np.zeros(len(places)), 0.0)
 
-    def check(self, market: Market, facts: Facts) -> tuple[Check, dict[str, BoolArray]]:
+    def check(self, market: Market, facts: Facts) -> tuple[Check | None, dict[str, BoolArray]]:
         """Compare the locations of n homes with those of the sold ones; an unknown location is not refused.
 
         Returns
         -------
         check
-            Of the latitude.
+            Of the latitude; None if all homes are among sold ones, as most are.
         warnings
             Text → the homes that it is about, shape (n,), by distance.
         """
         assert market.coordinates is not None  # noqa: S101  # `fit` has checked
         latitude, longitude = market.coordinates
-        found = self._distances(kilometres(facts, market.coordinates, self.median_latitude))
+        place = kilometres(facts, market.coordinates, self.median_latitude)
+        searched = self._not_among_sold(place)
+        if not len(searched):
+            return None, {}
+        found = self._distances(place, searched)
 
         def message(row: int) -> str:
             here = f"{facts[latitude][row]:g}, {facts[longitude][row]:g}"
@@ -121,16 +125,14 @@ class PlaceDomain:
             warnings[text][row] = True
         return Check(latitude, outside, far_outside, message), warnings
 
-    def _distances(self, place: FloatArray) -> "_Distances":
-        """Return the distances from n places, km north and east, NaN where unknown, to the sold homes."""
+    def _distances(self, place: FloatArray, searched: NDArray[np.intp]) -> "_Distances":
+        """Return the distances from n places, km north and east, to the sold homes, where these are searched."""
         nearest, last, local = np.zeros((3, len(place)))
-        searched = self._not_among_sold(place)
-        if len(searched):
-            count = N_NEIGHBOURS if len(self.places) >= MIN_PLACES else 1
-            km, neighbours = map(np.asarray, self._tree.query(place[searched], range(1, count + 1)))
-            nearest[searched], last[searched] = km[:, 0], km[:, -1]
-            around = np.sort(self.spacing[neighbours], axis=1)
-            local[searched] = around[:, count // 2]  # np.median is slow for one home
+        count = N_NEIGHBOURS if len(self.places) >= MIN_PLACES else 1
+        km, neighbours = map(np.asarray, self._tree.query(place[searched], range(1, count + 1)))
+        nearest[searched], last[searched] = km[:, 0], km[:, -1]
+        around = np.sort(self.spacing[neighbours], axis=1)
+        local[searched] = around[:, count // 2]  # np.median is slow for one home
         spacing = np.minimum(np.maximum(local, self.market_spacing), MAX_SPACING_FACTOR * self.market_spacing)
         usual = np.minimum(self.market_spacing, LOCAL_WARNING_FACTOR * local)
         return _Distances(

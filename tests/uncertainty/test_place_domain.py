@@ -181,6 +181,7 @@ def test_homes_are_judged_by_their_distances_from_all_sold_ones(sales: Sales) ->
     rng = np.random.default_rng(1)
     homes = at_km(king_county_km(sales)[rng.integers(0, len(sales), 300)] + rng.laplace(0, 2.0, (300, 2)))
     check, _ = domain.check(TOWN, homes)
+    assert check is not None
     place = kilometres(homes, ("north", "east"), domain.median_latitude)
     km = np.hypot(*(place[:, None] - domain.places).transpose(2, 0, 1))
     near = np.argsort(km, axis=1)[:, :N_NEIGHBOURS]
