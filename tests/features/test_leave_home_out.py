@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from estimator.features.kriging import Kriging
-from estimator.features.leave_home_out import LeaveHomeOut
+from estimator.features.leave_home_out import LeaveHomeOut, SalesOfHomes
 from tests.features.gaussian_process import HOME, N, exact_gaussian_process, fit, random_homes
 
 Fitted = tuple[Kriging, LeaveHomeOut]
@@ -48,3 +48,15 @@ def test_facts_may_be_withheld_from_a_home_that_is_left_out(fitted: Fitted) -> N
         homes.take(others), log_price[others], subject, kriging.range_km, kriging.mean
     )
     assert left_out.estimate(subject, HOME[row])[0] == pytest.approx(expected[0], abs=2e-3)
+
+
+def test_the_sales_of_homes_are_found_among_all() -> None:
+    rng = np.random.default_rng(1)
+    sold, home = rng.integers(0, 40, 60), rng.integers(0, 60, 30)
+    sales = SalesOfHomes(sold)
+    subject, row = sales.pairs(home)
+    assert set(zip(subject.tolist(), row.tolist(), strict=True)) == {
+        (i, j) for i in range(30) for j in range(60) if home[i] == sold[j]
+    }
+    resold = [rows.tolist() for rows in sales.of_resold()]
+    assert resold == [np.flatnonzero(sold == each).tolist() for each in np.unique(sold) if sum(sold == each) > 1]

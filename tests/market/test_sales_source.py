@@ -9,9 +9,11 @@ import pytest
 
 from estimator.errors import DataError, MarketError
 from estimator.market.market import Market
-from estimator.market.sales_file import read_sales, read_validated_sales
+from estimator.market.sales_file import parse_sales, read_sales, read_validated_sales
 from estimator.market.sales_source import SalesSource
+from estimator.market.tables import READ_ROWS
 from estimator.market.validation.overrides import Override
+from estimator.market.validation.reasons import COPY
 
 FACTS = [{"name": "size", "kind": "number", "required": True}, {"name": "type", "kind": "category"}]
 HEADER = "size,type,price\n"
@@ -101,6 +103,37 @@ def test_files_with_columns_of_other_types_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"size": [["x"]]}), tmp_path / "b.parquet")
     with pytest.raises(DataError, match="columns of different types"):
         SalesSource((tmp_path / "a.parquet", tmp_path / "b.parquet")).read()
+
+
+def test_only_columns_that_are_read_keep_values_and_all_columns_tell_copies(tmp_path: Path) -> None:
+    n, path = READ_ROWS + 100, tmp_path / "sales.parquet"
+    size = np.arange(1.0, n + 1)
+    size[-20:-10] = size[:10]  # in the second piece: copies of rows of the first one
+    size[-10:] = size[10:20]  # the same, but for a column that nothing is read from
+    unit = [[7]] * (n - 10) + [[8]] * 10
+    columns = {"Size": pa.array(size), "note": unit, "price": 1000 * size.astype(int), "type": ["flat"] * n}
+    pq.write_table(pa.table({**columns, "id": [f" {row} " for row in range(n - 20)] + [""] * 20}), path)
+    filtered = market("sales.parquet", where="id is missing or Size > 0")
+    assert pa.types.is_string(parse_sales(filtered, path).table.schema.field("id").type)
+    declared = market("sales.parquet", max_unreadable_share=1)
+    parsed = parse_sales(declared, path)
+    assert pa.types.is_null(parsed.table.schema.field("note").type)
+    assert parsed.unread == ("note", "id")
+    assert not read_validated_sales(declared, path).set_aside
+    pq.write_table(pa.table({**columns, "id": [""] * n}), path)
+    copies = read_validated_sales(declared, path).set_aside
+    assert [entry.row for entry in copies] == list(range(n - 19, n - 9))
+    assert {entry.reason for entry in copies} == {COPY}
+
+
+def test_identifiers_number_the_homes_in_the_order_of_the_file(tmp_path: Path) -> None:
+    path, ids = tmp_path / "sales.parquet", ["b", " b ", "aé", "", None, "a"]
+    table = {"size": [1.0] * 6, "type": ["x"] * 6, "price": [1.0, 2, 3, 4, 5, 6], "id": ids}
+    pq.write_table(pa.table(table), path)
+    sales = parse_sales(market("sales.parquet", sale_id="id"), path).sales
+    assert sales.home.tolist() == [0, 0, 1, -1, -1, 2]
+    assert sales.sale_id is not None
+    assert sales.sale_id.tolist() == ["b", "b", "aé", "", "", "a"]
 
 
 def test_a_file_without_a_header_line_has_the_declared_columns(tmp_path: Path) -> None:

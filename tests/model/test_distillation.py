@@ -2,7 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from estimator.model import distillation
 from estimator.model.distillation import JITTERED_PER_SALE, MAX_SWAPPED_SHARE, jitter, teach_student
 from estimator.model.ensemble import predict_mean, train_ensemble
 from estimator.model.recipe import Recipe
@@ -44,3 +46,21 @@ def test_a_student_learns_from_its_teachers_alone(training_set: TrainingSet) -> 
         for given in (training_set, without_prices)
     ]
     assert students[0].parameters.vector.tobytes() == students[1].parameters.vector.tobytes()
+
+
+def test_a_student_of_many_sales_learns_from_some_of_them(
+    training_set: TrainingSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teachers = train_ensemble(training_set, RECIPE, np.random.default_rng(1)).networks
+    few = len(training_set.columns) // 2
+    monkeypatch.setattr(distillation, "MAX_SOLD", few)
+    student = teach_student(training_set, teachers, RECIPE, np.random.default_rng(2))
+    half = replace(training_set, columns=training_set.columns[drawn(len(training_set.columns), few)])
+    rng = np.random.default_rng(2)
+    rng.choice(len(training_set.columns), few, replace=False)
+    same = teach_student(half, teachers, RECIPE, rng)
+    assert student.parameters.vector.tobytes() == same.parameters.vector.tobytes()
+
+
+def drawn(n: int, few: int) -> NDArray[np.intp]:
+    return np.sort(np.random.default_rng(2).choice(n, few, replace=False))
