@@ -7,13 +7,21 @@ import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+_LOOK_SECONDS = 0.05
+"""Between looks at the memory of processes: a look takes a millisecond or two."""
 
 
 @dataclass(frozen=True)
 class Used:
-    """What a process has used: CPU seconds of all threads, seconds until its end, peak memory in MB."""
+    """What a process and those it started have used: CPU seconds, seconds until its end, peak memory in MB.
+
+    The memory is that of all of them at one moment; what they share counts once. It is looked at every
+    `_LOOK_SECONDS`.
+    """
 
     cpu: float
     seconds: float
@@ -28,7 +36,7 @@ def used_by(command: Sequence[str], cores: Collection[int]) -> Used:
     subprocess.CalledProcessError
         The command failed.
     """
-    # A small process in between: the system counts the memory of whoever starts a process as its own at first.
+    # A small process in between: its only child is the command, whose CPU time the system then tells.
     between = [sys.executable, "-m", "benchmarks.timing", ",".join(map(str, cores)), *command]
     return Used(*json.loads(subprocess.run(between, check=True, stdout=subprocess.PIPE).stdout))
 
@@ -38,10 +46,25 @@ def _print_used(cores: str, command: Sequence[str]) -> int:
     os.sched_setaffinity(0, map(int, cores.split(",")))
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
+    peak, pid = 0.0, 0
+    while pid == 0:
+        peak = max(peak, _memory(process.pid))
+        time.sleep(_LOOK_SECONDS)
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
     process.returncode = os.waitstatus_to_exitcode(status)
-    print(json.dumps([usage.ru_utime + usage.ru_stime, time.perf_counter() - started, usage.ru_maxrss / 1024]))
+    print(json.dumps([usage.ru_utime + usage.ru_stime, time.perf_counter() - started, peak]))
     return process.returncode
+
+
+def _memory(pid: int) -> float:
+    """Return the memory of a process and of those it started, in MB (the proportional set size)."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0  # it has ended
+    own = sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+    return own + sum(_memory(int(child)) for child in children)
 
 
 def timed(run: Callable[[], object], repeats: int = 1) -> float:

@@ -24,11 +24,14 @@ def test_a_row_without_a_peer_has_no_ratio() -> None:
     assert str(speed.Row("memory", "MB", [1234.0])) == "| memory, MB | 1,234 | – | – | – |"
 
 
-def test_a_process_is_charged_for_its_own_work_and_memory() -> None:
-    work = "block = bytearray(200_000_000); block[::4096] = b'x' * len(block[::4096]); sum(range(3_000_000))"
-    idle, busy = used_by([sys.executable, "-c", ""], {0}), used_by([sys.executable, "-c", work], {0})
-    assert busy.cpu > idle.cpu
-    assert 150 < busy.peak - idle.peak < 400
+def test_a_process_is_charged_for_its_own_work_and_memory_and_for_those_of_its_processes() -> None:
+    work = "block = bytearray(200_000_000); block[::4096] = b'x' * len(block[::4096]); sum(range(9_000_000))"
+    start = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {work!r}], check=True)"
+    commands = ("import subprocess", work, f"{work}; {start}")
+    idle, busy, both = (used_by([sys.executable, "-c", command], {0}) for command in commands)
+    assert idle.cpu < busy.cpu < both.cpu
+    assert 150 < busy.peak - idle.peak < 300
+    assert 350 < both.peak - idle.peak < 500
 
 
 def test_the_homes_are_sold_ones_moved_a_little(tmp_path: Path) -> None:
