@@ -78,10 +78,16 @@ class Neighbours:
         return is_present
 
     @cached_property
+    def are_all_present(self) -> bool:
+        """Whether every subject has all its comparables, as most have: then there is nothing to leave out."""
+        return bool(np.logical_and.reduce(self.is_present, axis=None))
+
+    @cached_property
     def log_km(self) -> Float32Array:
         """log(km + DISTANCE_OFFSET_KM), shape (n, count); −∞ where there is no comparable."""
         log_km: Float32Array = np.log(self.km + DISTANCE_OFFSET_KM).astype(np.float32)
-        log_km[~self.is_present] = -np.inf
+        if not self.are_all_present:
+            log_km[~self.is_present] = -np.inf
         return log_km
 
 
@@ -163,8 +169,7 @@ class GridFactors(NamedTuple):
         )
 
 
-@dataclass(frozen=True)
-class GridEstimates:
+class GridEstimates(NamedTuple):
     """For n subjects: weights and adjusted log prices of the comparables (n, count), and the estimates (n,).
 
     For several versions of the subjects (…, n, count) and (…, n).
@@ -313,7 +318,8 @@ class AdjustmentGrid:
         adjusted = self._log_price.take(neighbours.rows) + adjustment
         score = similarity - factors.distance * log_km
         score -= factors.age * age
-        score = np.where(neighbours.is_present, score, -np.inf)
+        if not neighbours.are_all_present:
+            score = np.where(neighbours.is_present, score, -np.inf)
         highest = np.maximum(np.maximum.reduce(score, axis=-1, keepdims=True), _LOWEST)
         weight = np.exp(np.subtract(score, highest, out=score), out=score)
         weight /= np.maximum(np.add.reduce(weight, axis=-1, keepdims=True), 1e-30)

@@ -225,7 +225,8 @@ class Comparables:
             chunk = features[:, rows]
             self._grid_features(versions, neighbours, out=chunk[..., :N_GRID_FEATURES])
             self._nearest_features(neighbours, out=chunk[..., N_GRID_FEATURES:])
-            np.copyto(chunk, np.nan, where=~neighbours.is_present[:, :1])
+            if not neighbours.are_all_present:
+                chunk[:, ~neighbours.is_present[:, 0]] = np.nan
         return features[0], features[1]
 
     def distances(self, facts: Facts) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,7 @@ from estimator.market.facts import Facts
 from estimator.market.market import Market
 
 
-@dataclass(frozen=True)
-class EncodedHomes:
+class EncodedHomes(NamedTuple):
     """n homes: encoded facts (n, ·), monotone columns (n, r), both as inputs of kriging, unknown numbers."""
 
     encoded: Float32Array

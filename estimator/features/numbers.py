@@ -4,7 +4,7 @@ A pass takes a dozen steps, and each of them costs one home nearly as much as a 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,7 @@ from estimator.market.facts import Facts
 from estimator.market.market import Market
 
 
-@dataclass(frozen=True, eq=False)
-class Numbers:
+class Numbers(NamedTuple):
     """The numbers of n homes.
 
     Parameters
