@@ -119,7 +119,8 @@ def train_market(  # noqa: PLR0913  # one for each option of the command
     rng = np.random.default_rng(seed)
     data = read_market_data(market_path, sales_path, split, rng, checks)
     market, parts = data.market, data.parts
-    recipe, remarks = read_recipe(data.folder), read_remarks(data.folder)
+    recipe = read_recipe(data.folder).for_sales(len(parts.train), len(market.features))
+    remarks = read_remarks(data.folder)
     trials = read_trials(data.folder)
     versions = make_market_folder(models, market.name)
     recorder = Recorder()

@@ -61,7 +61,8 @@ def prepare_trials(
     """
     rng = np.random.default_rng(seed)
     data = read_market_data(market_path, None, split, rng)
-    served = replace(DEFAULTS, **settings_not_tried(data.folder, tried))
+    declared = replace(DEFAULTS, **settings_not_tried(data.folder, tried))
+    served = declared.for_sales(len(data.parts.train), len(data.market.features))
     recipe = replace(served, networks=min(MAX_TRIAL_NETWORKS, served.networks))
     lookup = AreaLookup(data.market, data.areas, data.parts.train.facts)
     train, validation = (complete_sales(lookup, part) for part in (data.parts.train, data.parts.validation))

@@ -26,7 +26,7 @@ from estimator.market.market import Market
 from estimator.market.market_data import read_market_data
 from estimator.market.sales import Parts, Sales, split_sales
 from estimator.market.sales_file import read_sales
-from estimator.model.recipe import DEFAULTS, read_recipe
+from estimator.model.recipe import DEFAULTS, FEW_NETWORKS, read_recipe
 from estimator.registry import SavedVersion, load_version
 from estimator.report import PAGE
 from estimator.report.files import read_report
@@ -98,7 +98,7 @@ def split_by_time(sales: Sales) -> Parts:
 @pytest.fixture(scope="module")
 def full_training(fully_trained: Path, sales: Sales) -> Training:
     parts = split_by_time(sales)
-    return Training(load_version(fully_trained), KING_COUNTY / "sales.csv.gz", parts, DEFAULTS.networks)
+    return Training(load_version(fully_trained), KING_COUNTY / "sales.csv.gz", parts, FEW_NETWORKS)
 
 
 @pytest.fixture(scope="module", params=["tenth", pytest.param("full", marks=pytest.mark.slow)])

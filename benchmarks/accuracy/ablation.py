@@ -131,6 +131,7 @@ def prepare(data: DataSet, seed: int, recipe: Recipe = DEFAULT_RECIPE) -> Setup:
     optional = [feature.name for feature in market.features if not feature.required]
     required_facts = validation.facts.without(dict.fromkeys(optional, np.ones(len(validation), np.bool_)))
     required_only = pipeline.transform(required_facts, validation.date, validation.home, validation.date)
+    recipe = recipe.for_sales(len(data.parts.train), len(market.features))
     return Setup(pipeline, training_set, len(data.parts.train), required_only, rng, recipe)
 
 

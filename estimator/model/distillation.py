@@ -25,16 +25,22 @@ MAX_SWAPPED_SHARE = 0.5
 """Share of a jittered home's columns that are another home's, at most."""
 PASSES = 15
 """Over the training set and the jittered homes."""
+PASSES_AGAIN = 5
+"""When a student goes on learning from teachers that have gone on learning."""
 LEARNING_RATE = 1e-3
-"""At the start. See benchmarks/DECISIONS.md, "One network is taught by all", for all four."""
+"""At the start. See benchmarks/DECISIONS.md, "One network is taught by all", for all five."""
 
 
 def teach_student(
-    training_set: TrainingSet, teachers: Sequence[Network], recipe: Recipe, rng: np.random.Generator
+    training_set: TrainingSet,
+    teachers: Sequence[Network],
+    recipe: Recipe,
+    rng: np.random.Generator,
+    before: Network | None = None,
 ) -> Network:
     """Return one network of one member that values homes nearly as its teachers do on average.
 
-    It starts as the first member of the first teacher, which is nearer to their mean than random weights are.
+    A new one starts as the first member of the first teacher, which is nearer to their mean than random weights.
 
     Parameters
     ----------
@@ -42,6 +48,8 @@ def teach_student(
         The networks that the recipe made from the training set.
     rng
         Source of all randomness: the same one gives the same student.
+    before
+        The teachers' student before they went on learning, which then does so as well; it is not changed.
     """
     sold = training_set.columns
     if len(sold) > MAX_SOLD:
@@ -49,14 +57,17 @@ def teach_student(
     columns = np.vstack((sold, jitter(sold, JITTERED_PER_SALE, rng)))
     target = predict_mean(StackedNetworks(teachers), columns)
     student = Network(build_layers(training_set.inputs, recipe, members=1, width=recipe.width), rng=rng)
-    copy_first_member(teachers[0], student)
+    if before is None:
+        copy_first_member(teachers[0], student)
+    else:
+        np.copyto(student.parameters.vector, before.parameters.vector)
     train(
         student,
         Batches(columns, target, recipe.batch_size),
         loss=MSE(),
         optimiser=AdamW(LEARNING_RATE, weight_decay=recipe.weight_decay),
         rng=rng,
-        plan=Plan(epochs=PASSES, schedule=cosine, clip_norm=recipe.clip_norm),
+        plan=Plan(epochs=PASSES if before is None else PASSES_AGAIN, schedule=cosine, clip_norm=recipe.clip_norm),
     )
     return student
 

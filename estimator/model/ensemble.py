@@ -29,8 +29,8 @@ predicted at a time"."""
 
 
 PASSES_AGAIN = 4
-"""Over all sales, of networks that go on learning; no more than the recipe's epochs, which are few where a pass has
-many steps. See benchmarks/DECISIONS.md, "Networks that answer learn from all sales"."""
+"""Over all sales, of networks that go on learning; no more than the recipe's epochs, which are few where a pass
+has many steps. See benchmarks/DECISIONS.md, "Networks that answer learn from all sales"."""
 AVERAGE_DECAY = 0.99
 """Of the weights' average over some hundred steps when they do. It halves by how much a value depends on the seed.
 See there."""
@@ -173,8 +173,8 @@ def _train_networks(
 
     Each has its own random generator, so the order does not matter.
     """
-    recipe = training.recipe
-    dispatcher = _CallbackDispatcher(callbacks, recipe.networks, training.plan.epochs)
+    n_networks = len(training.trained) or training.recipe.networks
+    dispatcher = _CallbackDispatcher(callbacks, n_networks, training.plan.epochs)
 
     def train_here(item: tuple[int, np.random.Generator]) -> Network:
         index, own_rng = item
@@ -185,7 +185,7 @@ def _train_networks(
         dispatcher.finish(index)
         return network
 
-    first, *others = enumerate(rng.spawn(recipe.networks))
+    first, *others = enumerate(rng.spawn(n_networks))
     if not (others and trains_on_cluster()):
         return tuple(parallel_map(train_here, [first, *others], on_error=dispatcher.stop))
     # The first one is trained here, because every step of it is observed. The others' epochs come at the end.

@@ -137,6 +137,7 @@ class PriceModel:
         recipe
             How the networks are built and trained.
         """
+        recipe = recipe.for_sales(len(sales), len(market.features))
         # One BLAS thread outside `parallel_map` too, for the reasons given there.
         with threadpool_limits(1, user_api="blas"):
             index, residual = first_index(market, sales.joined(validation), rng)
@@ -179,6 +180,7 @@ class PriceModel:
         ValueError
             The model was restored from its state, which lacks the networks that taught the student.
         """
+        recipe = recipe.for_sales(len(self.sales), len(self.market.features))
         if recipe.student and self.teacher is None and recipe.networks * recipe.members > 1:
             raise ValueError("a restored model lacks the networks that taught its student; fit it anew")
         scale = self.networks.mean, self.networks.deviation

@@ -123,7 +123,7 @@ def refit_price_networks(
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
 ) -> TrainedNetworks:
-    """Let trained networks go on learning from a training set with more sales, and teach a student as before.
+    """Let trained networks go on learning from a training set with more sales, and their student as well.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def refit_price_networks(
     before = fitted.teacher or fitted.served
     networks = train_again(training_set, before.networks.networks, recipe, rng, callbacks)
     trained = replace(before, networks=StackedNetworks(networks))
-    student = _teach(training_set, trained, recipe, rng)
+    student = _teach(training_set, trained, recipe, rng, fitted.served if fitted.teacher else None)
     if student is None:
         return TrainedNetworks(_levelled(trained, training_set), None)
     student = replace(student, kriging_share=fitted.served.kriging_share)
@@ -145,13 +145,25 @@ def refit_price_networks(
 
 
 def _teach(
-    training_set: TrainingSet, teacher: PriceNetworks, recipe: Recipe, rng: np.random.Generator
+    training_set: TrainingSet,
+    teacher: PriceNetworks,
+    recipe: Recipe,
+    rng: np.random.Generator,
+    before: PriceNetworks | None = None,
 ) -> PriceNetworks | None:
-    """Return the student of some networks; None if the recipe wants none, or they are one of one member."""
+    """Return the student of some networks; None if the recipe wants none, or they are one of one member.
+
+    Parameters
+    ----------
+    before
+        Their student before they went on learning.
+    """
     networks = teacher.networks.networks
     if not recipe.student or len(networks) * recipe.members == 1:
         return None
-    return replace(teacher, networks=StackedNetworks([teach_student(training_set, networks, recipe, rng)]))
+    known = None if before is None else before.networks.networks[0]
+    student = teach_student(training_set, networks, recipe, rng, known)
+    return replace(teacher, networks=StackedNetworks([student]))
 
 
 def _levelled(trained: PriceNetworks, training_set: TrainingSet) -> PriceNetworks:

@@ -21,6 +21,15 @@ RECIPE = "recipe.toml"
 Settings = dict[str, Any]
 """Name of a setting of `Recipe` → its value."""
 
+BY_SIZE = 0
+"""Value of `networks`: as many as `Recipe.for_sales` chooses."""
+MANY_NETWORKS, FEW_NETWORKS = 8, 4
+"""Networks by default where training is short, and elsewhere. See benchmarks/DECISIONS.md, "Number of
+networks"."""
+MAX_FACTS_OF_MANY = 150_000
+"""Facts of all training sales (sales × facts) up to which `MANY_NETWORKS` are trained: half of what King County
+has, where half as many networks take as long."""
+
 MIN_BATCH_SIZE = 16
 """With fewer sales in a step its gradient is mostly noise."""
 
@@ -36,7 +45,8 @@ class Recipe:
     Parameters
     ----------
     networks
-        Trained in parallel and averaged: more of them make a price depend less on the seed.
+        Trained in parallel and averaged: more of them make a price depend less on the seed. 0 for as many as the
+        number of sales and of their facts allows, see `for_sales`.
     members
         In each network; they share most of their weights.
     depth, width
@@ -70,7 +80,7 @@ class Recipe:
         Whether these are saved beside it, for `--teacher`.
     """
 
-    networks: int = 4
+    networks: int = BY_SIZE
     members: int = 4
     depth: int = 3
     width: int = 128
@@ -90,6 +100,12 @@ class Recipe:
     student: bool = True
     keep_teacher: bool = True
 
+    def for_sales(self, n: int, n_facts: int) -> "Recipe":
+        """Return the recipe with the number of networks for n training sales with some facts each."""
+        if self.networks != BY_SIZE:
+            return self
+        return replace(self, networks=MANY_NETWORKS if n * n_facts <= MAX_FACTS_OF_MANY else FEW_NETWORKS)
+
     def as_dict(self) -> Settings:
         """Return the settings as JSON and TOML store them."""
         return asdict(self) | {"losses": list(self.losses)}
@@ -99,7 +115,7 @@ DEFAULTS = Recipe()
 
 
 BOUNDS: Mapping[str, tuple[float, float]] = {
-    "networks": (1, 32),
+    "networks": (BY_SIZE, 32),
     "members": (1, 64),
     "depth": (1, 16),
     "width": (1, 2048),

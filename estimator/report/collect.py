@@ -94,7 +94,7 @@ def collect(
     return {
         "format": FORMAT,
         **record,
-        "default_recipe": DEFAULTS.as_dict(),
+        "default_recipe": DEFAULTS.for_sales(len(parts.train), len(market.features)).as_dict(),
         "recipe_remarks": remarks,
         "trials": [dict(trial) for trial in trials],
         "refreshed": None,

@@ -38,6 +38,19 @@ def test_a_student_is_nearer_to_its_teachers_mean_than_any_of_them(training_set:
     assert len(student.parameters.vector) < len(teachers[0].parameters.vector)
 
 
+def test_a_student_goes_on_learning_from_where_it_is(training_set: TrainingSet) -> None:
+    teachers = train_ensemble(training_set, RECIPE, np.random.default_rng(1)).networks
+    student = teach_student(training_set, teachers, RECIPE, np.random.default_rng(2))
+    before = student.parameters.vector.tobytes()
+    later = teach_student(training_set, teachers, RECIPE, np.random.default_rng(3), student)
+    assert student.parameters.vector.tobytes() == before, "it is not changed"
+    columns = training_set.validation.columns
+    mean, first, second = (
+        predict_mean(StackedNetworks(networks), columns) for networks in (teachers, [student], [later])
+    )
+    assert np.mean((second - mean) ** 2) <= np.mean((first - mean) ** 2)
+
+
 def test_a_student_learns_from_its_teachers_alone(training_set: TrainingSet) -> None:
     teachers = train_ensemble(training_set, RECIPE, np.random.default_rng(1)).networks
     without_prices = replace(training_set, target=np.full_like(training_set.target, np.nan))

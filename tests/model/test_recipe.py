@@ -14,6 +14,8 @@ from estimator.errors import DataError, SavedVersionError
 from estimator.model.recipe import (
     BOUNDS,
     DEFAULTS,
+    FEW_NETWORKS,
+    MANY_NETWORKS,
     RECIPE,
     Recipe,
     Settings,
@@ -143,6 +145,15 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [old]
 
 
+@pytest.mark.parametrize(
+    ("sales", "facts", "networks"),
+    [(1, 1, MANY_NETWORKS), (10_000, 15, MANY_NETWORKS), (10_000, 16, FEW_NETWORKS), (1_000_000, 1, FEW_NETWORKS)],
+)
+def test_more_networks_are_trained_where_a_training_is_short(sales: int, facts: int, networks: int) -> None:
+    assert Recipe().for_sales(sales, facts) == replace(Recipe(), networks=networks)
+    assert Recipe(networks=3).for_sales(sales, facts) == Recipe(networks=3)
+
+
 def networks_of(saved: SavedVersion) -> list[Any]:
     networks: list[Any] = saved.appraiser.state()["model"]["networks"]
     return networks
@@ -156,10 +167,10 @@ def test_train_uses_the_recipe_and_records_it_in_the_manifest(town: Path) -> Non
     assert len(networks_of(saved)) == QUICK["networks"]
     (town / "town" / RECIPE).unlink()
     by_default = load_version(trained(town, "others"))
-    assert by_default.manifest["recipe"] == Recipe().as_dict()
+    assert by_default.manifest["recipe"] == replace(Recipe(), networks=MANY_NETWORKS).as_dict()
     assert len(networks_of(by_default)) == 1, "the student"
     taught_by = load_version(by_default.folder, teacher=True)
-    assert len(networks_of(taught_by)) == Recipe().networks
+    assert len(networks_of(taught_by)) == MANY_NETWORKS
 
 
 @pytest.mark.training
