@@ -31,9 +31,10 @@ from benchmarks.accuracy.model_inputs import TrainingInput
 from benchmarks.timing import sgemm_rate, timed
 from estimator.features import pipeline
 from estimator.features.comparables import Comparables
-from estimator.features.encoding import Encoding
+from estimator.features.home_encoder import HomeEncoder
 from estimator.features.kriging import Kriging
 from estimator.features.leave_home_out import LeaveHomeOut
+from estimator.features.numbers import NumberReader
 from estimator.model import ensemble, price_networks
 from estimator.model.price_model import PriceModel
 from estimator.network import (
@@ -58,7 +59,7 @@ Parts = Mapping[str, Sequence[tuple[Any, str]]]
 """Part → its functions, as (owner, name); their time is counted for the part."""
 
 VALUATION: Parts = {
-    "encoding": [(Encoding, "transform")],
+    "encoding": [(NumberReader, "read"), (HomeEncoder, "encode")],
     "kriging": [(Kriging, "estimate")],
     "comparables": [(Comparables, "transform")],
     "networks": [(price_networks, "predict_mean")],
