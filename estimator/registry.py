@@ -237,14 +237,21 @@ def load_version(path: Path, key: bytes | None = None, *, teacher: bool = False)
     Raises
     ------
     SavedVersionError
-        There is no such version, it was saved without the teacher that is asked for, or its files do not agree
-        with its manifest.
+        There is no such version, it was saved without the teacher that is asked for or with that of another model,
+        or its files do not agree with its manifest.
     """
     folder, manifest, content = _read_verified(path, APPRAISER, key)
     appraiser: Appraiser = _restore(folder / APPRAISER, content, Appraiser.from_state)
     if teacher:
         content = read_version_file(folder, TEACHER, key)
-        appraiser = appraiser.by_teacher(_restore(folder / TEACHER, content, PriceNetworks.from_state))
+        networks = _restore(folder / TEACHER, content, PriceNetworks.from_state)
+        # A student takes over the scale of its teacher's prices: that of the sales that both were trained on.
+        if networks.deviation != appraiser.model.networks.deviation:
+            raise SavedVersionError(
+                f"{folder / TEACHER}: these networks are of another model, and did not teach this version's"
+                " student; train the version again"
+            )
+        appraiser = appraiser.by_teacher(networks)
     return SavedVersion(folder, manifest, appraiser)
 
 

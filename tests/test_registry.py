@@ -15,11 +15,14 @@ import pytest
 from estimator.appraiser import STATE_FORMAT, Appraiser
 from estimator.errors import SavedVersionError
 from estimator.market.sales import Parts
+from estimator.model.price_networks import PriceNetworks
+from estimator.network import Dense, Network, StackedNetworks
 from estimator.registry import (
     APPRAISER,
     CURRENT,
     MANIFEST,
     SIGNATURE,
+    TEACHER,
     load_version,
     publish,
     read_key,
@@ -160,6 +163,19 @@ def test_a_model_of_another_format_is_refused(folder: Path, appraiser: Appraiser
         SavedVersionError, match=f"has format {number!r} and this program reads format {STATE_FORMAT}: train"
     ):
         load_version(version)
+
+
+def test_a_teacher_of_another_model_is_refused_though_its_hash_is_right(
+    folder: Path, appraiser: Appraiser
+) -> None:
+    network = Network([Dense(3, 1)], rng=np.random.default_rng(0))
+    other = PriceNetworks(StackedNetworks([network]), 13.0, 0.5, 0.1)
+    version = save_version(folder, appraiser, {}, lambda _: {TEACHER: dump_state(other.state())})
+    assert load_version(version).name == version.name
+    with pytest.raises(
+        SavedVersionError, match=f"{TEACHER}: these networks are of another model.* train the version"
+    ):
+        load_version(version, teacher=True)
 
 
 def test_a_missing_version_is_reported_with_the_command_that_trains_one(tmp_path: Path) -> None:
