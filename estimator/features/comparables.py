@@ -13,10 +13,10 @@ comparables are adjusted to the median value. The effect of such a feature then 
 it monotone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ from estimator.features.adjustment_grid import (
     GridParameters,
     Neighbours,
 )
-from estimator.features.numbers import NumberReader
+from estimator.features.numbers import NumberReader, Numbers, NumberUse
 from estimator.features.scaling import NumberScales
 from estimator.features.sold_homes import SoldHomes
 from estimator.market.areas import kilometres
@@ -96,6 +96,20 @@ class SubjectGrid:
     differences: GridDifferences
     time_adjustment: FloatArray
     rows: NDArray[np.intp]
+
+
+class Subjects(NamedTuple):
+    """n homes as inputs of the grid, and their locations in km, shape (n, 2)."""
+
+    homes: GridHomes
+    location: FloatArray
+
+    @classmethod
+    def of(cls, numbers: Numbers, use: int) -> Self:
+        """Return homes whose numbers have been read, for the use with this index among others."""
+        location = numbers.places[use]
+        assert location is not None  # noqa: S101  # `Comparables.number_use` asks for it
+        return cls(GridHomes.of(numbers.scaled[use], numbers.unknown), location)
 
 
 @dataclass(frozen=True)
@@ -185,7 +199,7 @@ class Comparables:
         facts: Facts,
         home: NDArray[np.int64] | None = None,
         before: DateArray | None = None,
-        homes: GridHomes | None = None,
+        subjects: Subjects | None = None,
     ) -> tuple[Float32Array, Float32Array]:
         """Return the price features and the error features of n homes.
 
@@ -199,8 +213,8 @@ class Comparables:
             sales.
         before
             Only sales before these dates are used, shape (n,); None for all sales.
-        homes
-            The homes as inputs of the grid, if their numbers have been read.
+        subjects
+            The homes, if their numbers have been read.
 
         Returns
         -------
@@ -210,9 +224,7 @@ class Comparables:
             The same features computed from the required facts alone, shape (n, 6). So withholding a fact never
             makes a price look more certain.
         """
-        location = self._location(facts)
-        if homes is None:
-            homes = self._grid_homes(facts)
+        homes, location = self._read(facts) if subjects is None else subjects
         features = np.empty((2, len(location), len(FEATURE_NAMES)), np.float32)
         for start in range(0, len(location), _CHUNK_SIZE):
             rows = slice(start, start + _CHUNK_SIZE)
@@ -310,9 +322,9 @@ class Comparables:
         return self._centred(self.log_price)
 
     @property
-    def scaled_numbers(self) -> tuple[Sequence[str], NumberScales]:
-        """Names and scales of the numbers that it needs scaled: all of them."""
-        return [feature.name for feature in self.market.numbers], self.scales
+    def number_use(self) -> NumberUse:
+        """What it needs of the numbers: all of them."""
+        return NumberUse([feature.name for feature in self.market.numbers], self.scales, self.mean_latitude)
 
     @cached_property
     def _is_monotone(self) -> BoolArray:
@@ -338,8 +350,10 @@ class Comparables:
 
     def _grid_homes(self, facts: Facts) -> GridHomes:
         """Return n homes as inputs of the grid."""
-        numbers = NumberReader(self.market, [self.scaled_numbers]).read(facts)
-        return GridHomes.of(numbers.scaled[0], numbers.unknown)
+        return self._read(facts).homes
+
+    def _read(self, facts: Facts) -> Subjects:
+        return Subjects.of(NumberReader(self.market, [self.number_use]).read(facts), 0)
 
     def _subjects(self, facts: Facts) -> GridHomes:
         """Return n homes as inputs of the grid, with monotone features replaced by their medians."""

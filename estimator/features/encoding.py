@@ -9,13 +9,13 @@ was new, or half finished. So each fact that is a year has two more columns: whe
 that year, and whether it is in it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 
 from estimator.errors import DataError
-from estimator.features.numbers import NumberReader, Numbers, number_columns
+from estimator.features.numbers import NumberReader, Numbers, NumberUse, number_columns
 from estimator.features.scaling import NumberScales
 from estimator.market.arrays import BoolArray, DateArray, Float32Array, FloatArray, LabelArray
 from estimator.market.facts import Facts, find_labels, mark_labels
@@ -89,12 +89,12 @@ class Encoding:
 
     def transform(self, facts: Facts, date: DateArray | None) -> Float32Array:
         """Encode n homes, each at its valuation date: shape (n, d)."""
-        return self.encode(facts, date, NumberReader(self._market, [self.scaled_numbers]).read(facts))
+        return self.encode(facts, date, NumberReader(self._market, [self.number_use]).read(facts))
 
     @property
-    def scaled_numbers(self) -> tuple[Sequence[str], NumberScales]:
-        """Names and scales of the numbers that it needs scaled; the first ones in `encode`."""
-        return self._numeric_names, self._scales
+    def number_use(self) -> NumberUse:
+        """What it needs of the numbers; its use is the first one in `encode`."""
+        return NumberUse(self._numeric_names, self._scales)
 
     def encode(self, facts: Facts, date: DateArray | None, numbers: Numbers) -> Float32Array:
         """Encode n homes whose numbers have been read: shape (n, d)."""

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from estimator.features.encoding import Encoding
 from estimator.features.kriging import KrigingInputs
 from estimator.features.monotone import MonotoneEncoding
-from estimator.features.numbers import NumberReader, Numbers, number_columns
-from estimator.market.areas import kilometres
+from estimator.features.numbers import NumberReader, Numbers, NumberUse, number_columns
 from estimator.market.arrays import BoolArray, DateArray, Float32Array
 from estimator.market.facts import Facts
 from estimator.market.market import Market
@@ -55,10 +54,16 @@ class HomeEncoder:
 
     def transform(self, facts: Facts, date: DateArray | None) -> EncodedHomes:
         """Encode n homes."""
-        return self.encode(facts, date, NumberReader(self.market, [self.encoding.scaled_numbers]).read(facts))
+        return self.encode(facts, date, NumberReader(self.market, [self.number_use]).read(facts))
+
+    @property
+    def number_use(self) -> NumberUse:
+        """What it needs of the numbers; its use is the first one in `encode`."""
+        has_places = self.market.coordinates is not None and not np.isnan(self.mean_latitude)
+        return self.encoding.number_use._replace(mean_latitude=self.mean_latitude if has_places else None)
 
     def encode(self, facts: Facts, date: DateArray | None, numbers: Numbers) -> EncodedHomes:
-        """Encode n homes whose numbers have been read, the encoding's scaled ones first.
+        """Encode n homes whose numbers have been read.
 
         Kriging's monotone columns are centred: its price without their effect is then that of an average home. If
         it were that of a home with the lowest values, it would change much with every new sale.
@@ -66,10 +71,7 @@ class HomeEncoder:
         encoded = self.encoding.encode(facts, date, numbers)
         monotone = self.monotone.encode(numbers.values.take(self._monotone_numbers, axis=1))
         numeric, other = encoded[:, : self.encoding.n_numeric], encoded[:, self.encoding.n_numeric :]
-        location = None
-        if self.market.coordinates is not None and not np.isnan(self.mean_latitude):
-            location = kilometres(facts, self.market.coordinates, self.mean_latitude)
-        inputs = KrigingInputs(numeric, other, monotone - self.monotone.mean, location)
+        inputs = KrigingInputs(numeric, other, monotone - self.monotone.mean, numbers.places[0])
         return EncodedHomes(encoded, monotone, inputs, numbers.unknown)
 
     @cached_property

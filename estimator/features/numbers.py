@@ -1,15 +1,17 @@
-"""The numbers among the facts of homes: read once, and scaled in one pass for everyone who needs them scaled.
+"""The numbers among the facts of homes: read once, scaled and projected in one pass for everyone who needs them.
 
 A pass takes a dozen steps, and each of them costs one home nearly as much as a thousand homes.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from estimator.features.scaling import NumberScales
+from estimator.market.areas import km_per_degree, project
 from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
@@ -25,12 +27,31 @@ class Numbers(NamedTuple):
     unknown
         Where they are unknown, shape (n, m).
     scaled
-        For each one who needs some of them scaled: these, 0 where unknown, shape (n, ·).
+        For each use: the numbers that it needs scaled, 0 where unknown, shape (n, ·).
+    places
+        For each use: locations in km, NaN where unknown, shape (n, 2); None where it needs none.
     """
 
     values: FloatArray
     unknown: BoolArray
     scaled: Sequence[FloatArray]
+    places: Sequence[FloatArray | None]
+
+
+class NumberUse(NamedTuple):
+    """What someone needs of the numbers.
+
+    Parameters
+    ----------
+    names, scales
+        Of the numbers that it needs scaled.
+    mean_latitude
+        Of its plane of locations, see `kilometres`; None if it needs no locations.
+    """
+
+    names: Sequence[str]
+    scales: NumberScales
+    mean_latitude: float | None = None
 
 
 class NumberReader:
@@ -41,15 +62,19 @@ class NumberReader:
     market
         The market.
     uses
-        Of each one who needs some of them scaled: the names of these, and their scales.
+        Those that it reads for. Only in a market with coordinates do they need locations.
     """
 
-    def __init__(self, market: Market, uses: Sequence[tuple[Sequence[str], NumberScales]]) -> None:
+    def __init__(self, market: Market, uses: Sequence[NumberUse]) -> None:
         self._names = [feature.name for feature in market.numbers]
-        self._columns = number_columns(market, [name for names, _ in uses for name in names])
-        self._scales = NumberScales.joined([scales for _, scales in uses])
-        ends = np.cumsum([len(names) for names, _ in uses]).tolist()
-        self._parts = [slice(end - len(names), end) for (names, _), end in zip(uses, ends, strict=True)]
+        self._columns = number_columns(market, [name for use in uses for name in use.names])
+        self._scales = NumberScales.joined([use.scales for use in uses])
+        self._parts = _consecutive(len(use.names) for use in uses)
+        latitudes = [use.mean_latitude for use in uses if use.mean_latitude is not None]
+        self._degrees = number_columns(market, (market.coordinates or ()) * len(latitudes))
+        self._km_in_each = np.array([km_per_degree(latitude) for latitude in latitudes]).reshape(-1)
+        planes = _consecutive(0 if use.mean_latitude is None else 2 for use in uses)
+        self._planes = [plane if plane.start < plane.stop else None for plane in planes]
 
     def read(self, facts: Facts) -> Numbers:
         """Return the numbers of n homes."""
@@ -57,7 +82,19 @@ class NumberReader:
         unknown = np.isnan(values)
         scaled = self._scales.transform(values.take(self._columns, axis=1))
         scaled[np.isnan(scaled)] = 0.0
-        return Numbers(values, unknown, [scaled[:, part] for part in self._parts])
+        places = project(values.take(self._degrees, axis=1), self._km_in_each)
+        return Numbers(
+            values,
+            unknown,
+            [scaled[:, part] for part in self._parts],
+            [None if plane is None else places[:, plane] for plane in self._planes],
+        )
+
+
+def _consecutive(sizes: Iterable[int]) -> list[slice]:
+    """Return slices of the given sizes, one after the other."""
+    ends = list(itertools.accumulate(sizes, initial=0))
+    return [slice(start, end) for start, end in itertools.pairwise(ends)]
 
 
 def number_columns(market: Market, names: Sequence[str]) -> NDArray[np.intp]:

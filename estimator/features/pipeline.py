@@ -21,8 +21,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.features.adjustment_grid import GridHomes
-from estimator.features.comparables import Comparables
+from estimator.features.comparables import Comparables, Subjects
 from estimator.features.encoding import Encoding
 from estimator.features.home_encoder import EncodedHomes, HomeEncoder
 from estimator.features.kriging import Kriging, KrigingInputs
@@ -187,9 +186,9 @@ class FeaturePipeline:
         """
         numbers = self._reader.read(facts)
         homes = self.encoder.encode(facts, date, numbers)
-        for_grid = None if self.comparables is None else GridHomes.of(numbers.scaled[1], numbers.unknown)
+        subjects = None if self.comparables is None else Subjects.of(numbers, 1)
         return self._features(
-            homes, facts, *self._price_features(homes.kriging_inputs, facts, home, before, left_out, for_grid)
+            homes, facts, *self._price_features(homes.kriging_inputs, facts, home, before, left_out, subjects)
         )
 
     def with_sales(self, sales: Sales, log_price: FloatArray) -> "FeaturePipeline":
@@ -275,9 +274,9 @@ class FeaturePipeline:
 
     @cached_property
     def _reader(self) -> NumberReader:
-        """Of the numbers of homes, scaled for the encoding and for the comparables."""
-        comparables = [] if self.comparables is None else [self.comparables.scaled_numbers]
-        return NumberReader(self.encoder.market, [self.encoding.scaled_numbers, *comparables])
+        """Of the numbers of homes, for the encoder and for the comparables."""
+        comparables = [] if self.comparables is None else [self.comparables.number_use]
+        return NumberReader(self.encoder.market, [self.encoder.number_use, *comparables])
 
     @cached_property
     def _rarely_missing_labels(self) -> list[str]:
@@ -296,7 +295,7 @@ class FeaturePipeline:
         home: NDArray[np.int64] | None,
         before: DateArray | None,
         left_out: LeaveHomeOut | None,
-        for_grid: GridHomes | None = None,
+        subjects: Subjects | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """Return n homes' unscaled price features, without the effect of monotone columns, and error features.
 
@@ -304,7 +303,7 @@ class FeaturePipeline:
 
         Parameters
         ----------
-        for_grid
+        subjects
             The homes as the comparables take them, if their numbers have been read.
         """
         if left_out is None or home is None:
@@ -314,6 +313,6 @@ class FeaturePipeline:
         price_features = [by_kriging[:, None], self.label_effects.transform(facts, home)]
         if self.comparables is None:
             return np.concatenate(price_features, axis=1), np.empty((len(inputs), 0))
-        by_comparables, by_required_facts = self.comparables.transform(facts, home, before, for_grid)
+        by_comparables, by_required_facts = self.comparables.transform(facts, home, before, subjects)
         price_features.append(by_comparables.astype(np.float64))
         return np.concatenate(price_features, axis=1), by_required_facts.astype(np.float64)

@@ -5,7 +5,7 @@ the table, by the postal code of the nearest sold home.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -343,9 +343,16 @@ def kilometres(facts: Facts, coordinates: tuple[str, str], mean_latitude: float)
     mean_latitude
         Latitude, in degrees, at which the length of a degree of longitude is taken.
     """
-    plane = np.empty((len(facts), 2))
-    north, east = coordinates
-    np.multiply(facts[north], KM_PER_DEGREE, out=plane[:, 0])
-    np.multiply(facts[east], KM_PER_DEGREE * math.cos(math.radians(mean_latitude)), out=plane[:, 1])
+    return project(facts.numbers(coordinates), km_per_degree(mean_latitude))
+
+
+def km_per_degree(mean_latitude: float) -> tuple[float, float]:
+    """Return the kilometres in a degree of latitude and in one of longitude; see `kilometres`."""
+    return KM_PER_DEGREE, KM_PER_DEGREE * math.cos(math.radians(mean_latitude))
+
+
+def project(degrees: FloatArray, km_in_each: Sequence[float] | FloatArray) -> FloatArray:
+    """Return places in km from those in degrees, shape (n, 2), or (n, 2k) for k planes; overwrites the degrees."""
+    degrees *= km_in_each
     # To the millimetre, so that rounding errors do not decide which of two equally distant homes is nearer.
-    return plane.round(6, out=plane)
+    return degrees.round(6, out=degrees)
