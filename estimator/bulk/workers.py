@@ -1,7 +1,8 @@
 """Processes that value pieces of files, or whole files, side by side.
 
 Threads take turns at Python's interpreter lock, so that a third or a fourth gains little. Processes are
-forked: they share the memory of the model, which is loaded once, and start in some milliseconds.
+forked: they share the memory of the model, which is loaded once, and start in some milliseconds. See
+benchmarks/DECISIONS.md, "A process for each core".
 """
 
 import multiprocessing
