@@ -25,8 +25,9 @@ from estimator.errors import DataError
 from estimator.market.header_faults import MAX_ROWS, binary_fault, not_a_table_fault, text_fault
 from estimator.market.text.separators import detect_separator
 
-BLOCK_BYTES = 8 << 20
-"""Bytes read at a time: about 50,000 rows, enough for fast array operations and little memory."""
+BLOCK_BYTES = 1 << 20
+"""Bytes read at a time: about 10,000 rows, enough for fast array operations. Arrow reads 32 blocks ahead, which
+is little memory. No row may be longer."""
 
 _START_CHARACTERS = 64
 """Enough to tell JSON and XML from a table, even behind some blank lines."""

@@ -103,15 +103,27 @@ def read_homes(market: Market, features: Sequence[Feature], source: Path) -> Ite
     malformed = MalformedRows()
     pieces = read_pieces(source, CsvForm(separator=market.separator), malformed)
     first = next(pieces)
+    while first.num_rows < DETECTION_ROWS and (more := next(pieces, None)) is not None:
+        first = pa.concat_tables([first, more])
     forms = _detect(market, features, first, f"{source}: ", is_text=is_text_file(source))
     start = 0
-    for piece in chain([first], pieces):
-        for offset in range(0, max(piece.num_rows, 1), PIECE_ROWS):
-            part = piece.slice(offset, PIECE_ROWS)
-            end = start + part.num_rows
-            here = [row for row in malformed.messages if start <= row < end]
-            yield HomesTable(part, forms, {row - start: malformed.messages.pop(row) for row in here})
-            start = end
+    for piece in _cut(chain([first], pieces)):
+        end = start + piece.num_rows
+        here = [row for row in malformed.messages if start <= row < end]
+        yield HomesTable(piece, forms, {row - start: malformed.messages.pop(row) for row in here})
+        start = end
+
+
+def _cut(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Give the rows of one or several tables in pieces of `PIECE_ROWS`, the last one shorter; one of no rows."""
+    rest: pa.Table | None = None
+    for table in tables:
+        rest = table if rest is None else pa.concat_tables([rest, table])
+        while rest.num_rows > PIECE_ROWS:
+            yield rest.slice(0, PIECE_ROWS).combine_chunks()
+            rest = rest.slice(PIECE_ROWS)
+    if rest is not None:
+        yield rest.combine_chunks()
 
 
 def parse_homes(market: Market, features: Sequence[Feature], content: bytes, max_columns: int) -> HomesTable:

@@ -106,7 +106,7 @@ def test_pieces_are_screened_like_the_whole_file(
     table = listings(300)
     table["listing_id"] = table.listing_id.where(table.listing_id != "L250", "L3")
     whole, _ = screened(appraiser, model, table, tmp_path)
-    monkeypatch.setattr("estimator.market.csv_reader.BLOCK_BYTES", 4_000)
+    monkeypatch.setattr("estimator.market.homes_file.PIECE_ROWS", 50)
     monkeypatch.setattr("estimator.deals.screen_file.BATCH_ROWS", 7)
     piece_sizes: list[int] = []
     pieces, _ = screened(appraiser, model, table, tmp_path, progress=piece_sizes.append)

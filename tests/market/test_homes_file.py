@@ -2,13 +2,18 @@
 
 from pathlib import Path
 
+import pytest
+
+from estimator.market.csv_reader import BLOCK_BYTES
 from estimator.market.homes_file import PIECE_ROWS, read_homes
 from estimator.market.market import Market
 
 
+@pytest.mark.parametrize("block_bytes", [BLOCK_BYTES, 50_000])
 def test_a_file_comes_in_pieces_of_a_bounded_size_with_the_errors_of_their_own_rows(
-    market: Market, tmp_path: Path
+    market: Market, tmp_path: Path, block_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("estimator.market.csv_reader.BLOCK_BYTES", block_bytes)
     n = 2 * PIECE_ROWS + 10
     lines = [f"47.6,-122.3,{1000 + row % 500}" for row in range(n)]
     malformed = [3, PIECE_ROWS - 1, PIECE_ROWS, 2 * PIECE_ROWS + 5]

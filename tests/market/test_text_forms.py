@@ -8,8 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from estimator.errors import DataError
-from estimator.market.csv_reader import BLOCK_BYTES
-from estimator.market.homes_file import HomesTable, parse_homes, read_homes
+from estimator.market.homes_file import DETECTION_ROWS, PIECE_ROWS, HomesTable, parse_homes, read_homes
 from estimator.market.market import Market
 
 DECLARED = {
@@ -144,8 +143,8 @@ def test_a_row_that_does_not_fit_the_header_is_its_own_error() -> None:
 
 def test_the_first_rows_decide_the_form_of_a_date_and_a_later_row_is_an_error(tmp_path: Path) -> None:
     row = "1000,{},{}\n"
-    n = 2 * BLOCK_BYTES // 1000
-    lines = [row.format("13/04/2015", "x" * 980) for _ in range(n)] + [row.format("04/13/2015", "")]
+    n = max(2 * PIECE_ROWS, DETECTION_ROWS)
+    lines = [row.format("13/04/2015", "x" * 80) for _ in range(n)] + [row.format("04/13/2015", "")]
     (tmp_path / "homes.csv").write_text("size,sold,remarks\n" + "".join(lines))
     pieces = list(read_homes(MARKET, MARKET.features, tmp_path / "homes.csv"))
     assert len(pieces) > 1
