@@ -17,8 +17,10 @@ def yield_to_others() -> None:
     """Let the processes that answer requests go first."""
     os.nice(NICE)
     # Linux shares the cores among sessions first, if it has automatic groups; then `nice` counts inside one only.
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(NICE))
+    # The session of somebody's terminal must stay as it is: an ordinary user could not undo it.
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(NICE))
 
 
 if __name__ == "__main__":

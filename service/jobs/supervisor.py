@@ -117,7 +117,7 @@ class Supervisor:
             [sys.executable, "-m", "service.jobs", *command],
             stdin=subprocess.PIPE,  # closes with this process
             env={**os.environ, **_SERIAL},
-            start_new_session=True,  # signals of the terminal are for the front
+            start_new_session=True,  # signals of the terminal are for the front, and the priority is its own
         )
 
 

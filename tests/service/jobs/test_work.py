@@ -24,6 +24,14 @@ TABLE = (",".join(HOME) + "\n" + (",".join(map(str, HOME.values())) + "\n") * 20
 Accept = Callable[..., StoredJob]
 
 
+def priority_of_session() -> str:
+    """Return what Linux says of the priority of all processes of this session; '' where it knows none."""
+    try:
+        return Path("/proc/self/autogroup").read_text()
+    except OSError:
+        return ""
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> JobStore:
     return JobStore(tmp_path / "jobs", 1)
@@ -113,12 +121,14 @@ def test_a_process_finishes_its_job_and_leaves_one_that_another_process_has(
     def start() -> "subprocess.Popen[bytes]":
         return subprocess.Popen(command, stdin=subprocess.PIPE, env=environment())
 
+    before = priority_of_session()
     first = start()
     deadline = time.monotonic() + WAIT_SECONDS
     while not (tmp_path / "jobs" / job.identifier / "lock").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert os.getpriority(os.PRIO_PROCESS, first.pid) == 19
+    assert priority_of_session() == before, "the process is not the first of this session"
     second = start()
     with first, second:
         assert (first.wait(WAIT_SECONDS), second.wait(WAIT_SECONDS)) in {(0, work.EXIT_TAKEN), (0, 0)}
