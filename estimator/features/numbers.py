@@ -1,6 +1,7 @@
 """The numbers among the facts of homes: read once, scaled and projected in one pass for everyone who needs them.
 
-A pass takes a dozen steps, and each of them costs one home nearly as much as a thousand homes.
+A pass takes a dozen steps, and each of them costs one home nearly as much as a thousand homes. See
+benchmarks/DECISIONS.md, "Steps of one valuation".
 """
 
 import itertools
