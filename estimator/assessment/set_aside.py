@@ -29,6 +29,7 @@ def set_aside_record(validated: ValidatedSales, entries: Sequence[SetAside]) -> 
         "by_reason": count_by_reason(entries),
         "examples": [example for shown in examples.values() for example in shown],
         "unread_columns": list(validated.unread),
+        "lacking_columns": list(validated.lacking),
         "label_variants": list(validated.label_variants),
         "overrides": [override.as_dict() for override in validated.overrides],
     }

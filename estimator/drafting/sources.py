@@ -14,7 +14,7 @@ import pyarrow as pa
 from estimator.drafting.layouts import Layout, is_header, known_layout, numbered_columns
 from estimator.errors import DataError
 from estimator.market.csv_reader import CsvForm, MalformedRows, told_separator
-from estimator.market.sales_source import join_tables
+from estimator.market.sales_source import alike_names, join_tables
 from estimator.market.tables import CSV_SUFFIXES, is_text_file, read_table
 from estimator.market.text.separators import detect_separator
 
@@ -50,19 +50,20 @@ class Source:
 
 
 def read_source(files: Sequence[Path]) -> Source:
-    """Read sales files with the same columns.
+    """Read files of sales; a column that some of them lack is empty in their rows.
 
     Raises
     ------
     DataError
-        A file cannot be read or has no rows, or one lacks a column that another one has.
+        A file cannot be read, there are no rows, or a column has another type in one file than in another.
     """
     first_line = _first_line(files[0])
     layout = None if first_line is None else known_layout(first_line)
     columns: tuple[str, ...] = ()
     if first_line is not None and (layout is not None or not is_header(first_line)):
         columns = layout.columns if layout is not None else numbered_columns(len(first_line))
-    table = join_tables(files, [read_table(file, CsvForm(columns), MalformedRows()) for file in files])
+    tables = [read_table(file, CsvForm(columns), MalformedRows()) for file in files]
+    table = join_tables(files, alike_names(tables))
     if not table.num_rows:
         raise DataError(f"{files[0]}: there are no sales in it")
     step = -(-table.num_rows // MAX_ROWS)

@@ -21,19 +21,28 @@ class FileRows:
         Index of the first row of each, from 0, in the table.
     first_numbers
         Number of that row in its file, as a spreadsheet shows it.
+    columns
+        Columns that each has, by the names that the table gives them; the others are empty in its rows.
     """
 
     names: tuple[str, ...]
     starts: tuple[int, ...]
     first_numbers: tuple[int, ...]
+    columns: tuple[tuple[str, ...], ...]
 
     @classmethod
-    def of_files(cls, paths: Sequence[Path], counts: Sequence[int], first_numbers: Sequence[int]) -> Self:
+    def of_files(
+        cls,
+        paths: Sequence[Path],
+        counts: Sequence[int],
+        first_numbers: Sequence[int],
+        columns: Sequence[Sequence[str]],
+    ) -> Self:
         """Return where the rows of some files are, of which each has so many."""
         short = [path.name for path in paths]
         names = short if len(set(short)) == len(short) else list(map(str, paths))
         starts = np.cumsum([0, *counts[:-1]]).tolist()
-        return cls(tuple(names), tuple(starts), tuple(first_numbers))
+        return cls(tuple(names), tuple(starts), tuple(first_numbers), tuple(map(tuple, columns)))
 
     def numbers(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the numbers of some rows, shape (n,), each in its own file."""

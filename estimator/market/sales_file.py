@@ -15,6 +15,7 @@ from estimator.market.checks import check_table, find_columns, missing_values
 from estimator.market.columns import Problem, date_column, number_column, text_array, text_column
 from estimator.market.csv_reader import MalformedRows
 from estimator.market.fault_groups import format_faults
+from estimator.market.file_rows import FileRows
 from estimator.market.market import LIST_PRICES, Market
 from estimator.market.price_leaks import refuse_leaks
 from estimator.market.row_filter import matching_rows, named_columns
@@ -26,6 +27,8 @@ from estimator.market.validation.overrides import Override
 from estimator.market.validation.parsed_sales import ParsedSales
 from estimator.market.validation.validate import ValidatedSales, validate_sales
 
+_MAX_FILES = 3
+"""Files that a message names: the others lack the same column."""
 _MAX_NAMES = 30
 """Columns that a message lists: most files have no more, and the lines above it stay on the screen."""
 
@@ -149,7 +152,7 @@ def _parse(market: Market, source: SalesSource, read: SourceRows, malformed: Seq
     try:
         forms = TextForms.detect(market, market.features, raw, is_text=source.is_text)
         table = forms.plain(raw)
-        _check_header(market, source, forms, raw.column_names)
+        _check_headers(market, source, forms, read.rows)
         if raw.num_rows == 0:
             raise DataError(f"{source}: there are no sales, only a header")
         facts, problems = check_table(market.features, table)
@@ -183,6 +186,7 @@ def _parse(market: Market, source: SalesSource, read: SourceRows, malformed: Seq
         tuple(problem for problem in problems if selected[problem.row]),
         read.rows,
         _unread(market, forms, raw.column_names),
+        _lacking(market, forms, read.rows),
         selected,
         read.digests,
         read.blank,
@@ -206,8 +210,18 @@ def _is_read(market: Market) -> Callable[[str], bool]:
     return lambda name: plain_name(name) in plain
 
 
-def _check_header(market: Market, source: SalesSource, forms: TextForms, raw_names: Sequence[str]) -> None:
+def _check_headers(market: Market, source: SalesSource, forms: TextForms, rows: FileRows) -> None:
     """Refuse a file without a column that is needed."""
+    anywhere = {name for columns in rows.columns for name in forms.plain_names(columns)}
+    asked = anywhere & named_columns(market.where) if market.where is not None else frozenset()
+    for path, raw_names in zip(source.paths, rows.columns, strict=True):
+        _check_header(market, path, forms, raw_names, sorted(asked))
+
+
+def _check_header(
+    market: Market, path: Path, forms: TextForms, raw_names: Sequence[str], asked: Sequence[str]
+) -> None:
+    """Refuse a file without a column that is needed; some are asked for by the market's `where`."""
     names = forms.plain_names(raw_names)
     own = [name for name in (market.price, market.sale_date, market.sale_id, market.address) if name is not None]
     faults = [
@@ -218,12 +232,15 @@ def _check_header(market: Market, source: SalesSource, forms: TextForms, raw_nam
         for feature in market.features
         if feature.required and not set(feature.names) & set(names)
     ]
+    faults += [
+        f"column '{name}' is missing; where = {market.where} needs it" for name in asked if name not in names
+    ]
     if faults:
         alike = forms.not_read(raw_names)
         faults += [f"column '{name}' is not read; did you mean {fact}?" for name, fact in alike.items()]
         more = ", …" if len(raw_names) > _MAX_NAMES else ""
         faults.append(f"the file has {', '.join(raw_names[:_MAX_NAMES])}{more}; correct its names, or market.toml")
-        raise DataError(f"{source}: " + "\n  ".join(faults))
+        raise DataError(f"{path}: " + "\n  ".join(faults))
 
 
 def _meant(name: str, columns: Collection[str]) -> str:
@@ -241,6 +258,18 @@ def _unread(market: Market, forms: TextForms, names: Sequence[str]) -> tuple[str
         for name in names
         if forms.names.get(name, name) not in own
     )
+
+
+def _lacking(market: Market, forms: TextForms, rows: FileRows) -> tuple[str, ...]:
+    """Return the facts that some of the files have and others lack, each with the files that lack it."""
+    known = [set(forms.plain_names(columns)) for columns in rows.columns]
+    lacking = []
+    for feature in market.features:
+        files = [name for name, names in zip(rows.names, known, strict=True) if names.isdisjoint(feature.names)]
+        if files and len(files) < len(known):
+            more = f" and {len(files) - _MAX_FILES:,} more" if len(files) > _MAX_FILES else ""
+            lacking.append(f"{feature.name} ({', '.join(files[:_MAX_FILES])}{more})")
+    return tuple(lacking)
 
 
 def _not_positive(name: str, amount: FloatArray) -> list[Problem]:

@@ -53,7 +53,9 @@ class SourceRows:
 
 @dataclass(frozen=True)
 class SalesSource:
-    """Files of sales with the same columns; their rows are read in the order of the files.
+    """Files of sales; their rows are read in the order of the files.
+
+    A column that some of the files lack is empty in their rows.
 
     Parameters
     ----------
@@ -111,7 +113,7 @@ class SalesSource:
         Raises
         ------
         DataError
-            A file cannot be read, or its columns differ from those of the first one.
+            A file cannot be read, or a column has another type than in the first one.
         """
         form, tables, n_rows = CsvForm(self.columns, self.separator), [], 0
         digests, blank = [], []
@@ -129,9 +131,11 @@ class SalesSource:
         # A file without a header line begins with row 1.
         first_numbers = [1 if self.columns else first_row(path) for path in self.paths]
         counts = [table.num_rows for table in tables]
+        tables = alike_names(tables)
+        columns = [table.column_names for table in tables]
         return SourceRows(
             join_tables(self.paths, tables),
-            FileRows.of_files(self.paths, counts, first_numbers),
+            FileRows.of_files(self.paths, counts, first_numbers, columns),
             np.concatenate(digests),
             np.concatenate(blank),
         )
@@ -180,22 +184,26 @@ def _is_one_file(pattern: Path) -> bool:
     return _PATTERN.search(pattern.name) is None or pattern.exists()
 
 
+def alike_names(tables: Sequence[pa.Table]) -> list[pa.Table]:
+    """Return the tables with the names of columns as the first of them that has a column writes its name."""
+    names: list[str] = []
+    renamed = []
+    for table in tables:
+        renamed.append(_with_names(table, names))
+        names += [name for name in renamed[-1].column_names if name not in names]
+    return renamed
+
+
 def join_tables(files: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
-    """Return the rows of all tables as one table, with the names of columns as the first file writes them.
+    """Return the rows of all tables as one table; a column that a table lacks is null in its rows.
 
     Raises
     ------
     DataError
-        The columns of a file differ from those of the first one, by name or by type.
+        A column has another type in one file than in another.
     """
-    names = tables[0].column_names
-    tables = [_with_names(table, names) for table in tables]
-    for file, table in zip(files, tables, strict=True):
-        different = ", ".join(sorted(set(table.column_names) ^ set(names)))
-        if different:
-            raise DataError(f"{file}: its columns differ from those of {files[0]} in {different}")
     try:
-        return pa.concat_tables([table.select(names) for table in tables], promote_options="permissive")
+        return pa.concat_tables(tables, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise DataError(f"{files[0]} and the other files have columns of different types ({error})") from error
 

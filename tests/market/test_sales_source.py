@@ -91,11 +91,35 @@ def test_files_may_write_the_names_of_their_columns_in_other_case(tmp_path: Path
     assert sales.facts["type"].tolist() == ["flat", "house"]
 
 
-def test_files_with_other_columns_are_refused(tmp_path: Path) -> None:
+def test_a_fact_that_a_file_lacks_is_unknown_in_its_sales(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "1,10\n", header="size,price\n")
+    write(tmp_path, "b.csv", "2,?,flat,20\n", header="size,typ,type,price\n")
+    write(tmp_path, "c.csv", "house,3,30\n", header="TYPE,size,price\n")
+    pq.write_table(pa.table({"size": ["4"], "price": ["40"]}), tmp_path / "d.parquet")
+    declared = market(["*.csv", "*.parquet"])
+    validated = read_validated_sales(declared, SalesSource.of_market(declared, tmp_path))
+    assert validated.sales.price.tolist() == [10, 20, 30, 40]
+    assert validated.sales.facts["type"].tolist() == ["", "flat", "house", ""]
+    assert (validated.set_aside, validated.lacking) == ((), ("type (a.csv, d.parquet)",))
+    assert validated.unread == ("typ",)
+
+
+@pytest.mark.parametrize(
+    ("header", "where", "message"),
+    [
+        ("size,type\n", None, r"b\.csv: column 'price' is missing\n .*the file has size, type; correct"),
+        ("price,type\n", None, r"b\.csv: column 'size' \(size\) is missing; it is required"),
+        ("price,size\n", "type == 'flat'", r"b\.csv: column 'type' is missing; where = type == 'flat' needs it"),
+    ],
+)
+def test_a_file_that_lacks_a_needed_column_is_named(
+    tmp_path: Path, header: str, where: str | None, message: str
+) -> None:
     write(tmp_path, "a.csv", "1,flat,10\n")
-    write(tmp_path, "b.csv", "1,flat,10\n", header="size,kind,price\n")
-    with pytest.raises(DataError, match=r"b\.csv: its columns differ from those of .*a\.csv in kind, type"):
-        SalesSource.of_market(market(["a.csv", "b.csv"]), tmp_path).read()
+    write(tmp_path, "b.csv", "1,2\n", header=header)
+    declared = market(["a.csv", "b.csv"], **({} if where is None else {"where": where}))
+    with pytest.raises(DataError, match=message):
+        read_sales(declared, SalesSource.of_market(declared, tmp_path))
 
 
 def test_files_with_columns_of_other_types_are_refused(tmp_path: Path) -> None:

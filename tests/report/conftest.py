@@ -39,6 +39,7 @@ def report(appraiser: Appraiser, parts: Parts) -> Report:
             "by_reason": {},
             "examples": [],
             "unread_columns": [],
+            "lacking_columns": [],
             "label_variants": [],
             "overrides": [],
             "test_sales": 0,

@@ -38,6 +38,8 @@ class ParsedSales:
         Where each row is in the files.
     unread
         Columns of the file that nothing is read from.
+    lacking
+        Facts that some of several files lack, each with these files: they are unknown in their sales.
     selected
         Which rows the market is about, shape (n,): those for which its `where` holds.
     digests
@@ -56,6 +58,7 @@ class ParsedSales:
     problems: tuple[Problem, ...]
     rows: FileRows
     unread: tuple[str, ...]
+    lacking: tuple[str, ...]
     selected: BoolArray
     digests: Digests
     blank: BoolArray

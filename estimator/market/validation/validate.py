@@ -86,6 +86,8 @@ class ValidatedSales:
         The largest share of rows that may be unreadable.
     unread
         Columns of the file that nothing is read from.
+    lacking
+        Facts that some of several files lack, each with these files.
     label_variants
         Labels that differ only in case, or in zeros in front: they count as different ones.
     overrides
@@ -102,6 +104,7 @@ class ValidatedSales:
     suspects: Sales
     max_unreadable: float
     unread: tuple[str, ...]
+    lacking: tuple[str, ...]
     label_variants: tuple[str, ...]
     overrides: tuple[Override, ...]
 
@@ -165,6 +168,7 @@ def validate_sales(
         parsed.sales.take(parsed.selected & ~used & usable),
         max_unreadable,
         parsed.unread,
+        parsed.lacking,
         _label_variants(parsed, used),
         tuple(overrides),
     )

@@ -40,7 +40,7 @@ def sold_on(dates: DateArray | None, n: int) -> Sales:
 
 def parsed(dates: DateArray | None, n: int) -> ParsedSales:
     source, selected = SalesSource((Path("sales.csv"),)), np.ones(n, np.bool_)
-    rows = FileRows.of_files(source.paths, [n], [2])
+    rows = FileRows.of_files(source.paths, [n], [2], [[]])
     return ParsedSales(
         MARKET,
         source,
@@ -51,6 +51,7 @@ def parsed(dates: DateArray | None, n: int) -> ParsedSales:
         sold_on(dates, n),
         (),
         rows,
+        (),
         (),
         selected,
         np.arange(n, dtype=np.uint64),
