@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.datasets import TITLES, DataSet
-from estimator.features.comparables import FEATURE_NAMES, N_GRID_FEATURES
+from estimator.features.comparable_features import FEATURE_NAMES, N_GRID_FEATURES
 from estimator.features.pipeline import FeaturePipeline, Features
 from estimator.market.arrays import FloatArray
 from estimator.model.ensemble import blend_kriging, fit_kriging_share, predict_mean, train_ensemble

@@ -16,50 +16,25 @@ it monotone.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.features.adjustment_grid import (
-    BATCH_SIZE,
-    DISTANCE_OFFSET_KM,
-    N_STEPS,
-    AdjustmentGrid,
-    GridDifferences,
-    GridFactors,
-    GridHomes,
-    GridParameters,
-    Neighbours,
-)
-from estimator.features.numbers import NumberReader, Numbers, NumberUse
+from estimator.features.adjustment_grid import BATCH_SIZE, N_STEPS, AdjustmentGrid, GridDifferences
+from estimator.features.comparable_features import FEATURE_NAMES, N_GRID_FEATURES, grid_features, nearest_features
+from estimator.features.grid_inputs import GridFactors, GridHomes, GridParameters, Neighbours, Subjects
+from estimator.features.numbers import NumberReader, NumberUse
 from estimator.features.scaling import NumberScales
-from estimator.features.sold_homes import SoldHomes
+from estimator.features.sold_homes import SoldHomes, day_numbers
 from estimator.market.areas import kilometres
 from estimator.market.arrays import BoolArray, DateArray, Float32Array, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 
-FEATURE_NAMES = (
-    "comparables_log_price",
-    "comparables_log_count",
-    "comparables_spread",
-    "nearest_log_price",
-    "nearest_log_km",
-    "farthest_log_km",
-)
-"""The price features. From the grid: its estimate, the log of the effective number of comparables (1/Σw²), and the
-weighted standard deviation of their adjusted log prices. From the `N_NEAREST` nearest sales: their mean log price,
-weighted by 1/km, and the log distance of the farthest of them. Last, the log distance of the farthest
-comparable."""
-N_GRID_FEATURES = 3
-"""The first features are the grid's."""
-
 N_COMPARABLES = 64
 """Nearest sold homes in the grid; see benchmarks/DECISIONS.md, "Number of comparables"."""
-N_NEAREST = 4
-"""Nearest sold homes whose prices are used unadjusted; see benchmarks/DECISIONS.md, "The nearest sales"."""
 MAX_DISPLAY_SALES = 8192
 """Sales that the price effects shown to people are fitted to, at most: they are some 50 numbers."""
 
@@ -96,20 +71,6 @@ class SubjectGrid:
     differences: GridDifferences
     time_adjustment: FloatArray
     rows: NDArray[np.intp]
-
-
-class Subjects(NamedTuple):
-    """n homes as inputs of the grid, and their locations in km, shape (n, 2)."""
-
-    homes: GridHomes
-    location: FloatArray
-
-    @classmethod
-    def of(cls, numbers: Numbers, use: int) -> Self:
-        """Return homes whose numbers have been read, for the use with this index among others."""
-        location = numbers.places[use]
-        assert location is not None  # noqa: S101  # `Comparables.number_use` asks for it
-        return cls(GridHomes.of(numbers.scaled[use], numbers.unknown), location)
 
 
 @dataclass(frozen=True)
@@ -235,8 +196,11 @@ class Comparables:
             )
             versions = GridHomes(homes.facts[rows] * self._fact_versions, homes.known[rows] * self._known_versions)
             chunk = features[:, rows]
-            self._grid_features(versions, neighbours, out=chunk[..., :N_GRID_FEATURES])
-            self._nearest_features(neighbours, out=chunk[..., N_GRID_FEATURES:])
+            grid = self._grid.estimate(versions, neighbours, self._grid_factors)
+            grid_features(grid, self.mean_log_price, out=chunk[..., :N_GRID_FEATURES])
+            nearest_features(
+                neighbours, self._sold_log_price, self.mean_log_price, out=chunk[..., N_GRID_FEATURES:]
+            )
             if not neighbours.are_all_present:
                 chunk[:, ~neighbours.is_present[:, 0]] = np.nan
         return features[0], features[1]
@@ -303,7 +267,7 @@ class Comparables:
 
     @cached_property
     def _grid(self) -> AdjustmentGrid:
-        day = _day_numbers(self.sold.date, len(self.sold))
+        day = day_numbers(self.sold.date, len(self.sold))
         age = ((day.max() - day) / _DAYS_PER_UNIT).astype(np.float32)
         return AdjustmentGrid(self._grid_homes(self.sold.facts), self._sold_log_price, age)
 
@@ -313,7 +277,7 @@ class Comparables:
 
     @cached_property
     def _index(self) -> SoldHomes:
-        day = _day_numbers(self.sold.date, len(self.sold))
+        day = day_numbers(self.sold.date, len(self.sold))
         return SoldHomes(self._location(self.sold.facts), day, self.sold.home)
 
     @cached_property
@@ -372,27 +336,8 @@ class Comparables:
         self, location: FloatArray, home: NDArray[np.int64] | None, before: DateArray | None
     ) -> Neighbours:
         """Return the comparables of homes in n locations, shape (n, 2)."""
-        day = None if before is None else _day_numbers(before, len(location))
+        day = None if before is None else day_numbers(before, len(location))
         return Neighbours(*self._index.nearest(location, day, home, N_COMPARABLES))
-
-    def _grid_features(self, subjects: GridHomes, neighbours: Neighbours, out: Float32Array) -> None:
-        """Write the grid's features into `out`, shape (n, 3); for several versions of the subjects (…, n, 3)."""
-        grid = self._grid.estimate(subjects, neighbours, self._grid_factors)
-        squares = (grid.adjusted_log_price - grid.estimate[..., None]) ** 2
-        count = 1 / np.maximum(np.add.reduce(grid.weight**2, axis=-1), 1 / N_COMPARABLES)
-        np.add(grid.estimate, np.float32(self.mean_log_price), out=out[..., 0])
-        np.log(count, out=out[..., 1])
-        np.sqrt(np.add.reduce(grid.weight * squares, axis=-1), out=out[..., 2])
-
-    def _nearest_features(self, neighbours: Neighbours, out: Float32Array) -> None:
-        """Write the features of the nearest sales, at most `N_NEAREST`, into `out`, shape (…, n, 3)."""
-        # 0 if there is no sale, as km is infinite
-        weight = 1 / (neighbours.km[:, :N_NEAREST] + DISTANCE_OFFSET_KM)
-        total = np.maximum(np.add.reduce(weight, axis=1), 1e-30)
-        log_price = self._sold_log_price.take(neighbours.rows[:, :N_NEAREST])
-        out[..., 0] = np.add.reduce(weight * log_price, axis=1) / total + self.mean_log_price
-        out[..., 1] = np.maximum.reduce(neighbours.log_km[:, :N_NEAREST], axis=1)
-        out[..., 2] = np.maximum.reduce(neighbours.log_km, axis=1)
 
 
 def _located(market: Market, sales: Sales) -> NDArray[np.intp]:
@@ -402,8 +347,3 @@ def _located(market: Market, sales: Sales) -> NDArray[np.intp]:
     is_located = sales.facts.known(market.coordinates[0]) & sales.facts.known(market.coordinates[1])
     order = np.arange(len(sales)) if sales.date is None else np.argsort(sales.date, kind="stable")
     return order[is_located[order]]
-
-
-def _day_numbers(date: DateArray | None, n: int) -> NDArray[np.int64]:
-    """Return dates as day numbers; n zeros without dates."""
-    return np.zeros(n, np.int64) if date is None else date.astype("datetime64[D]").astype(np.int64)

@@ -21,8 +21,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from estimator.features.comparables import Comparables, Subjects
+from estimator.features.comparables import Comparables
 from estimator.features.encoding import Encoding
+from estimator.features.grid_inputs import Subjects
 from estimator.features.home_encoder import EncodedHomes, HomeEncoder
 from estimator.features.kriging import Kriging, KrigingInputs
 from estimator.features.kriging_fit import fit_kriging

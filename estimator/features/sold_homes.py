@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from estimator.market.arrays import FloatArray
+from estimator.market.arrays import DateArray, FloatArray
 
 _MIN_TREE_SIZE = 256
 """Below this many sales, a separate tree saves no time."""
@@ -115,3 +115,8 @@ class SoldHomes:
         k = min(k, self._trees[tree_index].n)
         km, rows = self._trees[tree_index].query(location, np.arange(1, k + 1))
         return np.asarray(km), np.asarray(rows)
+
+
+def day_numbers(date: DateArray | None, n: int) -> NDArray[np.int64]:
+    """Return dates as day numbers; n zeros without dates."""
+    return np.zeros(n, np.int64) if date is None else date.astype("datetime64[D]").astype(np.int64)

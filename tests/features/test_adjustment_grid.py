@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from estimator.features.adjustment_grid import AdjustmentGrid, GridFactors, GridHomes, GridParameters, Neighbours
+from estimator.features.adjustment_grid import AdjustmentGrid
+from estimator.features.grid_inputs import GridFactors, GridHomes, GridParameters, Neighbours
 
 N_FACTS, N_SOLD, N_SUBJECTS, N_NEIGHBOURS = 4, 200, 60, 12
 

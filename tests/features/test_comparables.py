@@ -4,7 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from estimator.features.comparables import FEATURE_NAMES, N_COMPARABLES, N_NEAREST, Comparables
+from estimator.features.comparable_features import FEATURE_NAMES, N_NEAREST
+from estimator.features.comparables import N_COMPARABLES, Comparables
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
