@@ -70,7 +70,8 @@ def shares(market: Market, known: Facts, others: Facts) -> tuple[float, float, f
     by_place = (0.0, 0.0)
     if domain.places is not None:
         check, _ = domain.places.check(market, others)
-        by_place = (check.far_outside.mean(), (check.outside & ~check.far_outside).mean())
+        if check is not None:
+            by_place = (check.far_outside.mean(), (check.outside & ~check.far_outside).mean())
     return (100 * len(refusals) / len(others), 100 * warned.mean(), 100 * by_place[0], 100 * by_place[1])
 
 

@@ -74,7 +74,7 @@ class CalibrationResiduals(NamedTuple):
 
     def take(self, rows: BoolArray | NDArray[np.intp]) -> "CalibrationResiduals":
         """Return some of the sales, shape (n,)."""
-        return CalibrationResiduals(*(column[rows] for column in self))
+        return CalibrationResiduals(self.residual[rows], self.missing[rows], self.scales[rows], self.row[rows])
 
     def newest(self, date: DateArray | None, n: int) -> "CalibrationResiduals":
         """Return the n sales of the latest dates, in the order they are in; of one day, those that came last.
