@@ -9,7 +9,6 @@ manifest, but cannot sign it.
 import datetime as dt
 import fcntl
 import hashlib
-import hmac
 import json
 import os
 import shutil
@@ -24,6 +23,7 @@ from estimator.appraiser import Appraiser
 from estimator.errors import SavedVersionError
 from estimator.market.tables import UNFINISHED_FILE, sync_folder
 from estimator.model.price_networks import PriceNetworks
+from estimator.signing import is_signature, sign
 from estimator.state_file import dump_state, load_state
 
 APPRAISER = "appraiser.joblib"
@@ -31,9 +31,7 @@ TEACHER = "teacher.joblib"
 """The networks that taught the appraiser's student. Only `--teacher` reads it."""
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.hmac"
-"""HMAC-SHA256 of the manifest's bytes (RFC 2104), in hexadecimal; written if there is a key."""
-MIN_KEY_BYTES = 32
-"""Length of the hash: shorter keys are weaker (RFC 2104, section 3)."""
+"""Signature of the manifest's bytes; written if there is a key."""
 CURRENT = "current"
 _UNFINISHED = ".writing-"
 
@@ -78,25 +76,6 @@ def make_market_folder(models: Path, market: str) -> Path:
             return folder
     except OSError as error:
         raise SavedVersionError(f"{folder}: cannot be written to: {error}") from error
-
-
-def read_key(path: Path | None) -> bytes | None:
-    """Read the key that signs and verifies manifests, without surrounding whitespace; None for no file.
-
-    Raises
-    ------
-    SavedVersionError
-        The file cannot be read, or the key is too short.
-    """
-    if path is None:
-        return None
-    try:
-        key = path.read_bytes().strip()
-    except OSError as error:
-        raise SavedVersionError(f"{path}: the key cannot be read: {error.strerror}") from error
-    if len(key) < MIN_KEY_BYTES:
-        raise SavedVersionError(f"{path}: the key has {len(key)} bytes; it must have at least {MIN_KEY_BYTES}")
-    return key
 
 
 def save_version(
@@ -330,16 +309,6 @@ def _why_nothing(path: Path, key: bytes | None) -> str:
     else:
         text += "; train again, or"
     return f"{text} publish it all the same with `ln -sfn {newest.name} {path / CURRENT}`"
-
-
-def sign(key: bytes, content: bytes) -> str:
-    """Return the signature of a content: its HMAC-SHA256 (RFC 2104), in hexadecimal."""
-    return hmac.new(key, content, hashlib.sha256).hexdigest()
-
-
-def is_signature(signature: object, key: bytes, content: bytes) -> bool:
-    """Return whether something that was read is the signature of a content; every string takes the same time."""
-    return isinstance(signature, str) and hmac.compare_digest(signature.encode(), sign(key, content).encode())
 
 
 def _check_signature(folder: Path, manifest: bytes, key: bytes) -> None:

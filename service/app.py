@@ -4,7 +4,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from estimator.registry import read_key
+from estimator.signing import read_key
 from service.http import guard, headers, problems, tracing
 from service.http.body_budget import BodyBudget
 from service.live_model import LiveModel

@@ -12,7 +12,8 @@ from pathlib import Path
 from flask import Flask
 
 from estimator.errors import EstimatorError
-from estimator.registry import load_version, read_key
+from estimator.registry import load_version
+from estimator.signing import read_key
 from service.app import create_app
 from service.front.front import Front
 from service.front.local import LocalAnswers

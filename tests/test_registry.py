@@ -25,7 +25,6 @@ from estimator.registry import (
     TEACHER,
     load_version,
     publish,
-    read_key,
     save_version,
 )
 from estimator.state_file import dump_state
@@ -343,14 +342,3 @@ def test_a_swapped_model_with_a_new_hash_is_used_without_a_key_and_refused_with_
     shutil.copy(other / SIGNATURE, version / SIGNATURE)
     with pytest.raises(SavedVersionError, match="was not signed with this key"):
         load_version(folder, KEY)
-
-
-def test_a_key_is_read_without_its_newline_and_refused_if_short(tmp_path: Path) -> None:
-    (tmp_path / "key").write_bytes(KEY + b"\n")
-    (tmp_path / "short").write_bytes(KEY[:31] + b"\n")
-    assert read_key(tmp_path / "key") == KEY
-    assert read_key(None) is None
-    with pytest.raises(SavedVersionError, match="31 bytes"):
-        read_key(tmp_path / "short")
-    with pytest.raises(SavedVersionError, match="cannot be read"):
-        read_key(tmp_path / "nothing")

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from estimator.deals.costs import COSTS
-from estimator.registry import read_key
+from estimator.signing import read_key
 
 FILE = click.Path(path_type=Path)
 MARKET = click.option("--market", required=True, type=FILE, help="Folder of the market, or its market.toml file.")

@@ -16,7 +16,8 @@ from estimator.appraiser import Appraiser
 from estimator.deals.list_prices import ListPriceModel
 from estimator.errors import SavedVersionError
 from estimator.market.tables import replace_atomically
-from estimator.registry import is_signature, make_market_folder, sign, writer_lock
+from estimator.registry import make_market_folder, writer_lock
+from estimator.signing import is_signature, sign
 
 LIST_PRICES_FILE = "list_prices.json"
 SIGNATURE_ENTRY = "hmac"

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from estimator.assessment.evaluation import ALL_FACTS
-from estimator.registry import MANIFEST, SIGNATURE, is_signature
+from estimator.registry import MANIFEST, SIGNATURE
 from estimator.report import NUMBERS
 from estimator.report.numbers import measure_name
+from estimator.signing import is_signature
 
 MAX_VERSIONS = 30
 """Versions that are listed, the newest ones: each manifest that is read takes some milliseconds."""

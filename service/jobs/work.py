@@ -21,7 +21,8 @@ from estimator.bulk import predict_file
 from estimator.bulk.predict import Run
 from estimator.errors import DataError, EstimatorError
 from estimator.market.fault_groups import FaultGroups
-from estimator.registry import load_version, read_key
+from estimator.registry import load_version
+from estimator.signing import read_key
 from service.http.tracing import LOGGING
 from service.jobs.job import Outcome, Progress, StoredJob
 from service.jobs.row_count import count_rows

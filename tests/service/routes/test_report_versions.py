@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from estimator.registry import sign
 from estimator.report.files import read_report
 from estimator.report.page import render
 from estimator.report.versions import MAX_VERSIONS, reported_versions
+from estimator.signing import sign
 from service.http.cached_body import CachedBody
 from service.http.problems import ProblemError
 from service.routes.report import REPORT_CONTENT_SECURITY_POLICY
