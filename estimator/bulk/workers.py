@@ -35,6 +35,9 @@ Result = TypeVar("Result")
 _FEW_ROWS = 2 * PIECE_ROWS
 """Homes that threads value as fast: so many pieces are done when processes have started."""
 
+_SHORT_ROW_BYTES = 20
+"""Of a home in a compressed file of text."""
+
 
 class Workers:
     """Processes that have loaded a model.
@@ -95,8 +98,15 @@ def forked_workers(source: ModelSource, files: Sequence[Path]) -> Iterator[Worke
 
 
 def _are_few(files: Sequence[Path]) -> bool:
-    rows = [expected_rows(file) for file in files]
-    return sum(n for n in rows if n is not None) <= _FEW_ROWS and None not in rows
+    return sum(map(_rows_or_more, files)) <= _FEW_ROWS
+
+
+def _rows_or_more(file: Path) -> int:
+    """Return about how many rows a file has; more, if that is not known; none for a file that is not there."""
+    rows = expected_rows(file)
+    if rows is None and file.is_file():
+        return file.stat().st_size // _SHORT_ROW_BYTES
+    return rows or 0
 
 
 def _begin() -> None:

@@ -1,5 +1,6 @@
 """The processes that value a long file: their answers, and what happens when one or all are stopped."""
 
+import gzip
 import os
 import signal
 import subprocess
@@ -107,9 +108,13 @@ def test_an_error_in_a_process_is_the_command_s(small_models: Path, source: Path
     assert "Traceback" not in run.stderr
 
 
-def test_few_homes_and_a_program_with_threads_start_no_process(
-    homes: Path, source: Path, second_thread: None
-) -> None:
-    for files in ([homes, homes], [source]):
-        with forked_workers(NO_MODEL, files) as workers:
-            assert workers is None
+def test_few_homes_start_no_process(homes: Path, tmp_path: Path) -> None:
+    compressed = tmp_path / "homes.csv.gz"
+    compressed.write_bytes(gzip.compress(homes.read_bytes()))
+    with forked_workers(NO_MODEL, [homes, compressed, tmp_path / "none.csv"]) as workers:
+        assert workers is None
+
+
+def test_a_program_with_threads_is_not_forked(source: Path, second_thread: None) -> None:
+    with forked_workers(NO_MODEL, [source]) as workers:
+        assert workers is None
