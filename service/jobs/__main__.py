@@ -8,23 +8,27 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-NICE = 19
-"""The lowest priority. Beside requests that keep all cores busy, a job gets a seventieth of a core at least, and
-whatever the requests leave: it ends. See benchmarks/SERVICE.md."""
+LOADING = 10
+"""Priority while modules are loaded: a tenth of a core beside requests that keep all cores busy, so that a short
+job on a busy machine begins in seconds, not minutes."""
+WORKING = 19
+"""The lowest priority. Beside requests that keep all cores busy, a job gets a seventieth of a core, and whatever
+the requests leave: it ends. See benchmarks/SERVICE.md."""
 
 
-def yield_to_others() -> None:
-    """Let the processes that answer requests go first."""
-    os.nice(NICE)
+def yield_to_others(nice: int) -> None:
+    """Let the processes that answer requests go first; a later call only lowers the priority."""
+    os.nice(max(0, nice - os.getpriority(os.PRIO_PROCESS, 0)))
     # Linux shares the cores among sessions first, if it has automatic groups; then `nice` counts inside one only.
     # The session of somebody's terminal must stay as it is: an ordinary user could not undo it.
     if os.getsid(0) == os.getpid():
         with suppress(OSError):
-            Path("/proc/self/autogroup").write_text(str(NICE))
+            Path("/proc/self/autogroup").write_text(str(nice))
 
 
 if __name__ == "__main__":
-    yield_to_others()
+    yield_to_others(LOADING)
     from service.jobs.work import run
 
+    yield_to_others(WORKING)
     sys.exit(run(sys.argv[1:]))
