@@ -248,7 +248,8 @@ class PriceModel:
     def with_sales(self, sales: Sales, residual: FloatArray) -> "PriceModel":
         """Return the same model with m more sales for the index, kriging and the comparables to use.
 
-        The networks are not trained again. Their errors on the sales since their training correct similar homes.
+        The networks are not trained again. Their errors on sales after those that they learned from correct
+        similar homes.
         The value of a home among these sales uses its own price.
 
         Parameters
@@ -265,7 +266,7 @@ class PriceModel:
         with threadpool_limits(1, user_api="blas"):
             index = index_of_sales(self.market, known, residuals)
             pipeline = self.pipeline.with_sales(known, adjusted_log_price(self.market, known, index))
-            rows = _oldest_first(known, ~learned)
+            rows = _since_training(known, learned)
             newest = known.take(rows)
             error = residuals[rows] - index.at(self.market, newest.facts, newest.date)
             recent_errors = fit_recent_errors(self._kriging_inputs(newest), error, pipeline.kriging.range_km)
@@ -354,10 +355,16 @@ class PriceModel:
         )
 
 
-def _oldest_first(sales: Sales, which: BoolArray) -> NDArray[np.intp]:
-    """Return the rows of some sales by date: a file of older sales may come after one of newer sales."""
-    rows = np.flatnonzero(which)
-    return rows if sales.date is None else rows[np.argsort(sales.date[rows], kind="stable")]
+def _since_training(sales: Sales, learned: BoolArray) -> NDArray[np.intp]:
+    """Return the rows of the sales after the last one that the networks learned from, oldest first.
+
+    Of sales in between, kriging and the comparables tell all there is: see benchmarks/DECISIONS.md, "Errors of the
+    sales since the training". Nobody knows which sales without a date are new.
+    """
+    if sales.date is None:
+        return np.empty(0, np.intp)
+    rows = np.flatnonzero(sales.date > sales.date[learned].max())
+    return rows[np.argsort(sales.date[rows], kind="stable")]
 
 
 def _chunks(n: int) -> Iterator[slice]:
