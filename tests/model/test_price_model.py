@@ -238,7 +238,7 @@ def test_errors_of_new_sales_are_carried_over_to_homes_nearby_until_networks_lea
     assert np.median(corrected[facts["latitude"] < 47.5]) < -0.05
     assert completed.train.date is not None
     older = replace(sales, date=np.full(len(sales), completed.train.date.max()))
-    assert model.with_sales(older, residual).recent_errors is None, "kriging and the comparables tell what they show"
+    assert model.with_sales(older, residual).recent_errors is None, "kriging knows them"
     again = known.retrained(SMALL, np.random.default_rng(3))
     assert again.learned.all()
     assert again.recent_errors is None
