@@ -18,7 +18,8 @@ from estimator.network import MSE, AdamW, Batches, Network, Plan, StackedNetwork
 
 MAX_SOLD = 100_000
 """Sales of the training set that a student is given, drawn at random, at most. Its teachers are the same function
-for all of them: more sales teach it little, and would take memory three times."""
+for all of them: more sales teach it little, and would take memory three times. See benchmarks/DECISIONS.md, "Sales
+that a student is given"."""
 JITTERED_PER_SALE = 2
 """Homes that no one sold for each one of the training set. Its teachers value them, so they cost no sales."""
 MAX_SWAPPED_SHARE = 0.5
