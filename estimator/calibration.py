@@ -216,7 +216,7 @@ def join_residuals(
     Parameters
     ----------
     date
-        Of all sales that the model knows, those added too: a sale that is recorded late is not a new one.
+        Of all sales that the model knows, with those added. A sale that is recorded late is not new.
     """
     return tuple(
         CalibrationResiduals.concatenated(pair).newest(date, MAX_CALIBRATION_SALES)

@@ -41,7 +41,7 @@ class Run:
         Names the model, so that another one has another name. With it, a run that was killed is continued by the
         next run: see `journal`.
     threads
-        To use, where there are no processes for it; None for as many as there are cores.
+        Threads that value homes, where no processes do; None for one on each core.
     """
 
     confidence: float = CONFIDENCE

@@ -33,10 +33,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _FEW_ROWS = 2 * PIECE_ROWS
-"""Homes that threads value as fast: so many pieces are done when processes have started."""
+"""Threads value this many homes as fast as processes, because processes take as long to start."""
 
 _SHORT_ROW_BYTES = 20
-"""Of a home in a compressed file of text."""
+"""Bytes that a home takes at least in a compressed text file."""
 
 
 class Workers:
@@ -68,8 +68,8 @@ class Workers:
             yield from imap_in(self._pool, function, items, 2 * self._n)
         except BrokenProcessPool as error:
             raise LostProcessError(
-                "a process that values homes was killed, by the system if memory was short; start the command"
-                " again, and it goes on where it stopped"
+                "a process that values homes was killed, perhaps by the system because memory was short; start the"
+                " command again, and it continues where it stopped"
             ) from error
 
 
@@ -77,8 +77,9 @@ class Workers:
 def forked_workers(source: ModelSource, files: Sequence[Path]) -> Iterator[Workers | None]:
     """Start a process for each core; give None for few homes, for one core, and where a fork is not safe.
 
-    A fork copies one thread of this process only, so what another one holds stays held for ever. Python's threads
-    are counted; those of Arrow, which reads files, must not have begun; OpenBLAS and jemalloc prepare for forks.
+    A fork copies only one thread of this process, so a lock that another thread holds is never released. Python's
+    threads are counted. Arrow, which reads files, must not have started its threads. OpenBLAS and jemalloc prepare
+    for forks themselves.
     """
     n = joblib.cpu_count()
     if n == 1 or sys.platform != "linux" or threading.active_count() > 1 or _are_few(files):
@@ -102,7 +103,7 @@ def _are_few(files: Sequence[Path]) -> bool:
 
 
 def _rows_or_more(file: Path) -> int:
-    """Return about how many rows a file has; more, if that is not known; none for a file that is not there."""
+    """Return about how many rows a file has, or an upper estimate if that is not known; 0 if there is no file."""
     rows = expected_rows(file)
     if rows is None and file.is_file():
         return file.stat().st_size // _SHORT_ROW_BYTES

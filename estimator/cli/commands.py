@@ -108,7 +108,7 @@ def evaluate_command(model: Path, key: bytes | None, sales: Path, *, teacher: bo
     """Compare a model's valuations with the sale prices in the file SALES.
 
     Prints error figures, each for valuations with all facts and with the required facts alone, then the verdict on
-    each standard and a ratio study. Use sales that the model was not trained on; it says how many it knows.
+    each standard and a ratio study. Use sales that the model does not know; a message says how many it knows.
     """
     saved = load_version(model, key, teacher=teacher)
     known = saved.appraiser.model.sales
@@ -118,7 +118,8 @@ def evaluate_command(model: Path, key: bytes | None, sales: Path, *, teacher: bo
     matched = match_sales(known, validated.sales, saved.appraiser.areas.facts)
     if n_known := int((~matched.new).sum()):
         click.echo(
-            f"the model knows {n_known:,} of these {len(matched.new):,} sales: its errors on others are larger",
+            f"the model knows {n_known:,} of these {len(matched.new):,} sales; on other sales its errors are"
+            " larger",
             err=True,
         )
     if as_json:

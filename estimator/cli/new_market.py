@@ -28,9 +28,9 @@ _NO_HEADER = ". The file has no header line, so its columns are named by positio
 def new_market_command(files: tuple[Path, ...], market: Path | None, price: str | None) -> None:
     """Draft a market.toml from FILES of sales, and say what was guessed and how sure it is.
 
-    FILES are CSV, TSV, Excel or Parquet files with the same columns, or quoted glob patterns. The draft has a
-    comment for each guess; correct it, then look at the sales with `check` and train with `train`. A market file
-    that is there already is not overwritten.
+    FILES are CSV, TSV, Excel or Parquet files, or quoted glob patterns. A column may be missing in some of the
+    files. The draft has a comment for each guess; correct it, then look at the sales with `check` and train with
+    `train`. A market file that is there already is not overwritten.
     """
     paths = expand_patterns(files)
     target = _target(paths[0], market)

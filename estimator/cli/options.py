@@ -20,7 +20,7 @@ MODELS = click.option(
     "--models", type=FILE, default=Path("models"), show_default=True, help="Folder for saved versions."
 )
 LISTED_SALES = click.option(
-    "--sales", type=FILE, help="Sales with a list_price column.  [default: the sales file named in market.toml]"
+    "--sales", type=FILE, help="Sales with a list_price column.  [default: the sales files named in market.toml]"
 )
 SPLIT = click.option(
     "--split",

@@ -36,7 +36,7 @@ EXIT_NOT_PUBLISHED = 3
 
 @main.command(short_help="Train a model of a market, save and publish it.")
 @MARKET
-@click.option("--sales", type=FILE, help="Sales to train on.  [default: the sales file named in market.toml]")
+@click.option("--sales", type=FILE, help="Sales to train on.  [default: the sales files named in market.toml]")
 @MODELS
 @SPLIT
 @SEED

@@ -68,7 +68,9 @@ def set_aside_summary(record: Mapping[str, Any], path: Path | None = None) -> st
     if record["unread_columns"]:
         lines.append(f"columns that are not read: {', '.join(record['unread_columns'])}")
     if record["lacking_columns"]:
-        lines.append(f"facts that some files lack, unknown in their sales: {', '.join(record['lacking_columns'])}")
+        lines.append(
+            f"facts that some files lack (unknown in their sales): {', '.join(record['lacking_columns'])}"
+        )
     if record["label_variants"]:
         variants = "; ".join(record["label_variants"])
         lines.append(f"labels that differ only in case, or in zeros in front: {variants}")

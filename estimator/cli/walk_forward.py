@@ -15,7 +15,7 @@ from estimator.training import walk_market
 
 @main.command(name="walk-forward", short_help="Show how accurate a model is that is refreshed every month.")
 @MARKET
-@click.option("--sales", type=FILE, help="Sales to use.  [default: the sales file named in market.toml]")
+@click.option("--sales", type=FILE, help="Sales to use.  [default: the sales files named in market.toml]")
 @SEED
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def walk_forward_command(market: Path, sales: Path | None, seed: int, *, as_json: bool) -> None:

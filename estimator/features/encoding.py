@@ -93,7 +93,7 @@ class Encoding:
 
     @property
     def number_use(self) -> NumberUse:
-        """What it needs of the numbers; its use is the first one in `encode`."""
+        """What it needs of the numbers. `encode` expects this use as the first one."""
         return NumberUse(self._numeric_names, self._scales)
 
     def encode(self, facts: Facts, date: DateArray | None, numbers: Numbers) -> Float32Array:

@@ -47,7 +47,7 @@ class Subjects(NamedTuple):
 
     @classmethod
     def of(cls, numbers: Numbers, use: int) -> Self:
-        """Return homes whose numbers have been read, for the use with this index among others."""
+        """Return homes whose numbers have been read; `use` is the index of the grid's use among all."""
         location = numbers.places[use]
         assert location is not None  # noqa: S101  # `Comparables.number_use` asks for it
         return cls(GridHomes.of(numbers.scaled[use], numbers.unknown), location)

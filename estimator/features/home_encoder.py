@@ -58,7 +58,7 @@ class HomeEncoder:
 
     @property
     def number_use(self) -> NumberUse:
-        """What it needs of the numbers; its use is the first one in `encode`."""
+        """What it needs of the numbers. `encode` expects this use as the first one."""
         has_places = self.market.coordinates is not None and not np.isnan(self.mean_latitude)
         return self.encoding.number_use._replace(mean_latitude=self.mean_latitude if has_places else None)
 

@@ -40,14 +40,14 @@ class Numbers(NamedTuple):
 
 
 class NumberUse(NamedTuple):
-    """What someone needs of the numbers.
+    """What one use, such as kriging or the comparables, needs of the numbers.
 
     Parameters
     ----------
     names, scales
-        Of the numbers that it needs scaled.
+        Names and scales of the numbers that it needs scaled.
     mean_latitude
-        Of its plane of locations, see `kilometres`; None if it needs no locations.
+        Mean latitude of its locations, see `kilometres`; None if it needs no locations.
     """
 
     names: Sequence[str]
@@ -63,7 +63,7 @@ class NumberReader:
     market
         The market.
     uses
-        Those that it reads for. Only in a market with coordinates do they need locations.
+        The uses that it reads for. They may need locations only in a market with coordinates.
     """
 
     def __init__(self, market: Market, uses: Sequence[NumberUse]) -> None:

@@ -27,7 +27,7 @@ _BOOLEAN_WORDS = dict.fromkeys(("true", "yes", "y", "t", "1", "1.0"), 1.0) | dic
 _MAX_EXACT_INTEGER = 2.0**53
 """Not every whole number above this is a float: a label read from one could become another label."""
 _TEXT_ROWS = 16_384
-"""Cells of text that are Python's objects at a time: some of a million would take 60 MB."""
+"""Cells of text converted to Python objects at a time: a million of them would take 60 MB."""
 
 FaultKind = Literal["unreadable", "missing", "out_of_bounds", "not_positive", "malformed_row"]
 """What kind of fault a problem is."""

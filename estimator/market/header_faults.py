@@ -26,7 +26,7 @@ _BINARY = {
 """First bytes of files that people take for text → what to say."""
 _NOT_TABLES = {
     re.compile(r'\s*(?:\{\s*["}]|\[\s*[{[])'): (
-        "the file is not a table but JSON; GeoJSON needs a name that ends in .geojson, other JSON must become CSV"
+        "the file is not a table but JSON; give GeoJSON a name that ends in .geojson, and save other JSON as CSV"
     ),
     re.compile(r"\s*<[!?a-z]", re.IGNORECASE): (
         "the file is not a table but a web page or XML; save the table in it as CSV"

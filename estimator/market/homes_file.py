@@ -47,7 +47,7 @@ class HomesTable:
     malformed: dict[int, str]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Of a few rows of a longer table, Arrow alone would send all rows to another process.
+        # Arrow's own pickling would send the whole table to another process, even for a few rows of it.
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, self.table.schema) as stream:
             stream.write_table(self.table)

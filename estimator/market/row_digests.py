@@ -1,4 +1,4 @@
-"""What is kept of all cells of a row where only some columns are: a number for their values; whether any is."""
+"""Facts about whole rows of which only some columns are kept: a number for all cells, and whether any is filled."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from estimator.market.arrays import BoolArray
 from estimator.market.text.names import plain_name
 
 Digests = NDArray[np.uint64]
-"""Numbers that are equal where all cells of two rows are. Different rows have the same one by a chance of 2⁻⁶⁴."""
+"""Two rows whose cells are all equal have the same number. Different rows have it with a probability of 2⁻⁶⁴."""
 
 
 def row_digests(table: pa.Table) -> Digests:

@@ -28,7 +28,7 @@ from estimator.market.validation.parsed_sales import ParsedSales
 from estimator.market.validation.validate import ValidatedSales, validate_sales
 
 _MAX_FILES = 3
-"""Files that a message names: the others lack the same column."""
+"""Files named, at most, that lack a fact; the others are counted."""
 _MAX_NAMES = 30
 """Columns that a message lists: most files have no more, and the lines above it stay on the screen."""
 
@@ -201,7 +201,7 @@ def _addresses(market: Market, table: pa.Table) -> LabelArray | None:
 
 
 def _is_read(market: Market) -> Callable[[str], bool]:
-    """Return what tells by its name whether something may be read from a column."""
+    """Return a function: name of a column → whether anything may be read from it."""
     own = (market.price, market.sale_date, market.sale_id, market.address, *LIST_PRICES)
     names = {name for name in own if name is not None}.union(*(feature.names for feature in market.features))
     if market.where is not None:

@@ -108,7 +108,7 @@ class SalesSource:
         malformed
             Collects the rows that do not fit the header; if it is None, they are errors.
         is_read
-            Tells by its name whether something is read from a column; the values of the others are not kept.
+            Name of a column → whether anything is read from it. The values of other columns are not kept.
 
         Raises
         ------
@@ -151,7 +151,7 @@ class SalesSource:
 
 
 def _without_values(table: pa.Table, is_read: Callable[[str], bool]) -> pa.Table:
-    """Return a table whose columns that are not read have no values: those take memory, and messages name them."""
+    """Return a table without the values of columns that are not read; messages need the names of these."""
     empty = pa.nulls(table.num_rows)
     columns = [
         column if is_read(name) else empty for name, column in zip(table.column_names, table.columns, strict=True)

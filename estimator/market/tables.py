@@ -153,7 +153,9 @@ def first_row(path: Path) -> int:
 
 
 def encoder_for(path: Path) -> Callable[[pa.Table], Rows]:
-    """Return what makes the rows that the writer of a file appends. Threads may call it at once, and processes.
+    """Return the function that makes the rows that the writer of a file appends.
+
+    Threads and processes may call it at the same time.
 
     Raises
     ------

@@ -17,9 +17,9 @@ from estimator.model.training_set import TrainingSet
 from estimator.network import MSE, AdamW, Batches, Network, Plan, StackedNetworks, cosine, train
 
 MAX_SOLD = 100_000
-"""Sales of the training set that a student is given, drawn at random, at most. Its teachers are the same function
-for all of them: more sales teach it little, and would take memory three times. See benchmarks/DECISIONS.md, "Sales
-that a student is given"."""
+"""A student learns from this many sales of the training set at most, drawn at random. The function that it learns
+is the same for all of them, so more teach it little, and each takes memory three times. See
+benchmarks/DECISIONS.md, "Sales that a student is given"."""
 JITTERED_PER_SALE = 2
 """Homes that no one sold for each one of the training set. Its teachers value them, so they cost no sales."""
 MAX_SWAPPED_SHARE = 0.5
@@ -27,7 +27,7 @@ MAX_SWAPPED_SHARE = 0.5
 PASSES = 15
 """Over the training set and the jittered homes."""
 PASSES_AGAIN = 5
-"""When a student goes on learning from teachers that have gone on learning."""
+"""Passes of a student that goes on learning because its teachers did."""
 LEARNING_RATE = 1e-3
 """At the start. See benchmarks/DECISIONS.md, "One network is taught by all", for all five."""
 
@@ -50,7 +50,7 @@ def teach_student(
     rng
         Source of all randomness: the same one gives the same student.
     before
-        The teachers' student before they went on learning, which then does so as well; it is not changed.
+        The student before its teachers went on learning. The new one starts from it; it is not changed itself.
     """
     sold = training_set.columns
     if len(sold) > MAX_SOLD:

@@ -248,9 +248,8 @@ class PriceModel:
     def with_sales(self, sales: Sales, residual: FloatArray) -> "PriceModel":
         """Return the same model with m more sales for the index, kriging and the comparables to use.
 
-        The networks are not trained again. Their errors on sales after those that they learned from correct
-        similar homes.
-        The value of a home among these sales uses its own price.
+        The networks are not trained again. Their errors on sales after the last one that they learned from correct
+        the values of similar homes. The value of a home among these sales uses its own price.
 
         Parameters
         ----------
@@ -358,8 +357,8 @@ class PriceModel:
 def _since_training(sales: Sales, learned: BoolArray) -> NDArray[np.intp]:
     """Return the rows of the sales after the last one that the networks learned from, oldest first.
 
-    Of sales in between, kriging and the comparables tell all there is: see benchmarks/DECISIONS.md, "Errors of the
-    sales since the training". Nobody knows which sales without a date are new.
+    Earlier sales do not count, because kriging and the comparables know them already: see benchmarks/DECISIONS.md,
+    "Errors of the sales since the training". There are none without dates, which would show which sales are new.
     """
     if sales.date is None:
         return np.empty(0, np.intp)

@@ -27,8 +27,8 @@ MANY_NETWORKS, FEW_NETWORKS = 8, 4
 """Networks by default where training is short, and elsewhere. See benchmarks/DECISIONS.md, "Number of
 networks"."""
 MAX_FACTS_OF_MANY = 150_000
-"""Facts of all training sales (sales × facts) up to which `MANY_NETWORKS` are trained: half of what King County
-has, where half as many networks take as long."""
+"""`MANY_NETWORKS` are trained up to this number of training sales × facts. King County has nearly twice as many,
+so its `FEW_NETWORKS` take as long."""
 
 MIN_BATCH_SIZE = 16
 """With fewer sales in a step its gradient is mostly noise."""
@@ -45,8 +45,8 @@ class Recipe:
     Parameters
     ----------
     networks
-        Trained in parallel and averaged: more of them make a price depend less on the seed. 0 for as many as the
-        number of sales and of their facts allows, see `for_sales`.
+        Trained in parallel and averaged: more of them make a price depend less on the seed. 0: chosen by the
+        numbers of sales and facts, see `for_sales`.
     members
         In each network; they share most of their weights.
     depth, width

@@ -68,7 +68,7 @@ class CalibrationResiduals(NamedTuple):
     def from_state(arrays: Sequence[Any], n_sales: int) -> "CalibrationResiduals":
         """Restore them from their arrays, for a model that knows n sales."""
         residual, missing, scales, *row = arrays
-        # Versions that were saved without the rows calibrated on their last sales.
+        # Versions saved without the rows were calibrated on their last sales.
         last = np.arange(n_sales - len(residual), n_sales, dtype=np.int64)
         return CalibrationResiduals(residual, missing, scales, *(row or [last]))
 
@@ -77,7 +77,7 @@ class CalibrationResiduals(NamedTuple):
         return CalibrationResiduals(self.residual[rows], self.missing[rows], self.scales[rows], self.row[rows])
 
     def newest(self, date: DateArray | None, n: int) -> "CalibrationResiduals":
-        """Return the n sales of the latest dates, in the order they are in; of one day, those that came last.
+        """Return the n sales with the latest dates, in their order; of the sales of one day, those that came last.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ class CalibrationResiduals(NamedTuple):
         return self.take(np.sort(order[-n:]))
 
     def without(self, forgotten: BoolArray) -> "CalibrationResiduals":
-        """Return the sales that a model still knows which has forgotten some of its k sales, shape (k,)."""
+        """Return the sales that are left when a model forgets some of its k sales, shape (k,)."""
         kept = self.take(~forgotten[self.row])
         return kept._replace(row=kept.row - np.cumsum(forgotten)[kept.row])
 

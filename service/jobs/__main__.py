@@ -12,8 +12,8 @@ LOADING = 10
 """Priority while modules are loaded: a tenth of a core beside requests that keep all cores busy, so that a short
 job on a busy machine begins in seconds, not minutes."""
 WORKING = 19
-"""The lowest priority. Beside requests that keep all cores busy, a job gets a seventieth of a core, and whatever
-the requests leave: it ends. See benchmarks/SERVICE.md."""
+"""The lowest priority. Beside requests that keep all cores busy, a job gets a seventieth of a core, and otherwise
+whatever the requests leave, so it always ends. See benchmarks/SERVICE.md."""
 
 
 def yield_to_others(nice: int) -> None:

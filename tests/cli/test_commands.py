@@ -129,7 +129,7 @@ def test_evaluate_says_how_many_of_the_sales_the_model_knows(tmp_path: Path) -> 
         (tmp_path / "mixed.csv", "25 of these 75"),
         (tmp_path / "other" / "sales.csv", None),
     ):
-        message = f"the model knows {count} sales: its errors on others are larger\n"
+        message = f"the model knows {count} sales; on other sales its errors are larger\n"
         assert run_command("evaluate", "--model", tmp_path / "town", path).stderr == (message if count else "")
 
 

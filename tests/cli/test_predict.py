@@ -85,7 +85,7 @@ def test_standard_input_is_recognised_by_its_first_characters(
         np.testing.assert_allclose(pd.read_csv(io.StringIO(run.stdout))["valuation_price"], prices)
     for content, message in (
         (b'{"latitude": 47.6}', "standard input: this is no GeoJSON with a list of features"),
-        (b'[{"latitude": 47.6}]', "standard input: the file is not a table but JSON; GeoJSON needs a name"),
+        (b'[{"latitude": 47.6}]', "standard input: the file is not a table but JSON; give GeoJSON a name"),
     ):
         run = CliRunner().invoke(main, ["predict", "--model", str(small_models), "-", "-"], input=content)
         assert (run.exit_code, message in run.stderr) == (2, True), run.stderr
