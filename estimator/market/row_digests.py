@@ -1,4 +1,4 @@
-"""Facts about whole rows of which only some columns are kept: a number for all cells, and whether any is filled."""
+"""Facts about rows of which only some columns are kept: a number for all cells, and whether any is filled."""
 
 import numpy as np
 import pandas as pd
