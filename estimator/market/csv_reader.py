@@ -27,7 +27,7 @@ from estimator.market.text.separators import detect_separator
 
 BLOCK_BYTES = 1 << 20
 """Bytes read at a time: about 10,000 rows, enough for fast array operations. Arrow reads 32 blocks ahead, which
-is little memory. No row may be longer."""
+takes little memory. No row may be longer than a block. See benchmarks/DECISIONS.md, "Blocks of CSV"."""
 
 _START_CHARACTERS = 64
 """Enough to tell JSON and XML from a table, even behind some blank lines."""
@@ -323,6 +323,8 @@ def _format_arrow_error(open_file: OpenFile, message: str) -> str:
             return fault
         wide = " but UTF-16" if _is_utf16(open_file) else ""
         return f"line {line} is not UTF-8{wide}; save the file as UTF-8, in Excel as 'CSV UTF-8'"
+    if message.startswith("straddling object"):
+        return f"a row is longer than {BLOCK_BYTES:,} bytes; remove the column with such long cells"
     return message.removeprefix("CSV parse error: ")
 
 

@@ -75,6 +75,9 @@ def test_a_csv_file_is_read_as_unchanged_text(
         pytest.param(b"a,b\n1,2\n\n3,4,5\n", "Row #4: Expected 2", id="counted past a blank line"),
         pytest.param(b"a,b\n1,2\nUTF8,3,4\n", "Row #3: Expected 2", id="a row that speaks of UTF8"),
         pytest.param(
+            b"a\n" + b"x" * 3 * BLOCK_BYTES, "a row is longer than 1,048,576 bytes", id="a very long row"
+        ),
+        pytest.param(
             b'a,b\n"1,2\n3,4\n', "line 2: a quote opens in this row and never closes", id="a quote that never ends"
         ),
         pytest.param(b'"a,b\n' + b"1,2\n" * 50_000, "header cannot be read", id="a name that never ends"),
