@@ -36,7 +36,7 @@ def used_by(command: Sequence[str], cores: Collection[int]) -> Used:
     subprocess.CalledProcessError
         The command failed.
     """
-    # A small process in between: its only child is the command, whose CPU time the system then tells.
+    # A small process in between: its only child is the command, whose CPU time the system then reports.
     between = [sys.executable, "-m", "benchmarks.timing", ",".join(map(str, cores)), *command]
     return Used(*json.loads(subprocess.run(between, check=True, stdout=subprocess.PIPE).stdout))
 

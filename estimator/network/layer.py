@@ -83,9 +83,10 @@ class Layer:
     def inference(self) -> Inference:
         """Return a function that predicts the same as ``forward``, to the last bit, with fewer steps.
 
-        It stores nothing for ``backward``, and the parameters are as they were when it was made. For one example
-        the steps around the arithmetic take most of the time. A layer without a shorter way uses ``forward``.
-        Below the outputs for x there may be rows that fill up the last block of a product; see ``whole_blocks``.
+        It stores nothing for ``backward``, and may keep the parameters of the moment when it was made. For one
+        example the steps around the arithmetic take most of the time. A layer without a shorter way uses
+        ``forward``. The result may have more rows than x: they fill up the last block of a product, see
+        ``whole_blocks``, and the caller cuts them off.
         """
         return self.forward
 
