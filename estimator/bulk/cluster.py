@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from estimator.bulk.parts import Counts, Distribute, Part
+from estimator.bulk.parts import Counts, Distribute, Done, Part
 from estimator.cluster import connect
 
 
@@ -24,9 +24,7 @@ def on_cluster(address: str) -> Iterator[Distribute]:
         yield lambda function, parts: _value(client, function, parts)
 
 
-def _value(
-    client: Any, function: Callable[[Part], Counts], parts: Sequence[Part]
-) -> Iterator[tuple[Part, Counts]]:
+def _value(client: Any, function: Callable[[Part], Counts], parts: Sequence[Part]) -> Done:
     """Give each part with its counts as it is done; the largest files begin, so that workers end together."""
     import distributed  # noqa: PLC0415
 

@@ -3,7 +3,7 @@
 import glob
 import json
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -60,8 +60,10 @@ class Counts:
         self.faults.merge(other.faults, str(file))
 
 
-Distribute = Callable[[Callable[[Part], Counts], Sequence[Part]], Iterable[tuple[Part, Counts]]]
-"""Calls a function with each part, somewhere, and gives each part with its counts as soon as it is done."""
+Done = Generator[tuple[Part, Counts], None, None]
+"""Gives each part with its counts as soon as it is done."""
+Distribute = Callable[[Callable[[Part], Counts], Sequence[Part]], Done]
+"""Calls a function with each part, somewhere."""
 
 
 def is_many(source: Path) -> bool:
@@ -165,22 +167,21 @@ def value_parts(
         else:
             total.finished_before += 1
             total.add(counts, part.source)
-    done: Iterable[tuple[Part, Counts]]
+    done: Done
     if distribute is None:
         done = _on_this_machine(source, run, open_parts)
     else:
         done = distribute(partial(value_part, source, replace(run, threads=1)), open_parts)
-    for part, counts in done:
-        finished.add(part, counts)
-        total.add(counts, part.source)
-        progress(counts.valued + counts.failed)
+    with closing(done):  # where an error ends the loop, processes do not work on
+        for part, counts in done:
+            finished.add(part, counts)
+            total.add(counts, part.source)
+            progress(counts.valued + counts.failed)
     finished.forget()
     return total
 
 
-def _on_this_machine(
-    source: ModelSource, run: Run, parts: Sequence[Part]
-) -> Generator[tuple[Part, Counts], None, None]:
+def _on_this_machine(source: ModelSource, run: Run, parts: Sequence[Part]) -> Done:
     """Value files on this machine: several at a time if there are many, the largest first."""
     with forked_workers(source, [part.source for part in parts]) as workers:
         if len(parts) < _FILES_PER_CORE * joblib.cpu_count():

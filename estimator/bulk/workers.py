@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TypeVar
 
@@ -80,6 +80,9 @@ def forked_workers(source: ModelSource, files: Sequence[Path]) -> Iterator[Worke
     A fork copies only one thread of this process, so a lock that another thread holds is never released. Python's
     threads are counted. Arrow, which reads files, must not have started its threads. OpenBLAS and jemalloc prepare
     for forks themselves.
+
+    If an error or an interrupt ends the work inside, the processes end at once. A whole file would take minutes,
+    and with a second interrupt the program would wait for a process that waits for it.
     """
     n = joblib.cpu_count()
     if n == 1 or sys.platform != "linux" or threading.active_count() > 1 or _are_few(files):
@@ -87,13 +90,17 @@ def forked_workers(source: ModelSource, files: Sequence[Path]) -> Iterator[Worke
         return
     load_model(source)
     pa.scalar("")  # Arrow imports pandas for its first value: once here, not in each process
-    with threadpool_limits(1, user_api="blas"):
-        pool = ProcessPoolExecutor(n, multiprocessing.get_context("fork"), _begin)
+    stopped, stop = multiprocessing.Pipe(duplex=False)
+    with threadpool_limits(1, user_api="blas"), stopped, stop:
+        pool = ProcessPoolExecutor(n, multiprocessing.get_context("fork"), _begin, (stopped,))
         try:
             with warnings.catch_warnings():  # Python 3.12 and later warn of any thread, also of jemalloc's
                 warnings.simplefilter("ignore", DeprecationWarning)
                 pool.submit(os.getpid).result()  # the first call starts all processes
             yield Workers(pool, n, source)
+        except BaseException:
+            stop.send_bytes(b"stop")  # nobody takes it, so every process sees it
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -110,14 +117,14 @@ def _rows_or_more(file: Path) -> int:
     return rows or 0
 
 
-def _begin() -> None:
-    """Prepare a process: it leaves interrupts to its parent, and ends with it, however that ends."""
+def _begin(stopped: Connection) -> None:
+    """Prepare a process: it leaves interrupts to its parent, and ends when that says so or itself ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_when_stopped, args=(stopped,), daemon=True).start()
 
 
-def _exit_with_parent() -> None:
+def _exit_when_stopped(stopped: Connection) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None  # noqa: S101  # this is a worker
-    wait([parent.sentinel])
+    wait([parent.sentinel, stopped])
     os._exit(1)

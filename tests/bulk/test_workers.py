@@ -99,6 +99,31 @@ def test_a_killed_process_and_an_interrupt_end_the_run_which_then_goes_on_to_the
 
 @needs_fork
 @pytest.mark.slow
+def test_an_interrupt_does_not_wait_for_the_whole_files_that_processes_value(
+    small_models: Path, source: Path, tmp_path: Path
+) -> None:
+    folder, answers = tmp_path / "homes", tmp_path / "valued"
+    folder.mkdir()
+    for number in range(4 * joblib.cpu_count()):
+        (folder / f"{number}.csv").hardlink_to(source)
+    process = subprocess.Popen(
+        command(small_models, folder, answers),
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert wait_for(lambda: any(file.stat().st_size > 1000 for file in answers.glob(f".*{JOURNAL_SUFFIX}")))
+    workers = children(process.pid)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate()
+    assert (process.returncode, errors.strip()) == (1, "Aborted!")
+    assert not any(map(is_running, workers))
+    assert not list(answers.glob("[!.]*"))
+
+
+@needs_fork
+@pytest.mark.slow
 def test_an_error_in_a_process_is_the_command_s(small_models: Path, source: Path, tmp_path: Path) -> None:
     source.write_text(source.read_text().replace("note", "geometry", 1))
     to_map = command(small_models, source, tmp_path / "map.geojson")
