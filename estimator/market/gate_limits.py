@@ -23,10 +23,10 @@ class GateLimits:
         not know its market.
     max_bias
         How far the median of value/price may be from 1, in percent. An assessor's standard accepts 10 (IAAO,
-        Standard on Ratio Studies); refreshed monthly, the models in benchmarks/WALK_FORWARD.md are within 1.1.
+        Standard on Ratio Studies); refreshed monthly, the models in benchmarks/WALK_FORWARD.md are within .9.
     max_coverage_gap
         How far the share of prices inside the ranges may be from the confidence level, in percentage points. Those
-        models are within 1.7.
+        models are within 2.1.
     max_error_ratio
         The model's log RMSE may be this many times that of a ridge regression. More than 1 means that a far
         simpler model is better.
