@@ -4,6 +4,7 @@ Needs the optional packages of the group `dask`. Knows nothing of what is traine
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 import joblib
 from threadpoolctl import threadpool_limits
 
-from estimator.errors import DataError
+from estimator.errors import DataError, LostProcessError
 
 Shared = TypeVar("Shared")
 Result = TypeVar("Result")
@@ -30,9 +31,13 @@ def connect(address: str) -> Iterator[Any]:
     ------
     DataError
         Dask is not installed, or no scheduler answers at the address.
+    LostProcessError
+        The scheduler ended during the work inside, or several workers did with the same part of it.
     """
     try:
         import distributed  # noqa: PLC0415
+        from distributed.comm import CommClosedError  # noqa: PLC0415
+        from distributed.scheduler import KilledWorker  # noqa: PLC0415
     except ImportError as error:
         raise DataError(
             "a cluster needs Dask, which is not installed: run `pip install 'house-price-estimator[dask]'`, here"
@@ -43,7 +48,13 @@ def connect(address: str) -> Iterator[Any]:
     except (OSError, TimeoutError, ValueError) as error:
         raise DataError(f"{address}: no Dask scheduler answers here ({error})") from error
     with client:
-        yield client
+        try:
+            yield client
+        except (CommClosedError, KilledWorker, CancelledError) as error:
+            raise LostProcessError(
+                f"{address}: the cluster, or workers one after the other, ended during the work, perhaps because"
+                f" memory was short; see the logs of the scheduler and the workers ({error})"
+            ) from error
 
 
 @contextmanager

@@ -1,11 +1,14 @@
 """Networks and trials that are trained by the processes of a real Dask cluster on this machine."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from estimator.cluster import connect
+from estimator.errors import LostProcessError
 from estimator.model.recipe import RECIPE
 from estimator.model.trials import TRIALS
 from estimator.registry import APPRAISER, TEACHER
@@ -81,3 +84,8 @@ def test_an_address_without_a_scheduler_is_an_error(town: Path) -> None:
     assert run.exit_code == 2
     assert f"{address}: no Dask scheduler answers here" in run.output
     assert not (town / "models").exists()
+
+
+def test_work_that_ends_every_worker_is_an_error_of_the_cluster(address: str) -> None:
+    with pytest.raises(LostProcessError, match="ended during the work"), connect(address) as client:
+        client.submit(os._exit, 1).result()
