@@ -89,3 +89,5 @@ def test_an_address_without_a_scheduler_is_an_error(town: Path) -> None:
 def test_work_that_ends_every_worker_is_an_error_of_the_cluster(address: str) -> None:
     with pytest.raises(LostProcessError, match="ended during the work"), connect(address) as client:
         client.submit(os._exit, 1).result()
+    with connect(address) as client:
+        client.wait_for_workers(2, 60)  # a cluster that is closed while it starts a new worker fails
