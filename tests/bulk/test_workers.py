@@ -46,17 +46,22 @@ def command(models: Path, *files: Path) -> list[str]:
     return [sys.executable, "-m", "estimator", "predict", "--model", str(models), *map(str, files)]
 
 
-def started(models: Path, source: Path, target: Path) -> tuple[subprocess.Popen[str], list[int]]:
-    """Start a command; return it with its processes once they have valued a piece."""
-    journal = journal_of(target)
-    before = journal.stat().st_size if journal.exists() else 1000  # more than its header
-    process = subprocess.Popen(
+def running(models: Path, source: Path, target: Path) -> subprocess.Popen[str]:
+    """Start a command in a session of its own, as a terminal does."""
+    return subprocess.Popen(
         command(models, source, target),
         env=environment(),
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
+
+
+def started(models: Path, source: Path, target: Path) -> tuple[subprocess.Popen[str], list[int]]:
+    """Start a command; return it with its processes once they have valued a piece."""
+    journal = journal_of(target)
+    before = journal.stat().st_size if journal.exists() else 1000  # more than its header
+    process = running(models, source, target)
     assert wait_for(lambda: journal.exists() and journal.stat().st_size > before)
     found = children(process.pid)
     assert len(found) == joblib.cpu_count()
@@ -106,13 +111,7 @@ def test_an_interrupt_does_not_wait_for_the_whole_files_that_processes_value(
     folder.mkdir()
     for number in range(4 * joblib.cpu_count()):
         (folder / f"{number}.csv").hardlink_to(source)
-    process = subprocess.Popen(
-        command(small_models, folder, answers),
-        env=environment(),
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = running(small_models, folder, answers)
     assert wait_for(lambda: any(file.stat().st_size > 1000 for file in answers.glob(f".*{JOURNAL_SUFFIX}")))
     workers = children(process.pid)
     os.killpg(process.pid, signal.SIGINT)
