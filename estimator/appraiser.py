@@ -24,18 +24,16 @@ from estimator.model.ensemble import Callback
 from estimator.model.price_model import PriceModel
 from estimator.model.price_networks import PriceNetworks
 from estimator.model.recipe import DEFAULTS, Recipe
+from estimator.subjects import Subjects, prepare_subjects
 from estimator.uncertainty.applicability import ApplicabilityDomain
 from estimator.uncertainty.conformal import CalibrationResiduals, ConformalRange, check_confidence
-from estimator.uncertainty.error_scale import DOWNWARD, FSD, UPWARD, ErrorScale
+from estimator.uncertainty.error_scale import ErrorScale
+from estimator.uncertainty.price_distribution import PriceDistribution, distribute_prices
 from estimator.valuation_dates import last_valuation_date, valuation_dates
-from estimator.valuations import Valuations, round_to_cents
+from estimator.valuations import Valuations, round_to_cents, valuations_by_confidence
 
 CONFIDENCE = 0.9
 """Default share of prices that a range is to contain: the level that the industry publishes."""
-
-NEAR_BOUNDARY_FACTOR = 1.5
-"""How much wider ranges are for homes just outside the sold ones. There are too few sales to measure it, so it is
-a cautious choice."""
 
 STATE_FORMAT = 10
 """Increased when the layout of `state` changes, so that a program refuses files that it would misread."""
@@ -236,56 +234,27 @@ class Appraiser:
         """Value n subjects once, with ranges for each confidence level; otherwise as `value`."""
         for confidence in confidences:
             check_confidence(confidence)
-        completed, looked_up = self.areas.complete(facts)
-        refusals, near_boundary = self.domain.check(completed)
-        before = date if earlier_sales_only else None
-        date, warnings = valuation_dates(self.sale_dates, date, len(facts))
-        warnings |= self.model.label_warnings(completed) | near_boundary | self.areas.warnings(facts)
-        unknown = self.model.unknown(completed)
-        estimates = self.model.estimate(completed, date, before=before)
-        index = self.model.index
-        log_price = estimates.log_worth + index.at(self.market, completed, date)
-        scales = self.error_scale.scales(facts, estimates.error_features)
-        error = self.ranges.expected_error(
-            missing_facts(self.model, unknown, looked_up),
-            scales * index.widening(index.standard_error(date, len(facts)))[:, None],
+        subjects = prepare_subjects(facts, date, self.areas, self.domain, self.model, self.sale_dates)
+        prices = self._prices(subjects, before=date if earlier_sales_only else None)
+        return valuations_by_confidence(
+            subjects, prices, self.model.facts, self.market.currency, confidences, price_above
         )
-        if near_boundary:
-            error[np.logical_or.reduce(list(near_boundary.values()))] *= NEAR_BOUNDARY_FACTOR
-        if not self.has_ranges:
-            error[:] = np.nan
-        if refusals:
-            log_price[list(refusals)] = np.nan
-        within, above = self.ranges.probability_within(0.1, error), None
-        if price_above is not None:
-            above = 1 - self.ranges.probability_below(np.log(price_above) - log_price, error)
 
-        def with_range(confidence: float) -> Valuations:
-            lower, upper = self.ranges.quantiles(confidence)
-            caveat = self.ranges.caveat(confidence)
-            away = np.zeros((3, len(log_price)))
-            away[1], away[2] = lower * error[:, DOWNWARD], upper * error[:, UPWARD]
-            price, low, high = round_to_cents(np.exp(log_price + away))
-            return Valuations(
-                price=price,
-                low=low,
-                high=high,
-                fsd=self.ranges.fsd_factor * error[:, FSD],
-                probability_within_10=within,
-                probability_above=above,
-                date=date,
-                looked_up=looked_up,
-                unknown={
-                    self.model.facts[index]: unknown[:, index]
-                    for index in np.logical_or.reduce(unknown).nonzero()[0]
-                },
-                warnings=warnings if caveat is None else warnings | {caveat: np.ones(len(facts), np.bool_)},
-                refusals=refusals,
-                currency=self.market.currency,
-                confidence=confidence,
-            )
-
-        return [with_range(confidence) for confidence in confidences]
+    def _prices(self, subjects: Subjects, before: DateArray | None) -> PriceDistribution:
+        """Return what the subjects may sell for; only sales before these dates are comparables."""
+        estimates = self.model.estimate(subjects.completed, subjects.date, before=before)
+        index = self.model.index
+        widening = index.widening(index.standard_error(subjects.date, len(subjects)))
+        return distribute_prices(
+            self.ranges,
+            estimates.log_worth + index.at(self.market, subjects.completed, subjects.date),
+            self.ranges.expected_error(
+                missing_facts(self.model, subjects.unknown, subjects.looked_up),
+                self.error_scale.scales(subjects.given, estimates.error_features) * widening[:, None],
+            ),
+            subjects.near_boundary,
+            subjects.refusals,
+        )
 
     def comparables(self, facts: Facts, date: DateArray | None = None) -> Sequence[ComparableSales] | None:
         """Return the sold homes behind the values of n subjects; the arguments are those of `value`.

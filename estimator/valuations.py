@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from estimator.market.arrays import BoolArray, DateArray, FloatArray
+from estimator.subjects import Subjects
 from estimator.uncertainty.applicability import Refusal
+from estimator.uncertainty.price_distribution import PriceDistribution
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,52 @@ class Valuations:
             "unknown": [name for name, where in self.unknown.items() if where[row]],
             "warnings": [text for text, where in self.warnings.items() if where[row]],
         }
+
+
+def valuations_by_confidence(
+    subjects: Subjects,
+    prices: PriceDistribution,
+    fact_names: Sequence[str],
+    currency: str,
+    confidences: Sequence[float],
+    price_above: float | None,
+) -> list[Valuations]:
+    """Return the valuations of n subjects at each confidence level.
+
+    Parameters
+    ----------
+    prices
+        What the subjects may sell for.
+    fact_names
+        Of the columns of `subjects.unknown`.
+    price_above
+        Positive price, for `Valuations.probability_above`.
+    """
+    fsd, within = prices.fsd, prices.probability_within(0.1)
+    above = None if price_above is None else prices.probability_above(price_above)
+    unknown = subjects.unknown_by_name(fact_names)
+
+    def with_range(confidence: float) -> Valuations:
+        price, low, high = round_to_cents(prices.price_low_high(confidence))
+        caveat = prices.ranges.caveat(confidence)
+        for_all = {} if caveat is None else {caveat: np.ones(len(subjects), np.bool_)}
+        return Valuations(
+            price=price,
+            low=low,
+            high=high,
+            fsd=fsd,
+            probability_within_10=within,
+            probability_above=above,
+            date=subjects.date,
+            looked_up=subjects.looked_up,
+            unknown=unknown,
+            warnings={**subjects.warnings, **for_all},
+            refusals=subjects.refusals,
+            currency=currency,
+            confidence=confidence,
+        )
+
+    return [with_range(confidence) for confidence in confidences]
 
 
 def round_to_cents(amount: FloatArray) -> FloatArray:

@@ -21,7 +21,6 @@ from estimator.features.pipeline import FeaturePipeline
 from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
-from estimator.market.overview import MIN_LABEL_COUNT
 from estimator.market.sales import Sales
 from estimator.model.ensemble import Callback
 from estimator.model.price_index import PriceIndex, first_index, index_of_sales
@@ -31,7 +30,7 @@ from estimator.model.price_networks import (
     fit_price_networks,
     refit_price_networks,
 )
-from estimator.model.recent_errors import RecentErrors, fit_recent_errors
+from estimator.model.recent_errors import RecentErrors, fit_recent_errors, sales_since_training
 from estimator.model.recipe import DEFAULTS, Recipe
 from estimator.model.training_set import adjusted_log_price, build_training_set, extend_training_set
 
@@ -265,7 +264,7 @@ class PriceModel:
         with threadpool_limits(1, user_api="blas"):
             index = index_of_sales(self.market, known, residuals)
             pipeline = self.pipeline.with_sales(known, adjusted_log_price(self.market, known, index))
-            rows = _since_training(known, learned)
+            rows = sales_since_training(known, learned)
             newest = known.take(rows)
             error = residuals[rows] - index.at(self.market, newest.facts, newest.date)
             recent_errors = fit_recent_errors(self._kriging_inputs(newest), error, pipeline.kriging.range_km)
@@ -309,23 +308,6 @@ class PriceModel:
             unknown[:, self.facts.index(feature.name)] |= self.pipeline.unseen(facts, feature.name)
         return unknown
 
-    def label_warnings(self, facts: Facts) -> dict[str, BoolArray]:
-        """Return a warning for each fact with labels that few training sales have, and where, shape (n,)."""
-        warnings: dict[str, BoolArray] = {}
-        pipeline = self.pipeline
-        for feature in self.market.labels:
-            name = feature.name
-            unseen = pipeline.unseen(facts, name)
-            if name in pipeline.label_effects.names:
-                rare, consequence = pipeline.label_effects.rare(facts, name) & ~unseen, "so it counts little"
-            elif unseen.any():
-                rare, consequence = pipeline.encoding.rare(facts, name), "so it is treated as unknown"
-            else:
-                continue
-            warnings[f"No training sale has this {name}, so it is treated as unknown"] = unseen & ~rare
-            warnings[f"Fewer than {MIN_LABEL_COUNT} training sales have this {name}, {consequence}"] = rare
-        return {text: where for text, where in warnings.items() if where.any()}
-
     def state(self) -> dict[str, Any]:
         """Return everything fitted as plain values and arrays, for `from_state`."""
         return {
@@ -352,18 +334,6 @@ class PriceModel:
             state["learned"],
             None if recent_errors is None else RecentErrors.from_state(recent_errors),
         )
-
-
-def _since_training(sales: Sales, learned: BoolArray) -> NDArray[np.intp]:
-    """Return the rows of the sales after the last one that the networks learned from, oldest first.
-
-    Earlier sales do not count, because kriging and the comparables know them already: see benchmarks/DECISIONS.md,
-    "Errors of the sales since the training". There are none without dates, which would show which sales are new.
-    """
-    if sales.date is None:
-        return np.empty(0, np.intp)
-    rows = np.flatnonzero(sales.date > sales.date[learned].max())
-    return rows[np.argsort(sales.date[rows], kind="stable")]
 
 
 def _chunks(n: int) -> Iterator[slice]:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from estimator.calibration import complete_sales
+from estimator.features.pipeline import FeaturePipeline
 from estimator.market.areas import AreaLookup, Areas
 from estimator.market.market import Market
 from estimator.market.sales import Parts
@@ -10,7 +11,17 @@ from estimator.model.training_set import TrainingSet, build_training_set
 
 
 @pytest.fixture(scope="package")
-def training_set(market: Market, areas: Areas, parts: Parts) -> TrainingSet:
+def built(market: Market, areas: Areas, parts: Parts) -> tuple[FeaturePipeline, TrainingSet]:
     lookup = AreaLookup(market, areas, parts.train.facts)
     train, validation = complete_sales(lookup, parts.train), complete_sales(lookup, parts.validation)
-    return build_training_set(market, train, validation, PriceIndex(), 0.3, np.random.default_rng(0))[1]
+    return build_training_set(market, train, validation, PriceIndex(), 0.3, np.random.default_rng(0))
+
+
+@pytest.fixture
+def pipeline(built: tuple[FeaturePipeline, TrainingSet]) -> FeaturePipeline:
+    return built[0]
+
+
+@pytest.fixture
+def training_set(built: tuple[FeaturePipeline, TrainingSet]) -> TrainingSet:
+    return built[1]

@@ -105,18 +105,6 @@ def test_unknown_facts_include_labels_without_a_column(
 
 
 @pytest.mark.training
-def test_labels_without_a_column_have_one_warning_per_fact_and_reason(model: PriceModel, completed: Parts) -> None:
-    codes, counts = np.unique(completed.train.facts["postal_code"], return_counts=True)
-    rare = str(codes[counts == 4][0])
-    homes = completed.test.facts.take(np.arange(5))
-    homes = homes.replace({"postal_code": np.array(["99999", "98103", "99999", "88888", rare])})
-    assert {text: where.tolist() for text, where in model.label_warnings(homes).items()} == {
-        "No training sale has this postal_code, so it is treated as unknown": [True, False, True, True, False],
-        "Fewer than 5 training sales have this postal_code, so it is treated as unknown": [*[False] * 4, True],
-    }
-
-
-@pytest.mark.training
 @pytest.mark.parametrize("unknown", ["bedrooms", "postal_code", "latitude"])
 def test_a_fact_that_is_always_unknown_does_not_prevent_training(
     market: Market, completed: Parts, unknown: str

@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
-from estimator.appraiser import NEAR_BOUNDARY_FACTOR, Appraiser
+from estimator.appraiser import Appraiser
 from estimator.market.areas import KM_PER_DEGREE
 from estimator.market.checks import check_value
 from estimator.market.facts import Facts
@@ -11,6 +11,7 @@ from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales
 from estimator.uncertainty.applicability import ApplicabilityDomain, Refusal
 from estimator.uncertainty.domain_check import MIN_HOMES
+from estimator.uncertainty.price_distribution import NEAR_BOUNDARY_FACTOR
 
 LAURELHURST = {"latitude": 47.6605, "longitude": -122.2793, "square_footage": 2400.0}
 """A neighbourhood of Seattle."""
