@@ -1,8 +1,8 @@
 """Settings of the service: one table, read from environment variables once, before anything starts."""
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self, cast, get_type_hints
 
@@ -339,17 +339,3 @@ def setting_infos() -> dict[str, SettingInfo]:
     """Return the information about each setting, by name, in the order of `Settings`."""
     hints = get_type_hints(Settings, include_extras=True)
     return {name: hint.__metadata__[0] for name, hint in hints.items()}
-
-
-def settings_table() -> Iterator[str]:
-    """Yield the Markdown table of all settings, line by line, as docs/settings.md contains it."""
-    yield "| variable | default | unit | description |"
-    yield "| --- | --- | --- | --- |"
-    infos, defaults = setting_infos(), Settings()
-    for field in fields(Settings):
-        info, default = infos[field.name], getattr(defaults, field.name)
-        shown = ", ".join(default) if isinstance(default, tuple) else "" if default is None else str(default)
-        text = info.description
-        if info.bounds is not None:
-            text += f" From {info.bounds[0]} to {info.bounds[1]}."
-        yield f"| `{PREFIX}{field.name.upper()}` | {f'`{shown}`' if shown else ''} | {info.unit} | {text} |"

@@ -8,10 +8,10 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from benchmarks.accuracy.model_inputs import Predictor, Subjects, TrainingInput
-from estimator.market.areas import KM_PER_DEGREE
 from estimator.market.arrays import FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.plane import KM_PER_DEGREE
 from estimator.market.sales import Sales
 
 COUNTS = (5, 8, 12, 20, 30)

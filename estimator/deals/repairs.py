@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from estimator.market.areas import kilometres
 from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.feature import Feature
 from estimator.market.market import Market
+from estimator.market.plane import kilometres
 from estimator.model.price_model import PriceModel
 
 AFTER = "after_"

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from estimator.features.comparables import Comparables
-from estimator.market.areas import kilometres
 from estimator.market.arrays import BoolArray
 from estimator.market.facts import Facts
+from estimator.market.plane import kilometres
 
 SAME_PLACE_KM = 0.1
 """Sold homes farther away are others: coordinates in sales files are often rounded to some 75 m."""

@@ -27,10 +27,10 @@ from estimator.features.grid_inputs import GridFactors, GridHomes, GridParameter
 from estimator.features.numbers import NumberReader, NumberUse
 from estimator.features.scaling import NumberScales
 from estimator.features.sold_homes import SoldHomes, day_numbers
-from estimator.market.areas import kilometres
 from estimator.market.arrays import BoolArray, DateArray, Float32Array, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.plane import kilometres
 from estimator.market.sales import Sales
 
 N_COMPARABLES = 64

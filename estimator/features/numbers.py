@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimator.features.scaling import NumberScales
-from estimator.market.areas import km_per_degree, project
 from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.plane import km_per_degree, project
 
 
 class Numbers(NamedTuple):

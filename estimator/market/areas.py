@@ -4,8 +4,7 @@ A request may leave these figures out. They are then looked up by its postal cod
 the table, by the postal code of the nearest sold home.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -20,11 +19,9 @@ from estimator.market.arrays import BoolArray, FloatArray, LabelArray
 from estimator.market.checks import IS_REQUIRED, check_table
 from estimator.market.facts import Facts, find_labels
 from estimator.market.market import Market
+from estimator.market.plane import kilometres
 from estimator.market.tables import first_row, is_text_file, read_table
 from estimator.market.text_forms import TextForms
-
-KM_PER_DEGREE = 111.2
-"""Kilometres in a degree of latitude on a sphere of the Earth's mean radius, 6,371 km: π·6371/180."""
 
 NAME_COLUMNS = ("name", "city", "town")
 """Columns of the table of areas that may say what people call them; the first one that is there."""
@@ -331,28 +328,3 @@ def group_quantiles(values: FloatArray, group: NDArray[np.intp], share: float) -
     above = np.minimum(below + 1, np.cumsum(size) - 1)
     quantiles: FloatArray = in_order[below] + (in_order[above] - in_order[below]) * (position % 1)
     return quantiles
-
-
-def kilometres(facts: Facts, coordinates: tuple[str, str], mean_latitude: float) -> FloatArray:
-    """Project locations onto a plane: km north and east, shape (n, 2). Accurate over a market, not over a globe.
-
-    Parameters
-    ----------
-    coordinates
-        Names of the latitude and the longitude, which are in degrees.
-    mean_latitude
-        Latitude, in degrees, at which the length of a degree of longitude is taken.
-    """
-    return project(facts.numbers(coordinates), km_per_degree(mean_latitude))
-
-
-def km_per_degree(mean_latitude: float) -> tuple[float, float]:
-    """Return the kilometres in a degree of latitude and in one of longitude; see `kilometres`."""
-    return KM_PER_DEGREE, KM_PER_DEGREE * math.cos(math.radians(mean_latitude))
-
-
-def project(degrees: FloatArray, km_in_each: Sequence[float] | FloatArray) -> FloatArray:
-    """Return places in km from those in degrees, shape (n, 2), or (n, 2k) for k planes; overwrites the degrees."""
-    degrees *= km_in_each
-    # To the millimetre, so that rounding errors do not decide which of two equally distant homes is nearer.
-    return degrees.round(6, out=degrees)

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from estimator.market.areas import kilometres
 from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.plane import kilometres
 from estimator.uncertainty.domain_check import MIN_HOMES, Check, n_doubtful
 
 N_NEIGHBOURS = 5

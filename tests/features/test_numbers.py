@@ -2,9 +2,9 @@ import numpy as np
 
 from estimator.features.numbers import NumberReader, NumberUse
 from estimator.features.scaling import NumberScales
-from estimator.market.areas import kilometres
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.plane import kilometres
 
 
 def test_one_pass_scales_and_projects_for_each_use_as_a_pass_of_its_own(market: Market) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import Settings, SettingsError, setting_infos, settings_table
+from service.settings import Settings, SettingsError, setting_infos
+from service.settings_table import settings_table
 
 
 def test_variables_that_are_not_set_have_their_defaults() -> None:

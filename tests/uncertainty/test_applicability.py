@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from estimator.appraiser import Appraiser
-from estimator.market.areas import KM_PER_DEGREE
 from estimator.market.checks import check_value
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.plane import KM_PER_DEGREE
 from estimator.market.sales import Parts, Sales
 from estimator.uncertainty.applicability import ApplicabilityDomain, Refusal
 from estimator.uncertainty.domain_check import MIN_HOMES

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estimator.market.areas import KM_PER_DEGREE, kilometres
 from estimator.market.arrays import FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.plane import KM_PER_DEGREE, kilometres
 from estimator.market.sales import Sales, split_rows
 from estimator.uncertainty.applicability import ApplicabilityDomain
 from estimator.uncertainty.domain_check import MIN_HOMES

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from estimator.market.areas import KM_PER_DEGREE
 from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.columns import number_column
+from estimator.market.plane import KM_PER_DEGREE
 from estimator.market.sales import Sales
 from estimator.market.validation.parsed_sales import Finding, ParsedSales
 from estimator.market.validation.reasons import FAR_PLACE, MIRRORED_PLACE, SWAPPED_PLACE, ZERO_PLACE

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from estimator.market.areas import kilometres
 from estimator.market.arrays import BoolArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
+from estimator.market.plane import kilometres
 from estimator.market.robust import median_and_sigma
 from estimator.market.sales import Sales
 

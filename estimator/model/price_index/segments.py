@@ -10,10 +10,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from estimator.market.areas import kilometres
 from estimator.market.arrays import FloatArray, LabelArray
 from estimator.market.facts import Facts, label_columns
 from estimator.market.market import Market
+from estimator.market.plane import kilometres
 
 MIN_GROUP_SALES = 50
 """Sales that a group needs: with fewer, its movement is noise."""
