@@ -46,6 +46,16 @@ def test_the_page_says_what_the_student_loses(report: Report) -> None:
     assert "They then taught one network" not in Page(render(report | {"student": None})).text
 
 
+def test_the_page_says_how_the_files_of_sales_differ(report: Report) -> None:
+    assert "lack" not in Page(render(report)).text
+    differences = {"lacking_columns": ["lot_size (old.csv)", "<b> (new.csv)"], "label_variants": ["Oak, OAK"]}
+    page = Page(render(report | {"set_aside": report["set_aside"] | differences}))
+    assert (
+        "some of the files of sales lack, unknown in their sales: lot_size (old.csv), <b> (new.csv)." in page.text
+    )
+    assert "Labels that differ only in case, or in zeros in front: Oak, OAK." in page.text
+
+
 def test_the_page_opens_without_a_network_and_needs_no_script(report: Report, town: Path) -> None:
     for html in (render(report), (town / PAGE).read_text(encoding="utf-8")):
         page = Page(html)
