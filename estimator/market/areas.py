@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from estimator.errors import DataError
 from estimator.market.arrays import BoolArray, FloatArray, LabelArray
 from estimator.market.checks import IS_REQUIRED, check_table
+from estimator.market.columns import text_array, text_column
 from estimator.market.facts import Facts, find_labels
 from estimator.market.market import Market
 from estimator.market.plane import kilometres
@@ -92,8 +92,10 @@ class Areas:
         named = next((name for name in NAME_COLUMNS if name in raw.column_names), None)
         if named is None:
             return cls(sorted_codes, figures)
-        names = raw.column(named).cast(pa.string()).fill_null("").to_numpy().astype(np.str_)
-        return cls(sorted_codes, figures, names[order])
+        names, wrong = text_column(named, raw.column(named))
+        if wrong:
+            raise DataError(f"{path}: row {wrong[0].row + first_row(path)}, column {wrong[0]}")
+        return cls(sorted_codes, figures, text_array(names)[order])
 
     def check_match(self, market: Market, facts: Facts) -> None:
         """Refuse areas that contain none of the sales: one of the two files is wrong.

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from estimator.market.arrays import BoolArray, DateArray, FloatArray, LabelArray
+from estimator.market.cells import python_values
 from estimator.market.text.dates import date_fault, days_of_distinct
 from estimator.market.text.missing import strip
 from estimator.market.text.numbers import NUMBER_PATTERN, number_fault
@@ -84,7 +85,7 @@ def number_column(name: str, column: pa.ChunkedArray) -> tuple[FloatArray, list[
         The cells that cannot be used.
     """
     column = _decode_dictionary(column)
-    if not _is_text(column):
+    if not is_text(column):
         if not _is_number(column):
             return _all_wrong(name, column, "not a number")
         # Unsafe: a whole number too long for a float is rounded, as in text, instead of failing the whole column.
@@ -109,7 +110,7 @@ def boolean_column(name: str, column: pa.ChunkedArray) -> tuple[FloatArray, list
     column = _decode_dictionary(column)
     if pa.types.is_boolean(column.type):
         return _to_floats(column.cast(pa.float64())), []
-    if not _is_text(column):
+    if not is_text(column):
         values, problems = number_column(name, column)
         wrong = (values != 0) & (values != 1)
         return values, problems + reject(
@@ -132,7 +133,7 @@ def date_column(name: str, column: pa.ChunkedArray) -> tuple[DateArray, list[Pro
         problems = [Problem(row, name, f"{dates[row]} is {fault}", str(dates[row])) for row in _true_rows(outside)]
         dates[outside] = np.datetime64("NaT")
         return dates, problems
-    if not _is_text(column):
+    if not is_text(column):
         _, problems = _all_wrong(name, column, fault)
         return np.full(len(column), "NaT", "datetime64[D]"), problems
     text = strip(column)
@@ -185,9 +186,9 @@ def postal_code_column(name: str, column: pa.ChunkedArray) -> tuple[LabelArray, 
 def _labels(name: str, column: pa.ChunkedArray, *, is_postal_code: bool) -> tuple[LabelArray, list[Problem]]:
     column = _decode_dictionary(column)
     problems: list[Problem] = []
-    if pa.types.is_floating(column.type):
+    if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
         column, problems = _floats_to_integers(name, column)
-    if not (_is_text(column) or pa.types.is_integer(column.type)):
+    if not (is_text(column) or pa.types.is_integer(column.type)):
         _, problems = _all_wrong(name, column, "not text")
         return np.full(len(column), "", np.str_), problems
     # A column has few labels: each is looked at once, and becomes an object of Python once, not once per row.
@@ -211,7 +212,10 @@ def _labels(name: str, column: pa.ChunkedArray, *, is_postal_code: bool) -> tupl
 
 
 def _floats_to_integers(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[Problem]]:
-    """Convert labels that came as floats, as whole numbers do as soon as one in their column is missing."""
+    """Convert labels that came as floats, as whole numbers do as soon as one in their column is missing.
+
+    Databases also give whole numbers as decimals.
+    """
     values = _to_floats(column.cast(pa.float64()))
     is_whole = (np.trunc(values) == values) & (np.abs(values) <= _MAX_EXACT_INTEGER)
     problems = reject(name, values, ~is_whole, lambda value: f"{value:.15g} is not text")
@@ -255,9 +259,11 @@ def _decode_dictionary(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
-def _is_text(column: pa.ChunkedArray) -> bool:
+def is_text(column: pa.ChunkedArray) -> bool:
+    """Return whether the cells of a column are text."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     checks = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
-    return any(check(column.type) for check in checks)
+    return any(check(kind) for check in checks)
 
 
 def _is_number(column: pa.ChunkedArray) -> bool:
@@ -305,11 +311,9 @@ def _date_problems(name: str, text: pa.ChunkedArray, wrong: BoolArray) -> list[P
 
 def _all_wrong(name: str, column: pa.ChunkedArray, fault: str) -> tuple[FloatArray, list[Problem]]:
     """Return NaN for all cells, and a problem for each that is not empty: the column's type cannot be used."""
-    if pa.types.is_temporal(column.type):
-        column = column.cast(pa.string())  # Python cannot represent all of Arrow's times
     problems = [
         Problem(row, name, f"{format_value(value)} is {fault}", format_value(value))
-        for row, value in enumerate(column.to_pylist())
+        for row, value in enumerate(python_values(column))
         if value is not None
     ]
     return np.full(len(column), np.nan), problems

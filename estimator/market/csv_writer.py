@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from estimator.market.cells import python_values
+
 _EXPONENTS_FROM = 1e10
 """Arrow writes larger numbers with an exponent, which people cannot read."""
 _WRITTEN_ROWS = 8192
@@ -83,7 +85,7 @@ def _texts(column: pa.ChunkedArray) -> pa.Array:
     if pa.types.is_boolean(column.type):
         return pc.if_else(column, "True", "False")
     if not pa.types.is_float64(column.type) or pc.any(pc.greater_equal(pc.abs(column), _EXPONENTS_FROM)).as_py():
-        return pa.array([None if cell is None else str(cell) for cell in column.to_pylist()], pa.string())
+        return pa.array([None if cell is None else str(cell) for cell in python_values(column)], pa.string())
     texts = column.cast(pa.string())
     whole = pc.equal(pc.floor(column), column)
     if pc.any(whole).as_py():

@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 
 from estimator.errors import DataError
+from estimator.market.cells import python_values
 from estimator.market.geometry import GEOJSON, GEOMETRY, check_degrees, described_as, geometry_of
 
 FEATURES_AT_A_TIME = 8192
@@ -175,10 +176,14 @@ def geojson_rows(table: pa.Table) -> bytes:
     assert found is not None  # noqa: S101  # whoever writes GeoJSON adds them
     name, _ = found
     geometries = table.column(name).to_pylist()
-    rows = table.drop_columns([name]).to_pylist()
+    others = table.drop_columns([name])
+    rows = zip(*map(python_values, others.columns), strict=True)
     return b",\n".join(
         b'{"type":"Feature","geometry":%b,"properties":%b}'
-        % ((geometry or "null").encode(), orjson.dumps(row, default=str))
+        % (
+            (geometry or "null").encode(),
+            orjson.dumps(dict(zip(others.column_names, row, strict=True)), default=str),
+        )
         for geometry, row in zip(geometries, rows, strict=True)
     )
 

@@ -26,11 +26,13 @@ import pyarrow.compute as pc
 
 from estimator.errors import MarketError
 from estimator.market.arrays import BoolArray
-from estimator.market.columns import date_column, number_column
+from estimator.market.columns import Problem, date_column, is_text, number_column, text_column
 from estimator.market.text.missing import drop_missing, strip
 from estimator.market.text.names import plain_name, resembling
 
 Value = float | str
+_Parse = Callable[[str, pa.ChunkedArray], tuple[Any, list[Problem]]]
+"""Parses a column, as `number_column` does."""
 _TOKEN = re.compile(
     r"""\s*(?:(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])"""
     r"""|(?P<text>'[^']*'|"[^"]*")|(?P<quoted>`[^`]+`)|(?P<word>[^\W\d]\w*)|(?P<sign>==|!=|<=|>=|[=<>(),]))"""
@@ -124,7 +126,7 @@ class _Parser:
             known = self._take_word("not")
             if not self._take_word("missing"):
                 self._fail("'missing'")
-            missing = pc.is_null(self._text(name))
+            missing = self._missing(name)
             return pc.invert(missing) if known else missing
         inverted = self._take_word("not")
         if self._take_word("in"):
@@ -148,10 +150,10 @@ class _Parser:
         """Return where a column compares with a value; null where it is missing or cannot be read."""
         compare = _COMPARE[sign]
         if isinstance(value, float):
-            numbers = number_column(name, self._cells(name))[0]
+            numbers = self._parsed(name, number_column, "numbers")
             return compare(pa.chunked_array([pa.array(numbers, from_pandas=True)]), value)
         if _DATE.fullmatch(value) and sign not in {"==", "=", "!="}:
-            days = date_column(name, self._cells(name))[0]
+            days = self._parsed(name, date_column, "dates")
             return compare(pa.chunked_array([pa.array(days)]), pa.scalar(_day(value)))
         if sign not in {"==", "=", "!="}:
             raise MarketError(
@@ -174,7 +176,26 @@ class _Parser:
         return self._table.column(name)
 
     def _text(self, name: str) -> pa.ChunkedArray:
-        return drop_missing(strip(self._cells(name)))
+        return drop_missing(strip(self._parsed(name, text_column, "text")))
+
+    def _missing(self, name: str) -> pa.ChunkedArray:
+        cells = self._cells(name)
+        _, problems = text_column(name, cells)
+        return pc.is_null(cells if problems else self._text(name))
+
+    def _parsed(self, name: str, parse: _Parse, kind: str) -> Any:
+        """Return the values of a column; those that cannot be read are missing.
+
+        A column of a type that cannot be compared at all, as Parquet's lists, is an error: no row would be found.
+        """
+        cells = self._cells(name)
+        values, problems = parse(name, cells)
+        if problems and len(problems) == len(cells) - cells.null_count and not is_text(cells):
+            raise MarketError(
+                f"where compares column '{name}' with {kind}, but it has none: its values are of the type"
+                f" {cells.type}, such as {problems[0].value}"
+            )
+        return values
 
     def _column(self) -> str:
         token = self._take()

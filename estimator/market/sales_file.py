@@ -182,7 +182,7 @@ def _parse(market: Market, source: SalesSource, read: SourceRows, malformed: Seq
         table,
         {known: name for name, known in forms.names.items()},
         columns,
-        Sales(facts, price, date, home, sale_id, _addresses(market, table)),
+        Sales(facts, price, date, home, sale_id, _addresses(market, source, table, read.rows)),
         tuple(problem for problem in problems if selected[problem.row]),
         read.rows,
         _unread(market, forms, raw.column_names),
@@ -193,11 +193,14 @@ def _parse(market: Market, source: SalesSource, read: SourceRows, malformed: Seq
     )
 
 
-def _addresses(market: Market, table: pa.Table) -> LabelArray | None:
+def _addresses(market: Market, source: SalesSource, table: pa.Table, rows: FileRows) -> LabelArray | None:
     """Return the homes' addresses, empty where unknown; None in a market without."""
     if market.address is None:
         return None
-    return text_array(table.column(market.address).cast(pa.string()))
+    cells, problems = text_column(market.address, table.column(market.address))
+    if problems:
+        raise DataError(f"{source}: addresses cannot be used\n{format_faults(problems, str, rows.place)}")
+    return text_array(cells)
 
 
 def _is_read(market: Market) -> Callable[[str], bool]:

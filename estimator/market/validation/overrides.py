@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from estimator.errors import DataError
 from estimator.market.arrays import LabelArray
+from estimator.market.cells import python_values
 from estimator.market.file_rows import FileRows, place
 from estimator.market.tables import first_row, read_table
 from estimator.market.text.names import plain_name
@@ -63,7 +64,7 @@ def read_overrides(path: Path) -> tuple[Override, ...]:
         It cannot be read, lacks a column, or a line of it is neither `keep` nor `drop`, or names no sale.
     """
     table = read_table(path)
-    columns = {plain_name(name): table.column(name).to_pylist() for name in table.column_names}
+    columns = {plain_name(name): python_values(table.column(name)) for name in table.column_names}
     if "action" not in columns or not {"id", "row"} & set(columns):
         raise DataError(f"{path}: the columns must be action, id or row, and note")
     overrides = []

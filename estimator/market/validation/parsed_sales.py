@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from estimator.market.arrays import BoolArray
+from estimator.market.cells import python_value
 from estimator.market.columns import Problem
 from estimator.market.file_rows import FileRows
 from estimator.market.market import Market
@@ -75,7 +76,7 @@ class ParsedSales:
         """Return a cell as text, '' if it is empty or there is no such column."""
         if column not in self.table.column_names:
             return ""
-        value = self.table.column(column)[row].as_py()
+        value = python_value(self.table.column(column)[row])
         return "" if value is None else str(value).strip()
 
 
