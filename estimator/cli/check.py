@@ -18,6 +18,7 @@ from estimator.market.areas import AreaLookup
 from estimator.market.market_data import MarketData, SalesChecks, read_market_data
 from estimator.market.overview import overview
 from estimator.market.sales import Sales, Split
+from estimator.wording import plural
 
 
 @main.command(name="check", short_help="Read a market and its sales, and report without training.")
@@ -42,7 +43,7 @@ def _report(data: MarketData) -> Iterator[str]:
     """Give the lines of the report."""
     market, parts = data.market, data.parts
     used = Sales.joined(Sales.joined(parts.train, parts.validation), parts.test)
-    yield f"market {market.name}: {data.validated.n_rows:,} sales in {data.source}"
+    yield f"market {market.name}: {plural(data.validated.n_rows, 'sale')} in {data.source}"
     if market.where is not None:
         yield f"only rows with {market.where}"
     summary = set_aside_summary(set_aside_record(data.validated, data.set_aside))

@@ -42,6 +42,7 @@ from estimator.report.group_section import with_groups
 from estimator.report.page import render
 from estimator.report.parcels import with_parcels
 from estimator.tuning import tune_market
+from estimator.wording import plural
 
 
 @main.command(short_help="Search for better network settings.")
@@ -118,7 +119,7 @@ def evaluate_command(model: Path, key: bytes | None, sales: Path, *, teacher: bo
     matched = match_sales(known, validated.sales, saved.appraiser.areas.facts)
     if n_known := int((~matched.new).sum()):
         click.echo(
-            f"the model knows {n_known:,} of these {len(matched.new):,} sales; on other sales its errors are"
+            f"the model knows {n_known:,} of {plural(len(matched.new), 'sale')}; on other sales its errors are"
             " larger",
             err=True,
         )
@@ -157,8 +158,8 @@ def fit_list_prices_command(
     record = {"split": listings.split, "seed": seed, "sales_sha256": listings.sales_sha256}
     path = save_list_prices(models, listings.market.name, model, record, key)
     click.echo(
-        f"{model.listings:,} closed listings: list prices are {100 * math.expm1(model.premium):.1f}% above resale"
-        f" prices (median), with a standard deviation of {100 * model.noise:.1f}%; saved to {path}"
+        f"{plural(model.listings, 'closed listing')}: list prices are {100 * math.expm1(model.premium):.1f}% above"
+        f" resale prices (median), with a standard deviation of {100 * model.noise:.1f}%; saved to {path}"
     )
 
 

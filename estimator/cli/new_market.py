@@ -13,6 +13,7 @@ from estimator.drafting.writing import DATE_FORMAT_REASON, certainty_text, marke
 from estimator.errors import DataError
 from estimator.market.sales_source import expand_patterns
 from estimator.market.tables import replace_atomically
+from estimator.wording import plural
 
 _NO_HEADER = ". The file has no header line, so its columns are named by position"
 
@@ -74,7 +75,7 @@ def _target(first: Path, market: Path | None) -> Path:
 def _summary(draft: Draft, source: Source) -> Iterator[str]:
     """Give the lines that say what was guessed."""
     looked = "" if source.rows == source.table.num_rows else f", of which {source.table.num_rows:,} were looked at"
-    yield f"{source.rows:,} sales{looked}, {source.table.num_columns} columns"
+    yield f"{plural(source.rows, 'sale')}{looked}, {plural(source.table.num_columns, 'column')}"
     if source.layout is not None:
         yield f"no header line; the columns are those of {source.layout.name}"
     elif source.columns:
@@ -85,7 +86,7 @@ def _summary(draft: Draft, source: Source) -> Iterator[str]:
             yield f"{role}: {guess.column} ({certainty_text(guess.certainty)}: {guess.reason})"
     if draft.date_format is not None:
         yield f"date format: {draft.date_format} ({DATE_FORMAT_REASON})"
-    yield f"{len(draft.facts)} facts:"
+    yield f"{plural(len(draft.facts), 'fact')}:"
     for fact in draft.facts:
         unit = f", {fact.unit}" if fact.unit else ""
         effect = f", {fact.price_effect}" if fact.price_effect else ""
@@ -94,6 +95,6 @@ def _summary(draft: Draft, source: Source) -> Iterator[str]:
         yield f"  {fact.name}{column}: {fact.kind}{unit}{required}{effect} ({certainty_text(fact.certainty)})"
     if draft.ignored:
         count = len(draft.ignored)
-        yield f"{count} columns are not used:" if count > 1 else "1 column is not used:"
+        yield plural(count, "column is", "columns are") + " not used:"
         yield from (f"  {column}: {reason}" for column, reason in draft.ignored.items())
     yield from (f"note: {note}" for note in draft.notes)

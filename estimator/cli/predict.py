@@ -25,6 +25,7 @@ from estimator.cli.options import FILE, KEY, MODEL, TEACHER
 from estimator.errors import DataError
 from estimator.registry import load_version
 from estimator.uncertainty.conformal import MAX_CONFIDENCE, MIN_CONFIDENCE
+from estimator.wording import plural
 
 STREAM = Path("-")
 """Stands for standard input and output."""
@@ -110,9 +111,9 @@ def predict(  # noqa: PLR0913  # an option each
     else:
         counts = _value_one(version, run, source, target, with_index=with_index)
     report_faults(counts.faults)
-    before = f", {counts.finished_before:,} files by an earlier run" if counts.finished_before else ""
+    before = f", {plural(counts.finished_before, 'file')} by an earlier run" if counts.finished_before else ""
     click.echo(
-        f"valued {counts.valued:,} homes, {counts.failed:,} with an error{before}:"
+        f"valued {plural(counts.valued, 'home')}, {counts.failed:,} with an error{before}:"
         f" {'standard output' if target == STREAM else target}",
         err=target == STREAM,
     )

@@ -29,6 +29,7 @@ from estimator.progress import ProgressBar
 from estimator.refresh import refresh_model
 from estimator.report import PAGE
 from estimator.training import train_market
+from estimator.wording import plural
 
 EXIT_NOT_PUBLISHED = 3
 """Exit code if a version was saved and not published, since it does not pass the gate."""
@@ -84,7 +85,7 @@ def train(  # noqa: PLR0913  # an option each
     counts = trained.parts
     train_count, validation_count, test_count = (counts[part] for part in ("train", "validation", "test"))
     click.echo(
-        f"trained on {train_count:,} sales, validated on {validation_count:,}, tested on {test_count:,};"
+        f"trained on {plural(train_count, 'sale')}, validated on {validation_count:,}, tested on {test_count:,};"
         f" {trained.set_aside['sales']:,} set aside"
     )
     click.echo(error_table(trained.figures))
@@ -126,7 +127,9 @@ def refresh(
     if folder is None or result.record is None or result.gate is None:
         click.echo(f"nothing new, nothing was saved; already known: {result.known:,}")
         return
-    click.echo(f"added {result.added:,} sales, replaced {len(result.replaced):,}; already known: {result.known:,}")
+    click.echo(
+        f"added {plural(result.added, 'sale')}, replaced {len(result.replaced):,}; already known: {result.known:,}"
+    )
     click.echo(replaced_list(result.replaced), nl=False)
     click.echo(refresh_summary(result.record))
     _end_with_gate(result.gate, folder, published=result.published)

@@ -11,6 +11,7 @@ from estimator.cli.options import FILE
 from estimator.cli.tables import format_number
 from estimator.market.file_rows import place
 from estimator.market.market_data import SalesChecks
+from estimator.wording import plural
 
 _OVERRIDES = click.option(
     "--overrides",
@@ -57,7 +58,9 @@ def set_aside_summary(record: Mapping[str, Any], path: Path | None = None) -> st
     if record["sales"]:
         percent = 100 * record["sales"] / record["rows"]
         listed = "" if path is None else f", listed in {path}"
-        lines.append(f"set aside {record['sales']:,} of {record['rows']:,} sales ({percent:.2g}%){listed}:")
+        lines.append(
+            f"set aside {record['sales']:,} of {plural(record['rows'], 'sale')} ({percent:.2g}%){listed}:"
+        )
     for reason, count in record["by_reason"].items():
         example = next(entry for entry in record["examples"] if entry["reason"] == reason)
         where = f", {example['column']} {example['value']}".rstrip() if example["column"] else ""

@@ -11,6 +11,7 @@ from estimator.assessment.ratio_study import ACCEPTABLE, RatioFigures
 from estimator.assessment.standards import Standard
 from estimator.assessment.walk_forward import WalkFigures, WalkForward
 from estimator.deals.backtest import Backtest
+from estimator.wording import plural
 
 MAX_REPORTED = 20
 """Sales of a kind that are listed; the rest are counted, so that the first ones stay on the screen."""
@@ -129,9 +130,10 @@ def backtest_tables(result: Backtest) -> str:
         }
     ).T
     count, realised = result.seventy_percent_buys
+    listings = plural(result.n, "listing")
     return "\n".join(
         [
-            f"{result.n:,} listings: probability of a resale above the break-even price, claimed and realised",
+            f"{listings}: probability of a resale above the break-even price, claimed and realised",
             bands.map(format_number).to_string(),
             "margins of the best listings, and the share of them with a resale above the break-even price",
             tops.map(format_number).to_string(),
@@ -152,7 +154,7 @@ def replaced_list(replaced: Sequence[str]) -> str:
 
 def refresh_summary(record: Mapping[str, Any]) -> str:
     """Return how old the training of a refreshed version is, and how far prices have moved since."""
-    age = f"the training is {record['training_age_days']:,} days old"
+    age = f"the training is {plural(record['training_age_days'], 'day')} old"
     if record["level_change"] is None:
         return age
     return (

@@ -15,6 +15,7 @@ from estimator.market.arrays import FloatArray
 from estimator.market.feature import PriceEffect
 from estimator.market.kinds import KINDS
 from estimator.market.values import MAX_LABEL_LENGTH
+from estimator.wording import plural
 
 _MAX_DISTINCT_SHARE = 0.5
 """Text of which more than this share differs, and more than `_MIN_DISTINCT` cells, is free text: labels that occur
@@ -206,10 +207,12 @@ def _value_remarks(profile: Profile, kind: str, bounds: Bounds | None) -> list[s
         wrong = profile.known - len(profile.known_numbers)
         if wrong:
             examples = profile.text.filter(pc.and_kleene(pc.is_valid(profile.text), np.isnan(profile.numbers)))
-            remarks.append(f"{wrong:,} values are no numbers, such as '{examples[0].as_py()}'")
+            remarks.append(
+                f"{plural(wrong, 'value is no number', 'values are no numbers')}, such as '{examples[0].as_py()}'"
+            )
     if bounds is not None and bounds.outside:
-        remarks.append(f"{bounds.outside:,} values lie outside the bounds")
+        remarks.append(plural(bounds.outside, "value lies", "values lie") + " outside the bounds")
     if KINDS[kind].is_label and not KINDS[kind].is_location:
         shown = ", ".join(profile.most_frequent())
-        remarks.append(f"{profile.distinct:,} labels; the most frequent are {shown}")
+        remarks.append(f"{plural(profile.distinct, 'label')}; the most frequent: {shown}")
     return remarks

@@ -12,6 +12,7 @@ from estimator.drafting.known_facts import words_of
 from estimator.drafting.profiles import Profile
 from estimator.errors import DataError
 from estimator.market.text.names import plain_name
+from estimator.wording import plural
 
 Certainty = Literal["sure", "likely", "guess"]
 """`sure`: one of the usual names, and the values fit. `likely`: the name points to it. `guess`: look at it."""
@@ -175,7 +176,7 @@ def _repeats(profile: Profile) -> str:
     homes = int(
         pc.sum(pc.greater(pc.struct_field(pc.value_counts(profile.text.drop_null()), "counts"), 1)).as_py()
     )
-    return "its name; " + ("1 home is sold" if homes == 1 else f"{homes:,} homes are sold") + " more than once"
+    return "its name; " + plural(homes, "home is", "homes are") + " sold more than once"
 
 
 def _listed(profiles: Sequence[Profile]) -> str:

@@ -8,6 +8,7 @@ from estimator.drafting.draft import Draft
 from estimator.drafting.facts import DraftedFact
 from estimator.drafting.roles import Guess
 from estimator.market.market import Market
+from estimator.wording import plural
 
 DATE_FORMAT_REASON = "a guess: no date shows whether the month or the day is first"
 _WIDTH = 118
@@ -40,7 +41,8 @@ def market_toml(draft: Draft, name: str, sales: Sequence[str], columns: Sequence
 
 def _head(draft: Draft, name: str, sales: Sequence[str], columns: Sequence[str]) -> Iterator[str]:
     """Give the lines before the facts."""
-    yield f"# A draft by `house-price new-market` from {draft.rows:,} sales. Each guess says how sure it is:"
+    rows = plural(draft.rows, "sale")
+    yield f"# A draft by `house-price new-market` from {rows}. Each guess says how sure it is:"
     yield "# sure, likely or a guess. Look at those that are not sure, correct what is wrong, then `check`."
     for note in draft.notes:
         yield from _comment(f"NOTE: {note}")

@@ -5,16 +5,13 @@ quote that never closes would swallow the rest of the file; that, and bytes that
 their line.
 """
 
-import codecs
 import csv
-import gzip
 import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -22,24 +19,31 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from estimator.errors import DataError
-from estimator.market.header_faults import MAX_ROWS, binary_fault, not_a_table_fault, text_fault
+from estimator.market.csv_faults import (
+    BLOCK_BYTES,
+    OpenFile,
+    arrow_fault,
+    cell_count_fault,
+    refuse_open_quote,
+    utf8_fault,
+)
+from estimator.market.header_faults import MAX_ROWS, not_a_table_fault, text_fault
 from estimator.market.text.separators import detect_separator
-
-BLOCK_BYTES = 1 << 20
-"""Bytes read at a time: about 10,000 rows, enough for fast array operations. Arrow reads 32 blocks ahead, which
-takes little memory. No row may be longer than a block. See benchmarks/DECISIONS.md, "Blocks of CSV"."""
+from estimator.wording import plural
 
 _START_CHARACTERS = 64
 """Enough to tell JSON and XML from a table, even behind some blank lines."""
-_AT_END = "unexpected end of data"
-"""What Python's csv module says of a quote that is open at the end."""
+_MAX_NAME = 10_000
+"""Characters of a column's name: far more than any has. Longer ones begin with a quote that never closes."""
 _TAIL_BYTES = 1 << 16
 """Longer than a last line is."""
 _SEPARATOR_LINE = re.compile(r"""["']?sep=(.)["']?[\r\n]*""", re.IGNORECASE)
 """A first line that only tells Excel what separates the cells. Excel does not show it: its header is row 1."""
 
-OpenFile = Callable[[], IO[bytes] | gzip.GzipFile]
 OpenNative = Callable[[], pa.NativeFile]
+
+# Python's module refuses cells of more than 128 KiB, which Arrow reads. None is longer than two blocks.
+csv.field_size_limit(2 * BLOCK_BYTES)
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def read_csv(
     # What an open quote in the last line swallows shows in no cell.
     checked_quotes = _ends_in_quotes(open_native)
     if checked_quotes:
-        _refuse_open_quote(open_file, separator)
+        refuse_open_quote(open_file, separator)
     try:
         with (
             open_native() as stream,
@@ -117,16 +121,16 @@ def read_csv(
             for batch in reader:
                 table = pa.Table.from_batches([batch])
                 if not checked_quotes and (rows.have_line_ends or _has_line_ends(table)):
-                    _refuse_open_quote(open_file, separator)
+                    refuse_open_quote(open_file, separator)
                     checked_quotes = True
                 yield rows.restore(table)
         if not checked_quotes and rows.have_line_ends:
-            _refuse_open_quote(open_file, separator)
+            refuse_open_quote(open_file, separator)
         if rest := rows.rest():
             yield rest
     except pa.ArrowInvalid as error:
-        _refuse_open_quote(open_file, separator)
-        raise DataError(_format_arrow_error(open_file, str(error))) from error
+        refuse_open_quote(open_file, separator)
+        raise DataError(arrow_fault(open_file, str(error), header.lines_before, names, separator)) from error
 
 
 def read_header(open_file: OpenFile, form: CsvForm = DETECTED) -> Sequence[str]:
@@ -155,7 +159,7 @@ class _RowKeeper:
             invalid.actual_columns < invalid.expected_columns
         ):
             self._malformed.messages[row] = (
-                f"the row has {invalid.actual_columns} cells, the header {invalid.expected_columns}"
+                f"the row {cell_count_fault(invalid.actual_columns, invalid.expected_columns)}"
             )
         self.have_line_ends |= "\n" in invalid.text
         return "skip"
@@ -227,13 +231,21 @@ def _header(open_file: OpenFile, form: CsvForm) -> _Header:
             text.seek(0)
             lines = list(islice(text, MAX_ROWS))[1 if told else 0 :]
         except UnicodeDecodeError as error:
-            raise DataError(_format_arrow_error(open_file, "invalid UTF8 data")) from error
+            raise DataError(utf8_fault(open_file) or str(error)) from error
         except csv.Error as error:
             raise DataError(f"the header cannot be read: {error}") from error
+    if any(len(name) > _MAX_NAME for name in names):
+        raise DataError(
+            f"the header cannot be read: a name has more than {_MAX_NAME:,} characters; does a quote in it never"
+            " close?"
+        )
     if not names:
         raise DataError("the first line is blank; delete it" if has_rows else "the file is empty")
     if form.columns and len(names) != len(form.columns):
-        raise DataError(f"the first line has {len(names)} cells; the market names {len(form.columns)} columns")
+        raise DataError(
+            f"the first line has {plural(len(names), 'cell')};"
+            f" the market names {plural(len(form.columns), 'column')}"
+        )
     if not form.columns:
         refuse(text_fault(lines, form.separator or told))
         refuse_duplicate_names(names)
@@ -286,63 +298,3 @@ def _ends_in_quotes(open_native: OpenNative) -> bool:
         stream.seek(max(0, size - _TAIL_BYTES))
         last_line = stream.read().rstrip(b"\r\n").rsplit(b"\n", 1)[-1]
     return bool(last_line.count(b'"') % 2)
-
-
-def _refuse_open_quote(open_file: OpenFile, separator: str) -> None:
-    """Refuse a file with a quote that never closes, or closes in the middle of a cell of a later line.
-
-    Raises
-    ------
-    DataError
-        There is such a quote; the message names its line.
-    """
-    with open_file() as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="") as text:
-        lines, done = iter(text), 0
-        while True:
-            reader = csv.reader(lines, delimiter=separator, strict=True)
-            start = done
-            try:
-                for _ in reader:
-                    start = done + reader.line_num
-            except csv.Error as error:
-                if str(error) == _AT_END or reader.line_num + done > start + 1:
-                    raise DataError(f"line {start + 1}: a quote opens in this row and never closes") from error
-                done += reader.line_num
-                continue
-            return
-
-
-def _format_arrow_error(open_file: OpenFile, message: str) -> str:
-    """Return Arrow's error message about CSV in words for the user."""
-    # The message may quote the file, so "UTF8" in it is no proof that the encoding is wrong.
-    line = _first_line_not_utf8(open_file) if "UTF8" in message else None
-    if line is not None:
-        with open_file() as file:
-            fault = binary_fault(file.read(16))
-        if fault is not None:
-            return fault
-        wide = " but UTF-16" if _is_utf16(open_file) else ""
-        return f"line {line} is not UTF-8{wide}; save the file as UTF-8, in Excel as 'CSV UTF-8'"
-    if message.startswith("straddling object"):
-        return f"a row is longer than {BLOCK_BYTES:,} bytes; remove the column with such long cells"
-    return message.removeprefix("CSV parse error: ")
-
-
-def _is_utf16(open_file: OpenFile) -> bool:
-    """Return whether the file says so, or every second byte of its start is 0, as in text of Latin letters."""
-    with open_file() as file:
-        start = file.read(16)
-    every_second = (start[::2], start[1::2])
-    return start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or any(
-        bytes_ and not any(bytes_) for bytes_ in every_second
-    )
-
-
-def _first_line_not_utf8(open_file: OpenFile) -> int | None:
-    with open_file() as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                line.decode()
-            except UnicodeDecodeError:
-                return number
-    return None

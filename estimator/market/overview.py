@@ -6,6 +6,7 @@ import numpy as np
 
 from estimator.market.feature import Feature
 from estimator.market.sales import Sales
+from estimator.wording import plural
 
 MIN_LABEL_COUNT = 5
 """A label with fewer sales is rare and gets no column of its own: a network would only memorise the prices of its
@@ -59,7 +60,7 @@ def _label_overview(feature: Feature, share: float, values: np.ndarray) -> FactO
         remark = "the same in all sales: a model learns nothing from it"
     elif rare > 0.5:
         remark = f"{100 * rare:.0f}% of the sales have a label with fewer than {MIN_LABEL_COUNT} sales"
-    return FactOverview(feature, share, f"{len(labels):,} labels, most often {most}", remark)
+    return FactOverview(feature, share, f"{plural(len(labels), 'label')}, most often {most}", remark)
 
 
 def _shown(value: object) -> str:

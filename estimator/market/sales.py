@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from estimator.errors import DataError
 from estimator.market.arrays import DateArray, FloatArray, LabelArray
 from estimator.market.facts import Facts
+from estimator.wording import plural
 
 Split = Literal["time", "random"]
 
@@ -132,7 +133,8 @@ def split_rows(sales: Sales, how: Split, rng: np.random.Generator) -> list[NDArr
     homes, home = np.unique(sales.home, return_inverse=True)
     if len(homes) < 3:
         raise DataError(
-            f"{len(sales)} sales of {len(homes)} homes are too few to split: each of the three parts needs a home"
+            f"{plural(len(sales), 'sale')} of {plural(len(homes), 'home')} are too few to split: each of the three"
+            " parts needs a home"
         )
     if how == "time":
         if sales.date is None:
@@ -150,5 +152,7 @@ def split_rows(sales: Sales, how: Split, rng: np.random.Generator) -> list[NDArr
     parts = [np.sort(rows) for rows in np.split(order, cuts)]
     for name, rows in zip(("training", "validation", "test"), parts, strict=True):
         if len(rows) == 0:
-            raise DataError(f"{len(sales)} sales are too few: the {name} part would be empty")
+            raise DataError(
+                f"{plural(len(sales), 'sale is', 'sales are')} too few: the {name} part would be empty"
+            )
     return parts

@@ -47,6 +47,9 @@ CSV_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")
 """Ends of the names of files whose cells are separated by commas, tabs and the like."""
 _PARQUET, GEO_PARQUET, GEO_JSON = ".parquet", ".geoparquet", ".geojson"
 _SUFFIXES = (*CSV_SUFFIXES, _PARQUET, GEO_PARQUET, GEO_JSON, _EXCEL)
+_TRUNCATED_WORDS = ("Truncated compressed stream", "Compressed file ended before")
+"""What Arrow and Python say of a file that gzip has packed and that lacks its end."""
+_TRUNCATED = "the file is truncated: what gzip has packed ends too early; copy or download the file again"
 _TYPED = (_PARQUET, GEO_PARQUET, GEO_JSON)
 """Ends of the names of files whose cells have types."""
 
@@ -101,7 +104,8 @@ def read_pieces(
         why = f"this is not a complete Parquet file ({error})" if suffix in {_PARQUET, GEO_PARQUET} else error
         raise DataError(f"{path}: {why}") from error
     except (DataError, OSError, EOFError, ValueError) as error:
-        raise DataError(f"{path}: {error}") from error
+        why = _TRUNCATED if any(words in str(error) for words in _TRUNCATED_WORDS) else error
+        raise DataError(f"{path}: {why}") from error
 
 
 def read_table(path: Path, form: CsvForm = DETECTED, malformed: MalformedRows | None = None) -> pa.Table:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from estimator.market.csv_reader import BLOCK_BYTES
+from estimator.market.csv_faults import BLOCK_BYTES
 from estimator.market.homes_file import PIECE_ROWS, read_homes
 from estimator.market.market import Market
 

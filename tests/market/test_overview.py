@@ -35,7 +35,7 @@ def test_a_number_is_shown_with_its_range(
     ("labels", "shown", "remark"),
     [
         (["a"] * 6 + ["b"] * 5 + [""], "2 labels, most often a", ""),
-        (["a"] * 3, "1 labels, most often a", "the same in all sales"),
+        (["a"] * 3, "1 label, most often a", "the same in all sales"),
         (["a"] * 5 + list("bcdefgh"), "8 labels, most often a", "58% of the sales have a label with fewer"),
     ],
 )

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estimator.errors import DataError
-from estimator.market.csv_reader import BLOCK_BYTES, CsvForm, MalformedRows
+from estimator.market.csv_faults import BLOCK_BYTES
+from estimator.market.csv_reader import CsvForm, MalformedRows
 from estimator.market.tables import (
     READ_ROWS,
     csv_bytes,
@@ -70,12 +71,14 @@ def test_a_csv_file_is_read_as_unchanged_text(
         pytest.param(b"", "the file is empty", id="nothing"),
         pytest.param(b"\n", "the file is empty", id="a newline"),
         pytest.param(b"\na,b\n1,2\n", "the first line is blank", id="blank first line"),
-        pytest.param(b"a,b\n1,2\n3\n", "Row #3: Expected 2 columns, got 1: 3", id="a cell too few"),
-        pytest.param(b"a,b\n1,2,\n", "Row #2: Expected 2 columns, got 3", id="a cell too many"),
-        pytest.param(b"a,b\n1,2\n\n3,4,5\n", "Row #4: Expected 2", id="counted past a blank line"),
-        pytest.param(b"a,b\n1,2\nUTF8,3,4\n", "Row #3: Expected 2", id="a row that speaks of UTF8"),
+        pytest.param(b"a,b\n1,2\n3\n", "row 3 has 1 cell, the header 2", id="a cell too few"),
+        pytest.param(b"a,b\n1,2,\n", "row 2 has 3 cells, the header 2", id="a cell too many"),
+        pytest.param(b"a,b\n1,2\n\n3,4,5\n", "row 4 has 3 cells", id="counted past a blank line"),
+        pytest.param(b"a,b\n1,2\nUTF8,3,4\n", "row 3 has 3 cells", id="a row that speaks of UTF8"),
         pytest.param(
-            b"a\n" + b"x" * 3 * BLOCK_BYTES, "a row is longer than 1,048,576 bytes", id="a very long row"
+            b'a,b\n1,"2\n3"\n4,' + b"x" * 3 * BLOCK_BYTES,
+            "row 3 is longer than 1,048,576 bytes, most of them in column 'b'; shorten",
+            id="a very long row",
         ),
         pytest.param(
             b'a,b\n"1,2\n3,4\n', "line 2: a quote opens in this row and never closes", id="a quote that never ends"
@@ -110,12 +113,20 @@ def test_a_first_line_for_excel_tells_the_separator_and_is_not_the_header(
     malformed = MalformedRows()
     path = csv_file(f"{mark}{tell}\r\na,b;c\r\n1,5;2\r\n3\r\n4;5\r\n".encode())
     assert read_table(path, malformed=malformed).to_pydict() == {"a,b": ["1,5", "3", "4"], "c": ["2", "", "5"]}
-    assert malformed.messages == {1: "the row has 1 cells, the header 2"}
+    assert malformed.messages == {1: "the row has 1 cell, the header 2"}
     assert read_table(csv_file(f"{mark}{tell}\na;b\n".encode())).column_names == ["a", "b"]
 
 
 def test_a_header_that_begins_like_such_a_line_is_a_header(csv_file: Callable[..., Path]) -> None:
     assert read_table(csv_file(b"sep=a,b\n1,2\n")).to_pydict() == {"sep=a": ["1"], "b": ["2"]}
+
+
+def test_cells_longer_than_pythons_module_takes_are_read(csv_file: Callable[..., Path]) -> None:
+    long = "line\n" * 40_000
+    malformed = MalformedRows()
+    table = read_table(csv_file(f'a,b\n"{long}",1\n"{long}"\n2,3\n'.encode()), malformed=malformed)
+    assert table.to_pydict() == {"a": [long, long, "2"], "b": ["1", "", "3"]}
+    assert malformed.messages == {1: "the row has 1 cell, the header 2"}
 
 
 @pytest.mark.parametrize("quote_in_row", [2, 50, 101])
@@ -172,9 +183,9 @@ def test_a_short_and_a_long_row_stay_in_their_places_and_are_reported(csv_file: 
         "b": ["2", "", "", "5", "7,7", "10", ""],
     }
     assert malformed.messages == {
-        1: "the row has 1 cells, the header 2",
+        1: "the row has 1 cell, the header 2",
         4: "the row has 3 cells, the header 2",
-        6: "the row has 1 cells, the header 2",
+        6: "the row has 1 cell, the header 2",
     }
 
 
@@ -208,7 +219,7 @@ def test_a_file_whose_rows_all_do_not_fit_is_read(csv_file: Callable[..., Path])
 def test_rows_are_counted_across_blocks(csv_file: Callable[..., Path]) -> None:
     row = b"x" * 999 + b",y\n"
     rows = BLOCK_BYTES // len(row) + 1_000
-    with pytest.raises(DataError, match=f"Row #{rows + 2}: Expected 2 columns, got 1"):
+    with pytest.raises(DataError, match=f"row {rows + 2} has 1 cell, the header 2"):
         read_table(csv_file(b"a,b\n" + row * rows + b"short\n"))
 
 
@@ -228,7 +239,7 @@ def test_a_gzip_file_is_read_like_a_plain_one(csv_file: Callable[..., Path], nam
 def test_a_truncated_gzip_file_is_refused(csv_file: Callable[..., Path], lost: int) -> None:
     lines = "\n".join(map(str, range(5_000)))
     content = gzip.compress(f"a\n{lines}\n".encode())
-    with pytest.raises(DataError, match=r"(?i)truncated|ended before"):
+    with pytest.raises(DataError, match="the file is truncated"):
         read_table(csv_file(content[:-lost], "homes.csv.gz"))
 
 

@@ -136,7 +136,7 @@ def test_a_column_that_resembles_the_date_is_named_too() -> None:
 def test_a_row_that_does_not_fit_the_header_is_its_own_error() -> None:
     _, _, problems = parse("size,rooms\n1000,3\n900\n800,2,7\n700,1\n").check()
     assert [(problem.row, str(problem)) for problem in problems] == [
-        (1, "the row has 1 cells, the header 2"),
+        (1, "the row has 1 cell, the header 2"),
         (2, "the row has 3 cells, the header 2"),
     ]
 

@@ -36,6 +36,7 @@ from estimator.market.validation.reasons import (
     SetAside,
 )
 from estimator.market.validation.repeats import copied_rows, repeated_sales
+from estimator.wording import plural
 
 Rule = Callable[[ParsedSales, BoolArray, Sales | None], list[Finding]]
 """Parsed sales, which rows are not set aside yet, shape (n,), and sales that are known to be right, or None → what
@@ -154,9 +155,8 @@ def validate_sales(
     used = parsed.selected.copy()
     used[list(found)] = False
     if not used.any():
-        raise DataError(
-            f"{parsed.path}: all {parsed.selected.sum():,} sales are set aside\n{_grouped(parsed, found.values())}"
-        )
+        count = plural(int(parsed.selected.sum()), "sale is", "sales are")
+        raise DataError(f"{parsed.path}: {count} set aside, and none is left\n{_grouped(parsed, found.values())}")
     return ValidatedSales(
         parsed.path,
         parsed.sales.take(used),
@@ -251,7 +251,7 @@ def _entry(parsed: ParsedSales, finding: Finding) -> SetAside:
 def _refuse_wrong(parsed: ParsedSales, found: Mapping[int, Finding]) -> None:
     wrong = [finding for finding in found.values() if SEVERITIES[finding.reason] != "suspect"]
     if wrong:
-        count = "1 sale" if len(wrong) == 1 else f"{len(wrong):,} sales"
+        count = plural(len(wrong), "sale")
         raise DataError(f"{parsed.path}: {count} cannot be used\n{_grouped(parsed, wrong)}")
 
 
@@ -265,8 +265,8 @@ def _refuse_unreadable(parsed: ParsedSales, found: Mapping[int, Finding], share:
     if len(unreadable) > share * n_rows:
         percent = 100 * len(unreadable) / n_rows
         raise DataError(
-            f"{parsed.path}: {len(unreadable):,} of {n_rows:,} sales ({percent:.3g}%) cannot be read; at most"
-            f" {100 * share:g}% may be (max_unreadable_share in market.toml)\n" + _grouped(parsed, unreadable)
+            f"{parsed.path}: {len(unreadable):,} of {plural(n_rows, 'sale')} ({percent:.3g}%) cannot be read; at"
+            f" most {100 * share:g}% may be (max_unreadable_share in market.toml)\n" + _grouped(parsed, unreadable)
         )
 
 

@@ -5,7 +5,7 @@ import { signedPercent } from "./deals_columns.js";
 import { el, svg } from "./dom.js";
 import { packColour } from "./map_dots.js";
 import { MapView, NEAR_PX } from "./map_view.js";
-import { number } from "./format.js";
+import { plural } from "./format.js";
 
 const RADIUS = 5; // CSS pixels, for some hundreds of listings; more have smaller dots
 const LARGEST_DOTS_TO = 400; // listings
@@ -27,7 +27,7 @@ export class DealsMap {
     const [latitude, longitude] = coordinates.map((name) => this.deals.map(({ listing }) => listing[name]));
     this.view = new MapView({ latitude, longitude }, {
       lengths,
-      name: `Map of ${number(deals.length)} listings. Arrow keys move the map, plus and minus zoom, Enter opens the listing nearest to the centre.`,
+      name: `Map of ${plural(deals.length, "listing", "listings")}. Arrow keys move the map, plus and minus zoom, Enter opens the listing nearest to the centre.`,
       radius: RADIUS * Math.min((LARGEST_DOTS_TO / deals.length) ** 0.3, 1),
       colours: () => this.#colours(),
       markers: () => this.#markers(),
