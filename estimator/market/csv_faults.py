@@ -127,7 +127,8 @@ def _long_row_fault(open_file: OpenFile, lines_before: int, names: Sequence[str]
 
 def _cell_lengths(row: bytes, separator: bytes) -> list[int]:
     """Return the number of bytes of each cell of a row, quotes included."""
-    lengths, is_open = [], False
+    lengths: list[int] = []
+    is_open = False
     for part in row.split(separator):
         if is_open:
             lengths[-1] += len(separator) + len(part)

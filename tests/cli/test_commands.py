@@ -125,8 +125,8 @@ def test_evaluate_says_how_many_of_the_sales_the_model_knows(tmp_path: Path) -> 
     others = make_town(tmp_path / "other", 50, seed=1)
     pd.concat([known[:25], others]).to_csv(tmp_path / "mixed.csv", index=False)
     for path, count in (
-        (tmp_path / "town" / "sales.csv", "60 of 60 sales"),
-        (tmp_path / "mixed.csv", "25 of 75 sales"),
+        (tmp_path / "town" / "sales.csv", "60 of 60"),
+        (tmp_path / "mixed.csv", "25 of 75"),
         (tmp_path / "other" / "sales.csv", None),
     ):
         message = f"the model knows {count} sales; on other sales its errors are larger\n"
