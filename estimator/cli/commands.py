@@ -157,9 +157,9 @@ def fit_list_prices_command(
     model = fit_list_prices(listings)
     record = {"split": listings.split, "seed": seed, "sales_sha256": listings.sales_sha256}
     path = save_list_prices(models, listings.market.name, model, record, key)
+    closed = plural(model.listings or 0, "closed listing")
     click.echo(
-        f"{plural(model.listings or 0, 'closed listing')}: list prices are {100 * math.expm1(model.premium):.1f}% above"
-        f" resale prices (median), with a standard deviation of {100 * model.noise:.1f}%; saved to {path}"
+        f"{closed}: list prices are {100 * math.expm1(model.premium):.1f}% above resale prices (median), with a standard deviation of {100 * model.noise:.1f}%; saved to {path}"
     )
 
 
