@@ -159,7 +159,8 @@ def fit_list_prices_command(
     path = save_list_prices(models, listings.market.name, model, record, key)
     closed = plural(model.listings or 0, "closed listing")
     click.echo(
-        f"{closed}: list prices are {100 * math.expm1(model.premium):.1f}% above resale prices (median), with a standard deviation of {100 * model.noise:.1f}%; saved to {path}"
+        f"{closed}: list prices are {100 * math.expm1(model.premium):.1f}% above resale prices (median), with a"
+        f" standard deviation of {100 * model.noise:.1f}%; saved to {path}"
     )
 
 
