@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from estimator.appraiser import Appraiser
+from estimator.atomic_file import UNFINISHED_FILE, sync_folder
 from estimator.errors import SavedVersionError
-from estimator.market.tables import UNFINISHED_FILE, sync_folder
 from estimator.model.price_networks import PriceNetworks
 from estimator.signing import is_signature, sign
 from estimator.state_file import dump_state, load_state

@@ -18,9 +18,9 @@ from typing import IO, Any
 
 import pyarrow as pa
 
+from estimator.atomic_file import UNFINISHED_FILE
 from estimator.errors import DataError, EstimatorError, LostProcessError
 from estimator.market.columns import Problem
-from estimator.market.tables import UNFINISHED_FILE
 
 JOURNAL_SUFFIX = ".answers"
 """End of the names of journals; they begin with a point and the name of the answer, and stand beside it."""

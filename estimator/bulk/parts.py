@@ -98,11 +98,17 @@ def find_parts(source: Path, folder: Path, *, with_index: bool = False) -> list[
         parts[target] = Part(path, target, with_index)
     if not parts:
         raise DataError(f"{source}: there are no files of homes (.csv, .parquet and the like) here")
-    sources = {part.source.resolve() for part in parts.values()}
+    sources = {_file_id(part.source) for part in parts.values()}
     for part in parts.values():
-        if part.target.resolve() in sources:
+        if part.target.exists() and _file_id(part.target) in sources:
             raise DataError(f"{folder}: answers would replace files of homes there, such as {part.target}")
     return list(parts.values())
+
+
+def _file_id(path: Path) -> tuple[int, int]:
+    """Return what two paths to one file have in common, also by links."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _found(source: Path) -> tuple[dict[Path, Path], Path]:

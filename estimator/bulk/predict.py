@@ -22,6 +22,7 @@ from estimator.errors import DataError
 from estimator.market.columns import Problem
 from estimator.market.fault_groups import FaultGroups
 from estimator.market.homes_file import PIECE_ROWS, HomesTable
+from estimator.market.input_files import refuse_replacing
 from estimator.market.market import INDEX_COLUMN
 from estimator.market.tables import Rows, encoder_for, first_row, write_atomically
 from estimator.threads import parallel_imap
@@ -101,9 +102,10 @@ def predict_file(
     Raises
     ------
     DataError
-        The source cannot be read, lacks a required column, or has a column of the answer; or the target cannot be
-        written; or the market lacks what a requested column needs.
+        The source cannot be read, lacks a required column, or has a column of the answer; or the target is the
+        source or cannot be written; or the market lacks what a requested column needs.
     """
+    refuse_replacing(source, target)
     requested = _requested_columns(appraiser, run, with_index=with_index)
     market = appraiser.market
     pieces = validated_pieces(market, market.features, source, partial(check_header, market, requested=requested))

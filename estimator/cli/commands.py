@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from estimator.assessment.evaluation import evaluate
 from estimator.assessment.set_aside import set_aside_record
+from estimator.atomic_file import replace_atomically
 from estimator.cli.group import main
 from estimator.cli.options import (
     FILE,
@@ -34,7 +35,6 @@ from estimator.errors import DataError
 from estimator.market.known_sales import match_sales
 from estimator.market.sales import Split
 from estimator.market.sales_file import read_validated_sales
-from estimator.market.tables import replace_atomically
 from estimator.progress import ProgressBar
 from estimator.registry import load_version
 from estimator.report.files import read_report

@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 import pandas as pd
 
+from estimator.atomic_file import replace_atomically
 from estimator.cli.group import main
 from estimator.cli.options import FILE, MARKET, SEED, SPLIT
 from estimator.cli.tables import format_number
 from estimator.equity_dial import DEFAULT_WEIGHTS, EquityDial, equity_dial
 from estimator.errors import DataError
 from estimator.market.sales import Split
-from estimator.market.tables import replace_atomically
 from estimator.progress import step_bar
 from estimator.report.equity_page import render_dial
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from estimator.atomic_file import replace_atomically
 from estimator.cli.group import main
 from estimator.cli.options import FILE
 from estimator.drafting.draft import Draft, draft_market
@@ -12,7 +13,6 @@ from estimator.drafting.sources import Source, market_name, read_source, relativ
 from estimator.drafting.writing import DATE_FORMAT_REASON, certainty_text, market_toml
 from estimator.errors import DataError
 from estimator.market.sales_source import expand_patterns
-from estimator.market.tables import replace_atomically
 from estimator.wording import plural
 
 _NO_HEADER = ". The file has no header line, so its columns are named by position"

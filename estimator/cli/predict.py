@@ -23,6 +23,7 @@ from estimator.cli.faults import report_faults
 from estimator.cli.group import main
 from estimator.cli.options import FILE, KEY, MODEL, TEACHER
 from estimator.errors import DataError
+from estimator.market.input_files import is_pipe
 from estimator.registry import load_version
 from estimator.uncertainty.conformal import MAX_CONFIDENCE, MIN_CONFIDENCE
 from estimator.wording import plural
@@ -35,7 +36,7 @@ _NAMES = {
     re.compile(rb"PK\x03\x04"): "input.xlsx",
     re.compile(rb"(?:\xef\xbb\xbf)?\s*\{"): "input.geojson",
 }
-"""Starts of standard input → a name by which the file is read; everything else is read as CSV."""
+"""Starts of standard input, or of a pipe → a name by which it is read; everything else is read as CSV."""
 _START_BYTES = 64
 """Enough to tell them apart, even behind some blank lines."""
 
@@ -100,7 +101,8 @@ def predict(  # noqa: PLR0913  # an option each
     and its uncertainty. A row that cannot be valued has the reason in the column `error`.
 
     SOURCE may be a folder or a pattern in quotes such as 'parcels/*.parquet'; TARGET is then a folder. A - stands
-    for standard input and output. A run that was killed continues where it stopped when it is started again.
+    for standard input and output; SOURCE may also be a pipe, such as <(unzip -p homes.zip). A run that was
+    killed continues where it stopped when it is started again.
     """
     version = source_of(load_version(model, key, teacher=teacher), teacher=teacher)
     run = Run(confidence, include, version.sha256)
@@ -158,20 +160,24 @@ def _bar(total: int | None) -> Iterator[Callable[[int], object]]:
 
 @contextmanager
 def _readable(source: Path) -> Iterator[Path]:
-    """Give a file; standard input is saved first, since a file is looked at more than once."""
-    if source != STREAM:
+    """Give a file; what comes from standard input or a pipe is saved first: a file is looked at more than once."""
+    if source != STREAM and not is_pipe(source):
         yield source
         return
-    with tempfile.TemporaryDirectory() as folder:
-        start = sys.stdin.buffer.read(_START_BYTES)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        nullcontext(sys.stdin.buffer) if source == STREAM else source.open("rb") as stream,
+    ):
+        start = stream.read(_START_BYTES)
         name = next((name for pattern, name in _NAMES.items() if pattern.match(start)), "input.csv")
         with (Path(folder) / name).open("wb") as file:
             file.write(start)
-            shutil.copyfileobj(sys.stdin.buffer, file)
+            shutil.copyfileobj(stream, file)
+        shown = "standard input" if source == STREAM else str(source)
         try:
             yield Path(folder) / name
         except DataError as error:
-            raise DataError(str(error).replace(str(Path(folder) / name), "standard input")) from error
+            raise DataError(str(error).replace(str(Path(folder) / name), shown)) from error
 
 
 @contextmanager

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from estimator.appraiser import Appraiser
+from estimator.atomic_file import replace_atomically
 from estimator.deals.list_prices import ListPriceModel
 from estimator.errors import SavedVersionError
-from estimator.market.tables import replace_atomically
 from estimator.registry import make_market_folder, writer_lock
 from estimator.signing import is_signature, sign
 

@@ -56,8 +56,9 @@ from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.fault_groups import FaultGroups
 from estimator.market.homes_file import HomesTable
+from estimator.market.input_files import refuse_replacing
 from estimator.market.market import Market
-from estimator.market.tables import BATCH_ROWS, FIRST_CSV_ROW, first_row, write_atomically
+from estimator.market.tables import BATCH_ROWS, FIRST_CSV_ROW, check_target, first_row, write_atomically
 from estimator.model.price_model import PriceModel
 from estimator.valuations import Valuations
 
@@ -224,9 +225,11 @@ def screen_file(
     Raises
     ------
     DataError
-        The source cannot be read, lacks a required column, or has a column of the answer; or the target cannot be
-        written; or the values have no ranges.
+        The source cannot be read, lacks a required column, or has a column of the answer; or the target is the
+        source or cannot be written; or the values have no ranges.
     """
+    refuse_replacing(source, target)
+    check_target(target)
     check_ranges(appraiser.ranges)
     terms = ScreeningTerms(costs, probability).learned(appraiser.model)
     duplicates = DuplicateListings()

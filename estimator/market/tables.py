@@ -8,7 +8,6 @@ about homes.
 import gzip
 import io
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +17,7 @@ from typing import IO, Protocol, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from estimator.atomic_file import check_place, replace_atomically
 from estimator.errors import DataError
 from estimator.market.csv_reader import (
     DETECTED,
@@ -31,6 +31,7 @@ from estimator.market.csv_writer import csv_rows, header_line
 from estimator.market.excel import read_excel
 from estimator.market.geojson import GeoJsonWriter, geojson_rows, read_geojson
 from estimator.market.geometry import with_coordinates
+from estimator.market.input_files import refuse_stream
 
 FIRST_CSV_ROW = 2
 """Number of the first row of values in a CSV file: the header is row 1, as in a spreadsheet."""
@@ -40,8 +41,6 @@ READ_ROWS, _READ_BYTES = 16_384, 1 << 18
 """Rows of Parquet read at a time, and bytes of a column. By default Arrow reads all row groups ahead, and memory
 grows with the file: see benchmarks/DECISIONS.md, "Parquet in constant memory"."""
 
-UNFINISHED_FILE = ".tmp"
-"""End of the names of files that are being written. A killed writer leaves its file behind."""
 _EXCEL = ".xlsx"
 CSV_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")
 """Ends of the names of files whose cells are separated by commas, tabs and the like."""
@@ -86,10 +85,12 @@ def read_pieces(
     Raises
     ------
     DataError
-        The file is missing, empty, of an unknown format, damaged or not UTF-8, or a row does not fit the header.
+        The file is missing, empty, of an unknown format, damaged or not UTF-8, a pipe or a device, or a row does
+        not fit the header.
     """
     suffix = _suffix(path)
     try:
+        refuse_stream(path)
         if suffix == GEO_JSON:
             yield from map(with_coordinates, read_geojson(path))
         elif suffix in _TYPED:
@@ -164,8 +165,10 @@ def encoder_for(path: Path) -> Callable[[pa.Table], Rows]:
     Raises
     ------
     DataError
-        The file is of a format that is not written.
+        The file is of a format that is not written, or is a folder.
     """
+    if os.path.isdir(path):  # noqa: PTH112  # pathlib fails for names that are too long for a file
+        raise DataError(f"{path}: a folder has this name; name a file in it, such as {path / 'valued.csv'}")
     suffix = _suffix(path)
     if suffix == _EXCEL:
         raise DataError(
@@ -178,6 +181,21 @@ def encoder_for(path: Path) -> Callable[[pa.Table], Rows]:
 
 def _unchanged(table: pa.Table) -> pa.Table:
     return table
+
+
+def check_target(path: Path) -> None:
+    """Refuse a name under which no table can be written, before anything is computed.
+
+    Raises
+    ------
+    DataError
+        The format is unknown, a folder has the name, or the folder of the file does not exist.
+    """
+    encoder_for(path)
+    try:
+        check_place(path)
+    except OSError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 @contextmanager
@@ -254,46 +272,6 @@ class _CsvWriter:
 
     def write_rows(self, rows: Rows) -> None:
         self._file.write(rows)
-
-
-@contextmanager
-def replace_atomically(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file for writing; on success it is synced and replaces `path`.
-
-    A reader of `path` sees the old content or the new, never a part of it, even if the writer is killed.
-    """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"the folder {path.parent} does not exist")
-    if path.is_dir():  # said now, not when all is computed
-        raise IsADirectoryError("a folder has this name")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED_FILE)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 would lock out other users
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Sync a folder, so that the names of its files survive a power failure."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _suffix(path: Path) -> str:

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from estimator.atomic_file import replace_atomically
 from estimator.errors import DataError
-from estimator.market.tables import replace_atomically
 from estimator.model.losses import LOSSES
 
 RECIPE = "recipe.toml"

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from estimator.atomic_file import replace_atomically
 from estimator.errors import DataError
-from estimator.market.tables import replace_atomically
 from estimator.model.recipe import Settings
 
 TRIALS = "trials.csv"

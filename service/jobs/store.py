@@ -22,7 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-from estimator.market.tables import replace_atomically, sync_folder
+from estimator.atomic_file import replace_atomically, sync_folder
 from service.jobs.job import JobRequest, Outcome, Progress, StoredJob, now
 
 STALE_SECONDS = 3600.0

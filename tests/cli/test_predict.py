@@ -1,9 +1,12 @@
 """`house-price predict`: one file, a stream, and many files."""
 
+import gzip
 import io
 import json
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -101,13 +104,13 @@ def test_files_of_a_folder_keep_their_places_and_their_faults_name_them(
     names = sorted(str(path.relative_to(valued)) for path in valued.rglob("*") if path.is_file())
     assert names == ["a.csv", "b.tsv", "year=2015/part-0.parquet"]
     homes.to_csv(tmp_path / "whole.csv", index=False)
-    predict(small_models, tmp_path / "whole.csv", tmp_path / "whole.csv")
+    predict(small_models, tmp_path / "whole.csv", tmp_path / "all.csv")
     together = [
         *pd.read_csv(valued / "a.csv")["valuation_price"],
         *pd.read_csv(valued / "b.tsv", sep="\t")["valuation_price"],
         *pd.read_parquet(valued / "year=2015")["valuation_price"],
     ]
-    np.testing.assert_array_equal(together, pd.read_csv(tmp_path / "whole.csv")["valuation_price"])
+    np.testing.assert_array_equal(together, pd.read_csv(tmp_path / "all.csv")["valuation_price"])
     # A pattern, with the answers in a folder beneath: those are not valued again.
     for _ in range(2):
         assert "valued 7 homes, 1 with an error" in predict(
@@ -128,6 +131,45 @@ def test_a_run_over_many_files_goes_on_after_the_last_finished_one(
     assert "valued 11 homes, 1 with an error, 2 files by an earlier run" in predict(small_models, parcels, valued)
     assert (valued / "a.csv").stat().st_mtime_ns == first
     assert not (valued / FINISHED).exists()
+
+
+def test_an_answer_never_replaces_the_homes_that_it_is_made_of(
+    small_models: Path, homes: pd.DataFrame, tmp_path: Path
+) -> None:
+    source, folder = tmp_path / "homes.csv", tmp_path / "parcels"
+    homes.assign(list_price=4e5).to_csv(source, index=False)
+    content = source.read_bytes()
+    (tmp_path / "link.csv").symlink_to(source)
+    (tmp_path / "hard.csv").hardlink_to(source)
+    folder.mkdir()
+    (folder / "homes.csv").hardlink_to(source)
+    (tmp_path / "valued").mkdir()
+    (tmp_path / "valued" / "homes.csv").hardlink_to(source)
+    targets = [source, tmp_path / "link.csv", tmp_path / "hard.csv", folder / ".." / "homes.csv"]
+    for command, given, target in (
+        *(("predict", source, target) for target in targets),
+        *(("screen", source, target) for target in targets),
+        ("predict", tmp_path / "link.csv", source),
+        ("predict", folder, folder),
+        ("predict", folder, tmp_path / "valued"),
+    ):
+        run = run_command(command, "--model", small_models, given, target)
+        assert (run.exit_code, "would replace" in run.output) == (2, True), (command, target)
+    assert source.read_bytes() == content
+    assert (tmp_path / "link.csv").is_symlink()
+
+
+def test_a_pipe_is_read_like_standard_input(small_models: Path, homes: pd.DataFrame, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for content, message in (
+        (gzip.compress(homes.to_csv(index=False).encode()), "valued 11 homes, 1 with an error"),
+        (b"a,b\n1,2\n", f"{tmp_path / 'pipe'}: there is no column for"),
+    ):
+        writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=[content])
+        writer.start()
+        run = run_command("predict", "--model", small_models, tmp_path / "pipe", tmp_path / "valued.csv")
+        writer.join()
+        assert message in run.output
 
 
 def test_many_small_files_are_valued_on_all_cores_like_one_after_another(
@@ -232,6 +274,7 @@ def test_folders_and_patterns_that_cannot_be_used_are_said(small_models: Path, t
         ((source, tmp_path / "out"), "answers cannot be written here: Is a directory"),
         ((tmp_path / ("a" * 300 + "*"), tmp_path / "out"), "there are no files of homes"),
         ((tmp_path / ("a" * 300), tmp_path / "b.csv"), "File name too long"),
+        ((tmp_path / "a.csv", tmp_path / f"{'b' * 300}.csv"), "File name too long"),
     ):
         run = run_command("predict", "--model", small_models, *arguments)
         assert run.exit_code == 2

@@ -18,7 +18,6 @@ from estimator.market.tables import (
     csv_bytes,
     read_pieces,
     read_table,
-    replace_atomically,
     write_atomically,
 )
 
@@ -371,20 +370,3 @@ def test_a_target_that_cannot_become_a_file_is_refused_before_anything_is_comput
     ):
         with pytest.raises(DataError, match=message), write_atomically(tmp_path / name, SMALL.schema):
             raise AssertionError("nothing can be written there")
-
-
-def test_a_reader_sees_the_old_file_until_the_new_one_is_complete(tmp_path: Path) -> None:
-    path = tmp_path / "homes.csv"
-    path.write_bytes(b"old")
-    with replace_atomically(path) as file:
-        file.write(b"new")
-        file.flush()
-        assert path.read_bytes() == b"old"
-    assert path.read_bytes() == b"new"
-
-
-def test_a_replaced_file_has_the_permissions_of_an_ordinary_file(tmp_path: Path) -> None:
-    (tmp_path / "ordinary").touch()
-    with replace_atomically(tmp_path / "homes.csv") as file:
-        file.write(b"new")
-    assert (tmp_path / "homes.csv").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
