@@ -38,6 +38,18 @@ def test_another_value_in_any_column_changes_a_digest(name: str) -> None:
     assert (row_digests(other) != row_digests(table)).tolist() == [True, False, False]
 
 
+@pytest.mark.parametrize("kind", [pa.int64(), pa.uint64(), pa.timestamp("ns")])
+def test_whole_numbers_that_a_float_would_round_differ(kind: pa.DataType) -> None:
+    numbers = [2**53, 2**53 + 1, 2**53 + 2, 2**62, 2**62 + 1, np.array([23.0]).view(np.int64)[0]]
+    column = pa.chunked_array([pa.array(numbers, pa.int64()).cast(kind)])
+    for cells in (column, column.dictionary_encode()):
+        assert len(set(row_digests(pa.table({"id": cells})).tolist())) == len(numbers)
+    assert row_digests(pa.table({"id": [2**53]})) == row_digests(pa.table({"id": [2.0**53]}))
+    assert row_digests(pa.table({"id": [23.0]})) != row_digests(
+        pa.table({"id": pa.array(numbers[-1:], pa.int64())})
+    )
+
+
 def test_exchanged_values_of_two_columns_change_a_digest() -> None:
     table = pa.table({"a": [1.0, 2.0], "b": [2.0, 1.0]})
     assert row_digests(table)[0] != row_digests(table)[1]
