@@ -14,7 +14,8 @@ import pyarrow as pa
 from estimator.drafting.layouts import Layout, is_header, known_layout, numbered_columns
 from estimator.errors import DataError
 from estimator.market.csv_reader import CsvForm, MalformedRows, told_separator
-from estimator.market.sales_source import alike_names, join_tables
+from estimator.market.input_files import refuse_stream
+from estimator.market.joined_tables import alike_names, join_tables
 from estimator.market.tables import CSV_SUFFIXES, is_text_file, read_table
 from estimator.market.text.separators import detect_separator
 
@@ -55,7 +56,7 @@ def read_source(files: Sequence[Path]) -> Source:
     Raises
     ------
     DataError
-        A file cannot be read, there are no rows, or a column has another type in one file than in another.
+        A file cannot be read, there are no rows, or as `join_tables`.
     """
     first_line = _first_line(files[0])
     layout = None if first_line is None else known_layout(first_line)
@@ -90,6 +91,7 @@ def _first_line(file: Path) -> list[str] | None:
     if not file.name.lower().endswith(CSV_SUFFIXES):
         return None
     try:
+        refuse_stream(file)
         with gzip.open(file) if file.name.lower().endswith(".gz") else file.open("rb") as raw:
             text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")
             line = text.readline()
@@ -99,6 +101,6 @@ def _first_line(file: Path) -> list[str] | None:
             text.detach()
     except FileNotFoundError as error:
         raise DataError(f"{file}: there is no such file") from error
-    except (OSError, EOFError) as error:
+    except (DataError, OSError, EOFError) as error:
         raise DataError(f"{file}: {error}") from error
     return next(csv.reader([line], delimiter=told or detect_separator(line)), [])

@@ -152,12 +152,23 @@ def day_column(name: str, column: pa.ChunkedArray) -> tuple[FloatArray, list[Pro
 def text_column(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, list[Problem]]:
     """Return the n cells of a column of any type as text, null where one is empty or has a problem.
 
-    Parquet also has columns of lists, of objects and of bytes, which no text stands for.
+    Whole numbers that came as floats or decimals have no decimals, as in a file in which none is missing. Parquet
+    also has columns of lists, of objects and of bytes, which no text stands for.
     """
     try:
-        return column.cast(pa.string()), []
+        return _without_decimals(column).cast(pa.string()), []
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
         return pa.chunked_array([pa.nulls(len(column), pa.string())]), _all_wrong(name, column, "not text")[1]
+
+
+def _without_decimals(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return whole numbers as integers if a column of floats or decimals has no others."""
+    if not pa.types.is_floating(column.type) and not pa.types.is_decimal(column.type):
+        return column
+    try:
+        return column.cast(pa.float64()).cast(pa.int64())
+    except pa.ArrowInvalid:  # decimals, no number, or too large
+        return column
 
 
 def text_array(column: pa.ChunkedArray) -> LabelArray:

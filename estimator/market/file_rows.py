@@ -44,6 +44,11 @@ class FileRows:
         starts = np.cumsum([0, *counts[:-1]]).tolist()
         return cls(tuple(names), tuple(starts), tuple(first_numbers), tuple(map(tuple, columns)))
 
+    def spans(self, n: int) -> list[tuple[int, int]]:
+        """Return where the rows of each file begin and end in a table that has only the first n rows."""
+        ends = np.minimum([*self.starts[1:], n], n)
+        return list(zip(np.minimum(self.starts, n).tolist(), ends.tolist(), strict=True))
+
     def numbers(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the numbers of some rows, shape (n,), each in its own file."""
         file = np.searchsorted(self.starts, index, side="right") - 1

@@ -21,8 +21,9 @@ from estimator.market.price_leaks import refuse_leaks
 from estimator.market.row_filter import matching_rows, named_columns
 from estimator.market.sales import Sales
 from estimator.market.sales_source import SalesSource, SourceRows
+from estimator.market.source_forms import plain_rows
 from estimator.market.text.names import plain_name, resembling
-from estimator.market.text_forms import TextForms
+from estimator.market.text_forms import TextForms, known_names
 from estimator.market.validation.overrides import Override
 from estimator.market.validation.parsed_sales import ParsedSales
 from estimator.market.validation.validate import ValidatedSales, validate_sales
@@ -126,7 +127,7 @@ def _source(market: Market, path: Path | SalesSource) -> SalesSource:
 def _read(market: Market, source: SalesSource) -> tuple[SourceRows, list[Problem]]:
     """Return the rows of a source, and a problem for each that does not fit the header."""
     malformed = MalformedRows()
-    read = source.read(malformed, _is_read(market))
+    read = source.read(malformed, _is_read(market), _fact_of(market))
     problems = [Problem(row, "", why, kind="malformed_row") for row, why in sorted(malformed.messages.items())]
     return read.without_blank_end(), problems
 
@@ -149,9 +150,9 @@ def _validate(
 def _parse(market: Market, source: SalesSource, read: SourceRows, malformed: Sequence[Problem]) -> ParsedSales:
     """Return the rows that were read from some files; some of them do not fit the header."""
     raw = read.table
+    _refuse_double_names(market, source, read.rows)
     try:
-        forms = TextForms.detect(market, market.features, raw, is_text=source.is_text)
-        table = forms.plain(raw)
+        forms, table = plain_rows(market, source, read)
         _check_headers(market, source, forms, read.rows)
         if raw.num_rows == 0:
             raise DataError(f"{source}: there are no sales, only a header")
@@ -213,12 +214,38 @@ def _is_read(market: Market) -> Callable[[str], bool]:
     return lambda name: plain_name(name) in plain
 
 
+def _fact_of(market: Market) -> Callable[[str], str | None]:
+    """Return a function: name of a column → the fact that it stands for; None for no fact or several.
+
+    A fact whose own column is in another unit is none of them: its other names are in the fact's unit.
+    """
+    facts: dict[str, set[str]] = {plain_name(name): {LIST_PRICES[0]} for name in LIST_PRICES}
+    for feature in market.features:
+        for name in () if feature.column_unit else feature.names:
+            facts.setdefault(plain_name(name), set()).add(feature.name)
+    known = {name: found.pop() for name, found in facts.items() if len(found) == 1}
+    return lambda name: known.get(plain_name(name))
+
+
 def _check_headers(market: Market, source: SalesSource, forms: TextForms, rows: FileRows) -> None:
     """Refuse a file without a column that is needed."""
     anywhere = {name for columns in rows.columns for name in forms.plain_names(columns)}
     asked = anywhere & named_columns(market.where) if market.where is not None else frozenset()
     for path, raw_names in zip(source.paths, rows.columns, strict=True):
         _check_header(market, path, forms, raw_names, sorted(asked))
+
+
+def _refuse_double_names(market: Market, source: SalesSource, rows: FileRows) -> None:
+    """Refuse columns of two names for one fact, in one file or, in different units, in two."""
+    files = dict(zip(map(str, source.paths), rows.columns, strict=True))
+    joined = list(dict.fromkeys(name for columns in rows.columns for name in columns))
+    for where, columns in (*files.items(), (str(source), joined)):
+        try:
+            renamed = known_names(market, market.features, columns)
+            find_columns(market.features, [renamed.get(name, name) for name in columns])
+        except ValueError as error:
+            remedy = "remove or rename one" if where in files else "give them one name and one unit"
+            raise DataError(f"{where}: {error}; {remedy}") from error
 
 
 def _check_header(

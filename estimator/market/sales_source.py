@@ -13,12 +13,13 @@ import pyarrow as pa
 
 from estimator.errors import DataError
 from estimator.market.arrays import BoolArray
+from estimator.market.columns import is_text
 from estimator.market.csv_reader import CsvForm, MalformedRows
 from estimator.market.file_rows import FileRows
+from estimator.market.joined_tables import alike_names, join_tables
 from estimator.market.market import Market
 from estimator.market.row_digests import Digests, blank_rows, row_digests
-from estimator.market.tables import first_row, is_text_file, read_pieces
-from estimator.market.text.names import LooseNames
+from estimator.market.tables import first_row, read_pieces
 
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -37,12 +38,15 @@ class SourceRows:
         Of all their cells, shape (n,); see `row_digests`.
     blank
         Which have no filled cell, shape (n,).
+    typed
+        For each file, the columns whose cells were not text.
     """
 
     table: pa.Table
     rows: FileRows
     digests: Digests
     blank: BoolArray
+    typed: tuple[frozenset[str], ...]
 
     def without_blank_end(self) -> Self:
         """Return the rows without the blank lines that editors leave at the end of a file."""
@@ -93,13 +97,11 @@ class SalesSource:
         """Return the paths, as messages name them."""
         return ", ".join(map(str, self.paths))
 
-    @property
-    def is_text(self) -> bool:
-        """Whether a file is of text; others have types."""
-        return any(is_text_file(path) for path in self.paths)
-
     def read(
-        self, malformed: MalformedRows | None = None, is_read: Callable[[str], bool] = lambda _: True
+        self,
+        malformed: MalformedRows | None = None,
+        is_read: Callable[[str], bool] = lambda _: True,
+        fact_of: Callable[[str], str | None] = lambda _: None,
     ) -> SourceRows:
         """Read the rows of all files, some at a time.
 
@@ -109,11 +111,13 @@ class SalesSource:
             Collects the rows that do not fit the header; if it is None, they are errors.
         is_read
             Name of a column → whether anything is read from it. The values of other columns are not kept.
+        fact_of
+            As `alike_names` takes it.
 
         Raises
         ------
         DataError
-            A file cannot be read, or a column has another type than in the first one.
+            A file cannot be read, or as `join_tables`.
         """
         form, tables, n_rows = CsvForm(self.columns, self.separator), [], 0
         digests, blank = [], []
@@ -131,13 +135,14 @@ class SalesSource:
         # A file without a header line begins with row 1.
         first_numbers = [1 if self.columns else first_row(path) for path in self.paths]
         counts = [table.num_rows for table in tables]
-        tables = alike_names(tables)
+        tables = alike_names(tables, fact_of)
         columns = [table.column_names for table in tables]
         return SourceRows(
             join_tables(self.paths, tables),
             FileRows.of_files(self.paths, counts, first_numbers, columns),
             np.concatenate(digests),
             np.concatenate(blank),
+            tuple(map(_typed_columns, tables)),
         )
 
     def sha256(self) -> str:
@@ -148,6 +153,11 @@ class SalesSource:
                 while block := file.read(1 << 20):
                     digest.update(block)
         return digest.hexdigest()
+
+
+def _typed_columns(table: pa.Table) -> frozenset[str]:
+    """Return the columns of a table whose cells are not text."""
+    return frozenset(name for name in table.column_names if not is_text(table.column(name)))
 
 
 def _without_values(table: pa.Table, is_read: Callable[[str], bool]) -> pa.Table:
@@ -182,34 +192,3 @@ def expand_patterns(patterns: Sequence[Path]) -> tuple[Path, ...]:
 def _is_one_file(pattern: Path) -> bool:
     """Whether a path is no pattern; a file may have a name that looks like one."""
     return _PATTERN.search(pattern.name) is None or pattern.exists()
-
-
-def alike_names(tables: Sequence[pa.Table]) -> list[pa.Table]:
-    """Return the tables with the names of columns as the first of them that has a column writes its name."""
-    names: list[str] = []
-    renamed = []
-    for table in tables:
-        renamed.append(_with_names(table, names))
-        names += [name for name in renamed[-1].column_names if name not in names]
-    return renamed
-
-
-def join_tables(files: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
-    """Return the rows of all tables as one table; a column that a table lacks is null in its rows.
-
-    Raises
-    ------
-    DataError
-        A column has another type in one file than in another.
-    """
-    try:
-        return pa.concat_tables(tables, promote_options="permissive")
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise DataError(f"{files[0]} and the other files have columns of different types ({error})") from error
-
-
-def _with_names(table: pa.Table, names: Sequence[str]) -> pa.Table:
-    """Return a table whose columns have the given names, where these differ only in case, blanks and the like."""
-    by_plain = LooseNames({name: name for name in names})
-    known = [by_plain.get(name, name) for name in table.column_names]
-    return table if len(set(known)) < len(known) else table.rename_columns(known)

@@ -5,7 +5,7 @@ empty, numbers as `1180.5` or as floats, dates as `2015-05-27`. Text that is in 
 that messages quote it. Typed columns (Parquet) keep their values.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -77,14 +77,21 @@ class TextForms:
         """Return the names under which the market knows some columns of the file."""
         return [self.names.get(name, name) for name in names]
 
-    def plain(self, table: pa.Table) -> pa.Table:
-        """Return rows of the file in the form that all checks expect."""
-        table = table.rename_columns(self.plain_names(table.column_names))
+    def plain(self, table: pa.Table, typed: Collection[str] = ()) -> pa.Table:
+        """Return rows of the file in the form that all checks expect.
+
+        Parameters
+        ----------
+        typed
+            Columns that are in this form already, because they were not text.
+        """
+        columns = table.column_names
+        table = table.rename_columns(self.plain_names(columns))
         if not self.is_text:
             return table
         for index, name in enumerate(table.column_names):
             form = self._form_of(name)
-            if form is not None:
+            if form is not None and columns[index] not in typed:
                 table = table.set_column(index, name, self._plain_column(name, form, table.column(index)))
         return table
 

@@ -122,13 +122,6 @@ def test_a_file_that_lacks_a_needed_column_is_named(
         read_sales(declared, SalesSource.of_market(declared, tmp_path))
 
 
-def test_files_with_columns_of_other_types_are_refused(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"size": [1.0]}), tmp_path / "a.parquet")
-    pq.write_table(pa.table({"size": [["x"]]}), tmp_path / "b.parquet")
-    with pytest.raises(DataError, match="columns of different types"):
-        SalesSource((tmp_path / "a.parquet", tmp_path / "b.parquet")).read()
-
-
 def test_only_columns_that_are_read_keep_values_and_all_columns_tell_copies(tmp_path: Path) -> None:
     n, path = READ_ROWS + 100, tmp_path / "sales.parquet"
     size = np.arange(1.0, n + 1)
