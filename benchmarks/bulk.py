@@ -170,7 +170,7 @@ def _cluster_seconds(files: Files, workers: int, turn: int) -> float:
         distributed.LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             host="127.0.0.1",
             env={"PYTHONPATH": str(ROOT)},
         ) as cluster,

@@ -44,7 +44,7 @@ def cluster(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """A scheduler and worker processes, each with one thread."""
     monkeypatch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
     with distributed.LocalCluster(
-        n_workers=request.param, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+        n_workers=request.param, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1"
     ) as cluster:
         yield cluster
 

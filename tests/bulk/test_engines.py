@@ -54,7 +54,7 @@ def test_an_engine_gives_the_same_answers(
     if engine == "dask":
         distributed = pytest.importorskip("distributed")
         with distributed.LocalCluster(
-            n_workers=1, threads_per_worker=2, dashboard_address=None, host="127.0.0.1", env=environment()
+            n_workers=1, threads_per_worker=2, dashboard_address="127.0.0.1:0", host="127.0.0.1", env=environment()
         ) as cluster:
             command = [sys.executable, str(EXAMPLES / "bulk_dask.py"), cluster.scheduler_address, *paths]
             run = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
