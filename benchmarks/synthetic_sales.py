@@ -6,9 +6,10 @@ FOLDER becomes a market to train on: market.toml, areas.csv, sales.parquet and r
 training and validation sales only, as a training with a split by time and the same seed has them, so King County's
 test sales can judge what was learned.
 
-A synthetic sale is a real one, drawn at random, whose home is moved by some 150 m, whose sizes are changed by some
-5%, and whose date is moved by up to 15 days. Its price is what a price model, trained on the real sales, says of
-that home on that day, times an error drawn from the model's errors on the validation sales.
+A synthetic home stands some 300 m from a real one, drawn at random, and is built as one of that home's neighbours,
+with sizes changed by some 5%. It is sold within 15 days of the real sale. Its price is what a price model, trained
+on the real sales, says of that home on that day, times an error drawn from the model's errors on the validation
+sales. What was compared: benchmarks/MILLION.md.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from tqdm import tqdm
 
 from estimator.market.areas import AreaLookup
@@ -29,6 +31,7 @@ from estimator.market.arrays import FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.market_data import MarketData, read_market_data
+from estimator.market.plane import kilometres
 from estimator.market.sales import Sales
 from estimator.model.price_model import PriceModel
 from estimator.model.recipe import RECIPE, Recipe, read_recipe
@@ -36,8 +39,12 @@ from estimator.threads import parallel_imap
 
 BATCH_ROWS = 16_384
 """Sales made at a time; so many are a row group of the file."""
-MOVED_DEGREES = 0.00135
-"""Standard deviation of a move in latitude and longitude: 150 m to the north, less to the east."""
+MOVED_DEGREES = 0.0027
+"""Standard deviation of a move in latitude and longitude: 300 m to the north, less to the east. Half the homes of
+King County have a sold one within 100 m; with shorter moves, the synthetic ones would crowd around those."""
+N_NEIGHBOURS = 20
+"""Nearest homes that a synthetic one may be built as: those of a few streets. If it were a copy of a single home,
+the homes nearest to it would be copies of that one too."""
 SIZE_DEVIATION = 0.05
 """Standard deviation of the log of a size."""
 LEAST_SIZE = 100.0
@@ -60,9 +67,12 @@ class Generator:
     model
         Says what a home costs.
     error
-        Log(price ÷ value) of the validation sales, shape (m,).
+        Log(price ÷ value) of the validation sales, their mean taken off, shape (m,): the model knows the level of
+        their prices.
     sales
         The training and validation sales.
+    neighbours
+        Rows of the homes nearest to each of them, itself among them, shape (n, k).
     """
 
     market: Market
@@ -70,6 +80,7 @@ class Generator:
     model: PriceModel
     error: FloatArray
     sales: Sales
+    neighbours: NDArray[np.intp]
 
     @classmethod
     def fit(cls, data: MarketData, recipe: Recipe, rng: np.random.Generator) -> "Generator":
@@ -82,13 +93,18 @@ class Generator:
         residual = np.log(newer.price) - model.estimate(newer.facts, newer.date).log_worth
         # As `train` publishes it: the networks learn from the validation sales too.
         model = model.with_sales(newer, residual).retrained(recipe, rng)
-        return cls(data.market, areas, model, error, train.joined(validation))
+        sales = train.joined(validation)
+        return cls(data.market, areas, model, error - error.mean(), sales, _neighbours(data.market, sales.facts))
 
     def batch(self, first: int, n: int, rng: np.random.Generator) -> pa.Table:
         """Return n sales; `first` numbers the first home."""
         rows = rng.integers(len(self.sales), size=n)
+        built_as = self.neighbours[rows, rng.integers(self.neighbours.shape[1], size=n)]
         facts = Facts(
-            {name: self._changed(name, values[rows], rng) for name, values in self.sales.facts.columns.items()}
+            {
+                name: self._changed(name, values[rows if name in self.market.location else built_as], rng)
+                for name, values in self.sales.facts.columns.items()
+            }
         )
         date = self._moved_dates(rows, rng)
         log_price = self.model.predict(self.areas.complete(facts)[0], date) + rng.choice(self.error, n)
@@ -125,6 +141,19 @@ class Generator:
             return None
         moved = self.sales.date[rows] + rng.integers(-MAX_DAYS, MAX_DAYS + 1, len(rows))
         return np.clip(moved, self.sales.date.min(), self.sales.date.max())
+
+
+def _neighbours(market: Market, facts: Facts) -> NDArray[np.intp]:
+    """Return the rows of the homes nearest to each of n homes; where a location is unknown, of the home itself."""
+    itself = np.arange(len(facts))[:, None]
+    if market.coordinates is None:
+        return itself
+    location = kilometres(facts, market.coordinates, float(np.nanmean(facts[market.coordinates[0]])))
+    located = np.flatnonzero(~np.isnan(location).any(axis=1))
+    rows = np.repeat(itself, min(N_NEIGHBOURS, len(located)), axis=1)
+    _, nearest = cKDTree(location[located]).query(location[located], np.arange(1, rows.shape[1] + 1))
+    rows[located] = located[nearest]
+    return rows
 
 
 def _column(values: NDArray[Any]) -> pa.Array:
