@@ -204,7 +204,7 @@ FILES_NOT_READ: dict[str, tuple[Shape, str]] = {
     "UTF-16": (lambda sales: text(sales).decode().encode("utf-16"), "line 1 is not UTF-8 but UTF-16"),
     "two columns of one name": (
         header(lambda name: "zipcode" if name == "yr_built" else name),
-        "column 'zipcode' appears more than once in the header",
+        "column 'zipcode' appears more than once in the header; rename or remove one",
     ),
     "two names of one fact": (
         header(lambda name: "Zip Code" if name == "yr_built" else name),

@@ -1,7 +1,7 @@
 """Tells which sales were set aside, for the command line: the options, and the summary by reason."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from estimator.market.file_rows import place
 from estimator.market.market_data import SalesChecks
 from estimator.wording import plural
 
+_MAX_NAMES = 30
+"""Columns that are listed: most files have no more that nothing is read from."""
 _OVERRIDES = click.option(
     "--overrides",
     type=FILE,
@@ -69,7 +71,7 @@ def set_aside_summary(record: Mapping[str, Any], path: Path | None = None) -> st
     if record["overrides"]:
         lines.append(f"decisions of the override file that were applied: {len(record['overrides']):,}")
     if record["unread_columns"]:
-        lines.append(f"columns that are not read: {', '.join(record['unread_columns'])}")
+        lines.append(f"columns that are not read: {_first_names(record['unread_columns'])}")
     if record["lacking_columns"]:
         lines.append(
             f"facts that some files lack (unknown in their sales): {', '.join(record['lacking_columns'])}"
@@ -78,6 +80,12 @@ def set_aside_summary(record: Mapping[str, Any], path: Path | None = None) -> st
         variants = "; ".join(record["label_variants"])
         lines.append(f"labels that differ only in case, or in zeros in front: {variants}")
     return "".join(line + "\n" for line in lines)
+
+
+def _first_names(names: Sequence[str]) -> str:
+    """Return names, the first ones of many: the lines above shall stay on the screen."""
+    more = f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(names[:_MAX_NAMES]) + more
 
 
 def accuracy_with_suspects(record: Mapping[str, Any], figures: Mapping[str, float | None]) -> str:

@@ -4,6 +4,7 @@ A request may leave these figures out. They are then looked up by its postal cod
 the table, by the postal code of the nearest sold home.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from estimator.market.columns import text_array, text_column
 from estimator.market.facts import Facts, find_labels
 from estimator.market.market import Market
 from estimator.market.plane import kilometres
+from estimator.market.row_digests import blank_rows
 from estimator.market.tables import first_row, is_text_file, read_table
 from estimator.market.text_forms import TextForms
 
@@ -63,8 +65,10 @@ class Areas:
         """
         if market.areas is None:
             return cls(np.empty(0, np.str_), {})
-        path = folder / market.areas
+        path = Path(os.path.normpath(folder / market.areas))
         raw = read_table(path)
+        if not raw.num_rows:
+            raise DataError(f"{path}: there are no areas, only a header")
         table = TextForms.detect(market, market.features, raw, is_text=is_text_file(path)).plain(raw)
         codes = market.of_kind("postal_code")
         assert codes is not None  # noqa: S101  # a market with areas has it: Market.from_dict
@@ -78,6 +82,7 @@ class Areas:
         if wrong:
             raise DataError(f"{path}: row {wrong[0].row + first_row(path)}, column {wrong[0]}")
         order = np.argsort(facts[codes.name], kind="stable")
+        order = order[~blank_rows(raw)[order]]
         sorted_codes = facts[codes.name][order]
         if "" in sorted_codes:
             raise DataError(f"{path}: row {order[0] + first_row(path)} has no {codes.name}")

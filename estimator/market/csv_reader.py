@@ -94,7 +94,7 @@ def read_csv(
         yield pa.schema([(name, pa.string()) for name in names]).empty_table()
         return
     first_number = header.lines_before + (1 if form.columns else 2)
-    rows = _RowKeeper(names, separator, first_number, malformed or MalformedRows())
+    rows = _RowKeeper(names, separator, first_number, malformed)
     convert = pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
     # One thread: only then does Arrow say which row does not fit.
     read = pa_csv.ReadOptions(
@@ -107,7 +107,7 @@ def read_csv(
         delimiter=separator,
         newlines_in_values=True,
         ignore_empty_lines=False,
-        invalid_row_handler=None if malformed is None else rows.take_invalid,
+        invalid_row_handler=rows.take_invalid,
     )
     # What an open quote in the last line swallows shows in no cell.
     checked_quotes = _ends_in_quotes(open_native)
@@ -141,7 +141,9 @@ def read_header(open_file: OpenFile, form: CsvForm = DETECTED) -> Sequence[str]:
 class _RowKeeper:
     """Keeps the rows that Arrow leaves out because they do not fit, and puts them back in their places."""
 
-    def __init__(self, names: Sequence[str], separator: str, first_number: int, malformed: MalformedRows) -> None:
+    def __init__(
+        self, names: Sequence[str], separator: str, first_number: int, malformed: MalformedRows | None
+    ) -> None:
         self._names, self._separator, self._first_number = names, separator, first_number
         self._texts: dict[int, str] = {}
         self._next = 0
@@ -151,16 +153,19 @@ class _RowKeeper:
     def take_invalid(self, invalid: pa_csv.InvalidRow) -> str:
         """Take a row that does not fit; Arrow calls this while it reads ahead.
 
-        A row with more separators than the header, and nothing behind them, is cut and no fault.
+        A row with more separators than the header, and nothing behind them, is cut and no fault. Where faults are
+        not collected, Arrow is told to fail.
         """
         row = invalid.number - self._first_number
-        self._texts[row] = invalid.text
         if any(cell.strip() for cell in self._cells(invalid.text)[len(self._names) :]) or (
             invalid.actual_columns < invalid.expected_columns
         ):
+            if self._malformed is None:
+                return "error"
             self._malformed.messages[row] = (
                 f"the row {cell_count_fault(invalid.actual_columns, invalid.expected_columns)}"
             )
+        self._texts[row] = invalid.text
         self.have_line_ends |= "\n" in invalid.text
         return "skip"
 
@@ -239,7 +244,7 @@ def _header(open_file: OpenFile, form: CsvForm) -> _Header:
             f"the header cannot be read: a name has more than {_MAX_NAME:,} characters; does a quote in it never"
             " close?"
         )
-    if not names:
+    if not any(map(str.strip, names)):
         raise DataError("the first line is blank; delete it" if has_rows else "the file is empty")
     if form.columns and len(names) != len(form.columns):
         raise DataError(
@@ -281,7 +286,7 @@ def refuse_duplicate_names(names: Sequence[str]) -> None:
     duplicates = [name for name, count in Counter(names).items() if count > 1]
     if duplicates:
         which = f"column '{duplicates[0]}' appears more than once" if duplicates[0] else "two columns have no name"
-        raise DataError(f"{which} in the header")
+        raise DataError(f"{which} in the header; rename or remove one of them")
 
 
 def _has_line_ends(table: pa.Table) -> bool:

@@ -133,8 +133,8 @@ def split_rows(sales: Sales, how: Split, rng: np.random.Generator) -> list[NDArr
     homes, home = np.unique(sales.home, return_inverse=True)
     if len(homes) < 3:
         raise DataError(
-            f"{plural(len(sales), 'sale')} of {plural(len(homes), 'home')} are too few to split: each of the three"
-            " parts needs a home"
+            f"{plural(len(sales), 'sale')} of {plural(len(homes), 'home')}: too few to split, because each of the"
+            " three parts needs a home"
         )
     if how == "time":
         if sales.date is None:

@@ -159,7 +159,8 @@ def _parse(market: Market, source: SalesSource, read: SourceRows, malformed: Seq
         facts, problems = check_table(market.features, table)
     except ValueError as error:
         raise DataError(f"{source}: {error}") from error
-    selected = np.ones(table.num_rows, np.bool_) if market.where is None else matching_rows(market.where, table)
+    # Lines without a cell are no sales: programs write one after each row where they confuse the ends of lines.
+    selected = ~read.blank if market.where is None else ~read.blank & matching_rows(market.where, table)
     if not selected.any():
         raise DataError(f"{source}: no sale meets the market's condition where = {market.where}")
     price, faults = number_column(market.price, table.column(market.price))
@@ -190,7 +191,6 @@ def _parse(market: Market, source: SalesSource, read: SourceRows, malformed: Seq
         _lacking(market, forms, read.rows),
         selected,
         read.digests,
-        read.blank,
     )
 
 
@@ -281,12 +281,13 @@ def _meant(name: str, columns: Collection[str]) -> str:
 
 def _unread(market: Market, forms: TextForms, names: Sequence[str]) -> tuple[str, ...]:
     """Return the columns of a file that nothing is read from, without those that the market ignores."""
-    own = {market.price, market.sale_date, market.sale_id, market.address, *market.ignore, *market.by_name}
+    own = {market.price, market.sale_date, market.sale_id, market.address, *market.by_name}
+    ignored = set(map(plain_name, market.ignore))
     alike = forms.not_read(names)
     return tuple(
         f"{name} (did you mean {alike[name]}?)" if name in alike else name.strip() or "one without a name"
         for name in names
-        if forms.names.get(name, name) not in own
+        if forms.names.get(name, name) not in own and plain_name(name) not in ignored
     )
 
 

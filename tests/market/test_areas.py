@@ -184,6 +184,12 @@ def test_areas_are_sorted_by_code_and_other_columns_are_ignored(tmp_path: Path) 
     assert index[[0, 3]].tolist() == [1, 0]
 
 
+def test_blank_lines_and_separators_without_cells_are_no_areas(tmp_path: Path) -> None:
+    areas = read(tmp_path, "zip,crime\n\n300,3,,\n,\n20,2\n\n\n")
+    assert areas.postal_code.tolist() == ["20", "300"]
+    assert areas.figures["crime"].tolist() == [2, 3]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -193,6 +199,8 @@ def test_areas_are_sorted_by_code_and_other_columns_are_ignored(tmp_path: Path) 
         ("zip,crime\n1,1\n,3\n", "row 3 has no code"),
         ("zip,crime\n1,1\n2,2\n1,3\n", "code 1 appears more than once"),
         ("", "the file is empty"),
+        ("zip,crime\n", "there are no areas, only a header"),
+        ("zip,crime\n1,1\n2,2,3\n", "row 3 has 3 cells, the header 2"),
     ],
 )
 def test_a_wrong_table_of_areas_is_refused(tmp_path: Path, content: str, message: str) -> None:

@@ -70,8 +70,9 @@ def test_a_csv_file_is_read_as_unchanged_text(
         pytest.param(b"", "the file is empty", id="nothing"),
         pytest.param(b"\n", "the file is empty", id="a newline"),
         pytest.param(b"\na,b\n1,2\n", "the first line is blank", id="blank first line"),
+        pytest.param(b" ,\n1,2\n", "the first line is blank", id="a first line of blanks"),
         pytest.param(b"a,b\n1,2\n3\n", "row 3 has 1 cell, the header 2", id="a cell too few"),
-        pytest.param(b"a,b\n1,2,\n", "row 2 has 3 cells, the header 2", id="a cell too many"),
+        pytest.param(b"a,b\n1,2,3\n", "row 2 has 3 cells, the header 2", id="a cell too many"),
         pytest.param(b"a,b\n1,2\n\n3,4,5\n", "row 4 has 3 cells", id="counted past a blank line"),
         pytest.param(b"a,b\n1,2\nUTF8,3,4\n", "row 3 has 3 cells", id="a row that speaks of UTF8"),
         pytest.param(

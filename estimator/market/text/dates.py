@@ -27,6 +27,9 @@ _YEAR = r"(?:1[5-9]|2[01])[0-9]{2}"
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000
 """Days of 1954 and 2119 as spreadsheets count them."""
 _SERIAL_EPOCH = dt.date(1899, 12, 30)
+_LAST_SECOND = 1_950_000_000
+"""In October 2031; larger numbers may be a year, a month, a day and an hour."""
+_WEEKDAY = r"(?i)^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+"
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ def detect_date_form(text: pa.ChunkedArray, declared: str | None = None) -> Date
     """
     if declared is not None:
         return DateForm(declared, None, declared)
+    text = _without_weekday(text)
     counts = {form: _count(text, form) for form in (*_UNAMBIGUOUS, *(forms[2] for forms in _MONTH_IN_DOUBT))}
     best = max(counts, key=lambda form: counts[form] if form is not ISO else 0)
     if not counts[best] or best is ISO:
@@ -110,6 +114,8 @@ def detect_date_form(text: pa.ChunkedArray, declared: str | None = None) -> Date
 def parse_dates(text: pa.ChunkedArray, form: DateForm) -> DateArray:
     """Return the days of n dates of a form, and of ISO dates: datetime64[D], NaT where text is neither."""
     days = np.full(len(text), "NaT", "datetime64[D]")
+    if form.pattern is not None:
+        text = _without_weekday(text)
     for each in dict.fromkeys((form, ISO)):
         if each.format is None:
             continue
@@ -145,7 +151,11 @@ def date_fault(value: str) -> tuple[str, str]:
     if re.fullmatch(r"[0-9]{5}(?:\.[0-9]+)?", value) and _FIRST_SERIAL <= float(value) <= _LAST_SERIAL:
         day = _SERIAL_EPOCH + dt.timedelta(days=int(float(value)))
         return f"{shown} ({day})", f"a day as Excel counts them; save the column as dates like {ISO.name}"
-    return shown, _other_form(value) or f"not a date like {ISO.name}"
+    if re.fullmatch(r"[0-9]{10}(?:[0-9]{3})?", value) and int(value[:10]) <= _LAST_SECOND:
+        unit = "seconds" if len(value) == 10 else "milliseconds"
+        day = dt.date(1970, 1, 1) + dt.timedelta(seconds=int(value[:10]))
+        return f"{shown} ({day})", f"the {unit} since 1970; save the column as dates like {ISO.name}"
+    return shown, _other_form(re.sub(_WEEKDAY, "", value)) or f"not a date like {ISO.name}"
 
 
 def _other_form(value: str) -> str | None:
@@ -215,6 +225,10 @@ def _matches(text: pa.ChunkedArray, form: DateForm) -> pa.ChunkedArray:
     if form.pattern is None:
         return pc.is_valid(text)
     return pc.match_substring_regex(text, form.pattern + _TIME)
+
+
+def _without_weekday(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.replace_substring_regex(text, _WEEKDAY, "")
 
 
 def _without_time(text: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -42,11 +42,9 @@ class ParsedSales:
     lacking
         Facts that some of several files lack, each with these files: they are unknown in their sales.
     selected
-        Which rows the market is about, shape (n,): those for which its `where` holds.
+        Which rows the market is about, shape (n,): those with a filled cell for which its `where` holds.
     digests
         Of all cells of the rows, shape (n,).
-    blank
-        Which rows have no filled cell, shape (n,).
     """
 
     market: Market
@@ -62,7 +60,6 @@ class ParsedSales:
     lacking: tuple[str, ...]
     selected: BoolArray
     digests: Digests
-    blank: BoolArray
 
     def __len__(self) -> int:
         return len(self.sales)

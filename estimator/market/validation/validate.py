@@ -256,12 +256,12 @@ def _refuse_wrong(parsed: ParsedSales, found: Mapping[int, Finding]) -> None:
 
 
 def _refuse_unreadable(parsed: ParsedSales, found: Mapping[int, Finding], share: float) -> None:
-    # Lines without a cell are no sales: programs write one after each row where they confuse the ends of lines.
-    sales = parsed.selected & ~parsed.blank
     unreadable = [
-        finding for row, finding in found.items() if sales[row] and SEVERITIES[finding.reason] == "unreadable"
+        finding
+        for row, finding in found.items()
+        if parsed.selected[row] and SEVERITIES[finding.reason] == "unreadable"
     ]
-    n_rows = int(sales.sum())
+    n_rows = int(parsed.selected.sum())
     if len(unreadable) > share * n_rows:
         percent = 100 * len(unreadable) / n_rows
         raise DataError(

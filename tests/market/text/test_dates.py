@@ -44,6 +44,9 @@ def days(*cells: str, declared: str | None = None) -> list[str]:
         "14 March 2015",
         "March 14, 2015",
         "Mar 14 2015",
+        "Saturday, March 14, 2015",
+        "Sat, 14 Mar 2015 09:30:00 GMT",
+        "sat 14.03.2015",
     ],
 )
 def test_a_date_without_doubt_is_read(cell: str) -> None:
@@ -93,6 +96,16 @@ def test_a_declared_form_leaves_no_doubt_and_iso_dates_stay_dates() -> None:
 
 def test_a_day_as_excel_counts_is_named() -> None:
     assert date_fault("42077")[0] == "'42077' (2015-03-14)"
+
+
+def test_seconds_and_milliseconds_since_1970_are_named() -> None:
+    assert days("1426291200", "1426291200000") == ["NaT"] * 2
+    assert date_fault("1426291200") == (
+        "'1426291200' (2015-03-14)",
+        "the seconds since 1970; save the column as dates like 2015-05-27",
+    )
+    assert date_fault("1426291200000")[1].startswith("the milliseconds since 1970")
+    assert date_fault("2015052712")[1] == "not a date like 2015-05-27", "a day and an hour"
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,6 @@ def parsed(dates: DateArray | None, n: int) -> ParsedSales:
         (),
         selected,
         np.arange(n, dtype=np.uint64),
-        ~selected,
     )
 
 
