@@ -168,7 +168,12 @@ class DuplicateListings:
 def duplicate_problems(listings: Listings, duplicates: Sequence[tuple[int, int]], first_row: int) -> list[Problem]:
     """Return a problem for each duplicate; `first_row` is the number of the table's first row in messages."""
     return [
-        Problem(row, LISTING_ID, f"'{listings.listing_id[row]}' is already used in row {original + first_row}")
+        Problem(
+            row,
+            LISTING_ID,
+            f"'{listings.listing_id[row]}' is already used in row {original + first_row}",
+            f"'{listings.listing_id[row]}'",
+        )
         if listings.listing_id[row]
         else Problem(row, LIST_PRICE, f"the same listing is already in row {original + first_row}")
         for row, original in duplicates

@@ -226,7 +226,9 @@ def find_columns(features: Sequence[Feature], names: Sequence[str]) -> dict[str,
         if feature is None:
             continue
         if feature.name in found:
-            raise ValueError(f"'{found[feature.name]}' and '{name}' both stand for {feature.name}")
+            raise ValueError(
+                f"'{found[feature.name]}' and '{name}' both stand for {feature.name}; remove or rename one of them"
+            )
         found[feature.name] = name
     return found
 

@@ -6,6 +6,7 @@ labels are checked as in `values`. This module knows neither features nor their 
 
 import datetime as dt
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -29,6 +30,8 @@ _MAX_EXACT_INTEGER = 2.0**53
 """Not every whole number above this is a float: a label read from one could become another label."""
 _TEXT_ROWS = 16_384
 """Cells of text converted to Python objects at a time: a million of them would take 60 MB."""
+
+_OTHER_ROW = re.compile(r"\bin row [0-9]+$")
 
 FaultKind = Literal["unreadable", "missing", "out_of_bounds", "not_positive", "malformed_row"]
 """What kind of fault a problem is."""
@@ -63,8 +66,9 @@ class Problem:
 
     @property
     def fault(self) -> str:
-        """What is wrong, without the value: the same for all problems that are alike."""
-        return self.message.removeprefix(f"{self.value} is ") if self.value else self.message
+        """What is wrong, without the value or another row: the same for all problems that are alike."""
+        fault = self.message.removeprefix(f"{self.value} is ") if self.value else self.message
+        return _OTHER_ROW.sub("in another row", fault)
 
 
 def number_column(name: str, column: pa.ChunkedArray) -> tuple[FloatArray, list[Problem]]:

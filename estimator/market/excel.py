@@ -17,6 +17,9 @@ from estimator.errors import DataError
 from estimator.market.csv_reader import MalformedRows, refuse, refuse_duplicate_names
 from estimator.market.header_faults import MAX_ROWS, title_fault, values_fault
 
+_COMPOUND = b"\xd0\xcf\x11\xe0"
+"""First bytes of workbooks that are encrypted, and of those of before 2007."""
+
 
 def parse_excel(
     content: bytes,
@@ -45,7 +48,7 @@ def parse_excel(
         with ZipFile(io.BytesIO(content)) as archive:
             unpacked = sum(part.file_size for part in archive.infolist())
     except BadZipFile as error:
-        raise DataError(f"this is not a complete Excel workbook ({error})") from error
+        raise DataError(_workbook_fault(io.BytesIO(content), error)) from error
     if unpacked > max_unpacked:
         raise DataError(f"the workbook unpacks to {unpacked} bytes; the maximum is {max_unpacked}")
     return _table(islice(_rows(io.BytesIO(content)), max_rows + 2), (), malformed, max_columns)
@@ -91,7 +94,7 @@ def _table(
     while header and not header[-1]:
         header.pop()
     if not header:
-        raise DataError("the first row of the first sheet is empty")
+        raise DataError("the first row of the first sheet is empty; only this sheet is read")
     refuse_duplicate_names(header)
     if max_columns is not None and len(header) > max_columns:
         raise DataError(f"there are {len(header)} columns; at most {max_columns} are allowed")
@@ -124,7 +127,7 @@ def _rows(source: Path | IO[bytes]) -> Iterator[tuple[Any, ...]]:
     try:
         book = openpyxl.load_workbook(source, read_only=True, data_only=True)
     except (BadZipFile, InvalidFileException, KeyError, ValueError) as error:
-        raise DataError(f"this is not a complete Excel workbook ({error})") from error
+        raise DataError(_workbook_fault(source, error)) from error
     try:
         sheet = book.worksheets[0]
         # Each row has its own length then, and not the one that the sheet claims: up to 16,384 cells.
@@ -132,6 +135,19 @@ def _rows(source: Path | IO[bytes]) -> Iterator[tuple[Any, ...]]:
         yield from sheet.iter_rows(values_only=True)
     finally:
         book.close()
+
+
+def _workbook_fault(source: Path | IO[bytes], error: Exception) -> str:
+    """Return why a workbook cannot be opened, and what to do."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            start = file.read(len(_COMPOUND))
+    else:
+        source.seek(0)
+        start = source.read(len(_COMPOUND))
+    if start == _COMPOUND:
+        return "this is a workbook with a password, or an old one; save it as .xlsx without a password, or as CSV"
+    return f"this is not a complete Excel workbook ({error})"
 
 
 def _text(cell: object) -> str:

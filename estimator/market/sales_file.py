@@ -244,8 +244,8 @@ def _refuse_double_names(market: Market, source: SalesSource, rows: FileRows) ->
             renamed = known_names(market, market.features, columns)
             find_columns(market.features, [renamed.get(name, name) for name in columns])
         except ValueError as error:
-            remedy = "remove or rename one" if where in files else "give them one name and one unit"
-            raise DataError(f"{where}: {error}; {remedy}") from error
+            units = "" if where in files else ", which are in different units"
+            raise DataError(f"{where}: {error}{units}") from error
 
 
 def _check_header(

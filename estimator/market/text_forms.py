@@ -195,6 +195,8 @@ def known_names(market: Market, features: Sequence[Feature], names: Sequence[str
             continue
         other = next((each for each in names if each == known or found.get(each) == known), None)
         if other is not None:
-            raise ValueError(f"'{other}' and '{name}' both stand for {target[known]}")
+            raise ValueError(
+                f"'{other}' and '{name}' both stand for {target[known]}; remove or rename one of them"
+            )
         found[name] = known
     return found

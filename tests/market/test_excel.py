@@ -64,6 +64,9 @@ def test_a_damaged_workbook_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DataError, match=r"sales\.xlsx: this is not a complete Excel workbook"):
         read_table(path)
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))  # as [MS-CFB] 2.2 has it
+    with pytest.raises(DataError, match=r"this is a workbook with a password, or an old one; save it as \.xlsx"):
+        read_table(path)
     with pytest.raises(DataError, match="there is no such file"):
         read_table(tmp_path / "other.xlsx")
 

@@ -17,6 +17,16 @@ def test_many_faults_of_a_kind_are_one_line_with_three_examples() -> None:
     )
 
 
+def test_copies_of_different_rows_are_faults_of_one_kind() -> None:
+    groups = FaultGroups()
+    groups.add([Problem(row, "id", f"'{row}' is already used in row {row}", f"'{row}'") for row in (0, 1)], 2)
+    groups.add([Problem(row, "price", f"the same listing is already in row {row}") for row in (7, 8)], 2)
+    assert groups.text().splitlines() == [
+        "  column id: 2 values: already used in another row; such as '0' in row 2, '1' in row 3",
+        "  column price: 2 values: the same listing is already in another row; rows 9, 10",
+    ]
+
+
 def test_kinds_are_sorted_by_their_number_and_a_single_fault_has_its_row() -> None:
     groups = FaultGroups()
     groups.add(
