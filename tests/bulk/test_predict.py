@@ -238,6 +238,162 @@ def test_an_error_late_in_a_file_leaves_the_old_answer(appraiser: Appraiser, hom
     assert sorted(path.name for path in tmp_path.iterdir()) == ["homes.csv", "valued.csv"]
 
 
+def test_an_answer_is_no_file_of_homes(appraiser: Appraiser, tmp_path: Path) -> None:
+    (tmp_path / "homes.csv").write_text(HEADER + GOOD * 3)
+    assert predict_file(appraiser, tmp_path / "homes.csv", tmp_path / "valued.csv") == (3, 0)
+    with pytest.raises(DataError, match="name of a column of the answer"):
+        predict_file(appraiser, tmp_path / "valued.csv", tmp_path / "again.csv")
+
+
+@pytest.mark.parametrize("target", ["valued.csv", "valued.parquet"])
+def test_the_columns_are_returned_unchanged_in_their_order(
+    appraiser: Appraiser, homes: Path, tmp_path: Path, target: str
+) -> None:
+    predict_file(appraiser, homes, tmp_path / target)
+    given = pd.read_csv(homes, dtype=str, keep_default_na=False)
+    valued = read(tmp_path / target)
+    assert list(valued.columns) == [*given.columns, *ANSWER]
+    pd.testing.assert_frame_equal(valued[list(given.columns)], given, check_dtype=False)
+
+
+def test_a_rows_value_does_not_depend_on_the_order_or_the_other_rows(
+    appraiser: Appraiser, homes: Path, tmp_path: Path
+) -> None:
+    given = pd.read_csv(homes, dtype=str, keep_default_na=False)
+    predict_file(appraiser, homes, tmp_path / "whole.csv")
+    whole = read(tmp_path / "whole.csv")[ANSWER]
+    shuffled: list[int] = np.random.default_rng(0).permutation(400).tolist()
+    for number, rows in enumerate([shuffled, [7], list(range(3, 20)), list(range(399, 200, -2))]):
+        piece = tmp_path / f"{number}.csv"
+        given.iloc[rows].to_csv(piece, index=False)
+        predict_file(appraiser, piece, tmp_path / "piece.csv")
+        expected = whole.iloc[rows].reset_index(drop=True)
+        pd.testing.assert_frame_equal(read(tmp_path / "piece.csv")[ANSWER], expected, check_exact=True)
+
+
+def test_typed_parquet_is_valued_like_the_same_csv(appraiser: Appraiser, homes: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(homes, parse_dates=["date"])
+    typed = pa.Table.from_pandas(table, preserve_index=False)
+    typed = typed.set_column(typed.column_names.index("note"), "note", typed["note"].dictionary_encode())
+    typed = typed.set_column(typed.column_names.index("lat"), "lat", typed["lat"].cast(pa.decimal128(8, 4)))
+    pq.write_table(typed, tmp_path / "homes.parquet")
+    for target in ("valued.parquet", "valued.csv"):
+        assert predict_file(appraiser, tmp_path / "homes.parquet", tmp_path / target) == (400, 0)
+        valued = read(tmp_path / target)
+        pd.testing.assert_frame_equal(
+            valued[ANSWER], values(appraiser, homes), check_exact=True, check_dtype=False
+        )
+    source, written = (pq.read_table(tmp_path / name) for name in ("homes.parquet", "valued.parquet"))
+    for name in source.column_names:
+        assert written[name].type == source[name].type
+        assert written[name].to_pylist() == source[name].to_pylist()
+
+
+def test_pieces_of_a_large_file_get_the_same_values(appraiser: Appraiser, homes: Path, tmp_path: Path) -> None:
+    one = read_table(homes).select(["id", "lat", "long", "sqft_living", "grade", "date"])
+    copies = BATCH_ROWS // one.num_rows + 2
+    pq.write_table(pa.concat_tables([one] * copies), tmp_path / "large.parquet")
+    piece_sizes: list[int] = []
+    rows = one.num_rows * copies
+    assert predict_file(
+        appraiser, tmp_path / "large.parquet", tmp_path / "valued.parquet", piece_sizes.append
+    ) == (
+        rows,
+        0,
+    )
+    assert len(piece_sizes) == 9
+    assert sum(piece_sizes) == rows
+    assert max(piece_sizes) == PIECE_ROWS
+    assert pq.read_metadata(tmp_path / "valued.parquet").row_group(0).num_rows == BATCH_ROWS
+    price = pq.read_table(tmp_path / "valued.parquet")["valuation_price"].to_numpy().reshape(copies, -1)
+    assert (price == price[0]).all()
+
+
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [
+        ("b,,-122.3,1800,,3", "latitude: is required"),
+        ("b,47.6,-122.3,99,,3", "square_footage: 99 is below the minimum of 100 ft²"),
+        ("b,47.6,-122.3,1e999,,3", "square_footage: the number is not finite, or too large"),
+        ("b,47.6,-122.3,1_800,,3", "square_footage: '1_800' is not a number"),
+        ("b,47.6,-122.3,1800,,3.5", "bedrooms: 3.5 is not a whole number"),
+        ("b,47.6,-122.3,1800,2015-02-30,3", "date: '2015-02-30' is not a date like 2015-05-27"),
+        ("b,x,,,,", "latitude: 'x' is not a number; longitude: is required; square_footage: is required"),
+        ("", "latitude: is required; longitude: is required; square_footage: is required"),
+    ],
+)
+def test_a_row_that_cannot_be_valued_has_a_reason_and_the_others_a_value(
+    appraiser: Appraiser, tmp_path: Path, row: str, error: str
+) -> None:
+    (tmp_path / "homes.csv").write_text(f"{HEADER}{GOOD}{row}\n{GOOD}")
+    assert predict_file(appraiser, tmp_path / "homes.csv", tmp_path / "valued.csv") == (2, 1)
+    with (tmp_path / "valued.csv").open(newline="") as file:
+        first, bad, last = csv.DictReader(file)
+    assert {name: bad[name] for name in ANSWER} == dict.fromkeys(ANSWER, "") | {"error": error}
+    assert first == last
+    assert first["error"] == ""
+    assert float(first["valuation_price"]) > 0
+
+
+@pytest.mark.parametrize("target", ["valued.csv", "valued.parquet"])
+def test_a_file_without_a_valid_row_is_answered(appraiser: Appraiser, tmp_path: Path, target: str) -> None:
+    (tmp_path / "homes.csv").write_text(HEADER + "a,,,,,\nb,,,,,\n")
+    assert predict_file(appraiser, tmp_path / "homes.csv", tmp_path / target) == (0, 2)
+    assert read(tmp_path / target)["valuation_price"].isna().all()
+
+
+@pytest.mark.parametrize("target", ["valued.csv", "valued.csv.gz", "valued.parquet"])
+def test_a_file_without_rows_gets_an_answer_without_rows(
+    appraiser: Appraiser, tmp_path: Path, target: str
+) -> None:
+    (tmp_path / "homes.csv").write_text(HEADER)
+    assert predict_file(appraiser, tmp_path / "homes.csv", tmp_path / target) == (0, 0)
+    assert list(read(tmp_path / target).columns) == [*HEADER.strip().split(","), *ANSWER]
+
+
+def test_columns_are_found_by_name_and_alias(appraiser: Appraiser, tmp_path: Path) -> None:
+    prices = set()
+    for number, names in enumerate(
+        ["lat,long,sqft_living", "latitude,longitude,square_footage", "Latitude,lng,LivingArea"]
+    ):
+        (tmp_path / f"{number}.csv").write_text(f"{names}\n47.6,-122.3,1800\n")
+        predict_file(appraiser, tmp_path / f"{number}.csv", tmp_path / "valued.csv")
+        prices.add(read(tmp_path / "valued.csv")["valuation_price"][0])
+    assert len(prices) == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "complaint"),
+    [
+        (
+            "lat,long",
+            "there is no column for square_footage, which is required; name the column square_footage or",
+        ),
+        ("lat,latitude,long,sqft", "'lat' and 'latitude' both stand for latitude"),
+        ("lat,long,sqft,error", "column 'error' has the name of a column of the answer; rename it"),
+        ("lat,long,sqft,valuation_price", "column 'valuation_price' has the name of a column of the answer"),
+    ],
+)
+def test_an_invalid_header_is_reported_before_anything_is_written(
+    appraiser: Appraiser, tmp_path: Path, header: str, complaint: str
+) -> None:
+    (tmp_path / "homes.csv").write_text(header + "\n")
+    with pytest.raises(DataError, match=complaint):
+        predict_file(appraiser, tmp_path / "homes.csv", tmp_path / "valued.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["homes.csv"]
+
+
+def test_an_error_late_in_a_file_leaves_the_old_answer(appraiser: Appraiser, homes: Path, tmp_path: Path) -> None:
+    lines = homes.read_text().splitlines(keepends=True)
+    body = "".join(lines[1:]) * 250  # more than one block, so that the first is answered before the error is found
+    (tmp_path / "homes.csv").write_text(lines[0] + body + '"an,open,quote\n')
+    (tmp_path / "valued.csv").write_text("old")
+    with pytest.raises(DataError, match=r"line \d+: a quote opens in this row and never closes"):
+        predict_file(appraiser, tmp_path / "homes.csv", tmp_path / "valued.csv")
+    assert (tmp_path / "valued.csv").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["homes.csv", "valued.csv"]
+
+
 def test_a_file_can_be_replaced_by_its_answer(appraiser: Appraiser, tmp_path: Path) -> None:
     path = tmp_path / "homes.csv"
     path.write_text(HEADER + GOOD * 3)
