@@ -56,7 +56,7 @@ def read_source(files: Sequence[Path]) -> Source:
     Raises
     ------
     DataError
-        A file cannot be read, there are no rows, or as `join_tables`.
+        A file cannot be read, there are fewer than two rows, or as `join_tables`.
     """
     first_line = _first_line(files[0])
     layout = None if first_line is None else known_layout(first_line)
@@ -67,6 +67,10 @@ def read_source(files: Sequence[Path]) -> Source:
     table = join_tables(files, alike_names(tables))
     if not table.num_rows:
         raise DataError(f"{files[0]}: there are no sales in it")
+    if table.num_rows == 1:
+        raise DataError(
+            f"{files[0]}: there is 1 sale in it; one shows neither what differs between homes nor bounds"
+        )
     step = -(-table.num_rows // MAX_ROWS)
     sample = table if step == 1 else table.take(pa.array(range(0, table.num_rows, step)))
     return Source(sample, table.num_rows, columns, layout, any(is_text_file(file) for file in files))

@@ -46,6 +46,14 @@ CSV_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")
 """Ends of the names of files whose cells are separated by commas, tabs and the like."""
 _PARQUET, GEO_PARQUET, GEO_JSON = ".parquet", ".geoparquet", ".geojson"
 _SUFFIXES = (*CSV_SUFFIXES, _PARQUET, GEO_PARQUET, GEO_JSON, _EXCEL)
+_OTHER_FORMATS = {
+    ".zip": "; unpack the file",
+    ".xls": "; save the workbook as .xlsx or CSV",
+    ".xlsm": "; save the workbook as .xlsx or CSV",
+    ".ods": "; save the sheet as .xlsx or CSV",
+    ".json": "; give GeoJSON the name .geojson, and save other JSON as CSV",
+}
+"""Ends of the names of files that people have instead → what to do."""
 _TRUNCATED_WORDS = ("Truncated compressed stream", "Compressed file ended before")
 """What Arrow and Python say of a file that gzip has packed and that lacks its end."""
 _TRUNCATED = "the file is truncated: what gzip has packed ends too early; copy or download the file again"
@@ -277,8 +285,9 @@ class _CsvWriter:
 def _suffix(path: Path) -> str:
     found = next((suffix for suffix in _SUFFIXES if path.name.lower().endswith(suffix)), None)
     if found is None:
+        remedy = _OTHER_FORMATS.get(path.suffix.lower(), "")
         raise DataError(
-            f"{path}: unknown format; the name must end in {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}"
+            f"{path}: unknown format; the name must end in {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}{remedy}"
         )
     return found
 

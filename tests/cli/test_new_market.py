@@ -327,9 +327,10 @@ def test_a_market_file_is_not_overwritten(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ("a,b\n1,2\n", "no column has the name of a sale price"),
+        ("a,b\n1,2\n3,4\n", "no column has the name of a sale price"),
         ("1,500000\n2,600000\n", "column_1, column_2. The file has no header line"),
         ("price,b\n", "there are no sales in it"),
+        ("price,b\n1,2\n", "there is 1 sale in it; one shows neither what differs"),
         ("", "the file is empty"),
         ("price\n" + "200000\n" * 20, "no column is a fact about the homes"),
         (
