@@ -32,6 +32,7 @@ from estimator.cluster import trainings_on
 from estimator.deals.held_out import HeldOutListings, evaluate_screening, fit_list_prices, held_out_listings
 from estimator.deals.saved_list_prices import save_list_prices
 from estimator.errors import DataError
+from estimator.market.input_files import refuse_replacing
 from estimator.market.known_sales import match_sales
 from estimator.market.sales import Split
 from estimator.market.sales_file import read_validated_sales
@@ -207,6 +208,8 @@ def report(
     model: Path, other: Path | None, groups: Path | None, parcels: Path | None, key: bytes | None, target: Path
 ) -> None:
     """Write the training report of a saved version to the HTML file TARGET."""
+    for given in filter(None, (groups, parcels)):
+        refuse_replacing(given, target)
     numbers = read_report(model, key)
     if groups is not None:
         numbers = with_groups(numbers, groups)

@@ -190,6 +190,7 @@ def test_train_takes_other_sales_and_seeds(tmp_path: Path) -> None:
             "predict --model models good.csv out.html",
             "out.html: unknown format; the name must end in .csv",
         ),
+        ("report --model models --groups good.csv good.csv", "would replace good.csv"),
         ("evaluate --model models negative.csv", "row 2, column price: -1 is not above 0"),
         ("evaluate --model models good.csv", "column 'price' is missing"),
         ("evaluate --model town negative.csv", "no saved version here"),
