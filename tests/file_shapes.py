@@ -108,7 +108,7 @@ READ: dict[str, Shape] = {
     "American dates": dates("%m/%d/%Y"),
     "American dates with a time": dates("%m/%d/%Y 12:00:00 AM"),
     "British dates": dates("%d/%m/%Y"),
-    "dates with names of months": dates("%d-%b-%Y"),
+    "dates with names of days and months": dates("%A, %B %d, %Y"),
     "dates of two forms, one of them ISO's": lambda sales: text(
         sales.assign(
             date=[
