@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from estimator.market.arrays import BoolArray
 from estimator.market.cells import python_values
+from estimator.market.columns import is_text
 from estimator.market.text.names import plain_name
 
 _EXACT = 2**53
@@ -32,8 +33,8 @@ def blank_rows(table: pa.Table) -> BoolArray:
     blank = np.ones(table.num_rows, np.bool_)
     for column in table.columns:
         empty = column.is_null()
-        if pa.types.is_string(column.type):
-            empty = pc.or_(empty, pc.equal(pc.fill_null(column, ""), ""))
+        if is_text(column):
+            empty = pc.or_(empty, pc.equal(pc.fill_null(column.cast(pa.string()), ""), ""))
         blank &= empty.to_numpy()
     return blank
 
@@ -60,5 +61,4 @@ def _plain_values(column: pa.ChunkedArray) -> NDArray[np.generic]:
     kind = column.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
         return np.asarray(pc.fill_null(column.cast(pa.float64(), safe=False), np.nan).to_numpy())
-    values = column.to_numpy(zero_copy_only=False) if pa.types.is_string(kind) else python_values(column)
-    return np.array([None if value is None else str(value) for value in values], np.object_)
+    return np.array([None if value is None else str(value) for value in python_values(column)], np.object_)
