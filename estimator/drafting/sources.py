@@ -94,8 +94,8 @@ def _first_line(file: Path) -> list[str] | None:
     """Return the cells of the first line of a text file; None of another kind of file."""
     if not file.name.lower().endswith(CSV_SUFFIXES):
         return None
+    refuse_stream(file)
     try:
-        refuse_stream(file)
         with gzip.open(file) if file.name.lower().endswith(".gz") else file.open("rb") as raw:
             text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")
             line = text.readline()
@@ -105,6 +105,6 @@ def _first_line(file: Path) -> list[str] | None:
             text.detach()
     except FileNotFoundError as error:
         raise DataError(f"{file}: there is no such file") from error
-    except (DataError, OSError, EOFError) as error:
+    except (OSError, EOFError) as error:
         raise DataError(f"{file}: {error}") from error
     return next(csv.reader([line], delimiter=told or detect_separator(line)), [])

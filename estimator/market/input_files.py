@@ -21,7 +21,7 @@ def refuse_stream(path: Path) -> None:
     """
     mode = _mode(path)
     if mode and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise DataError("this is a pipe or a device; save what it gives to a file, and name that")
+        raise DataError(f"{path}: this is a pipe or a device; save what it gives to a file, and name that")
 
 
 def refuse_replacing(source: Path, target: Path) -> None:

@@ -96,9 +96,9 @@ def read_pieces(
         The file is missing, empty, of an unknown format, damaged or not UTF-8, a pipe or a device, or a row does
         not fit the header.
     """
+    refuse_stream(path)
     suffix = _suffix(path)
     try:
-        refuse_stream(path)
         if suffix == GEO_JSON:
             yield from map(with_coordinates, read_geojson(path))
         elif suffix in _TYPED:

@@ -9,8 +9,9 @@ from estimator.market.tables import check_target, read_table
 
 def test_a_pipe_and_a_device_are_refused_before_they_are_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
+    os.mkfifo(tmp_path / "63")
     (tmp_path / "device.parquet").symlink_to("/dev/zero")
-    for name in ("pipe.csv", "device.parquet"):
+    for name in ("pipe.csv", "63", "device.parquet"):
         with pytest.raises(DataError, match=f"{name}: this is a pipe or a device; save what it gives"):
             read_table(tmp_path / name)
 
