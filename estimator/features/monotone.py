@@ -95,7 +95,10 @@ class MonotoneEncoding:
             knots[feature.name] = quantile_knots(known, MAX_PIECES) if len(known) else np.zeros(1)
             median[feature.name] = float(np.median(known)) if len(known) else 0.0
             if len(knots[feature.name]) > 2:
-                slope_ends[feature.name] = _slope_ends(known)
+                ends = _slope_ends(known)
+                # Numbers that are equal but for their last digits have one and the same logarithm: no slope.
+                if (np.diff(ends) > 0).all():
+                    slope_ends[feature.name] = ends
         encoding = cls(market, knots, slope_ends, median, np.empty(0, np.float32))
         mean = encoding.transform(facts).mean(axis=0, dtype=np.float64).astype(np.float32)
         return replace(encoding, mean=mean)

@@ -113,3 +113,10 @@ def test_an_encoding_saved_before_there_were_slopes_has_none(encoding: MonotoneE
     facts = homes(size=np.linspace(100, 9000, 50))
     columns = MonotoneEncoding.from_state(MARKET, state).transform(facts)
     np.testing.assert_array_equal(columns, encoding.transform(facts)[:, :-2])
+
+
+def test_numbers_that_differ_in_their_last_digits_have_no_slope() -> None:
+    facts = homes(size=[1e15, 1e15 + 0.125, 1e15 + 0.25])
+    encoding = MonotoneEncoding.fit(MARKET, facts)
+    assert "size" not in encoding.slope_ends
+    assert np.isfinite(encoding.transform(facts)).all()
