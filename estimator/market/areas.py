@@ -16,12 +16,12 @@ from scipy.spatial import KDTree
 
 from estimator.errors import DataError
 from estimator.market.arrays import BoolArray, FloatArray, LabelArray
+from estimator.market.blank_rows import blank_rows
 from estimator.market.checks import IS_REQUIRED, check_table
 from estimator.market.columns import text_array, text_column
 from estimator.market.facts import Facts, find_labels
 from estimator.market.market import Market
 from estimator.market.plane import kilometres
-from estimator.market.row_digests import blank_rows
 from estimator.market.tables import first_row, is_text_file, read_table
 from estimator.market.text_forms import TextForms
 

@@ -1,4 +1,4 @@
-"""Facts about rows of which only some columns are kept: a number for all cells, and whether any is filled."""
+"""A number for all cells of a row, of which only some columns are kept."""
 
 import numpy as np
 import pandas as pd
@@ -6,9 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from estimator.market.arrays import BoolArray
 from estimator.market.cells import python_values
-from estimator.market.columns import is_text
 from estimator.market.text.names import plain_name
 
 _EXACT = 2**53
@@ -26,17 +24,6 @@ def row_digests(table: pa.Table) -> Digests:
         factor = pd.util.hash_array(np.array([plain_name(name)], np.object_))[0] | np.uint64(1)
         digests += factor * _cell_digests(column)
     return digests
-
-
-def blank_rows(table: pa.Table) -> BoolArray:
-    """Return which of n rows have no filled cell, shape (n,)."""
-    blank = np.ones(table.num_rows, np.bool_)
-    for column in table.columns:
-        empty = column.is_null()
-        if is_text(column):
-            empty = pc.or_(empty, pc.equal(pc.fill_null(column.cast(pa.string()), ""), ""))
-        blank &= empty.to_numpy()
-    return blank
 
 
 def _cell_digests(column: pa.ChunkedArray) -> Digests:

@@ -13,12 +13,13 @@ import pyarrow as pa
 
 from estimator.errors import DataError
 from estimator.market.arrays import BoolArray
+from estimator.market.blank_rows import blank_rows
 from estimator.market.columns import is_text
 from estimator.market.csv_reader import CsvForm, MalformedRows
 from estimator.market.file_rows import FileRows
 from estimator.market.joined_tables import alike_names, join_tables
 from estimator.market.market import Market
-from estimator.market.row_digests import Digests, blank_rows, row_digests
+from estimator.market.row_digests import Digests, row_digests
 from estimator.market.tables import first_row, read_pieces
 
 _PATTERN = re.compile(r"[*?\[]")

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -128,7 +129,10 @@ def test_a_run_over_many_files_goes_on_after_the_last_finished_one(
     assert f"{parcels / 'c.csv'}: there is no column for square_footage" in run.output
     first = (valued / "a.csv").stat().st_mtime_ns
     (parcels / "c.csv").unlink()
-    assert "valued 11 homes, 1 with an error, 2 files by an earlier run" in predict(small_models, parcels, valued)
+    # On one core the file after the refused one is finished before the run ends.
+    assert re.search(
+        r"valued 11 homes, 1 with an error, [23] files by an earlier run", predict(small_models, parcels, valued)
+    )
     assert (valued / "a.csv").stat().st_mtime_ns == first
     assert not (valued / FINISHED).exists()
 

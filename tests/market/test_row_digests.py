@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from estimator.market.row_digests import blank_rows, row_digests
+from estimator.market.row_digests import row_digests
 
 CELLS: dict[str, list[Any]] = {
     "number": [1, None, 3],
@@ -53,9 +53,3 @@ def test_whole_numbers_that_a_float_would_round_differ(kind: pa.DataType) -> Non
 def test_exchanged_values_of_two_columns_change_a_digest() -> None:
     table = pa.table({"a": [1.0, 2.0], "b": [2.0, 1.0]})
     assert row_digests(table)[0] != row_digests(table)[1]
-
-
-def test_rows_without_a_filled_cell_are_blank() -> None:
-    for kind in (pa.string(), pa.large_string(), pa.string_view()):
-        table = pa.table({"number": [None, 0.0, None], "text": pa.array(["", "", "a"], kind)})
-        np.testing.assert_array_equal(blank_rows(table), [True, False, False])
