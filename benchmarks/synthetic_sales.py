@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from tqdm import tqdm
 
 from estimator.market.areas import AreaLookup
@@ -151,7 +151,7 @@ def _neighbours(market: Market, facts: Facts) -> NDArray[np.intp]:
     location = kilometres(facts, market.coordinates, float(np.nanmean(facts[market.coordinates[0]])))
     located = np.flatnonzero(~np.isnan(location).any(axis=1))
     rows = np.repeat(itself, min(N_NEIGHBOURS, len(located)), axis=1)
-    _, nearest = cKDTree(location[located]).query(location[located], np.arange(1, rows.shape[1] + 1))
+    _, nearest = KDTree(location[located]).query(location[located], np.arange(1, rows.shape[1] + 1))
     rows[located] = located[nearest]
     return rows
 

@@ -20,8 +20,11 @@ RECIPE = "networks = 1\nmembers = 2\ndepth = 1\nwidth = 16\nepochs = 6\n"
 
 @pytest.fixture(scope="module")
 def county(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every 20th of King County's sales, a hundred of them to validate on, and networks that train in a second."""
-    folder = thin_king_county(tmp_path_factory.mktemp("dial") / "county", every=20)
+    """Every 10th of King County's sales, 217 of them to validate on, and networks that train in a second.
+
+    On a hundred sales chance would decide which of two weights is more accurate.
+    """
+    folder = thin_king_county(tmp_path_factory.mktemp("dial") / "county", every=10)
     (folder / "recipe.toml").write_text(RECIPE)
     return folder
 
@@ -32,7 +35,7 @@ def dial(county: Path) -> EquityDial:
 
 
 @pytest.mark.training
-def test_a_weight_makes_values_less_regressive_at_a_small_loss_of_accuracy(dial: EquityDial) -> None:
+def test_a_weight_makes_values_less_regressive_and_costs_accuracy(dial: EquityDial) -> None:
     without, penalised = dial.points
     assert (without.weight, penalised.weight) == (0.0, 3.0)
     for measure in ("prb", "mki"):
@@ -40,9 +43,8 @@ def test_a_weight_makes_values_less_regressive_at_a_small_loss_of_accuracy(dial:
         assert values[0] is not None
         assert values[1] is not None
         assert values[0] < values[1]
-    # A hundred sales and a tiny network do not show which of the two is more accurate.
-    assert 0.95 * without.log_rmse < penalised.log_rmse < 1.2 * without.log_rmse
-    assert dial.sales == 108
+    assert without.log_rmse < penalised.log_rmse < 1.2 * without.log_rmse
+    assert dial.sales == 217
 
 
 @pytest.mark.training

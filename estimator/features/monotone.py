@@ -29,7 +29,8 @@ encoding"."""
 _TAIL_QUANTILES = (0.005, 0.995)
 """The few smallest and largest values get outer pieces of their own, beyond these quantiles."""
 _SLOPE_PIECES = 12
-"""Pieces of the curve that stands for a logarithm. It may lie 5% of its length off where it is most curved."""
+"""Straight pieces that stand for a logarithm: for homes of 700 to 6,000 ft² at most .04 off, less than prices
+scatter."""
 
 
 class Pieces(NamedTuple):

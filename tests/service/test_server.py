@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -106,8 +107,10 @@ def free_port() -> int:
 @contextmanager
 def running(models: Path, **settings: object) -> Iterator[Server]:
     port = free_port()
-    log = models / f"server-{port}.log"
-    defaults = {"model": models / "king_county", "max_body": MAX_BODY, "jobs_folder": models / f"jobs-{port}"}
+    # Its own folder: a port may have been another server's, whose log says that it is ready.
+    folder = Path(tempfile.mkdtemp(prefix="server-", dir=models))
+    log = folder / "server.log"
+    defaults = {"model": models / "king_county", "max_body": MAX_BODY, "jobs_folder": folder / "jobs"}
     settings = {**defaults, **settings}
     server = Server(start(port, log, **settings), port, log)
     try:
