@@ -193,7 +193,7 @@ def test_a_home_is_valued_by_keyboard_alone(open_page: OpenPage) -> None:
     assert page.locator(".reading strong").inner_text() != before
     tab_to("button.small")
     press("Enter")
-    page.wait_for_function("price => document.querySelector('.price').dataset.price != price", arg=str(price))
+    page.wait_for_function("price => document.querySelector('.price').dataset.price != price", arg=price)
     tab_to(".scroll-x")
     tab_to("button[aria-controls=comparable-0]")
     press("Enter")

@@ -143,16 +143,16 @@ def test_back_and_forward_show_earlier_homes(open_page: OpenPage) -> None:
     first = shown_price(page)
     page.fill("[name=square_footage]", "3000")
     page.keyboard.press("Enter")
-    page.wait_for_function("price => document.querySelector('.price')?.dataset.price != price", arg=str(first))
+    page.wait_for_function("price => document.querySelector('.price')?.dataset.price != price", arg=first)
     second = shown_price(page)
     page.click("text=Clear")
     page.go_back()
-    page.wait_for_function("price => document.querySelector('.price')?.dataset.price == price", arg=str(second))
+    page.wait_for_function("price => document.querySelector('.price')?.dataset.price == price", arg=second)
     assert page.input_value("[name=square_footage]") == "3000"
     page.go_back()
-    page.wait_for_function("price => document.querySelector('.price')?.dataset.price == price", arg=str(first))
+    page.wait_for_function("price => document.querySelector('.price')?.dataset.price == price", arg=first)
     page.go_forward()
-    page.wait_for_function("price => document.querySelector('.price')?.dataset.price == price", arg=str(second))
+    page.wait_for_function("price => document.querySelector('.price')?.dataset.price == price", arg=second)
     page.go_forward()
     page.wait_for_function(
         "() => !document.querySelector('.price') && document.querySelector('[name=grade]').value === ''"
