@@ -17,6 +17,7 @@ from estimator.bulk.header import check_header, validated_pieces
 from estimator.bulk.journal import Journal, open_journal
 from estimator.bulk.model import ModelSource, load_model
 from estimator.bulk.places import for_target
+from estimator.bulk.rest import with_rests
 from estimator.bulk.workers import Workers
 from estimator.errors import DataError
 from estimator.market.columns import Problem
@@ -43,12 +44,15 @@ class Run:
         next run: see `journal`.
     threads
         Threads that value homes, where no processes do; None for one on each core.
+    rests
+        Whether these threads rest while other processes want the cores.
     """
 
     confidence: float = CONFIDENCE
     include: tuple[str, ...] = ()
     model: str | None = None
     threads: int | None = None
+    rests: bool = False
 
 
 _Unanswered: TypeAlias = tuple[HomesTable, tuple[pa.Table, list[Problem]] | None]
@@ -182,7 +186,8 @@ def _imap(
 ) -> Generator[_Piece, None, None]:
     """Value pieces side by side, in processes or in threads."""
     if workers is None:
-        return parallel_imap(partial(answer, appraiser), pieces, run.threads)
+        value = partial(answer, appraiser)
+        return parallel_imap(with_rests(value) if run.rests else value, pieces, run.threads)
     return workers.imap(partial(_answer_in_process, workers.source, answer), pieces)
 
 

@@ -115,7 +115,8 @@ def _value(store: JobStore, job: StoredJob, table: Path, max_rows: int, key: byt
             store.set_progress(job, Progress(rows, total, noted - began))
 
     faults = FaultGroups()
-    run = Run(job.request.confidence, model=job.request.version, threads=1)  # goes on where a process was killed
+    # Names the model, so that it goes on where a process was killed.
+    run = Run(job.request.confidence, model=job.request.version, threads=1, rests=True)
     valued, refused = predict_file(
         appraiser, table, store.result(job), progress, faults, with_index=job.request.with_index, run=run
     )
