@@ -42,7 +42,6 @@ def valuation_dates(
     warnings = {
         f"valuation_date is before the oldest sale, so the home is valued as of {oldest}": is_before,
         f"valuation_date is after the newest sale ({newest}), so the price is a forecast": is_after & ~is_beyond,
-        f"valuation_date is more than {MAX_FORECAST_MONTHS} months after the newest sale, so the home is valued as"
-        f" of {last}": is_beyond,
+        f"valuation_date is after the last day with a forecast, so the home is valued as of {last}": is_beyond,
     }
     return requested.clip(oldest, last), {text: where for text, where in warnings.items() if where.any()}

@@ -142,7 +142,7 @@ def test_without_a_date_homes_are_valued_at_the_newest_sales(appraiser: Appraise
         (
             "2999-01-01",
             True,
-            "valuation_date is more than 24 months after the newest sale, so the home is valued as of {nearest}",
+            "valuation_date is after the last day with a forecast, so the home is valued as of {nearest}",
         ),
     ],
 )
@@ -155,6 +155,16 @@ def test_a_date_before_the_sales_or_long_after_them_is_replaced_by_the_nearest_p
     assert answer["warnings"] == [warning.format(nearest=nearest)]
     possible = value(appraiser, BASIC_FACTS, date=nearest).as_dict(0)
     assert answer | {"warnings": []} == possible | {"warnings": []}
+
+
+def test_the_last_day_with_a_forecast_is_not_replaced_and_the_next_one_is(appraiser: Appraiser) -> None:
+    last = appraiser.last_valuation_date
+    assert last is not None
+    on_it, after_it = (value(appraiser, BASIC_FACTS, date=str(last + days)).as_dict(0) for days in (0, 1))
+    assert "so the price is a forecast" in on_it["warnings"][0]
+    assert after_it["warnings"] == [
+        f"valuation_date is after the last day with a forecast, so the home is valued as of {last}"
+    ]
 
 
 def test_a_value_after_the_newest_sale_is_a_forecast_with_a_wider_range(appraiser: Appraiser) -> None:
