@@ -166,7 +166,7 @@ class Appraiser:
         return replace(self, model=self.model.retrained(recipe, rng, callbacks))
 
     def by_teacher(self, teacher: PriceNetworks) -> Self:
-        """Return the same appraiser whose homes the networks value that taught its student.
+        """Return the same appraiser, but homes are valued by the networks that taught its student.
 
         Its ranges stay: those of the student's errors, which are a little larger.
         """

@@ -26,7 +26,7 @@ class GateLimits:
         Standard on Ratio Studies); refreshed monthly, the models in benchmarks/WALK_FORWARD.md are within .9.
     max_coverage_gap
         How far the share of prices inside the ranges may be from the confidence level, in percentage points. Those
-        models are within 2.1.
+        models are within 1.9.
     max_error_ratio
         The model's log RMSE may be this many times that of a ridge regression. More than 1 means that a far
         simpler model is better.

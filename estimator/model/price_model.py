@@ -288,7 +288,7 @@ class PriceModel:
         return replace(self, sales=self.sales.take(kept), residual=self.residual[kept], learned=self.learned[kept])
 
     def by_teacher(self, teacher: PriceNetworks) -> "PriceModel":
-        """Return the same model whose homes the student's teacher values."""
+        """Return the same model, but homes are valued by the student's teacher."""
         return replace(self, networks=teacher, teacher=None)
 
     @property

@@ -56,7 +56,7 @@ class CalibrationResiduals(NamedTuple):
     scales
         Relative size of the error expected of each, shape (m, 3); see `ErrorScale.scales`.
     row
-        Its place among the sales that the model knows, shape (m,).
+        Its index among the sales that the model knows, shape (m,).
     """
 
     residual: FloatArray
