@@ -29,7 +29,7 @@ tune: $(VENV)/tune  ## Search better network settings for a market; continues wh
 	$(BIN)/house-price tune --market $(MARKET) --seed $(SEED) --trials $(TRIALS)
 
 # exec: a SIGTERM sent to make then reaches the server, which finishes the requests in flight.
-serve: $(VENV)/runtime | $(MODEL)/current  ## Serve over HTTP; trains first if nothing is published [PORT=8000]
+serve: $(VENV)/runtime | $(MODEL)/current  ## Serve over HTTP; trains first if nothing is published [MARKET=… PORT=8000]
 	@exec env ESTIMATOR_MODEL=$(MODEL) ESTIMATOR_PORT=$(PORT) $(BIN)/house-price serve
 
 # --dist loadfile: the tests of a file share the models they train, so a worker takes whole files. Each worker trains
