@@ -34,11 +34,11 @@ def screen_command(
 ) -> None:
     """Find the listings in the file SOURCE that should resell for more than they cost.
 
-    SOURCE is a CSV, Parquet or Excel file with the facts of each home and its list_price. TARGET has the columns
-    of SOURCE and the valuation, then the expected margin, the chance of profit and the highest offer under each
-    reading of the list price (see docs/deals.md); best listings first. A column of SOURCE
-    with the name of a cost, such as rehab, takes precedence over the option. A column such as after_condition
-    says what a home will be like after a repair; TARGET then has the value after the repair, too.
+    SOURCE is a CSV, Parquet, GeoJSON or Excel file with the facts of each home and its list_price, TARGET any of
+    these but Excel. TARGET has the columns of SOURCE and the valuation, then the expected margin, the chance of
+    profit and the highest offer under each reading of the list price (see docs/deals.md); best listings first. A
+    column of SOURCE with the name of a cost, such as rehab, takes precedence over the option. A column such as
+    after_condition says what a home will be like after a repair; TARGET then has the value after the repair, too.
     """
     saved = load_version(model, key)
     list_price_model = load_list_prices(saved.folder, saved.appraiser, key)

@@ -26,6 +26,7 @@ from estimator.bulk import (
     valuation_columns,
     with_notes,
 )
+from estimator.bulk.places import for_target
 from estimator.deals.list_prices import ListPriceModel
 from estimator.deals.listings import (
     DuplicateListings,
@@ -214,7 +215,7 @@ def screen_file(
     Parameters
     ----------
     source, target
-        CSV or Parquet, by the ending of the file name.
+        CSV, Parquet or GeoJSON, by the ending of the file name.
     costs, probability
         As `ScreeningTerms` has them.
     progress
@@ -240,7 +241,7 @@ def screen_file(
         answered = _screen(appraiser, model, piece, terms, duplicates, first_row(source))
         if faults is not None:
             faults.add(answered.problems, first_row(source) + sum(table.num_rows for table in tables))
-        tables.append(answered.table)
+        tables.append(for_target(answered.table, piece, target))
         progress(piece.table.num_rows)
     ranked, n_ranked = _ranked(pa.concat_tables(tables), ranking_of(model))
     with write_atomically(target, ranked.schema) as writer:

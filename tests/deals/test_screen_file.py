@@ -1,3 +1,4 @@
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from estimator.deals.readings import PAYS, PAYS_BOTH, PAYS_NOT, PAYS_VALUE_ONLY,
 from estimator.deals.saved_list_prices import LIST_PRICES_FILE
 from estimator.deals.screen_file import READING_COLUMNS, SCREEN_COLUMNS, ScreeningCounts, screen_file
 from estimator.errors import DataError
+from estimator.market.geometry import points_of
+from estimator.market.tables import read_table
 from tests.conftest import KING_COUNTY, run_command
 
 COSTS = {"buying_cost": 0.0, "selling_cost": 0.0, "rehab": 1_000.0}
@@ -133,6 +136,44 @@ def test_parquet_is_screened_like_csv(appraiser: Appraiser, model: ListPriceMode
     found = pd.read_parquet(tmp_path / "deals.parquet")
     assert found.screen_margin.tolist() == expected.screen_margin.astype(float).tolist()
     assert found.listing_id.tolist() == expected.listing_id.tolist()
+
+
+@pytest.mark.parametrize("ending", ["geojson", "geoparquet"])
+def test_a_map_of_deals_shows_the_listings_where_they_are(
+    appraiser: Appraiser, model: ListPriceModel, tmp_path: Path, ending: str
+) -> None:
+    """Whether the listings have coordinates, or are a map themselves."""
+    table = listings(20)
+    expected, _ = screened(appraiser, model, table, tmp_path)
+    features = [
+        {"type": "Feature", "geometry": {"type": "Point", "coordinates": [x, y]}, "properties": properties}
+        for x, y, properties in zip(
+            table.long.astype(float),
+            table.lat.astype(float),
+            table.drop(columns=["long", "lat"]).to_dict("records"),
+            strict=True,
+        )
+    ]
+    source, target = tmp_path / "listings.geojson", tmp_path / f"deals.{ending}"
+    source.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    for listed in (tmp_path / "listings.csv", source):
+        screen_file(appraiser, model, listed, target, COSTS)
+        deals = read_table(target)
+        assert deals.column("listing_id").to_pylist() == expected.listing_id.tolist()
+        longitude, latitude = points_of(deals)
+        assert longitude.tolist() == expected.long.astype(float).tolist()
+        assert latitude.tolist() == expected.lat.astype(float).tolist()
+        if ending == "geoparquet":
+            geo = json.loads(pq.read_schema(target).metadata[b"geo"])
+            assert geo["columns"]["geometry"]["encoding"] == "WKB"
+    screen_file(appraiser, model, _without_rows(tmp_path / "listings.csv"), target, COSTS)
+    assert read_table(target).num_rows == 0
+
+
+def _without_rows(path: Path) -> Path:
+    """Leave only the header of a file of CSV."""
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    return path
 
 
 @pytest.mark.parametrize(
