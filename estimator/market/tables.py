@@ -8,7 +8,7 @@ about homes.
 import gzip
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -45,7 +45,8 @@ _EXCEL = ".xlsx"
 CSV_SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")
 """Ends of the names of files whose cells are separated by commas, tabs and the like."""
 _PARQUET, GEO_PARQUET, GEO_JSON = ".parquet", ".geoparquet", ".geojson"
-_SUFFIXES = (*CSV_SUFFIXES, _PARQUET, GEO_PARQUET, GEO_JSON, _EXCEL)
+_WRITTEN = (*CSV_SUFFIXES, _PARQUET, GEO_PARQUET, GEO_JSON)
+_SUFFIXES = (*_WRITTEN, _EXCEL)
 _OTHER_FORMATS = {
     ".zip": "; unpack the file",
     ".xls": "; save the workbook as .xlsx or CSV",
@@ -177,11 +178,9 @@ def encoder_for(path: Path) -> Callable[[pa.Table], Rows]:
     """
     if os.path.isdir(path):  # noqa: PTH112  # pathlib fails for names that are too long for a file
         raise DataError(f"{path}: a folder has this name; name a file in it, such as {path / 'valued.csv'}")
-    suffix = _suffix(path)
-    if suffix == _EXCEL:
-        raise DataError(
-            f"{path}: Excel files are read, not written; the name must end in .csv, .csv.gz or .parquet"
-        )
+    if path.name.lower().endswith(_EXCEL):
+        raise DataError(f"{path}: Excel files are read, not written; the name must end in {_any_of(_WRITTEN)}")
+    suffix = _suffix(path, _WRITTEN)
     if suffix == GEO_JSON:
         return geojson_rows
     return _unchanged if suffix in _TYPED else partial(csv_rows, separator=_separator(suffix))
@@ -282,14 +281,16 @@ class _CsvWriter:
         self._file.write(rows)
 
 
-def _suffix(path: Path) -> str:
-    found = next((suffix for suffix in _SUFFIXES if path.name.lower().endswith(suffix)), None)
+def _suffix(path: Path, suffixes: Sequence[str] = _SUFFIXES) -> str:
+    found = next((suffix for suffix in suffixes if path.name.lower().endswith(suffix)), None)
     if found is None:
         remedy = _OTHER_FORMATS.get(path.suffix.lower(), "")
-        raise DataError(
-            f"{path}: unknown format; the name must end in {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}{remedy}"
-        )
+        raise DataError(f"{path}: unknown format; the name must end in {_any_of(suffixes)}{remedy}")
     return found
+
+
+def _any_of(suffixes: Sequence[str]) -> str:
+    return f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
 
 
 def _read_parquet(path: Path) -> Iterator[pa.Table]:

@@ -21,9 +21,9 @@ def test_a_name_for_an_answer_is_checked_beforehand(tmp_path: Path) -> None:
     for name, message in (
         ("folder", "folder: a folder has this name; name a file in it, such as .*folder/valued.csv"),
         ("none/homes.csv", "the folder .*none does not exist"),
-        ("homes.doc", r"unknown format; the name must end in .* or \.xlsx$"),
+        ("homes.doc", r"unknown format; the name must end in .* or \.geojson$"),
         ("homes.csv.zip", r"unknown format; .*; unpack the file$"),
-        ("homes.xlsx", "Excel files are read, not written"),
+        ("homes.xlsx", r"Excel files are read, not written; the name must end in .* or \.geojson$"),
     ):
         with pytest.raises(DataError, match=message):
             check_target(tmp_path / name)

@@ -254,7 +254,7 @@ def test_a_missing_file_a_folder_and_an_unknown_format_are_refused(tmp_path: Pat
         read_table(tmp_path / "none.csv")
     with pytest.raises(DataError, match=r"folder\.csv"):
         read_table(tmp_path / "folder.csv")
-    with pytest.raises(DataError, match=r"must end in \.csv"):
+    with pytest.raises(DataError, match=r"must end in \.csv, .* or \.xlsx; save the sheet"):
         read_table(tmp_path / "homes.ods")
 
 
