@@ -171,7 +171,7 @@ VALUES_NOT_READ: dict[str, tuple[Shape, str]] = {
         cells(date=lambda day: f"{int(day[5:7])}/{1 + int(day[8:]) % 12}/{day[:4]}"),
         "a date whose month is in doubt; declare date_format in market.toml as '%m/%d/%Y' or '%d/%m/%Y'",
     ),
-    "both orders of day and month": (_both_orders, "a date with the day first, and date_format or other dates"),
+    "both orders of day and month": (_both_orders, "a date with the day first, but other dates of the column"),
     "grades with words": (
         cells(grade=lambda grade: f"{grade} Average"),
         "a number with words behind it that are not the unit of the fact; such as '7 Average' in row",

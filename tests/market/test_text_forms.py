@@ -150,7 +150,7 @@ def test_the_first_rows_decide_the_form_of_a_date_and_a_later_row_is_an_error(tm
     assert len(pieces) > 1
     problems = [problem for piece in pieces for problem in piece.check()[2]]
     assert len(problems) == 1
-    assert "'04/13/2015' is a date with the month first, and" in str(problems[0])
+    assert "'04/13/2015' is a date with the month first, but" in str(problems[0])
 
 
 def test_parquet_keeps_its_values_and_shares_the_names_of_columns(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def _other_form(value: str) -> str | None:
     for form in _UNAMBIGUOUS:
         if _is_of(value, form):
             return (
-                f"a date like {form.name}, and date_format or most dates of the column are of another form;"
+                f"a date like {form.name}, but most dates of the column, or date_format, have another form;"
                 f" write all in one form, such as {ISO.name}"
             )
     for month_first, day_first, _ in _MONTH_IN_DOUBT:
@@ -176,7 +176,7 @@ def _other_form(value: str) -> str | None:
         if is_month_first or is_day_first:
             first, other = ("month", "day") if is_month_first else ("day", "month")
             return (
-                f"a date with the {first} first, and date_format or other dates of the column have the {other}"
+                f"a date with the {first} first, but other dates of the column, or date_format, have the {other}"
                 f" first; write all in one form, such as {ISO.name}"
             )
     return None

@@ -80,13 +80,13 @@ def test_iso_dates_are_read_beside_one_other_form_however_many_there_are() -> No
 
 def test_of_two_other_forms_the_rarer_one_is_named() -> None:
     assert days("14.03.2015", "15.03.2015", "16-Mar-2015") == ["2015-03-14", "2015-03-15", "NaT"]
-    assert date_fault("16-Mar-2015")[1].startswith("a date like 27 May 2015, and date_format or most dates")
+    assert date_fault("16-Mar-2015")[1].startswith("a date like 27 May 2015, but most dates of the column")
 
 
 def test_both_orders_of_day_and_month_in_one_column_are_named() -> None:
     assert days("3/4/2015", "13/4/2015", "4/13/2015") == ["NaT"] * 3
-    assert date_fault("13/4/2015")[1].startswith("a date with the day first, and date_format or other dates")
-    assert date_fault("4/13/2015")[1].startswith("a date with the month first, and")
+    assert date_fault("13/4/2015")[1].startswith("a date with the day first, but other dates of the column")
+    assert date_fault("4/13/2015")[1].startswith("a date with the month first, but")
     assert date_fault("31/02/2015")[1] == "not a date like 2015-05-27"
 
 
