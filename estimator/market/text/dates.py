@@ -64,6 +64,7 @@ _UNAMBIGUOUS = (
     DateForm("May 27, 2015", r"(?i)^[a-z]{3,9}\.? ?[0-9]{1,2}[ \-./,]+[0-9]{4}", "%b %d %Y"),
     DateForm("2015-05", rf"^{_YEAR}-[0-9]{{1,2}}", "%Y-%m"),
     DateForm("05/2015", rf"^[0-9]{{1,2}}/{_YEAR}", "%m/%Y"),
+    DateForm("05-2015", rf"^[0-9]{{1,2}}-{_YEAR}", "%m-%Y"),
     DateForm("May 2015", rf"(?i)^[a-z]{{3,9}}[ \-./,]+{_YEAR}", "%b %Y"),
 )
 _MONTH_IN_DOUBT = tuple(

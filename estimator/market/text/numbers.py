@@ -17,8 +17,8 @@ NUMBER_PATTERN = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 """A number as computers write it."""
 
 _CURRENCY = (
-    r"(?:(?:US|A|AU|C|CA|NZ|S|HK)?\$|[€£¥₹]|Rs\.?|kr\.?|zł|Kč|USD|EUR|GBP|INR|SGD|AUD|CAD|NZD|CHF|SEK|NOK|DKK|JPY"
-    r"|CNY|HKD|ZAR|BRL|MXN|PLN|CZK|HUF|AED)"
+    r"(?:(?:US|A|AU|C|CA|NZ|S|HK|NT|R)?\$|[€£¥₹₩₪₺]|Rs\.?|RM|kr\.?|zł|Kč|USD|EUR|GBP|INR|SGD|AUD|CAD|NZD|CHF|SEK|NOK|DKK"
+    r"|JPY|CNY|HKD|ZAR|BRL|MXN|PLN|CZK|HUF|AED|KRW|TWD|ILS|THB|MYR|SAR|TRY)"
 )
 _SPACES = "[ \u00a0\u2009\u202f'’]"
 """What separates thousands besides commas and points."""
@@ -26,13 +26,16 @@ _EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
 
 _AMOUNT = r"[0-9][0-9.,]*"
 
+_BESIDE = rf"(?:{_CURRENCY}|m²|m2|qm|ha|km)"
+"""What may stand beside a number that shows the decimal mark."""
+_START, _END = rf"^[+-]?(?:{_BESIDE}\s*)?", rf"(?:\s*{_BESIDE})?$"
 _COMMA_PROVEN = (
-    r"^[+-]?(?:[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})|0,[0-9]+"
-    rf"|[0-9]{{1,3}}(?:(?:\.|{_SPACES})[0-9]{{3}})+,[0-9]+)$"
+    rf"{_START}(?:[0-9]+,(?:[0-9]{{1,2}}|[0-9]{{4,}})|0,[0-9]+"
+    rf"|[0-9]{{1,3}}(?:(?:\.|{_SPACES})[0-9]{{3}})+,[0-9]+){_END}"
 )
 _POINT_PROVEN = (
-    r"^[+-]?(?:[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})|0\.[0-9]+"
-    rf"|[0-9]{{1,3}}(?:(?:,|{_SPACES})[0-9]{{3}})+\.[0-9]+)$"
+    rf"{_START}(?:[0-9]*\.(?:[0-9]{{1,2}}|[0-9]{{4,}})|0\.[0-9]+"
+    rf"|[0-9]{{1,3}}(?:(?:,|{_SPACES})[0-9]{{3}})+\.[0-9]+){_END}"
 )
 _AMBIGUOUS = r"^[+-]?[1-9][0-9]{0,2},[0-9]{3}$"
 
@@ -99,6 +102,8 @@ def number_fault(value: str) -> str:
     """Return what a text is that is not a number."""
     if re.fullmatch(rf"{_AMOUNT}\s*(?:-|–|—|to)\s*{_AMOUNT}", value):
         return "a range, not a number; write one number, such as its middle"
+    if re.fullmatch(rf"(?:{_CURRENCY}\s*)?{_AMOUNT}\s*(?:k|m|mn|mio\.?|bn)", value, re.IGNORECASE):
+        return "an abbreviated number; write all its digits, such as 450000 for 450K"
     if re.fullmatch(rf"{_AMOUNT}\s*[^\W\d_].*", value, re.DOTALL):
         return "a number with words behind it that are not the unit of the fact"
     return "not a number"
