@@ -10,7 +10,7 @@ from estimator.cli.group import main
 from estimator.cli.options import FILE
 from estimator.drafting.draft import Draft, draft_market
 from estimator.drafting.sources import Source, market_name, read_source, relative_to
-from estimator.drafting.writing import DATE_FORMAT_REASON, certainty_text, market_toml
+from estimator.drafting.writing import DATE_FORMAT_REASON, WHERE_REASON, certainty_text, market_toml
 from estimator.errors import DataError
 from estimator.market.sales_source import expand_patterns
 from estimator.wording import plural
@@ -86,6 +86,8 @@ def _summary(draft: Draft, source: Source) -> Iterator[str]:
             yield f"{role}: {guess.column} ({certainty_text(guess.certainty)}: {guess.reason})"
     if draft.date_format is not None:
         yield f"date format: {draft.date_format} ({DATE_FORMAT_REASON})"
+    if draft.where is not None:
+        yield f"where: {draft.where} ({WHERE_REASON})"
     yield f"{plural(len(draft.facts), 'fact')}:"
     for fact in draft.facts:
         unit = f", {fact.unit}" if fact.unit else ""

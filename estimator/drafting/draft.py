@@ -7,20 +7,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from estimator.drafting.currencies import country_of, price_symbol_currency
 from estimator.drafting.effects import PriceSample
 from estimator.drafting.facts import DraftedFact, draft_fact, fact_name, may_be_required
 from estimator.drafting.known_facts import LATITUDE, LONGITUDE, SIZE
-from estimator.drafting.leaks import tells_time_of_sale
 from estimator.drafting.missing_codes import missing_codes
+from estimator.drafting.notes import draft_notes, quoted
 from estimator.drafting.profiles import Profile, detect_table_decimal_mark, profile_table
 from estimator.drafting.roles import (
     Guess,
-    country_of,
     find_home,
     find_price,
     find_sale_date,
-    price_symbol_currency,
-    unreadable_sale_date,
 )
 from estimator.drafting.sorting import SortedColumns, place, sort_columns
 from estimator.errors import DataError
@@ -29,6 +27,9 @@ from estimator.market.text.numbers import DecimalMark
 
 UNKNOWN_CURRENCY = "XXX"
 """ISO 4217's code for no currency, where nothing in a file tells it."""
+
+_MAX_UNPRICED_SHARE = 0.05
+"""With a larger share of rows without a price, the file also lists homes that were not sold."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Draft:
         Column → why it is not used.
     notes
         What the user should know or do, in short sentences.
+    where
+        Condition for the rows that are sales; None if all are.
     """
 
     rows: int
@@ -69,6 +72,7 @@ class Draft:
     facts: tuple[DraftedFact, ...]
     ignored: dict[str, str]
     notes: tuple[str, ...]
+    where: str | None = None
 
 
 def draft_market(
@@ -109,6 +113,7 @@ def draft_market(
     if not columns.facts:
         raise DataError("no column is a fact about the homes, such as the size; a market needs at least one")
     facts = _draft_facts(columns, _price_sample(paid, columns), _newest_year(sold), table.column_names)
+    where = _where(paid)
     code, reason = _currency(paid, table, facts, by_name, currency)
     is_in_doubt = sold is not None and sold.date_form is not None and sold.date_form.format is None
     return Draft(
@@ -123,8 +128,16 @@ def draft_market(
         missing=missing,
         facts=facts,
         ignored=columns.ignored,
-        notes=_notes(facts, sale_date, sale_id, profiles),
+        notes=draft_notes(facts, paid, where, sale_date, sale_id, profiles),
+        where=where,
     )
+
+
+def _where(price: Profile) -> str | None:
+    """Return the condition that leaves out rows without a price, where they are more than mistakes."""
+    if price.known_share >= 1 - _MAX_UNPRICED_SHARE or "`" in price.name:
+        return None
+    return f"{quoted(price.name)} is not missing"
 
 
 def _newest_year(sale_date: Profile | None) -> int:
@@ -207,54 +220,3 @@ def _currency(
         if country is not None:
             return country[1], f"likely: the homes are in {country[0]}"
     return UNKNOWN_CURRENCY, "a guess is not possible: write the currency's code, such as EUR"
-
-
-def _date_note(profiles: Sequence[Profile]) -> str:
-    """Return what a file without a column of the days of sale has instead, and what follows."""
-    odd = unreadable_sale_date(profiles)
-    if odd is not None:
-        return (
-            f"'{odd.name}' has the name of a day of sale, but its values are no dates, such as"
-            f" '{odd.most_frequent(1)[0]}'. Save it as dates like 2015-05-27, and draft again."
-        )
-    parts = [profile.name for profile in profiles if tells_time_of_sale(profile.name)]
-    joined = f" Join {' and '.join(parts)} to one, such as 2015-05-01, and draft again." if parts else ""
-    dates = next((profile.name for profile in profiles if profile.is_date), None)
-    if dates is not None and not parts:
-        joined = f' If it is {dates}, which has dates, declare sale_date = "{dates}".'
-    return (
-        "No column is the day of the sale: prices are taken as of one day, and a training splits at random."
-        + joined
-    )
-
-
-def _notes(
-    facts: Sequence[DraftedFact],
-    sale_date: Guess | None,
-    sale_id: Guess | None,
-    profiles: Sequence[Profile],
-) -> tuple[str, ...]:
-    """Return what the file lacks, and what follows from that."""
-    notes = []
-    kinds = {fact.kind for fact in facts}
-    sizes = [fact for fact in facts if fact.name == SIZE.name]
-    if sizes and not sizes[0].required:
-        notes.append(
-            f"The size, {sizes[0].column}, is unknown in too many rows to be required. Leave out the sales without"
-            f' it (where = "`{sizes[0].column}` is not missing") and require it, or accept larger errors.'
-        )
-    elif not sizes:
-        notes.append(
-            "No column is the size of the home, such as its living area. Without it, homes in one street"
-            " get nearly the same value. Add it to the file before you serve a model."
-        )
-    if not {"latitude", "longitude"} <= kinds:
-        place = "postal code and other parts of the address" if "postal_code" in kinds else "categories"
-        notes.append(
-            f"No coordinates: a home's place is known only by {place}. Add latitude and longitude if you can."
-        )
-    if sale_date is None:
-        notes.append(_date_note(profiles))
-    if sale_id is None:
-        notes.append("No column identifies the home: repeat sales of a home are not recognised.")
-    return tuple(notes)

@@ -21,6 +21,9 @@ _MAX_DISTINCT_SHARE = 0.5
 """Text of which more than this share differs, and more than `_MIN_DISTINCT` cells, is free text: labels that occur
 once teach nothing."""
 _MIN_DISTINCT = 50
+_MIN_LABEL_ROWS, _MAX_RARE_SHARE = 5, 0.95
+"""Text is no label either if more than this share of the cells have a label that fewer rows have: an identifier of
+homes or of sales, of which some have a few rows."""
 _MIN_REQUIRED_SHARE = 0.95
 """Share of known values from which location and size are required: a sale without them would be set aside."""
 _CODE_WORDS = r"\b(code|cd|class|type|zone|zoning|district|ward|tract|block group|school|use|luc|id)\b"
@@ -85,10 +88,17 @@ def unusable_reason(profile: Profile, known: KnownFact | None) -> str | None:
         return f"it is '{profile.most_frequent(1)[0]}' everywhere"
     if profile.is_number or profile.is_boolean or (known is not None and KINDS[known.kind].is_location):
         return None
+    return _unusable_labels_reason(profile)
+
+
+def _unusable_labels_reason(profile: Profile) -> str | None:
+    """Return why text can be no labels, or None."""
     if pc.max(pc.utf8_length(profile.text)).as_py() > MAX_LABEL_LENGTH:
         return "free text"
     if profile.distinct > max(_MAX_DISTINCT_SHARE * profile.known, _MIN_DISTINCT):
         return f"free text: {100 * profile.distinct / profile.known:.0f}% of its values differ"
+    if profile.distinct > _MIN_DISTINCT and profile.rare_share(_MIN_LABEL_ROWS) > _MAX_RARE_SHARE:
+        return f"hardly any of its {profile.distinct:,} different values is in {_MIN_LABEL_ROWS} rows or more"
     return None
 
 

@@ -33,6 +33,11 @@ class KnownFact:
     is_control: bool = False
     changeable: bool = True
 
+    @property
+    def needs_numbers(self) -> bool:
+        """Whether a column of words cannot be this fact: an amount, but not a rating or a label."""
+        return self.kind == "number" and not self.is_rating
+
 
 def _read_facts() -> tuple[KnownFact, ...]:
     table = tomllib.loads((files(__package__) / "known_facts.toml").read_text(encoding="utf-8"))
@@ -52,9 +57,11 @@ _BY_WORD = {word: fact for fact in reversed(FACTS) for word in (*fact.words.spli
 
 def words_of(name: str) -> str:
     """Return the words of a column's name in lower case, separated by blanks: `Gr_LivArea3` → `gr liv area 3`."""
-    apart = re.sub(r"([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])", r"\1\3 \2\4", name.replace("²", "2"))
-    # Digits are words of their own, except in units: m2, ft2.
-    apart = re.sub(r"(?<=[A-Za-z])(?=[0-9])(?!(?<=m)[23]\b)(?!(?<=ft)[23]\b)", " ", apart)
+    apart = re.sub(
+        r"([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])", r"\1\3 \2\4", name.replace("²", "2").replace("㎡", " m2")
+    )
+    # Digits are words of their own, except in units: m2, sqm2, ft2, but not bedroom2.
+    apart = re.sub(r"(?<=[A-Za-z])(?=[0-9])(?!(?<=(?<!oo)m)[23]\b)(?!(?<=ft)[23]\b)", " ", apart)
     return " ".join(re.findall(r"[^\W_]+", apart)).casefold()
 
 

@@ -16,6 +16,7 @@ def _read_reasons() -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((entry["reason"], tuple(entry["patterns"])) for entry in table["columns"])
 
 
+KNOWN_AFTER_SALE = "known only after the sale"
 _REASONS = _read_reasons()
 """Why a column is not used → regular expressions, one of which is found in the words of its name."""
 
@@ -62,6 +63,20 @@ def reason_by_values(profile: Profile, price: FloatArray, size: FloatArray | Non
     if size is not None and _multiple(profile.numbers * size, price)[1] < _MAX_PER_AREA_DEVIATION:
         return "leaks the price: it is the price divided by the size"
     return None
+
+
+def price_factor_reason(profile: Profile, other: Profile, price: FloatArray) -> str | None:
+    """Return that a column of numbers times another one is the price, or None.
+
+    One of the two is the price per area. Which one it is, only names tell; its numbers are mostly the larger ones.
+    """
+    if np.median(profile.known_numbers) < np.median(other.known_numbers):
+        return None
+    if min(_multiple(each.numbers, np.ones(len(price)))[1] for each in (profile, other)) < _MAX_NEAR_DEVIATION:
+        return None  # what is nearly the same everywhere is no size
+    if _multiple(profile.numbers * other.numbers, price)[1] >= _MAX_PER_AREA_DEVIATION:
+        return None
+    return f"leaks the price: {profile.name} × {other.name} is the price"
 
 
 def _multiple(values: FloatArray, price: FloatArray) -> tuple[float, float]:

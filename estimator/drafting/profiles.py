@@ -101,6 +101,11 @@ class Profile:
         values, problems = boolean_column(self.name, pa.chunked_array([pc.unique(self.text.drop_null())]))
         return not problems and len(set(values)) == 2
 
+    def rare_share(self, rows: int) -> float:
+        """Return the share of the known cells whose text is in fewer rows."""
+        counts = pc.struct_field(pc.value_counts(self.text.drop_null()), "counts").to_numpy()
+        return float(counts[counts < rows].sum() / max(self.known, 1))
+
     def most_frequent(self, count: int = 3) -> list[str]:
         """Return the most frequent texts."""
         return [str(label) for label in pd.Series(self.text.to_pylist()).value_counts().index[:count]]
@@ -170,7 +175,7 @@ def _is_text(column: pa.ChunkedArray) -> bool:
 
 _HEADER_UNITS: Sequence[tuple[str, str]] = (
     ("ft²", r"\bsq ?(uare)? ?(ft|feet|foot)\b|\bft ?2\b|\bsf$|\bsqft\b|\bsquarefeet\b"),
-    ("m²", r"\bsq ?(uare)? ?(m|met\w+)\b|\bm ?2\b|\bsqm\b|\bqm\b"),
+    ("m²", r"\bsq ?(uare)? ?(m|met\w+)\b|\bm ?2\b|\bsqm\b|\bqm\b|平方公尺"),
     ("acres", r"\bacres?\b|\bacreage\b"),
     ("ha", r"\bhectares?\b|\bha$"),
     ("km", r"\bkm\b|\bkilomet\w+"),

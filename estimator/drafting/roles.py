@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow.compute as pc
 
 from estimator.drafting.known_facts import words_of
+from estimator.drafting.leaks import reason_by_name
 from estimator.drafting.profiles import Profile
 from estimator.errors import DataError
 from estimator.market.text.names import plain_name
+from estimator.market.values import format_value
 from estimator.wording import plural
 
 Certainty = Literal["sure", "likely", "guess"]
@@ -20,17 +22,21 @@ Certainty = Literal["sure", "likely", "guess"]
 _PRICE_WORDS = (
     "saleprice soldprice closeprice sellingprice salesprice resaleprice pricepaid pricesold transactionprice"
     " saleamount saleamt purchaseprice considerationamount consideration price valeurfonciere kaufpreis"
-    " medianhousevalue amount prix preis"
+    " medianhousevalue amount prix preis precio precioventa preciodeventa preço preco precodevenda"
+    " valordetransacao valordetransação prezzo kaufpris købesum 거래금액(만원) 總價元"
 )
 """Names of sale prices, the clearest first."""
 _PRICE_PATTERNS = (
     r"\b(sale|sales|sold|selling|resale|close|closed|closing|paid|transaction|purchase|deed)\b.*\b(price|amount|amt)\b",
     r"\b(price|amount)\b.*\b(sale|sold|paid)\b",
 )
+_PRICE_WORD = r"\b(price|precio|preço|preco|prix|preis|prezzo|pris)\b"
+"""A word in the name of a price: of the sale, unless another word says that it is another one."""
 _DATE_WORDS = (
     "saledate solddate closedate datesold dateofsale dateoftransfer transactiondate date closingdate deeddate"
     " datemutation documentdate recordingdate recordeddate contractdate soldon datum month salemonth"
-    " verkaufsdatum kaufdatum kaufvertragsdatum dateachat datevente fechaventa fechadeventa datavendita"
+    " verkaufsdatum kaufdatum kaufvertragsdatum dateachat datevente fechaventa fechadeventa datavendita sold fecha"
+    " datadetransação datadetransacao datavenda 交易年月日"
 )
 _DATE_PATTERNS = (
     r"\b(sale|sold|transfer|clos\w*|transaction|deed|record\w*)\b.*\b(date|day|dt)\b",
@@ -42,10 +48,6 @@ _HOME_WORDS = (
 )
 _ROW_WORDS = "id saleid rowid recordid"
 _TRANSACTION = r"\b(transaction|mls|listing|deed|document|instrument)\b.*\b(id|key|number|no|num|identifier)\b"
-_CURRENCIES = frozenset(
-    ["AUD", "CAD", "CHF", "DKK", "EUR", "GBP", "HKD", "INR", "JPY", "NOK", "NZD", "PLN", "SEK", "SGD", "USD"]
-)
-_SYMBOLS = {"£": "GBP", "€": "EUR", "₹": "INR", "¥": "JPY", "$": "USD"}
 
 
 @dataclass(frozen=True)
@@ -82,15 +84,23 @@ def find_price(profiles: Sequence[Profile], wanted: str | None) -> Guess:
     if likely:
         return Guess(likely[0].name, "likely", "its name resembles that of a sale price")
     named = _by_words([profile for profile in profiles if profile not in numbers], _PRICE_WORDS)
-    if named is not None and 0 < named.number_share < 1:
-        share = 100 * (1 - named.number_share)
-        raise DataError(
-            f"'{named.name}' has the name of a sale price, but {share:.3g}% of its values are no numbers;"
-            " correct them, or name another column with --price"
-        )
+    if named is not None and named.known and named.number_share < 1:
+        raise DataError(_unreadable_price(named))
+    other = [each for each in numbers if _fits(each, [_PRICE_WORD]) and reason_by_name(each.name) is None]
+    if len(other) == 1:
+        return Guess(other[0].name, "guess", "the only amounts whose name has the word for a price")
     raise DataError(
         "no column has the name of a sale price and positive numbers; name it with --price. The columns of numbers"
         f" are {_listed(numbers) or 'none'}"
+    )
+
+
+def _unreadable_price(price: Profile) -> str:
+    """Return what is wrong with a column that has the name of a sale price, but values that are no numbers."""
+    example = price.text.filter(pc.and_kleene(pc.is_valid(price.text), np.isnan(price.numbers)))[0].as_py()
+    return (
+        f"'{price.name}' has the name of a sale price, but {100 * (1 - price.number_share):.3g}% of its values are"
+        f" no numbers, such as {format_value(example)}; correct them, or name another column with --price"
     )
 
 
@@ -127,35 +137,6 @@ def find_home(profiles: Sequence[Profile], price: str) -> Guess | None:
 def is_transaction_number(profile: Profile) -> bool:
     """Whether a column identifies a sale rather than a home, as HM Land Registry's does."""
     return re.search(_TRANSACTION, words_of(profile.name)) is not None
-
-
-def price_symbol_currency(price: Profile, raw: Sequence[str]) -> str | None:
-    """Return the currency that the name of the price's column or its cells tell, or None."""
-    named = set(words_of(price.name).upper().split()) & _CURRENCIES
-    if named:
-        return named.pop()
-    return next((code for symbol, code in _SYMBOLS.items() if any(symbol in cell for cell in raw)), None)
-
-
-_COUNTRIES = (
-    ("Singapore", "SGD", (1.1, 1.5), (103.5, 104.2)),
-    ("Hong Kong", "HKD", (22.1, 22.6), (113.8, 114.5)),
-    ("Great Britain", "GBP", (49.8, 60.9), (-8.2, 1.8)),
-    ("Australia", "AUD", (-44.0, -10.0), (112.0, 154.0)),
-    ("New Zealand", "NZD", (-47.5, -34.0), (166.0, 179.0)),
-    ("India", "INR", (6.5, 35.7), (68.0, 97.5)),
-    ("Japan", "JPY", (24.0, 45.6), (122.9, 146.0)),
-    ("the United States", "USD", (24.4, 49.0), (-125.0, -66.9)),
-)
-"""Country, currency, latitudes and longitudes of a box around it, the smallest first."""
-
-
-def country_of(latitude: float, longitude: float) -> tuple[str, str] | None:
-    """Return the country of a place and its currency, as far as a box tells; None elsewhere."""
-    for country, currency, (south, north), (west, east) in _COUNTRIES:
-        if south <= latitude <= north and west <= longitude <= east:
-            return country, currency
-    return None
 
 
 def _fits(profile: Profile, patterns: Sequence[str]) -> bool:

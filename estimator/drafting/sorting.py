@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 
 from estimator.drafting.coordinates import coordinate_of, is_projected
 from estimator.drafting.facts import unusable_reason
 from estimator.drafting.known_facts import FACTS, LATITUDE, LONGITUDE, SIZE, KnownFact, known_fact
-from estimator.drafting.leaks import reason_by_name, reason_by_values
+from estimator.drafting.leaks import price_factor_reason, reason_by_name, reason_by_values
 from estimator.drafting.profiles import Profile
 from estimator.drafting.roles import is_transaction_number, unreadable_sale_date
 from estimator.market.arrays import FloatArray
@@ -35,6 +35,8 @@ def sort_columns(profiles: Sequence[Profile], price: FloatArray, sale_date: Prof
     size = next((each for each in profiles if known_fact(each.name) == (SIZE, True) and each.is_number), None)
     for profile in profiles:
         known, exact = known_fact(profile.name) or (coordinate_of(profile), False)
+        if known is not None and known.needs_numbers and not (profile.is_number or profile.is_boolean):
+            known, exact = None, False  # `Area` may be a part of the town
         other_size = None if size is None or size is profile else size.numbers
         reason = (
             # What the name says is worth telling even where the values are unusable, too.
@@ -42,6 +44,7 @@ def sort_columns(profiles: Sequence[Profile], price: FloatArray, sale_date: Prof
             or (
                 "its name is that of the day of sale, but its values are no dates" if profile is odd_date else None
             )
+            or ("a date: declare it as sale_date if it is that of the sale" if profile.is_date else None)
             or unusable_reason(profile, known)
             or _unusable_role(profile, known)
             or (reason_by_values(profile, price, other_size) if profile.is_number else None)
@@ -51,6 +54,7 @@ def sort_columns(profiles: Sequence[Profile], price: FloatArray, sale_date: Prof
             columns.facts.append((profile, known, exact))
         else:
             columns.ignored[profile.name] = reason
+    _drop_factors(columns, price)
     _drop_sums(columns)
     _drop_places(columns)
     return columns
@@ -64,8 +68,6 @@ def _unusable_role(profile: Profile, known: KnownFact | None) -> str | None:
         return 'a projected coordinate: to use it, declare it as latitude or longitude with column_unit = "EPSG:…"'
     if known in (LATITUDE, LONGITUDE) and not profile.is_number:
         return "its name is that of a coordinate, but its values are no numbers"
-    if profile.is_date:
-        return "another date of the sale"
     return "identifies the sale, not the home" if is_transaction_number(profile) else None
 
 
@@ -77,6 +79,21 @@ def _same_as(profile: Profile, earlier: Sequence[Profile]) -> str | None:
         if other.is_number and _agrees(profile, other.numbers):
             return f"the same as {other.name}"
     return None
+
+
+def _drop_factors(columns: SortedColumns, price: FloatArray) -> None:
+    """Sort out prices per area, whatever their names."""
+    numbers = [profile for profile, known, _ in columns.facts if profile.is_number and not is_place(known)]
+    for one, other in permutations(numbers, 2):
+        reason = price_factor_reason(one, other, price)
+        if reason is not None:
+            columns.ignored[one.name] = reason
+    columns.facts = [entry for entry in columns.facts if entry[0].name not in columns.ignored]
+
+
+def is_place(known: KnownFact | None) -> bool:
+    """Whether a column is a coordinate or a postal code."""
+    return known is not None and KINDS[known.kind].is_location
 
 
 def _drop_sums(columns: SortedColumns) -> None:

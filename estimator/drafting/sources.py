@@ -16,8 +16,10 @@ from estimator.errors import DataError
 from estimator.market.csv_reader import CsvForm, MalformedRows, told_separator
 from estimator.market.input_files import refuse_stream
 from estimator.market.joined_tables import alike_names, join_tables
-from estimator.market.tables import CSV_SUFFIXES, is_text_file, read_table
+from estimator.market.market import Market
+from estimator.market.tables import CSV_SUFFIXES, first_row, is_text_file, read_table
 from estimator.market.text.separators import detect_separator
+from estimator.wording import plural
 
 MAX_ROWS = 100_000
 """Rows that are looked at, evenly spread over the file: enough for every guess, and a draft in seconds."""
@@ -63,7 +65,7 @@ def read_source(files: Sequence[Path]) -> Source:
     columns: tuple[str, ...] = ()
     if first_line is not None and (layout is not None or not is_header(first_line)):
         columns = layout.columns if layout is not None else numbered_columns(len(first_line))
-    tables = [read_table(file, CsvForm(columns), MalformedRows()) for file in files]
+    tables = [_read_rows(file, CsvForm(columns)) for file in files]
     table = join_tables(files, alike_names(tables))
     if not table.num_rows:
         raise DataError(f"{files[0]}: there are no sales in it")
@@ -74,6 +76,26 @@ def read_source(files: Sequence[Path]) -> Source:
     step = -(-table.num_rows // MAX_ROWS)
     sample = table if step == 1 else table.take(pa.array(range(0, table.num_rows, step)))
     return Source(sample, table.num_rows, columns, layout, any(is_text_file(file) for file in files))
+
+
+def _read_rows(file: Path, form: CsvForm) -> pa.Table:
+    """Return the rows of a file.
+
+    Raises
+    ------
+    DataError
+        So many rows do not fit the header that a draft from them says nothing.
+    """
+    malformed = MalformedRows()
+    table = read_table(file, form, malformed)
+    if len(malformed.messages) > Market.max_unreadable_share * table.num_rows:
+        row = min(malformed.messages)
+        raise DataError(
+            f"{file}: {plural(len(malformed.messages), 'row')} of {table.num_rows:,} do not fit the header; row"
+            f" {row + (1 if form.columns else first_row(file))}: {malformed.messages[row]}. Is there a"
+            " separator or a line break in a cell, without quotes around it?"
+        )
+    return table
 
 
 def market_name(file: Path) -> str:

@@ -11,6 +11,7 @@ from estimator.market.market import Market
 from estimator.wording import plural
 
 DATE_FORMAT_REASON = "a guess: no date shows whether the month or the day is first"
+WHERE_REASON = "likely: rows without a price are no sales"
 _WIDTH = 118
 """Characters in a line of comment."""
 
@@ -52,6 +53,8 @@ def _head(draft: Draft, name: str, sales: Sequence[str], columns: Sequence[str])
     yield f"sales = {_text(sales[0]) if len(sales) == 1 else _texts(sales)}"
     if columns:
         yield f"columns = {_texts(columns)}  # the file has no header line"
+    if draft.where is not None:
+        yield f"where = {_text(draft.where)}  # {WHERE_REASON}"
     yield from _role("price", draft.price)
     yield from _role("sale_date", draft.sale_date)
     if draft.date_format is not None:

@@ -26,6 +26,11 @@ from estimator.market.text.names import plain_name
         ("floor_area_sqm", "square_footage"),  # Singapore's HDB
         ("ZIP Code", "postal_code"),
         ("Lat.", "latitude"),
+        ("anio_construccion", "year_built"),  # Madrid
+        ("exclusive_use_area", "square_footage"),  # Seoul
+        ("year_of_completion", "year_built"),
+        ("BUILD_YEAR", "year_built"),  # Perth
+        ("Vagas", "garage_spaces"),  # São Paulo
     ],
 )
 def test_usual_names_are_known(column: str, fact: str) -> None:
@@ -43,7 +48,15 @@ def test_coordinates_with_a_unit_are_likely(column: str, fact: str) -> None:
 
 @pytest.mark.parametrize(
     ("column", "fact"),
-    [("Living Area (m2)", "square_footage"), ("Bsmt_Full_Bath", "full_bathrooms"), ("Year House Built", None)],
+    [
+        ("FIN_SQFT", "square_footage"),
+        ("Área útil (m²)", "square_footage"),
+        ("Bedroom2", "bedrooms"),
+        ("BsmtFin_SF_1", None),
+        ("Living Area (m2)", "square_footage"),
+        ("Bsmt_Full_Bath", "full_bathrooms"),
+        ("Year House Built", None),
+    ],
 )
 def test_other_names_probably_mean_a_fact(column: str, fact: str | None) -> None:
     found = known_fact(column)
@@ -64,6 +77,8 @@ def test_names_that_say_nothing_are_unknown(column: str) -> None:
         ("Area m²", "area m2"),
         ("LotSizeSquareFeet", "lot size square feet"),
         ("MLSNumber", "mls number"),
+        ("Bedroom2", "bedroom 2"),
+        ("AreaSqm2", "area sqm2"),
     ],
 )
 def test_names_are_split_into_words(name: str, words: str) -> None:

@@ -30,6 +30,15 @@ PRICE = (200 * SIZE * np.exp(RNG.normal(0, 0.2, 500))).round()
         ("StreetNumber", "a part of the address"),
         ("PublicRemarks", "a reference or a text"),
         ("ListingKey", "a reference or a text"),
+        ("MKT_VAL", "leaks the price"),  # a county's deeds
+        ("INSTR_TYPE", "known only after the sale"),
+        ("SITUS_ADDR", "a part of the address"),
+        ("DEED_BOOK", "a reference or a text"),
+        ("transaction_day", "says when the home sold"),  # Seoul
+        ("nature_mutation", "known only after the sale"),  # French DVF
+        ("id_mutation", "a reference or a text"),
+        ("adresse_numero", "a part of the address"),
+        ("Y house price of unit area", "leaks the price"),  # Taipei
     ],
 )
 def test_names_tell_why_a_column_is_not_used(name: str, reason: str) -> None:

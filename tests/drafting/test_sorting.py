@@ -1,0 +1,45 @@
+"""Which columns of cities' files are facts, and as what."""
+
+import numpy as np
+
+from tests.drafting.city import DAYS, PRICE, RNG, SIZE, N, drafted
+
+AREAS = np.array(["MARSA DUBAI", "AL BARSHA"])[np.arange(N) % 2]
+
+
+def test_an_area_that_is_a_part_of_the_town_is_not_the_size() -> None:
+    draft = drafted({"Amount": PRICE, "Transaction Date": DAYS, "Area": AREAS, "Property Size (sq.m)": SIZE})
+    facts = {fact.name: fact for fact in draft.facts}
+    assert (facts["square_footage"].column, facts["square_footage"].unit) == ("Property Size (sq.m)", "m²")
+    assert facts["square_footage"].required
+    assert (facts["area"].kind, facts["area"].required) == ("category", False)
+
+
+def test_words_of_a_rating_stay_the_rating() -> None:
+    draft = drafted(
+        {"price": PRICE, "sqft": SIZE, "condition": np.array(["Good", "Poor", "Fair"])[np.arange(N) % 3]}
+    )
+    assert [(fact.name, fact.kind) for fact in draft.facts][1:] == [("condition", "category")]
+
+
+def test_a_price_per_area_is_found_without_a_name_that_says_so() -> None:
+    draft = drafted(
+        {"總價": PRICE, "面積": SIZE, "單價": PRICE // SIZE, "房": SIZE // 40 + RNG.integers(0, 2, N)}, "總價"
+    )
+    assert draft.ignored == {"單價": "leaks the price: 單價 × 面積 is the price"}
+    assert [fact.column for fact in draft.facts] == ["面積", "房"]
+
+
+def test_two_facts_whose_product_is_near_the_price_are_no_leak() -> None:
+    grade = RNG.integers(1, 10, N)
+    price = SIZE * grade * 1000 * np.exp(RNG.normal(0, 0.1, N))
+    draft = drafted({"price": price.round(), "sqft": SIZE, "grade": grade})
+    assert not draft.ignored
+
+
+def test_an_identifier_with_a_few_rows_each_is_no_label() -> None:
+    parcels = [f"69381000A{row // 3:05}" for row in range(N * 3)]
+    columns = {"price": np.tile(PRICE, 3), "sqft": np.tile(SIZE, 3), "id_parcelle": parcels}
+    assert drafted(columns).ignored["id_parcelle"].startswith("hardly any of its 120 different values")
+    estates = [f"estate {row % 60}" for row in range(N * 3)]
+    assert not drafted({**columns, "id_parcelle": estates}).ignored
