@@ -92,6 +92,13 @@ def _advice(data: MarketData) -> Iterator[str]:
     if market.currency == UNKNOWN_CURRENCY:
         yield f"currency is {UNKNOWN_CURRENCY}, which means none: write the code of the prices' currency"
     if market.size is None:
-        yield "no required number is the size of the home; values of homes in one street will hardly differ"
+        area = next((each for each in market.numbers if each.unit in {"ft²", "m²"} and not each.required), None)
+        if area is None:
+            yield "no required number is the size of the home; values of homes in one street will hardly differ"
+        else:
+            yield (
+                f"no required number is the size of the home. If {area.name} is, add required = true to it: sales"
+                " without it are then set aside, and a home is valued only with it"
+            )
     if market.coordinates is None:
         yield "no coordinates: a home's place is known only by its postal code and categories"

@@ -27,6 +27,10 @@ class Bounds:
     maximum: float
     outside: int
 
+    def counting(self, values: FloatArray) -> "Bounds":
+        """Return the same bounds with how many of these values lie outside."""
+        return _counted(values, self.minimum, self.maximum)
+
 
 def amount_bounds(values: FloatArray, *, may_be_zero: bool) -> Bounds:
     """Return bounds of amounts and counts: rounded outward to one digit; not below 0 unless many values are.

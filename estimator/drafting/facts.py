@@ -86,6 +86,10 @@ def unusable_reason(profile: Profile, known: KnownFact | None) -> str | None:
         return "it is empty"
     if profile.distinct == 1 and profile.known_share > 0.5:
         return f"it is '{profile.most_frequent(1)[0]}' everywhere"
+    if known is None and profile.is_number and profile.numbers_rows:
+        return "it numbers the rows"
+    if known is None and profile.is_number and profile.has_leading_zeros and profile.distinct > _MAX_CODES:
+        return "numbers with zeros in front: they identify something"
     if profile.is_number or profile.is_boolean or (known is not None and KINDS[known.kind].is_location):
         return None
     return _unusable_labels_reason(profile)
@@ -159,7 +163,9 @@ def _kind(profile: Profile, known: KnownFact | None, *, exact: bool) -> tuple[st
         return ("date" if profile.days is not None else "category"), certainty
     if not profile.is_whole:
         return "number", certainty
-    is_code = known is None and re.search(_CODE_WORDS, words_of(profile.name)) is not None
+    is_code = known is None and (
+        profile.has_leading_zeros or re.search(_CODE_WORDS, words_of(profile.name)) is not None
+    )
     if (is_code or (known is not None and KINDS[known.kind].is_label)) and profile.distinct <= _MAX_CODES:
         return "category", "guess" if is_code else certainty
     return ("number" if known is not None and known.measure else "integer"), certainty
@@ -190,6 +196,9 @@ def _bounds(profile: Profile, known: KnownFact | None, kind: str, newest: int) -
         return year_bounds(values, newest)
     if known is not None and known.is_rating and profile.distinct <= _MAX_RATING + 1 and values.min() >= 0:
         return rating_bounds(values)
+    if known is SIZE and (values > 0).any():
+        # A size of 0 is unknown, however often it is written.
+        return amount_bounds(values[values > 0], may_be_zero=False).counting(values)
     return amount_bounds(values, may_be_zero=known is not SIZE)
 
 

@@ -42,7 +42,7 @@ def draft_notes(
     notes = [
         *_price_notes(price, sold),
         *_kind_of_sale_notes(profiles, where),
-        *_size_notes(facts, where),
+        *_size_notes(facts, profiles, where),
         *_place_notes(facts, profiles),
     ]
     if sale_date is None:
@@ -100,18 +100,25 @@ def _kind_of_sale_notes(profiles: Sequence[Profile], where: str | None) -> list[
     return [f"How homes were sold ({shown}): leave out rows that are no sales at a market price{example}."]
 
 
-def _size_notes(facts: Sequence[DraftedFact], where: str | None) -> list[str]:
+def _size_notes(facts: Sequence[DraftedFact], profiles: Sequence[Profile], where: str | None) -> list[str]:
     size = next((fact for fact in facts if fact.name == SIZE.name), None)
     if size is None:
         note = (
             "No column is the size of the home, such as its living area. Without it, homes in one street"
             " get nearly the same value. Add it to the file before you serve a model."
         )
-    elif not size.required:
+        return [note]
+    zeros = next(int((each.numbers == 0).sum()) for each in profiles if each.name == size.column)
+    known = f"{quoted(size.column)} > 0" if zeros else f"{quoted(size.column)} is not missing"
+    if not size.required:
         note = (
             f"The size, {size.column}, is unknown in too many rows to be required. Leave out the sales without"
-            f" it ({_condition(f'{quoted(size.column)} is not missing', where)}) and require it, or accept larger"
-            " errors."
+            f" it ({_condition(known, where)}) and require it, or accept larger errors."
+        )
+    elif zeros:
+        note = (
+            f"The size, {size.column}, is 0 in {plural(zeros, 'row')}, such as land without a home. They will"
+            f" be set aside; to leave them out, write {_condition(known, where)}."
         )
     else:
         return []

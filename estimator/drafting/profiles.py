@@ -23,6 +23,8 @@ from estimator.market.text.units import SPELLINGS
 MIN_SHARE = 0.9
 """Share of a column's known cells that must be numbers (or dates) for it to be a column of numbers (or dates): the
 same tenth may be unreadable as in a training."""
+MIN_ROWS = 30
+"""In fewer rows, whole numbers may count up by chance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +102,19 @@ class Profile:
             return False
         values, problems = boolean_column(self.name, pa.chunked_array([pc.unique(self.text.drop_null())]))
         return not problems and len(set(values)) == 2
+
+    @property
+    def numbers_rows(self) -> bool:
+        """Whether its numbers count the rows, from 0 or 1."""
+        return self.rows >= MIN_ROWS and bool(
+            self.numbers[0] in {0, 1} and (np.diff(self.numbers) == 1).all() and not self.unit
+        )
+
+    @property
+    def has_leading_zeros(self) -> bool:
+        """Whether more than a few of its numbers are written with zeros in front, as codes are."""
+        zeros = pc.sum(pc.match_substring_regex(self.text, r"^0[0-9]+$")).as_py() or 0
+        return bool(zeros > 0.01 * self.known)
 
     def rare_share(self, rows: int) -> float:
         """Return the share of the known cells whose text is in fewer rows."""

@@ -99,12 +99,14 @@ def _read_rows(file: Path, form: CsvForm) -> pa.Table:
 
 
 def market_name(file: Path) -> str:
-    """Return a name for the market: that of the file, or of its folder where the file's says nothing."""
+    """Return a name for the market: that of the file, or of its folder where the file's says nothing.
+
+    Names of saved versions have letters of ASCII, so that a name without any says nothing.
+    """
     stem = file.name.split(".")[0]
-    if stem.casefold() in _USUAL_NAMES:
-        stem = file.resolve().parent.name
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", stem).strip("_.-")
-    return name or "market"
+    stems = [file.resolve().parent.name] if stem.casefold() in _USUAL_NAMES else [stem, file.resolve().parent.name]
+    names = (re.sub(r"[^A-Za-z0-9_.-]+", "_", stem).strip("_.-") for stem in stems)
+    return next(filter(None, names), "market")
 
 
 def relative_to(folder: Path, patterns: Sequence[Path]) -> list[str]:

@@ -67,3 +67,12 @@ def test_check_takes_other_sales_and_a_condition(tmp_path: Path) -> None:
         f"market town: {count} sales in {tmp_path / 'other.csv'}",
         "only rows with quarter == 'old town'",
     ]
+
+
+def test_check_names_the_number_that_could_be_the_size(tmp_path: Path) -> None:
+    make_town(tmp_path / "town", 60)
+    file = tmp_path / "town" / "market.toml"
+    text = file.read_text()
+    assert "no required number" not in run_command("check", "--market", file).stdout
+    file.write_text(text.replace("required = true\n", ""))
+    assert "If size is, add required = true to it" in run_command("check", "--market", file).stdout

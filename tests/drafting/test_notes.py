@@ -75,3 +75,16 @@ def test_year_month_and_day_are_to_be_joined() -> None:
 def test_a_date_without_a_known_name_is_not_called_free_text() -> None:
     draft = drafted({"price": PRICE, "sqft": SIZE, "beurkundet": DAYS})
     assert draft.ignored["beurkundet"] == "a date: declare it as sale_date if it is that of the sale"
+
+
+def test_a_size_of_0_is_unknown() -> None:
+    sizes = [0 if row % 10 == 0 else cell for row, cell in enumerate(SIZE)]
+    draft = drafted({"price": PRICE, "sqft": sizes})
+    [size] = draft.facts
+    assert size.required
+    assert size.bounds is not None
+    assert (size.bounds.minimum > 0, size.bounds.outside) == (True, 12)
+    assert "is 0 in 12 rows" in note_of(draft, "size")
+    assert 'where = "`sqft` > 0"' in note_of(draft, "size")
+    half = drafted({"price": PRICE, "sqft": ["" if row % 2 else cell for row, cell in enumerate(sizes)]})
+    assert '(where = "`sqft` > 0") and require it' in note_of(half, "size")

@@ -43,3 +43,30 @@ def test_an_identifier_with_a_few_rows_each_is_no_label() -> None:
     assert drafted(columns).ignored["id_parcelle"].startswith("hardly any of its 120 different values")
     estates = [f"estate {row % 60}" for row in range(N * 3)]
     assert not drafted({**columns, "id_parcelle": estates}).ignored
+
+
+def test_numbers_of_rows_and_identifiers_are_no_amounts() -> None:
+    columns = {
+        "No": np.arange(1, N + 1),
+        "cadastro": [f"{7 * row:011}" for row in range(N)],
+        "ward": [f"{row % 7:02}" for row in range(N)],
+        "distance": np.arange(N)[::-1] * 3,
+    }
+    draft = drafted({"price": PRICE, "sqft": SIZE, **columns})
+    assert draft.ignored["No"] == "it numbers the rows"
+    assert {fact.column: fact.kind for fact in draft.facts} == {
+        "sqft": "number",
+        "cadastro": "category",
+        "ward": "category",
+        "distance": "integer",
+    }
+
+
+def test_many_numbers_with_zeros_in_front_identify_something() -> None:
+    rows = np.arange(4 * N)
+    columns = {
+        "price": np.tile(PRICE, 4),
+        "sqft": np.tile(SIZE, 4),
+        "cadastro": [f"{7 * row:011}" for row in rows],
+    }
+    assert drafted(columns).ignored["cadastro"] == "numbers with zeros in front: they identify something"
