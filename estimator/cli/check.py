@@ -15,10 +15,14 @@ from estimator.cli.set_aside import checks_options, set_aside_summary
 from estimator.cli.tables import format_number
 from estimator.drafting.draft import UNKNOWN_CURRENCY
 from estimator.market.areas import AreaLookup
+from estimator.market.arrays import FloatArray
 from estimator.market.market_data import MarketData, SalesChecks, read_market_data
 from estimator.market.overview import overview
 from estimator.market.sales import Sales, Split
 from estimator.wording import plural
+
+_HALF_WAY_ROUND = 180.0
+"""Degrees of longitude that no market spans, unless it lies on both sides of the meridian of 180°."""
 
 
 @main.command(name="check", short_help="Read a market and its sales, and report without training.")
@@ -102,3 +106,14 @@ def _advice(data: MarketData) -> Iterator[str]:
             )
     if market.coordinates is None:
         yield "no coordinates: a home's place is known only by its postal code and categories"
+    elif _spans_meridian(data.validated.sales.facts[market.coordinates[1]]):
+        yield (
+            "homes are on both sides of the meridian of 180°: those on one side are not compared with those on the"
+            " other"
+        )
+
+
+def _spans_meridian(longitude: FloatArray) -> bool:
+    """Whether homes are on both sides of the meridian of 180°."""
+    known = longitude[~np.isnan(longitude)]
+    return bool(len(known) and np.ptp(known) > _HALF_WAY_ROUND)

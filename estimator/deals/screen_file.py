@@ -37,7 +37,7 @@ from estimator.deals.listings import (
     listing_table,
 )
 from estimator.deals.past_resales import PastResales, RepeatSales
-from estimator.deals.readings import PAYS, PAYS_BOTH, PAYS_VALUE_ONLY, READING_FIELDS, READINGS, Outcome
+from estimator.deals.readings import READING_FIELDS, READINGS, Outcome
 from estimator.deals.repairs import Repairs, Uplift, UpliftErrors
 from estimator.deals.screening import (
     DEFAULT_PROBABILITY,
@@ -52,6 +52,7 @@ from estimator.deals.screening import (
     repair_warnings,
     screen,
 )
+from estimator.deals.screening_counts import ScreeningCounts
 from estimator.errors import DataError
 from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.facts import Facts
@@ -72,30 +73,6 @@ READING_COLUMNS = tuple(f"{PREFIX}{reading}_{field}" for reading in READINGS for
 """Columns of the readings; empty where closed listings decide."""
 SCREEN_COLUMNS = (RANK, *(PREFIX + name for name in FIGURES), *READING_COLUMNS)
 """Columns of a screened file besides its own and the valuation's, in order."""
-
-
-class ScreeningCounts(NamedTuple):
-    """How many rows of a file are deals, other listings, and rows with an error.
-
-    Parameters
-    ----------
-    pay
-        Deals that pay under both readings or, with closed listings, by these.
-    pay_by_value
-        Further deals, which pay only if our value is right.
-    others, errors
-        Other listings, and rows with an error.
-    """
-
-    pay: int
-    pay_by_value: int
-    others: int
-    errors: int
-
-    @property
-    def deals(self) -> int:
-        """Number of deals of both kinds."""
-        return self.pay + self.pay_by_value
 
 
 _SCORES = {EXPECTED_MARGIN: "margin_percent", VALUE_TO_LIST_PRICE: "naive_percent"}
@@ -247,9 +224,9 @@ def screen_file(
     with write_atomically(target, ranked.schema) as writer:
         for start in range(0, max(len(ranked), 1), BATCH_ROWS):
             writer.write_table(ranked.slice(start, BATCH_ROWS))
-    label = ranked.column(f"{PREFIX}pays").to_pandas()
-    pay, by_value = int(label.isin((PAYS_BOTH, PAYS)).sum()), int((label == PAYS_VALUE_ONLY).sum())
-    return ScreeningCounts(pay, by_value, n_ranked - pay - by_value, len(ranked) - n_ranked)
+    return ScreeningCounts.of(
+        ranked.column(f"{PREFIX}pays").to_pandas(), ranked.column(f"{PREFIX}naive_percent").to_numpy(), n_ranked
+    )
 
 
 def screen_table(

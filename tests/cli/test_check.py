@@ -76,3 +76,11 @@ def test_check_names_the_number_that_could_be_the_size(tmp_path: Path) -> None:
     assert "no required number" not in run_command("check", "--market", file).stdout
     file.write_text(text.replace("required = true\n", ""))
     assert "If size is, add required = true to it" in run_command("check", "--market", file).stdout
+
+
+def test_check_says_that_a_market_lies_on_both_sides_of_the_meridian_of_180_degrees(tmp_path: Path) -> None:
+    sales = make_town(tmp_path / "town", 60, places=True)
+    assert "both sides" not in run_command("check", "--market", tmp_path / "town").stdout
+    east = sales["east"] + 162
+    sales.assign(east=east.where(east < 180, east - 360)).to_csv(tmp_path / "town" / "sales.csv", index=False)
+    assert "both sides of the meridian of 180°" in run_command("check", "--market", tmp_path / "town").stdout

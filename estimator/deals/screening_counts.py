@@ -1,0 +1,59 @@
+"""How many listings of a file are deals, and whether their list prices fit the values at all."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from estimator.deals.readings import PAYS, PAYS_BOTH, PAYS_VALUE_ONLY
+from estimator.market.arrays import FloatArray
+
+_MAX_MEDIAN_RATIO = 5.0
+"""Ratio of list price and value, either way, beyond which half of the listings seem to be in another unit."""
+
+
+class ScreeningCounts(NamedTuple):
+    """How many rows of a file are deals, other listings, and rows with an error.
+
+    Parameters
+    ----------
+    pay
+        Deals that pay under both readings or, with closed listings, by these.
+    pay_by_value
+        Further deals, which pay only if our value is right.
+    others, errors
+        Other listings, and rows with an error.
+    median_ratio
+        Median of list price ÷ value; NaN without listings.
+    """
+
+    pay: int
+    pay_by_value: int
+    others: int
+    errors: int
+    median_ratio: float
+
+    @classmethod
+    def of(cls, label: "pd.Series[str]", surplus_percent: FloatArray, n_ranked: int) -> "ScreeningCounts":
+        """Count n rows, of which the first n_ranked have no error.
+
+        Parameters
+        ----------
+        label
+            Whether each pays, shape (n,).
+        surplus_percent
+            By how much values are above list prices, shape (n,).
+        """
+        pay, by_value = int(label.isin((PAYS_BOTH, PAYS)).sum()), int((label == PAYS_VALUE_ONLY).sum())
+        ratio = float(np.median(1 / (1 + surplus_percent[:n_ranked] / 100))) if n_ranked else np.nan
+        return cls(pay, by_value, n_ranked - pay - by_value, len(label) - n_ranked, ratio)
+
+    @property
+    def deals(self) -> int:
+        """Number of deals of both kinds."""
+        return self.pay + self.pay_by_value
+
+    @property
+    def have_other_unit(self) -> bool:
+        """Whether list prices are so far from the values that they seem to be in another unit: thousands."""
+        return self.median_ratio > _MAX_MEDIAN_RATIO or self.median_ratio < 1 / _MAX_MEDIAN_RATIO
