@@ -26,17 +26,16 @@ _EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
 
 _AMOUNT = r"[0-9][0-9.,]*"
 
-_BESIDE = rf"(?:{_CURRENCY}|m²|m2|qm|ha|km)"
-"""What may stand beside a number that shows the decimal mark."""
-_START, _END = rf"^[+-]?(?:{_BESIDE}\s*)?", rf"(?:\s*{_BESIDE})?$"
 _COMMA_PROVEN = (
-    rf"{_START}(?:[0-9]+,(?:[0-9]{{1,2}}|[0-9]{{4,}})|0,[0-9]+"
-    rf"|[0-9]{{1,3}}(?:(?:\.|{_SPACES})[0-9]{{3}})+,[0-9]+){_END}"
+    r"^[+-]?(?:[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})|0,[0-9]+"
+    rf"|[0-9]{{1,3}}(?:(?:\.|{_SPACES})[0-9]{{3}})+,[0-9]+)$"
 )
 _POINT_PROVEN = (
-    rf"{_START}(?:[0-9]*\.(?:[0-9]{{1,2}}|[0-9]{{4,}})|0\.[0-9]+"
-    rf"|[0-9]{{1,3}}(?:(?:,|{_SPACES})[0-9]{{3}})+\.[0-9]+){_END}"
+    r"^[+-]?(?:[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})|0\.[0-9]+"
+    rf"|[0-9]{{1,3}}(?:(?:,|{_SPACES})[0-9]{{3}})+\.[0-9]+)$"
 )
+_BESIDE = rf"(?:{_CURRENCY}|m²|m2|qm|ha|km)"
+"""What may stand beside a number that shows the decimal mark."""
 _AMBIGUOUS = r"^[+-]?[1-9][0-9]{0,2},[0-9]{3}$"
 
 
@@ -45,12 +44,16 @@ def detect_decimal_mark(text: pa.ChunkedArray) -> DecimalMark | None:
 
     `47,5112` proves a comma and `47.5112` a point; `1,180` proves nothing.
     """
-    comma, point = (
-        pc.any(pc.match_substring_regex(text, pattern)).as_py() for pattern in (_COMMA_PROVEN, _POINT_PROVEN)
-    )
-    if bool(comma) == bool(point):
-        return None
-    return "," if comma else "."
+    proven = _proven_marks(text)
+    # Hardly any column has only such numbers, and replacing takes longer than looking.
+    if not proven and pc.any(pc.match_substring_regex(text, _BESIDE)).as_py():
+        proven = _proven_marks(pc.replace_substring_regex(text, rf"^([+-]?){_BESIDE}\s*|\s*{_BESIDE}$", r"\1"))
+    return proven.pop() if len(proven) == 1 else None
+
+
+def _proven_marks(text: pa.ChunkedArray) -> set[DecimalMark]:
+    patterns: dict[DecimalMark, str] = {",": _COMMA_PROVEN, ".": _POINT_PROVEN}
+    return {mark for mark, pattern in patterns.items() if pc.any(pc.match_substring_regex(text, pattern)).as_py()}
 
 
 def is_ambiguous_number(text: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -102,7 +105,7 @@ def number_fault(value: str) -> str:
     """Return what a text is that is not a number."""
     if re.fullmatch(rf"{_AMOUNT}\s*(?:-|–|—|to)\s*{_AMOUNT}", value):
         return "a range, not a number; write one number, such as its middle"
-    if re.fullmatch(rf"(?:{_CURRENCY}\s*)?{_AMOUNT}\s*(?:k|m|mn|mio\.?|bn)", value, re.IGNORECASE):
+    if re.fullmatch(rf"(?:{_CURRENCY}\s*)?{_AMOUNT}\s*(?:[kKM]|[Mm]n|[Mm]io\.?|bn)", value):
         return "an abbreviated number; write all its digits, such as 450000 for 450K"
     if re.fullmatch(rf"{_AMOUNT}\s*[^\W\d_].*", value, re.DOTALL):
         return "a number with words behind it that are not the unit of the fact"

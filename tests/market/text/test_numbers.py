@@ -60,6 +60,7 @@ def test_other_text_is_no_number(cell: str) -> None:
         ("34.46Sq. Meter", "a number with words behind it that are not the unit of the fact"),
         ("450K", "an abbreviated number; write all its digits, such as 450000 for 450K"),
         ("$1.25M", "an abbreviated number; write all its digits, such as 450000 for 450K"),
+        ("12 m", "a number with words behind it that are not the unit of the fact"),
         ("3 beds", "a number with words behind it that are not the unit of the fact"),
         ("2015-03-14", "not a number"),
         ("big", "not a number"),
