@@ -28,6 +28,8 @@ _MIN_REQUIRED_SHARE = 0.95
 """Share of known values from which location and size are required: a sale without them would be set aside."""
 _CODE_WORDS = r"\b(code|cd|class|type|zone|zoning|district|ward|tract|block group|school|use|luc|id)\b"
 """Words of names whose whole numbers are codes, not amounts."""
+_NUMBER_WORDS = r"\b(id|no|nr|nbr|num|number|key|identifier|pin|parcel|ref)$"
+"""Last words of names whose whole numbers, hardly two of them alike, identify something."""
 _MAX_CODES = 300
 _MAX_RATING = 12
 """Whole numbers up to this many different ones, up to this size, are ratings or counts."""
@@ -86,13 +88,25 @@ def unusable_reason(profile: Profile, known: KnownFact | None) -> str | None:
         return "it is empty"
     if profile.distinct == 1 and profile.known_share > 0.5:
         return f"it is '{profile.most_frequent(1)[0]}' everywhere"
-    if known is None and profile.is_number and profile.numbers_rows:
-        return "it numbers the rows"
-    if known is None and profile.is_number and profile.has_leading_zeros and profile.distinct > _MAX_CODES:
-        return "numbers with zeros in front: they identify something"
+    if known is None and profile.is_number and (reason := _identifier_reason(profile)) is not None:
+        return reason
     if profile.is_number or profile.is_boolean or (known is not None and KINDS[known.kind].is_location):
         return None
     return _unusable_labels_reason(profile)
+
+
+def _identifier_reason(profile: Profile) -> str | None:
+    """Return why numbers are no amounts, or None."""
+    if profile.is_rounded:
+        return f"a spreadsheet has rounded it, as '{profile.most_frequent(1)[0]}': save it as text"
+    if profile.numbers_rows:
+        return "it numbers the rows"
+    if profile.has_leading_zeros and profile.distinct > _MAX_CODES:
+        return "numbers with zeros in front: they identify something"
+    differ = profile.distinct > max(_MAX_DISTINCT_SHARE * profile.known, _MIN_DISTINCT)
+    if differ and profile.is_whole and re.search(_NUMBER_WORDS, words_of(profile.name)):
+        return "it identifies something"
+    return None
 
 
 def _unusable_labels_reason(profile: Profile) -> str | None:

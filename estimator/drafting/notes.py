@@ -11,6 +11,8 @@ from estimator.wording import plural
 
 _MAX_LABELS = 12
 """A column with more labels hardly says how a home was sold."""
+_MIN_LABEL_ROWS = 3
+"""What is in fewer rows is a remark of whoever wrote the file."""
 _MIN_REPEATED_SHARE = 0.1
 """Share of rows with the price and day of the row above, from which a sale seems to have several rows."""
 _MULTIPLES = (
@@ -90,12 +92,15 @@ def _kind_of_sale_notes(profiles: Sequence[Profile], where: str | None) -> list[
         and known_fact(each.name) is None
         and not each.is_number
         and 1 < each.distinct <= _MAX_LABELS
+        and len(each.labels(_MIN_LABEL_ROWS)) > 1
     ]
     if not kinds:
         return []
-    shown = "; ".join(f"{each.name}: {', '.join(each.most_frequent(5))}" for each in kinds)
+    shown = "; ".join(f"{each.name}: {', '.join(each.labels(_MIN_LABEL_ROWS)[:5])}" for each in kinds)
     label = kinds[0].most_frequent(1)[0]
-    condition = _condition(quoted(kinds[0].name) + f" == '{label}'", where)
+    # A warning that hardly any row has is missing for the others.
+    is_usual = f" == '{label}'" if kinds[0].known_share > 0.5 else " is missing"
+    condition = _condition(quoted(kinds[0].name) + is_usual, where)
     example = "" if "'" in label else f", such as with {condition}"
     return [f"How homes were sold ({shown}): leave out rows that are no sales at a market price{example}."]
 

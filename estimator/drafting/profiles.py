@@ -116,10 +116,21 @@ class Profile:
         zeros = pc.sum(pc.match_substring_regex(self.text, r"^0[0-9]+$")).as_py() or 0
         return bool(zeros > 0.01 * self.known)
 
+    @property
+    def is_rounded(self) -> bool:
+        """Whether most numbers are written as spreadsheets shorten long ones: `1.40000E+13`."""
+        short = pc.sum(pc.match_substring_regex(self.text, r"^[0-9][.,][0-9]+[eE]\+[0-9]{2}$")).as_py() or 0
+        return bool(short > 0.5 * self.known)
+
     def rare_share(self, rows: int) -> float:
         """Return the share of the known cells whose text is in fewer rows."""
         counts = pc.struct_field(pc.value_counts(self.text.drop_null()), "counts").to_numpy()
         return float(counts[counts < rows].sum() / max(self.known, 1))
+
+    def labels(self, rows: int) -> list[str]:
+        """Return the texts that are in at least so many rows, the most frequent first."""
+        counts = pd.Series(self.text.to_pylist()).value_counts()
+        return [str(label) for label in counts[counts >= rows].index]
 
     def most_frequent(self, count: int = 3) -> list[str]:
         """Return the most frequent texts."""

@@ -22,12 +22,12 @@ Certainty = Literal["sure", "likely", "guess"]
 _PRICE_WORDS = (
     "saleprice soldprice closeprice sellingprice salesprice resaleprice pricepaid pricesold transactionprice"
     " saleamount saleamt purchaseprice considerationamount consideration price valeurfonciere kaufpreis"
-    " medianhousevalue amount prix preis precio precioventa preciodeventa preço preco precodevenda"
+    " medianhousevalue amount prix preis precio precioventa preciodeventa preço preco precodevenda cena koopsom"
     " valordetransacao valordetransação prezzo kaufpris købesum 거래금액(만원) 總價元"
 )
 """Names of sale prices, the clearest first."""
 _PRICE_PATTERNS = (
-    r"\b(sale|sales|sold|selling|resale|close|closed|closing|paid|transaction|purchase|deed)\b.*\b(price|amount|amt)\b",
+    r"\b(sale|sales|sold|selling|resale|close|closed|closing|paid|transact\w*|purchase|deed)\b.*\b(price|amount|amt)\b",
     r"\b(price|amount)\b.*\b(sale|sold|paid)\b",
 )
 _PRICE_WORD = r"\b(price|precio|preço|preco|prix|preis|prezzo|pris)\b"
@@ -37,6 +37,7 @@ _DATE_WORDS = (
     " datemutation documentdate recordingdate recordeddate contractdate soldon datum month salemonth"
     " verkaufsdatum kaufdatum kaufvertragsdatum dateachat datevente fechaventa fechadeventa datavendita sold fecha"
     " datadetransação datadetransacao datavenda 交易年月日"
+    " transactiedatum datatransakcji soldat"
 )
 _DATE_PATTERNS = (
     r"\b(sale|sold|transfer|clos\w*|transaction|deed|record\w*)\b.*\b(date|day|dt)\b",

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from itertools import combinations, permutations
 
 import numpy as np
+import pyarrow.compute as pc
 
 from estimator.drafting.coordinates import coordinate_of, is_projected
 from estimator.drafting.facts import unusable_reason
 from estimator.drafting.known_facts import FACTS, LATITUDE, LONGITUDE, SIZE, KnownFact, known_fact
 from estimator.drafting.leaks import price_factor_reason, reason_by_name, reason_by_values
-from estimator.drafting.profiles import Profile
+from estimator.drafting.profiles import MIN_ROWS, Profile
 from estimator.drafting.roles import is_transaction_number, unreadable_sale_date
 from estimator.market.arrays import FloatArray
 from estimator.market.kinds import KINDS
@@ -18,6 +19,10 @@ from estimator.market.market import RESERVED_NAMES
 
 _SAME_SHARE = 0.999
 """Two columns of numbers are the same one, or one is the sum of two others, if this share of the rows agrees."""
+
+_QUARTER = r"(?i)^((19|20)[0-9]{2}\W*)?q[1-4](\W*(19|20)[0-9]{2})?$"
+_MAX_ROUNDING = 0.02
+"""Relative difference that rounding makes, of sizes in m² beside those in ft²."""
 
 
 @dataclass
@@ -64,6 +69,8 @@ def _unusable_role(profile: Profile, known: KnownFact | None) -> str | None:
     """Return why a column is something else than a fact, or None."""
     if profile.name in RESERVED_NAMES:
         return "a column of a file that the estimator has valued"
+    if not profile.is_number and pc.all(pc.match_substring_regex(profile.text, _QUARTER)).as_py():
+        return "the quarter of the sale: write it as dates like 2015-04-01, and draft again"
     if is_projected(profile):
         return 'a projected coordinate: to use it, declare it as latitude or longitude with column_unit = "EPSG:…"'
     if known in (LATITUDE, LONGITUDE) and not profile.is_number:
@@ -78,7 +85,24 @@ def _same_as(profile: Profile, earlier: Sequence[Profile]) -> str | None:
     for other in earlier:
         if other.is_number and _agrees(profile, other.numbers):
             return f"the same as {other.name}"
+        if (
+            profile.unit
+            and other.unit not in {"", profile.unit}
+            and other.is_number
+            and _is_multiple(profile, other)
+        ):
+            return f"the same as {other.name}, in another unit"
     return None
+
+
+def _is_multiple(profile: Profile, other: Profile) -> bool:
+    """Whether a column has the values of another one in another unit, rounded."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = profile.numbers / other.numbers
+    ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
+    if len(ratio) < max(profile.rows / 2, MIN_ROWS) or np.ptp(other.known_numbers) == 0:
+        return False
+    return bool((abs(ratio / np.median(ratio) - 1) < _MAX_ROUNDING).mean() >= _SAME_SHARE)
 
 
 def _drop_factors(columns: SortedColumns, price: FloatArray) -> None:

@@ -50,6 +50,13 @@ def test_coordinates_with_a_unit_are_likely(column: str, fact: str) -> None:
     ("column", "fact"),
     [
         ("FIN_SQFT", "square_footage"),
+        ("char_bldg_sf", "square_footage"),  # Cook County
+        ("char_land_sf", "lot_size"),
+        ("char_yrblt", "year_built"),
+        ("char_hbath", "half_bathrooms"),
+        ("SqFtTotLiving", "square_footage"),  # King County's assessor
+        ("BathHalfCount", "half_bathrooms"),
+        ("Bath3qtrCount", None),
         ("Área útil (m²)", "square_footage"),
         ("Bedroom2", "bedrooms"),
         ("BsmtFin_SF_1", None),

@@ -36,6 +36,9 @@ PRICE = (200 * SIZE * np.exp(RNG.normal(0, 0.2, 500))).round()
         ("DEED_BOOK", "a reference or a text"),
         ("transaction_day", "says when the home sold"),  # Seoul
         ("nature_mutation", "known only after the sale"),  # French DVF
+        ("MLS#", "a reference or a text"),
+        ("RecordingNbr", "a reference or a text"),
+        ("Type of Sale", "known only after the sale"),
         ("id_mutation", "a reference or a text"),
         ("adresse_numero", "a part of the address"),
         ("Y house price of unit area", "leaks the price"),  # Taipei

@@ -88,3 +88,15 @@ def test_a_size_of_0_is_unknown() -> None:
     assert 'where = "`sqft` > 0"' in note_of(draft, "size")
     half = drafted({"price": PRICE, "sqft": ["" if row % 2 else cell for row, cell in enumerate(sizes)]})
     assert '(where = "`sqft` > 0") and require it' in note_of(half, "size")
+
+
+def test_of_warnings_the_rows_without_one_are_kept() -> None:
+    warnings = [("15" if row % 2 else "40 51") if row % 3 == 0 else "" for row in range(N)]
+    draft = drafted({"SalePrice": PRICE, "SaleWarning": warnings, "SqFtTotLiving": SIZE})
+    assert 'where = "`SaleWarning` is missing"' in note_of(draft, "How homes were sold")
+
+
+def test_a_remark_in_one_row_says_nothing_of_how_homes_were_sold() -> None:
+    kinds = ["Some listings are not included", *["PAST SALE"] * (N - 1)]
+    draft = drafted({"PRICE": PRICE, "SALE TYPE": kinds, "SQUARE FEET": SIZE})
+    assert not [note for note in draft.notes if "How homes were sold" in note]

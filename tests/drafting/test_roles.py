@@ -15,6 +15,8 @@ from tests.drafting.city import DAYS, PRICE, SIZE, drafted
         ("거래금액(만원)", "datum"),
         ("SALE_AMT", "SALE_DT"),
         ("price_usd", "sold"),
+        ("Cena", "Data transakcji"),
+        ("Transacted Price ($)", "Sale Date"),
     ],
 )
 def test_names_of_other_languages_are_known(price: str, date: str) -> None:

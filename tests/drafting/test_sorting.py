@@ -70,3 +70,36 @@ def test_many_numbers_with_zeros_in_front_identify_something() -> None:
         "cadastro": [f"{7 * row:011}" for row in rows],
     }
     assert drafted(columns).ignored["cadastro"] == "numbers with zeros in front: they identify something"
+
+
+def test_numbers_with_the_name_of_an_identifier_are_no_amounts() -> None:
+    rows = np.arange(4 * N)
+    columns = {
+        "price": np.tile(PRICE, 4),
+        "sqft": np.tile(SIZE, 4),
+        "permit_nbr": 9_000_000 - 7 * rows,
+        "pin": [f"{1.4e13 + 1.7e8 * (row % 99):.5E}" for row in rows],
+        "distance_m": 9_000_000 - 7 * rows,
+        "units_no": rows % 4,
+    }
+    draft = drafted(columns)
+    assert draft.ignored["permit_nbr"] == "it identifies something"
+    assert draft.ignored["pin"] == "a spreadsheet has rounded it, as '1.40000E+13': save it as text"
+    assert {"distance_m", "units_no"} <= {fact.column for fact in draft.facts}
+
+
+def test_one_size_in_two_units_is_one_fact() -> None:
+    metres = [f"{cell / 10.764:.1f}" for cell in SIZE]
+    draft = drafted({"price": PRICE, "Area (SQFT)": SIZE, "Area (SQM)": metres, "lot": 4 * SIZE})
+    assert draft.ignored["Area (SQM)"] == "the same as Area (SQFT), in another unit"
+    assert "lot" not in draft.ignored
+
+
+def test_a_quarter_of_the_year_is_no_quarter_of_the_town() -> None:
+    quarters = [f"2019 Q{1 + row % 4}" for row in range(N)]
+    assert (
+        "the quarter of the sale"
+        in drafted({"price": PRICE, "sqft": SIZE, "quarter": quarters}).ignored["quarter"]
+    )
+    towns = [f"Q{1 + row % 9}" for row in range(N)]
+    assert "quarter" not in drafted({"price": PRICE, "sqft": SIZE, "quarter": towns}).ignored

@@ -44,6 +44,7 @@ def days(*cells: str, declared: str | None = None) -> list[str]:
         "14 March 2015",
         "March 14, 2015",
         "Mar 14 2015",
+        "March-14-2015",
         "Saturday, March 14, 2015",
         "Sat, 14 Mar 2015 09:30:00 GMT",
         "sat 14.03.2015",
@@ -64,7 +65,7 @@ def test_a_month_in_doubt_is_no_date_and_the_message_names_the_setting(cells: tu
     assert "date_format" in date_fault(cells[0])[1]
 
 
-@pytest.mark.parametrize("cell", ["2015-03", "03/2015", "3/2015", "03-2015", "March 2015", "Mar-2015"])
+@pytest.mark.parametrize("cell", ["2015-03", "03/2015", "3/2015", "03-2015", "March 2015", "Mar-2015", "Mar-15"])
 def test_a_month_without_a_day_is_its_first_day(cell: str) -> None:
     assert days(cell) == ["2015-03-01"]
 
