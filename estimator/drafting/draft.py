@@ -13,7 +13,7 @@ from estimator.drafting.facts import DraftedFact, draft_fact, fact_name, may_be_
 from estimator.drafting.known_facts import LATITUDE, LONGITUDE, SIZE
 from estimator.drafting.missing_codes import missing_codes
 from estimator.drafting.notes import draft_notes, quoted
-from estimator.drafting.profiles import Profile, detect_table_decimal_mark, profile_table
+from estimator.drafting.profiles import Profile, detect_table_decimal_mark, has_points_for_thousands, profile_table
 from estimator.drafting.roles import (
     Guess,
     find_home,
@@ -96,9 +96,9 @@ def draft_market(
     DataError
         No column can be taken for the sale price, or none for a fact.
     """
-    decimal_mark = detect_table_decimal_mark(table) if is_text else None
     # Programs write a column of row numbers without a name.
     table = table.select([name for name in table.column_names if name.strip()])
+    decimal_mark = _decimal_mark(table, price) if is_text else None
     profiles = profile_table(table, decimal_mark)
     missing = missing_codes(profiles) if is_text else {}
     if missing:
@@ -131,6 +131,22 @@ def draft_market(
         notes=draft_notes(facts, paid, where, sale_date, sale_id, profiles),
         where=where,
     )
+
+
+def _decimal_mark(table: pa.Table, price: str | None) -> DecimalMark:
+    """Return what separates decimals: as any number proves it, or else as the prices let one expect.
+
+    Raises
+    ------
+    DataError
+        As `find_price`.
+    """
+    proven = detect_table_decimal_mark(table)
+    if proven is not None:
+        return proven
+    profiles = profile_table(table, ".")
+    name = find_price(profiles, price).column
+    return "," if has_points_for_thousands(next(each for each in profiles if each.name == name)) else "."
 
 
 def _where(price: Profile) -> str | None:

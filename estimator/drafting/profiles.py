@@ -153,10 +153,18 @@ def profile_table(
     return [_profile(name, table.column(name), decimal_mark, missing) for name in table.column_names]
 
 
-def detect_table_decimal_mark(table: pa.Table) -> DecimalMark:
-    """Return the decimal mark that most text columns prove; a point if none proves one."""
+def detect_table_decimal_mark(table: pa.Table) -> DecimalMark | None:
+    """Return the decimal mark that most text columns prove; None if none proves one."""
     marks = [detect_decimal_mark(strip(column).drop_null()) for column in table.columns if _is_text(column)]
+    if not any(marks):
+        return None
     return "," if marks.count(",") > marks.count(".") else "."
+
+
+def has_points_for_thousands(price: Profile) -> bool:
+    """Whether all amounts are written like `450.000`: no price has three decimals."""
+    grouped = pc.sum(pc.match_substring_regex(price.text, r"^[^0-9]*[1-9][0-9]{0,2}\.[0-9]{3}[^0-9]*$")).as_py()
+    return price.known >= MIN_ROWS and grouped == price.known
 
 
 def _profile(

@@ -41,3 +41,15 @@ def test_abbreviated_prices_are_named_with_an_example() -> None:
     short = [f"{cell // 1000}K" for cell in np.asarray(PRICE)]
     with pytest.raises(DataError, match=f"'price' has the name of a sale price, but 100% .* such as '{short[0]}'"):
         drafted({"price": short, "sqft": SIZE})
+
+
+@pytest.mark.parametrize("form", ["{:,}", "{:,} €", "€ {:,}"])
+def test_prices_whose_points_separate_thousands_are_not_read_as_a_thousandth(form: str) -> None:
+    prices = [form.format(cell).replace(",", ".") for cell in np.clip(PRICE, 100_000, 900_000)]
+    draft = drafted({"Kaufpreis": prices, "sqm": SIZE})
+    assert draft.decimal_mark == ","
+
+
+def test_a_point_that_other_numbers_prove_separates_decimals() -> None:
+    prices = [f"{cell / 1000:.3f}" for cell in np.clip(PRICE, 1_000, 900_000)]
+    assert drafted({"price": prices, "sqm": SIZE + 0.25}).decimal_mark == "."

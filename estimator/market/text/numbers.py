@@ -26,13 +26,15 @@ _EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
 
 _AMOUNT = r"[0-9][0-9.,]*"
 
+_NO_CENTS = ",(?:-|–|--)"
+"""A dash in the place of decimals, as in `450.000,-`."""
 _COMMA_PROVEN = (
     r"^[+-]?(?:[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})|0,[0-9]+"
-    rf"|[0-9]{{1,3}}(?:(?:\.|{_SPACES})[0-9]{{3}})+,[0-9]+)$"
+    rf"|[0-9]{{1,3}}(?:(?:\.|{_SPACES})[0-9]{{3}})+,[0-9]+|[0-9]{{1,3}}(?:\.[0-9]{{3}}){{2,}}|[0-9.]+{_NO_CENTS})$"
 )
 _POINT_PROVEN = (
     r"^[+-]?(?:[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})|0\.[0-9]+"
-    rf"|[0-9]{{1,3}}(?:(?:,|{_SPACES})[0-9]{{3}})+\.[0-9]+)$"
+    rf"|[0-9]{{1,3}}(?:(?:,|{_SPACES})[0-9]{{3}})+\.[0-9]+|[0-9]{{1,3}}(?:,[0-9]{{3}}){{2,}})$"
 )
 _BESIDE = rf"(?:{_CURRENCY}|m²|m2|qm|ha|km)"
 """What may stand beside a number that shows the decimal mark."""
@@ -42,7 +44,7 @@ _AMBIGUOUS = r"^[+-]?[1-9][0-9]{0,2},[0-9]{3}$"
 def detect_decimal_mark(text: pa.ChunkedArray) -> DecimalMark | None:
     """Return which decimal mark the numbers in some text prove, or None if they prove neither or both.
 
-    `47,5112` proves a comma and `47.5112` a point; `1,180` proves nothing.
+    `47,5112` and `1.180.000` prove a comma, `47.5112` and `1,180,000` a point; `1,180` proves nothing.
     """
     proven = _proven_marks(text)
     # Hardly any column has only such numbers, and replacing takes longer than looking.
@@ -90,6 +92,8 @@ def plain_numbers(text: pa.ChunkedArray, decimal_mark: DecimalMark = ".", unit: 
     bare = pc.replace_substring(text, "\u2212", "-")
     bare = pc.replace_substring_regex(bare, rf"^([+-]?)\s*{_CURRENCY}\s*([+-]?)", r"\1\2")
     bare = pc.replace_substring_regex(bare, rf"\s*{_CURRENCY}$", "")
+    if decimal_mark == ",":
+        bare = pc.replace_substring_regex(bare, rf"([0-9]){_NO_CENTS}$", r"\1")
     for word in unit_words(unit):
         bare = pc.replace_substring_regex(bare, rf"(?i)\s*{re.escape(word)}\.?$", "")
     well_formed = pc.match_substring_regex(bare, _grouped_pattern(decimal_mark))
