@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from estimator.market.feature import PriceEffect
+from estimator.market.kinds import KINDS
 from estimator.market.text.names import plain_name
 
 Measure = Literal["", "area", "land", "length"]
@@ -36,7 +37,7 @@ class KnownFact:
     @property
     def needs_numbers(self) -> bool:
         """Whether a column of words cannot be this fact: an amount, but not a rating or a label."""
-        return self.kind == "number" and not self.is_rating
+        return KINDS[self.kind].can_be_size and not self.is_rating
 
 
 def _read_facts() -> tuple[KnownFact, ...]:
