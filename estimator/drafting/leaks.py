@@ -27,6 +27,8 @@ _MAX_NEAR_DEVIATION = 0.05
 """The same for multiples from ½ to 2, as sales are checked for leaks in a training."""
 _MAX_PER_AREA_DEVIATION = 0.02
 """The same for values times the size: prices per area are rounded."""
+_MAX_FACTOR_ROWS = 2_000
+"""Rows by which pairs of columns are judged, evenly spread: a file may have thousands of pairs."""
 _MIN_SALES = 30
 """With fewer sales, a small deviation could be chance."""
 
@@ -70,11 +72,13 @@ def price_factor_reason(profile: Profile, other: Profile, price: FloatArray) -> 
 
     One of the two is the price per area. Which one it is, only names tell; its numbers are mostly the larger ones.
     """
-    if np.median(profile.known_numbers) < np.median(other.known_numbers):
+    rows = slice(None, None, -(-len(price) // _MAX_FACTOR_ROWS))
+    factors = profile.numbers[rows], other.numbers[rows]
+    if np.isnan(factors).all(axis=1).any() or np.nanmedian(factors[0]) < np.nanmedian(factors[1]):
         return None
-    if min(_multiple(each.numbers, np.ones(len(price)))[1] for each in (profile, other)) < _MAX_NEAR_DEVIATION:
+    if min(_multiple(each, np.ones(len(each)))[1] for each in factors) < _MAX_NEAR_DEVIATION:
         return None  # what is nearly the same everywhere is no size
-    if _multiple(profile.numbers * other.numbers, price)[1] >= _MAX_PER_AREA_DEVIATION:
+    if _multiple(factors[0] * factors[1], price[rows])[1] >= _MAX_PER_AREA_DEVIATION:
         return None
     return f"leaks the price: {profile.name} × {other.name} is the price"
 
