@@ -45,6 +45,11 @@ def test_a_number_is_read_in_the_forms_that_people_write(cell: str, number: floa
     assert float(plain) == number
 
 
+@pytest.mark.parametrize("cell", ["84 m²", "84㎡", "84 qm", "84 mq", "84 mts2", "84 m2"])
+def test_a_size_is_read_in_the_spellings_of_many_countries(cell: str) -> None:
+    assert plain_numbers(text(cell), unit="m²").to_pylist() == ["84"]
+
+
 @pytest.mark.parametrize(
     "cell", ["abc", "1,18", "1,1800", "1..2", "1.180,5", "12 m²", "1,180 sq m", "--5", "2-3", "1056 - 1200", "."]
 )
