@@ -225,7 +225,7 @@ def screen_file(
         for start in range(0, max(len(ranked), 1), BATCH_ROWS):
             writer.write_table(ranked.slice(start, BATCH_ROWS))
     return ScreeningCounts.of(
-        ranked.column(f"{PREFIX}pays").to_pandas(), ranked.column(f"{PREFIX}naive_percent").to_numpy(), n_ranked
+        ranked.column(f"{PREFIX}pays").to_pylist(), ranked.column(f"{PREFIX}naive_percent").to_numpy(), n_ranked
     )
 
 

@@ -1,9 +1,10 @@
 """How many listings of a file are deals, and whether their list prices fit the values at all."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from estimator.deals.readings import PAYS, PAYS_BOTH, PAYS_VALUE_ONLY
 from estimator.market.arrays import FloatArray
@@ -34,17 +35,18 @@ class ScreeningCounts(NamedTuple):
     median_ratio: float
 
     @classmethod
-    def of(cls, label: "pd.Series[str]", surplus_percent: FloatArray, n_ranked: int) -> "ScreeningCounts":
+    def of(cls, label: Sequence[str | None], surplus_percent: FloatArray, n_ranked: int) -> "ScreeningCounts":
         """Count n rows, of which the first n_ranked have no error.
 
         Parameters
         ----------
         label
-            Whether each pays, shape (n,).
+            Whether each pays; None for rows with an error.
         surplus_percent
             By how much values are above list prices, shape (n,).
         """
-        pay, by_value = int(label.isin((PAYS_BOTH, PAYS)).sum()), int((label == PAYS_VALUE_ONLY).sum())
+        counts = Counter(label)
+        pay, by_value = counts[PAYS_BOTH] + counts[PAYS], counts[PAYS_VALUE_ONLY]
         ratio = float(np.median(1 / (1 + surplus_percent[:n_ranked] / 100))) if n_ranked else np.nan
         return cls(pay, by_value, n_ranked - pay - by_value, len(label) - n_ranked, ratio)
 

@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pytest
 
 from estimator.deals.readings import PAYS_BOTH, PAYS_NOT, PAYS_VALUE_ONLY
@@ -10,7 +9,7 @@ from estimator.deals.screening_counts import ScreeningCounts
 def test_list_prices_in_another_unit_are_noticed(unit: float, expected: bool) -> None:
     value = np.array([300_000.0, 420_000.0, 500_000.0, np.nan])
     list_price = unit * np.array([310_000.0, 400_000.0, 480_000.0, 1.0])
-    label = pd.Series([PAYS_NOT, PAYS_VALUE_ONLY, PAYS_BOTH, None])
+    label = [PAYS_NOT, PAYS_VALUE_ONLY, PAYS_BOTH, None]
     counts = ScreeningCounts.of(label, 100 * (value - list_price) / list_price, 3)
     assert counts[:4] == (1, 1, 1, 1)
     assert counts.median_ratio == pytest.approx(unit * 480 / 500)
@@ -18,5 +17,5 @@ def test_list_prices_in_another_unit_are_noticed(unit: float, expected: bool) ->
 
 
 def test_without_listings_nothing_is_said() -> None:
-    counts = ScreeningCounts.of(pd.Series([None, None]), np.array([np.nan, np.nan]), 0)
+    counts = ScreeningCounts.of([None, None], np.array([np.nan, np.nan]), 0)
     assert (counts.errors, counts.have_other_unit) == (2, False)
