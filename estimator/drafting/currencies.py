@@ -6,25 +6,32 @@ from collections.abc import Sequence
 from estimator.drafting.known_facts import words_of
 from estimator.drafting.profiles import Profile
 
-_CURRENCIES = frozenset(
-    [
-        *("AED", "AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "ILS", "INR", "JPY"),
-        *("KRW", "MXN", "MYR", "NOK", "NZD", "PLN", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "USD", "ZAR"),
-    ]
-)
-_SYMBOLS = (
-    *(
-        ("R$", "BRL"),
-        ("AU$", "AUD"),
-        ("CA$", "CAD"),
-        ("NZ$", "NZD"),
-        ("HK$", "HKD"),
-        ("NT$", "TWD"),
-        ("US$", "USD"),
-    ),
-    *(("A$", "AUD"), ("C$", "CAD"), ("S$", "SGD"), ("$", "USD"), ("£", "GBP"), ("€", "EUR"), ("₹", "INR")),
-    *(("¥", "JPY"), ("₩", "KRW"), ("₪", "ILS"), ("₺", "TRY"), ("zł", "PLN"), ("Kč", "CZK")),
-)
+_CURRENCIES = {
+    "AED", "AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "HKD", "HUF", "ILS", "INR", "JPY", "KRW",
+    "MXN", "MYR", "NOK", "NZD", "PLN", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "USD", "ZAR",
+}  # fmt: skip
+_SYMBOLS = {
+    "R$": "BRL",
+    "AU$": "AUD",
+    "CA$": "CAD",
+    "NZ$": "NZD",
+    "HK$": "HKD",
+    "NT$": "TWD",
+    "US$": "USD",
+    "A$": "AUD",
+    "C$": "CAD",
+    "S$": "SGD",
+    "$": "USD",
+    "£": "GBP",
+    "€": "EUR",
+    "₹": "INR",
+    "¥": "JPY",
+    "₩": "KRW",
+    "₪": "ILS",
+    "₺": "TRY",
+    "zł": "PLN",
+    "Kč": "CZK",
+}
 """Text beside an amount, and its currency. A text that contains another one comes first."""
 
 
@@ -36,7 +43,7 @@ def price_symbol_currency(price: Profile, raw: Sequence[str]) -> str | None:
     named = sorted(words & _CURRENCIES)
     if named:
         return named[0] if len(named) == 1 else None
-    return next((code for symbol, code in _SYMBOLS if any(symbol in cell for cell in raw)), None)
+    return next((code for symbol, code in _SYMBOLS.items() if any(symbol in cell for cell in raw)), None)
 
 
 _COUNTRIES = (
