@@ -12,6 +12,7 @@ from estimator.deals.past_resales import PastResales, RepeatSales
 from estimator.deals.saved_list_prices import load_list_prices
 from estimator.deals.screen_file import screen_file
 from estimator.deals.screening import DEFAULT_PROBABILITY, MAX_PROBABILITY, MIN_PROBABILITY
+from estimator.deals.screening_counts import unit_warning
 from estimator.market.fault_groups import FaultGroups
 from estimator.registry import load_version
 
@@ -56,14 +57,8 @@ def screen_command(
             saved.appraiser, list_price_model, source, target, costs, probability, bar.update, faults
         )
     report_faults(faults)
-    if counts.have_other_unit:
-        times = f"{counts.median_ratio:,.0f}" if counts.median_ratio > 1 else f"{counts.median_ratio:.2g}"
-        click.echo(
-            f"LOOK AT THIS FIRST: half of the list prices are {times} times the value"
-            f" of the home or {'more' if counts.median_ratio > 1 else 'less'}. Are they in the unit of the prices"
-            f" of the sales, {saved.appraiser.market.currency}, or in thousands?",
-            err=True,
-        )
+    if warning := unit_warning(counts.median_ratio, saved.appraiser.market.currency):
+        click.echo(f"LOOK AT THIS FIRST: {warning}", err=True)
     told_apart = (
         f" ({counts.pay:,} under both readings, {counts.pay_by_value:,} only if our value is right)"
         if list_price_model.listings is None

@@ -47,7 +47,7 @@ class ScreeningCounts(NamedTuple):
         """
         counts = Counter(label)
         pay, by_value = counts[PAYS_BOTH] + counts[PAYS], counts[PAYS_VALUE_ONLY]
-        ratio = float(np.median(1 / (1 + surplus_percent[:n_ranked] / 100))) if n_ranked else np.nan
+        ratio = median_price_ratio(surplus_percent[:n_ranked])
         return cls(pay, by_value, n_ranked - pay - by_value, len(label) - n_ranked, ratio)
 
     @property
@@ -55,7 +55,35 @@ class ScreeningCounts(NamedTuple):
         """Number of deals of both kinds."""
         return self.pay + self.pay_by_value
 
-    @property
-    def have_other_unit(self) -> bool:
-        """Whether list prices are so far from the values that they seem to be in another unit: thousands."""
-        return self.median_ratio > _MAX_MEDIAN_RATIO or self.median_ratio < 1 / _MAX_MEDIAN_RATIO
+
+def median_price_ratio(surplus_percent: FloatArray) -> float:
+    """Return the median of list price ÷ value of n listings, NaN without listings.
+
+    Parameters
+    ----------
+    surplus_percent
+        By how much values are above list prices, shape (n,).
+    """
+    return float(np.median(1 / (1 + surplus_percent / 100))) if len(surplus_percent) else np.nan
+
+
+def unit_warning(median_ratio: float, currency: str) -> str | None:
+    """Return a warning if list prices are so far from the values that they seem to be in another unit.
+
+    Parameters
+    ----------
+    median_ratio
+        Median of list price ÷ value; NaN without listings.
+    currency
+        Of the sales.
+    """
+    if median_ratio > _MAX_MEDIAN_RATIO:
+        times = f"{median_ratio:,.0f} times the value of the home or more"
+    elif median_ratio < 1 / _MAX_MEDIAN_RATIO:
+        times = f"{median_ratio:.2g} times the value of the home or less"
+    else:
+        return None
+    return (
+        f"half of the list prices are {times}. Are they in the unit of the prices of the sales, {currency}, or in"
+        " thousands?"
+    )

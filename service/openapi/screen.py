@@ -160,6 +160,9 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                     )
                 }
             ),
+            "warnings": array_schema(
+                {"type": "string"}, description="What the list prices of all listings together show."
+            ),
             "ranking": {
                 "enum": list(RANKINGS),
                 "description": "What the listings are ranked by: the expected margin where closed listings say how"

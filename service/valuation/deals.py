@@ -24,6 +24,7 @@ from estimator.deals.readings import DEAL_LABELS, PAYS_VALUE_ONLY
 from estimator.deals.repairs import Repairs
 from estimator.deals.screen_file import ScreeningTerms, value_and_screen
 from estimator.deals.screening import Screening, best_first, ranking_of
+from estimator.deals.screening_counts import median_price_ratio, unit_warning
 from estimator.market.columns import Problem
 from estimator.market.market import Market
 from estimator.uncertainty.applicability import Refusal
@@ -83,6 +84,7 @@ def screen_listings(
     return {
         "deals": deals,
         "counts": count_deals(deals, len(problems)),
+        "warnings": _list_price_warnings(deals, market.currency),
         "ranking": ranking_of(snapshot.list_price_model),
         "refused": refused,
         "costs": dict(terms.costs),
@@ -199,6 +201,13 @@ def count_deals(listings: Sequence[Mapping[str, Any]], refused: int) -> dict[str
         "others": len(listings) - deals,
         "refused": refused,
     }
+
+
+def _list_price_warnings(deals: Sequence[Mapping[str, Any]], currency: str) -> list[str]:
+    """Return what the list prices of all listings together show."""
+    surplus = np.array([deal["naive_percent"] for deal in deals], float)
+    warning = unit_warning(median_price_ratio(surplus), currency)
+    return [warning] if warning else []
 
 
 def list_price_summary(model: ListPriceModel) -> dict[str, Any]:

@@ -236,6 +236,12 @@ def test_a_file_that_does_not_hold_listings_is_reported(open_page: OpenPage, tmp
                                arg=json.loads(answered.value.body())["detail"])  # fmt: skip
 
 
+def test_list_prices_in_thousands_are_noticed_above_the_table(open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page("#listings")
+    (warning,) = upload(page, write_csv(tmp_path / "thousands.csv", [{"list_price": 300}]))["warnings"]
+    assert page.locator(".found .notice").inner_text() == warning
+
+
 def test_the_template_can_be_filled_in_and_screened(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page("#listings")
     with page.expect_download() as download:

@@ -167,6 +167,7 @@ export class Listings {
     }
     this.place = el("div", { hidden: true }); // of the map
     this.heading = el("h2", { id: "deals-heading" });
+    const { warnings } = this.answer;
     this.explanation = el("p", { class: "help" });
     this.count = el("p", { class: "help count-line", role: "status" });
     this.download = el("button", { type: "button", class: "plain", onclick: () => this.#download() });
@@ -177,7 +178,7 @@ export class Listings {
     } });
     this.result.replaceChildren(
       el("section", { class: "card found", "aria-labelledby": "deals-heading" },
-        this.heading, this.explanation, this.filter.node),
+        this.heading, warnings.length ? el("ul", { class: "notice" }, warnings.map((text) => el("li", {}, text))) : null, this.explanation, this.filter.node),
       this.place,
       el("section", { class: "card", "aria-label": "Table of the listings" },
         el("div", { class: "headline" }, this.count, el("div", { class: "actions" }, el("label", { class: "checkbox" }, all, " All figures"), this.download)),

@@ -57,6 +57,14 @@ def test_deals_are_ranked_and_refused_listings_separate(client: FlaskClient) -> 
     assert far["type"] == "/problems/out-of-reach"
 
 
+def test_list_prices_in_thousands_are_noticed(client: FlaskClient) -> None:
+    in_thousands = [LISTING | {"list_price": thousands} for thousands in (300, 400, 900)]
+    assert screen(client, [CHEAP, DEAR, LISTING])["warnings"] == []
+    (warning,) = screen(client, in_thousands)["warnings"]
+    assert "in thousands?" in warning
+    assert screen(client, [FAR])["warnings"] == []
+
+
 def test_both_readings_stand_side_by_side_and_deals_are_told_apart(client: FlaskClient) -> None:
     value = client.post("/predict", json=HOME).get_json()["price"]
     prices = [round(value * share) for share in (0.01, 0.6, 1.1)]
