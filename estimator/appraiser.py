@@ -35,7 +35,7 @@ from estimator.valuations import Valuations, round_to_cents, valuations_by_confi
 CONFIDENCE = 0.9
 """Default share of prices that a range is to contain: the level that the industry publishes."""
 
-STATE_FORMAT = 10
+STATE_FORMAT = 11
 """Increased when the layout of `state` changes, so that a program refuses files that it would misread."""
 
 
@@ -140,12 +140,13 @@ class Appraiser:
             build_reference_home(market, sales.facts, fact_ranges, price),
         )
 
-    def with_sales(self, sales: Sales, rng: np.random.Generator) -> Self:
+    def with_sales(self, sales: Sales, rng: np.random.Generator, *, learn: bool = True) -> Self:
         """Return the same appraiser knowing m more sales, as if it had been given them from the start.
 
         First their homes are valued without them: that shows how the prices have moved since, and how large the
         errors are now. Then the price index, kriging, the comparables, the ranges and the applicability domain
-        know them. The networks are not trained again. The value of a home among these sales uses its own price.
+        know them. The networks are not trained anew, but a student learns from the newest. The value of a home
+        among these sales uses its own price.
 
         Parameters
         ----------
@@ -153,8 +154,10 @@ class Appraiser:
             As recorded, their homes numbered as those of `model.sales`.
         rng
             Draws the facts that are withheld for the calibration.
+        learn
+            Whether a student learns from them.
         """
-        newest, model = calibrate(self.areas, self.model, self.error_scale, sales, rng)
+        newest, model = calibrate(self.areas, self.model, self.error_scale, sales, rng, learn=learn)
         calibration = join_residuals(self.calibration, newest, model.sales.date)
         return self._knowing(self.market, self.areas.areas, model, self.error_scale, calibration)
 
@@ -165,12 +168,12 @@ class Appraiser:
         """
         return replace(self, model=self.model.retrained(recipe, rng, callbacks))
 
-    def by_teacher(self, teacher: PriceNetworks) -> Self:
-        """Return the same appraiser, but homes are valued by the networks that taught its student.
+    def valued_by(self, networks: PriceNetworks) -> Self:
+        """Return the same appraiser, but homes are valued by these networks, such as its student's teacher.
 
-        Its ranges stay: those of the student's errors, which are a little larger.
+        Its ranges stay: those of the student's errors, which are a little larger than a teacher's.
         """
-        return replace(self, model=self.model.by_teacher(teacher))
+        return replace(self, model=self.model.valued_by(networks))
 
     @property
     def has_ranges(self) -> bool:

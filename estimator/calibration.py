@@ -49,15 +49,26 @@ def fit_error_scale(market: Market, model: PriceModel, sales: Sales) -> ErrorSca
 
 
 def calibrate(
-    lookup: AreaLookup, model: PriceModel, error_scale: ErrorScale, sales: Sales, rng: np.random.Generator
+    lookup: AreaLookup,
+    model: PriceModel,
+    error_scale: ErrorScale,
+    sales: Sales,
+    rng: np.random.Generator,
+    *,
+    learn: bool = True,
 ) -> tuple[tuple[CalibrationResiduals, ...], PriceModel]:
     """Return the errors of m sales that the model does not know, and the model that knows them.
 
     The price index is taken as it was known at the beginning of the sale's month: that is how the model is used.
+
+    Parameters
+    ----------
+    learn
+        Whether the networks may learn from the sales afterwards. Validation sales have chosen them already.
     """
     valued = _value_unknown(lookup, model, error_scale, sales, rng, before=sales.date)
     completed, errors = valued[0]
-    knowing = model.with_sales(replace(sales, facts=completed), errors.residual)
+    knowing = model.with_sales(replace(sales, facts=completed), errors.residual, learn=learn)
     index, date, n = knowing.index, sales.date, len(sales)
     widening = index.widening(index.standard_error_before_month(date, n))
     errors_by_facts = tuple(
@@ -160,7 +171,7 @@ def _fit(
         market, complete_sales(lookup, train), complete_sales(lookup, validation), rng, callbacks, recipe
     )
     error_scale = fit_error_scale(market, model, train)
-    calibration, model = calibrate(lookup, model, error_scale, validation, rng)
+    calibration, model = calibrate(lookup, model, error_scale, validation, rng, learn=False)
     return CalibratedModel(lookup, model, error_scale, calibration)
 
 

@@ -230,7 +230,7 @@ def load_version(path: Path, key: bytes | None = None, *, teacher: bool = False)
                 f"{folder / TEACHER}: these networks are of another model, and did not teach this version's"
                 " student; train the version again"
             )
-        appraiser = appraiser.by_teacher(networks)
+        appraiser = appraiser.valued_by(networks)
     return SavedVersion(folder, manifest, appraiser)
 
 

@@ -129,7 +129,7 @@ def train_market(  # noqa: PLR0913  # one for each option of the command
     _check_finite((entry.to_dict() for entry in evaluation.figures.values()), data.source)
     walk = _walk(appraiser, data, rng) if data.split == "time" else None
     # The evaluated appraiser does not know the test sales; the published one does, as they are the newest prices.
-    published = appraiser.with_sales(parts.test, rng).retrained(recipe, rng, callbacks)
+    published = appraiser.with_sales(parts.test, rng, learn=False).retrained(recipe, rng, callbacks)
     gate = judge_trained(appraiser, parts.test, walk, published)
     set_aside = with_figures(
         set_aside_record(data.validated, data.set_aside), *figures_with_suspects(appraiser, data, rng.spawn(1)[0])

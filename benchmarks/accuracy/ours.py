@@ -24,7 +24,7 @@ def fit_ours(training: TrainingInput, callbacks: Sequence[Callback] = ()) -> Pre
     model = PriceModel.fit(training.market, training.sales, training.validation_sales, rng, callbacks)
     validation = training.validation_sales
     worth = model.estimate(validation.facts, validation.date, validation.home, validation.date).log_worth
-    with_sales = model.with_sales(validation, np.log(validation.price) - worth)
+    with_sales = model.with_sales(validation, np.log(validation.price) - worth, learn=False)
 
     def predict(subjects: Subjects) -> FloatArray:
         chosen = model if subjects.sold is training.sales else with_sales

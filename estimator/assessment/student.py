@@ -31,13 +31,16 @@ class StudentLoss:
 
 
 def student_loss(appraiser: Appraiser, sales: Sales) -> StudentLoss | None:
-    """Compare an appraiser's student with its teacher on sales that neither knows; None if it has no teacher."""
+    """Compare an appraiser's student with its teacher on sales that neither knows; None if it has no teacher.
+
+    Both as they were trained: what the student has learned since, the teacher has not.
+    """
     teacher = appraiser.model.teacher
     if teacher is None:
         return None
     own, taught_by = (
         each.value(sales.facts, sales.date, earlier_sales_only=True).price
-        for each in (appraiser, appraiser.by_teacher(teacher))
+        for each in (appraiser.valued_by(appraiser.model.trained), appraiser.valued_by(teacher))
     )
     valued = ~np.isnan(own)
     if not valued.any():

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from estimator.features.comparables import Comparables
-from estimator.features.kriging import KrigingInputs
 from estimator.features.pipeline import FeaturePipeline
 from estimator.market.arrays import BoolArray, DateArray, FloatArray
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
+from estimator.model.continued_learning import follow_sales
 from estimator.model.ensemble import Callback
+from estimator.model.estimates import Estimates, TrainingErrors
 from estimator.model.price_index import PriceIndex, first_index, index_of_sales
 from estimator.model.price_networks import (
     PriceNetworks,
@@ -30,45 +31,13 @@ from estimator.model.price_networks import (
     fit_price_networks,
     refit_price_networks,
 )
-from estimator.model.recent_errors import RecentErrors, fit_recent_errors, sales_since_training
+from estimator.model.recent_errors import RecentErrors
 from estimator.model.recipe import DEFAULTS, Recipe
+from estimator.model.sales_since_training import SalesSinceTraining
 from estimator.model.training_set import adjusted_log_price, build_training_set, extend_training_set
 
 _CHUNK_SIZE = 4096
 """Homes whose columns are computed at a time: they take some megabytes, however large the file."""
-
-
-@dataclass(frozen=True)
-class Estimates:
-    """Of n homes.
-
-    Parameters
-    ----------
-    log_worth
-        Log price without what the price index adds on a day, shape (n,).
-    error_features
-        Shape (n, c); see `Features`.
-    """
-
-    log_worth: FloatArray
-    error_features: FloatArray
-
-
-@dataclass(frozen=True)
-class TrainingErrors:
-    """Of n training sales.
-
-    Parameters
-    ----------
-    residual
-        Log price adjusted for time − kriging's estimate without the home's own prices, shape (n,); NaN where facts
-        are unknown that kriging cannot do without.
-    error_features
-        Shape (n, c); see `Features`.
-    """
-
-    residual: FloatArray
-    error_features: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +51,7 @@ class PriceModel:
     pipeline
         Facts → features.
     networks
-        Features → log price.
+        Features → log price: those that were trained, or what they are after a refresh.
     index
         How prices have moved over time.
     sales
@@ -92,8 +61,12 @@ class PriceModel:
         shape (n,): what the index is estimated from.
     learned
         Whether the networks were trained on them, shape (n,).
+    trained
+        The networks as they were trained.
+    since
+        The newest of the other sales.
     recent_errors
-        Corrects the worth by the networks' errors on the other sales; None where these say nothing.
+        Corrects the worth by the trained networks' errors on these; None where they say nothing.
     training_errors
         Of the training sales by kriging, for fitting an error scale. Only after `fit`, otherwise None.
     teacher
@@ -107,6 +80,8 @@ class PriceModel:
     sales: Sales
     residual: FloatArray
     learned: BoolArray
+    trained: PriceNetworks
+    since: SalesSinceTraining
     recent_errors: RecentErrors | None = None
     training_errors: TrainingErrors | None = None
     teacher: PriceNetworks | None = None
@@ -154,9 +129,10 @@ class PriceModel:
             sales,
             residual[: len(sales)],
             np.ones(len(sales), np.bool_),
-            None,
-            TrainingErrors(np.where(features.complete, error, np.nan), features.error_features),
-            trained.teacher,
+            trained.served,
+            SalesSinceTraining.none(),
+            training_errors=TrainingErrors(np.where(features.complete, error, np.nan), features.error_features),
+            teacher=trained.teacher,
         )
 
     def retrained(
@@ -187,16 +163,13 @@ class PriceModel:
             pipeline, training_set = extend_training_set(
                 self.pipeline, self.sales, self.index, scale, recipe.withheld_share, rng
             )
-            fitted = TrainedNetworks(self.networks, self.teacher)
+            fitted = TrainedNetworks(self.trained, self.teacher)
             trained = refit_price_networks(training_set, fitted, recipe, rng, callbacks)
         return replace(
             self,
             pipeline=pipeline,
-            networks=trained.served,
-            teacher=trained.teacher,
             learned=np.ones(len(self.sales), np.bool_),
-            recent_errors=None,
-        )
+        ).valued_by(trained.served, trained.teacher)
 
     def estimate(
         self,
@@ -244,52 +217,61 @@ class PriceModel:
             worth = worth + self.recent_errors.estimate(features.kriging_inputs)
         return worth, features.error_features
 
-    def with_sales(self, sales: Sales, residual: FloatArray) -> "PriceModel":
+    def with_sales(self, sales: Sales, residual: FloatArray, *, learn: bool = True) -> "PriceModel":
         """Return the same model with m more sales for the index, kriging and the comparables to use.
 
-        The networks are not trained again. Their errors on sales after the last one that they learned from correct
-        the values of similar homes. The value of a home among these sales uses its own price.
+        The networks are not trained anew; see `follow_sales` for what they learn. The value of a home among the
+        sales uses its own price.
 
         Parameters
         ----------
         residual
             Their log(price) − worth, the worth estimated by this model, which does not know them, shape (m,). The
             index takes the level of the newest values from them.
+        learn
+            Whether the networks may learn from them.
         """
-        known, inputs = self.sales.joined(sales), self._kriging_inputs(sales)
+        known = self.sales.joined(sales)
         if self.recent_errors is not None:
+            inputs = self.pipeline.encoder.transform(sales.facts, sales.date).kriging_inputs
             residual = residual + self.recent_errors.estimate(inputs)
         residuals = np.concatenate((self.residual, residual))
         learned = np.concatenate((self.learned, np.zeros(len(sales), np.bool_)))
         with threadpool_limits(1, user_api="blas"):
             index = index_of_sales(self.market, known, residuals)
             pipeline = self.pipeline.with_sales(known, adjusted_log_price(self.market, known, index))
-            rows = sales_since_training(known, learned)
-            newest = known.take(rows)
-            error = residuals[rows] - index.at(self.market, newest.facts, newest.date)
-            recent_errors = fit_recent_errors(self._kriging_inputs(newest), error, pipeline.kriging.range_km)
+            since = self.since.joined(known, len(sales), learned, self.pipeline, self.trained)
+            networks, recent_errors = follow_sales(
+                self.trained, pipeline, known, learned, since, index, learn=learn
+            )
         return replace(
             self,
             pipeline=pipeline,
+            networks=networks,
             index=index,
             sales=known,
             residual=residuals,
             learned=learned,
+            since=since,
             recent_errors=recent_errors,
             training_errors=None,
         )
 
-    def _kriging_inputs(self, sales: Sales) -> KrigingInputs:
-        return self.pipeline.encoder.transform(sales.facts, sales.date).kriging_inputs
-
     def without_sales(self, rows: BoolArray) -> "PriceModel":
         """Return the same model that forgets some of its sales, shape (n,), when the next ones are added."""
         kept = ~rows
-        return replace(self, sales=self.sales.take(kept), residual=self.residual[kept], learned=self.learned[kept])
+        return replace(
+            self,
+            sales=self.sales.take(kept),
+            residual=self.residual[kept],
+            learned=self.learned[kept],
+            since=self.since.without(rows),
+        )
 
-    def by_teacher(self, teacher: PriceNetworks) -> "PriceModel":
-        """Return the same model, but homes are valued by the student's teacher."""
-        return replace(self, networks=teacher, teacher=None)
+    def valued_by(self, networks: PriceNetworks, teacher: PriceNetworks | None = None) -> "PriceModel":
+        """Return the same model with networks that have learned nothing since their training."""
+        none = SalesSinceTraining.none()
+        return replace(self, networks=networks, trained=networks, since=none, recent_errors=None, teacher=teacher)
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -317,6 +299,8 @@ class PriceModel:
             "sales": self.sales.state(),
             "residual": self.residual,
             "learned": self.learned,
+            "trained": None if self.trained is self.networks else self.trained.state(),
+            "since": self.since.state(),
             "recent_errors": None if self.recent_errors is None else self.recent_errors.state(),
         }
 
@@ -324,14 +308,17 @@ class PriceModel:
     def from_state(cls, market: Market, state: Mapping[str, Any]) -> Self:
         """Restore the model from its state; it predicts the same, bit for bit."""
         sales, recent_errors = Sales.from_state(state["sales"]), state["recent_errors"]
+        networks, trained = PriceNetworks.from_state(state), state["trained"]
         return cls(
             market,
             FeaturePipeline.from_state(market, state["features"], sales),
-            PriceNetworks.from_state(state),
+            networks,
             PriceIndex.from_state(state["index"]),
             sales,
             state["residual"],
             state["learned"],
+            networks if trained is None else PriceNetworks.from_state(trained),
+            SalesSinceTraining.from_state(state["since"]),
             None if recent_errors is None else RecentErrors.from_state(recent_errors),
         )
 

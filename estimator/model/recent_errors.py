@@ -12,13 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import linalg
 
 from estimator.features.kriging import Kriging, KrigingInputs
-from estimator.market.arrays import BoolArray, FloatArray
+from estimator.market.arrays import FloatArray
 from estimator.market.robust import median_and_sigma
-from estimator.market.sales import Sales
 
 MIN_SALES = 30
 """With fewer errors their variance and what they share cannot be told apart."""
@@ -45,6 +43,11 @@ class RecentErrors:
 
     kriging: Kriging
 
+    def times(self, share: float) -> Self:
+        """Return a correction that adds a share of what this one adds."""
+        coefficients = self.kriging.kernel_coefficients * np.float32(share)
+        return replace(self, kriging=replace(self.kriging, kernel_coefficients=coefficients))
+
     def estimate(self, homes: KrigingInputs) -> FloatArray:
         """Return what n homes' log prices are corrected by, shape (n,)."""
         return self.kriging.estimate(_without_monotone_facts(homes))
@@ -57,23 +60,6 @@ class RecentErrors:
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Restore the correction from its state; its estimates are the same, bit for bit."""
         return cls(Kriging.from_state(state))
-
-
-def sales_since_training(sales: Sales, learned: BoolArray) -> NDArray[np.intp]:
-    """Return the rows of the sales after the last one that the networks learned from, oldest first.
-
-    Earlier sales do not count, because kriging and the comparables know them already: see benchmarks/DECISIONS.md,
-    "Errors of the sales since the training". There are none without dates, which would show which sales are new.
-
-    Parameters
-    ----------
-    learned
-        Whether the networks were trained on each of the n sales, shape (n,).
-    """
-    if sales.date is None:
-        return np.empty(0, np.intp)
-    rows = np.flatnonzero(sales.date > sales.date[learned].max())
-    return rows[np.argsort(sales.date[rows], kind="stable")]
 
 
 def fit_recent_errors(homes: KrigingInputs, error: FloatArray, range_km: float) -> RecentErrors | None:

@@ -133,7 +133,7 @@ def _assemble(
     """Return the training set of sales that a pipeline was fitted to, without validation sales."""
     pipeline, kriging_left_out, features = fitted
     mean, deviation = scale
-    rows, withheld = _withhold_facts(pipeline.encoder.market, sales, withheld_share, rng)
+    rows, withheld = withhold_facts(pipeline.encoder.market, sales, withheld_share, rng)
     withheld_features = pipeline.transform(
         withheld.facts, withheld.date, withheld.home, withheld.date, kriging_left_out
     )
@@ -156,7 +156,7 @@ def adjusted_log_price(market: Market, sales: Sales, index: PriceIndex) -> Float
     return log_price
 
 
-def _withhold_facts(
+def withhold_facts(
     market: Market, sales: Sales, share: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.intp], Sales]:
     """Draw a share of the sales; return their rows, and the sales with random optional facts hidden."""

@@ -27,6 +27,7 @@ def test_the_errors_of_student_and_teacher_are_compared_on_the_same_sales(
     def values(appraiser: Appraiser) -> FloatArray:
         return appraiser.value(test.facts, test.date, earlier_sales_only=True).price
 
+    student = student.valued_by(student.model.trained)
     for appraiser, found in ((student, loss.log_rmse), (teacher, loss.teacher_log_rmse)):
         error = np.log(values(appraiser)) - np.log(test.price)
         assert found == pytest.approx(np.sqrt(np.nanmean(error**2)))

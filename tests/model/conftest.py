@@ -25,3 +25,10 @@ def pipeline(built: tuple[FeaturePipeline, TrainingSet]) -> FeaturePipeline:
 @pytest.fixture
 def training_set(built: tuple[FeaturePipeline, TrainingSet]) -> TrainingSet:
     return built[1]
+
+
+@pytest.fixture(scope="package")
+def completed(market: Market, areas: Areas, parts: Parts) -> Parts:
+    """The parts of the sales, their areas' figures filled in."""
+    lookup = AreaLookup(market, areas, parts.train.facts)
+    return Parts(*(complete_sales(lookup, part) for part in (parts.train, parts.validation, parts.test)))

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from estimator.market.areas import AreaLookup, Areas
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Parts
@@ -16,17 +15,6 @@ from estimator.model.recipe import Recipe
 from tests.conftest import PAIR
 
 SMALL = Recipe(networks=2, epochs=6, width=32, members=2, waves=4)
-
-
-@pytest.fixture(scope="module")
-def completed(market: Market, areas: Areas, parts: Parts) -> Parts:
-    lookup = AreaLookup(market, areas, parts.train.facts)
-
-    def complete(part: str) -> Any:
-        sales = getattr(parts, part)
-        return replace(sales, facts=lookup.complete(sales.facts)[0])
-
-    return Parts(complete("train"), complete("validation"), complete("test"))
 
 
 def fit(market: Market, parts: Parts, seed: int = 0, recipe: Recipe = SMALL, **options: Any) -> PriceModel:
@@ -241,6 +229,8 @@ def test_the_newest_errors_count_in_whatever_order_the_sales_come(
     n = len(completed.validation)
     sales = replace(completed.validation, date=completed.train.date.max() + np.arange(n))
     residual = np.where(sales.facts["latitude"] > np.median(sales.facts["latitude"]), 0.2, -0.2)
+    values = model.estimate(sales.facts, sales.date, sales.home, sales.date).log_worth
+    sales = replace(sales, price=np.exp(values + residual))
     older, newer = (np.arange(n) < n // 2), (np.arange(n) >= n // 2)
     used = []
     for first, then in ((older, newer), (newer, older)):

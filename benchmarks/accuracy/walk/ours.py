@@ -16,7 +16,7 @@ def fit(trial: Trial) -> Appraiser:
     rng = np.random.default_rng(trial.seed)
     parts = split_sales(trial.train, "time" if trial.dated else "random", rng)
     fitted = Appraiser.fit(trial.market, trial.areas, parts, rng)
-    return fitted.with_sales(parts.test, rng).retrained(DEFAULTS, rng)
+    return fitted.with_sales(parts.test, rng, learn=False).retrained(DEFAULTS, rng)
 
 
 def refresh(appraiser: Appraiser, sales: Sales, rng: np.random.Generator) -> Appraiser:

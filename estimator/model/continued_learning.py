@@ -1,0 +1,117 @@
+"""Continued learning: a refresh lets the student learn from the sales since its training.
+
+It learns their prices, and its own values of earlier sales, so that it does not forget. Half of what it learned is
+kept, and half of the correction by recent errors: each alone follows what is new in a market too far or not far
+enough. See benchmarks/DECISIONS.md, "What a refresh learns".
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from estimator.features.pipeline import FeaturePipeline
+from estimator.market.arrays import BoolArray, Float32Array, FloatArray
+from estimator.market.sales import Sales
+from estimator.model.price_index import PriceIndex
+from estimator.model.price_networks import PriceNetworks
+from estimator.model.recent_errors import MIN_SALES, RecentErrors, fit_recent_errors
+from estimator.model.recipe import DEFAULTS
+from estimator.model.sales_since_training import SalesSinceTraining
+from estimator.model.training_set import adjusted_log_price, withhold_facts
+from estimator.network import MSE, AdamW, Batches, Network, Plan, StackedNetworks, cosine, train
+
+LEARNED_SHARE = 0.5
+"""Share of the change of the student's weights that is kept; the rest is left to the correction."""
+PASSES = 10
+REPEATS = 3
+"""How often a sale since the training is in a pass; an earlier one is in it once."""
+MAX_EARLIER = 4000
+"""Earlier sales in a pass, drawn at random."""
+WITHHELD_SHARE = 0.3
+"""Share of them that is included a second time with facts withheld, as in a training."""
+LEARNING_RATE = 1e-3
+AVERAGE_DECAY = 0.99
+"""The weights are averaged over about the last hundred steps."""
+SEED = 0
+"""Draws the earlier sales and the order. Always the same, so that the values depend on the sales alone."""
+
+
+def follow_sales(
+    trained: PriceNetworks,
+    pipeline: FeaturePipeline,
+    known: Sales,
+    learned: BoolArray,
+    since: SalesSinceTraining,
+    index: PriceIndex,
+    *,
+    learn: bool,
+) -> tuple[PriceNetworks, RecentErrors | None]:
+    """Return the networks that value homes after some sales, and what corrects their values of similar homes.
+
+    Several networks that answer together do not learn: that would take minutes.
+
+    Parameters
+    ----------
+    trained
+        The networks as they were trained; not changed.
+    pipeline, index
+        Of all sales that the model knows.
+    known
+        All n sales that the model knows.
+    learned
+        Whether the networks were trained on them, shape (n,).
+    learn
+        Whether the networks may learn; without, errors are corrected in full.
+    """
+    newest = known.take(since.row)
+    log_price = adjusted_log_price(pipeline.encoder.market, newest, index)
+    homes = pipeline.encoder.transform(newest.facts, newest.date).kriging_inputs
+    recent_errors = fit_recent_errors(homes, log_price - since.log_worth, pipeline.kriging.range_km)
+    rng = np.random.default_rng(SEED)
+    networks = trained.networks.networks
+    if not learn or len(networks) > 1 or len(since) < MIN_SALES:
+        return trained, recent_errors
+    earlier = _earlier_columns(pipeline, known, learned, rng)
+    price = (log_price - trained.mean) / trained.deviation
+    student = _learn(networks[0], since.columns, price, earlier, rng)
+    half = None if recent_errors is None else recent_errors.times(1 - LEARNED_SHARE)
+    return replace(trained, networks=StackedNetworks([student])), half
+
+
+def _learn(
+    network: Network, columns: Float32Array, target: FloatArray, earlier: Float32Array, rng: np.random.Generator
+) -> Network:
+    """Return the network after `LEARNED_SHARE` of what it learns from sales, and from itself of earlier ones."""
+    student = Network.from_state(network.state())
+    train(
+        student,
+        Batches(
+            np.vstack((earlier, np.tile(columns, (REPEATS, 1)))),
+            np.concatenate((network.predict(earlier)[:, 0], np.tile(target, REPEATS))),
+            DEFAULTS.batch_size,
+        ),
+        loss=MSE(),
+        optimiser=AdamW(LEARNING_RATE, weight_decay=DEFAULTS.weight_decay),
+        rng=rng,
+        plan=Plan(
+            epochs=PASSES,
+            schedule=lambda progress: cosine(progress / 2),
+            clip_norm=DEFAULTS.clip_norm,
+            average_decay=AVERAGE_DECAY,
+        ),
+    )
+    before, after = network.parameters.vector, student.parameters.vector
+    after[...] = before + np.float32(LEARNED_SHARE) * (after - before)
+    return student
+
+
+def _earlier_columns(
+    pipeline: FeaturePipeline, known: Sales, learned: BoolArray, rng: np.random.Generator
+) -> Float32Array:
+    """Return the columns of some of the sales that the networks were trained on, some with facts withheld."""
+    rows = np.flatnonzero(learned)
+    drawn = known.take(np.sort(rng.choice(rows, min(len(rows), MAX_EARLIER), replace=False)))
+    _, withheld = withhold_facts(pipeline.encoder.market, drawn, WITHHELD_SHARE, rng)
+    return np.vstack(
+        [pipeline.transform(each.facts, each.date, each.home, each.date).columns for each in (drawn, withheld)]
+    )

@@ -1,0 +1,187 @@
+"""What the networks learn at a refresh, from sales at the model's own values, changed by a known amount."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from estimator.market.arrays import BoolArray, Float32Array, FloatArray
+from estimator.market.market import Market
+from estimator.market.sales import Parts, Sales
+from estimator.model import continued_learning
+from estimator.model.price_model import PriceModel
+from estimator.model.recent_errors import MIN_SALES
+from estimator.model.recipe import Recipe
+
+pytestmark = pytest.mark.training
+
+SMALL = Recipe(networks=2, epochs=6, width=32, members=2, waves=4)
+
+
+@pytest.fixture(scope="module")
+def model(market: Market, completed: Parts) -> PriceModel:
+    return PriceModel.fit(market, completed.train, completed.validation, np.random.default_rng(0), recipe=SMALL)
+
+
+def worth(model: PriceModel, homes: Sales) -> FloatArray:
+    return model.estimate(homes.facts, homes.date, homes.home, homes.date).log_worth
+
+
+def sold_above_value(model: PriceModel, sales: Sales, above: FloatArray, **options: bool) -> PriceModel:
+    """Return the model that knows the sales, with log prices that are so far above their values."""
+    return model.with_sales(replace(sales, price=np.exp(worth(model, sales) + above)), above, **options)
+
+
+def large(sales: Sales) -> BoolArray:
+    size = sales.facts["square_footage"]
+    return np.asarray(size > np.median(size))
+
+
+def test_networks_learn_what_is_new_and_the_correction_adds_the_rest(model: PriceModel, completed: Parts) -> None:
+    sales = completed.validation
+    known = sold_above_value(model, sales, np.where(large(sales), 0.2, -0.2))
+    as_trained = known.valued_by(known.trained)
+
+    def contrast(chosen: PriceModel, homes: Sales) -> float:
+        change = worth(chosen, homes) - worth(as_trained, homes)
+        return float(change[large(homes)].mean() - change[~large(homes)].mean())
+
+    for homes, least in ((sales, 0.03), (completed.test, 0.01)):
+        learned, corrected = (contrast(chosen, homes) for chosen in (replace(known, recent_errors=None), known))
+        assert least < learned < corrected < 0.4
+
+
+def test_half_of_the_change_is_kept_and_the_trained_networks_stay(
+    model: PriceModel, completed: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def weights(chosen: PriceModel) -> Float32Array:
+        (network,) = chosen.networks.networks.networks
+        return network.parameters.vector.copy()
+
+    before = weights(model)
+    above = np.where(large(completed.validation), 0.2, -0.2)
+    half = sold_above_value(model, completed.validation, above)
+    monkeypatch.setattr(continued_learning, "LEARNED_SHARE", 1.0)
+    whole = sold_above_value(model, completed.validation, above)
+    np.testing.assert_allclose(weights(half), (before + weights(whole)) / 2, atol=1e-6)
+    assert not np.array_equal(weights(half), before)
+    assert half.trained is model.networks
+    np.testing.assert_array_equal(weights(model), before)
+
+
+def test_the_rest_is_left_to_half_of_the_correction(model: PriceModel, completed: Parts) -> None:
+    above = np.where(large(completed.validation), 0.2, -0.2)
+    whole, half = (
+        sold_above_value(model, completed.validation, above, learn=learn).recent_errors for learn in (False, True)
+    )
+    assert whole is not None
+    assert half is not None
+    np.testing.assert_array_equal(half.kriging.kernel_coefficients, whole.kriging.kernel_coefficients / 2)
+
+
+def test_without_learning_the_networks_are_those_that_were_trained(model: PriceModel, completed: Parts) -> None:
+    above = np.zeros(len(completed.validation))
+    assert sold_above_value(model, completed.validation, above, learn=False).networks is model.networks
+
+
+def test_several_networks_that_answer_together_do_not_learn(market: Market, completed: Parts) -> None:
+    together = PriceModel.fit(
+        market,
+        completed.train,
+        completed.validation,
+        np.random.default_rng(0),
+        recipe=replace(SMALL, epochs=2, student=False),
+    )
+    known = sold_above_value(together, completed.validation, np.zeros(len(completed.validation)))
+    assert known.networks is together.networks
+
+
+def test_too_few_sales_teach_nothing(model: PriceModel, completed: Parts) -> None:
+    few = completed.validation.take(np.arange(MIN_SALES - 1))
+    assert sold_above_value(model, few, np.full(len(few), 0.2)).networks is model.networks
+
+
+def test_a_larger_home_is_never_worth_less_after_learning(model: PriceModel, completed: Parts) -> None:
+    """Even where larger homes sold for less."""
+    known = sold_above_value(model, completed.validation, np.where(large(completed.validation), -0.4, 0.4))
+    homes = completed.test
+    sizes = [{"square_footage": homes.facts["square_footage"] * factor} for factor in (1.0, 1.1, 1.5)]
+    values = [
+        worth(known, replace(homes, facts=type(homes.facts)({**homes.facts.columns, **size}))) for size in sizes
+    ]
+    assert (values[1] >= values[0]).all()
+    assert (values[2] >= values[1]).all()
+
+
+def test_the_same_sales_teach_the_same(model: PriceModel, completed: Parts) -> None:
+    above = np.linspace(-0.1, 0.1, len(completed.validation))
+    one, other = (sold_above_value(model, completed.validation, above) for _ in range(2))
+    assert pickle.dumps(one.state()) == pickle.dumps(other.state())
+
+
+def test_each_refresh_starts_from_the_trained_networks_and_all_sales_since(
+    model: PriceModel, completed: Parts
+) -> None:
+    """So that values do not drift however often a model is refreshed."""
+    sales = completed.validation
+    half = np.arange(len(sales)) < len(sales) // 2
+    above = np.where(large(sales), 0.2, -0.2)
+    twice = sold_above_value(model, sales.take(half), above[half])
+    twice = sold_above_value(twice, sales.take(~half), above[~half])
+    assert twice.trained is model.networks
+    at_once = sold_above_value(model, sales, above)
+    assert len(twice.since) == len(at_once.since) > 0.9 * len(sales)
+
+
+def test_a_restored_model_is_the_same_and_learns_the_same(
+    market: Market, model: PriceModel, completed: Parts
+) -> None:
+    sales, later = completed.validation, completed.test
+    known = sold_above_value(model, sales, np.where(large(sales), 0.2, -0.2))
+    restored = PriceModel.from_state(market, pickle.loads(pickle.dumps(known.state())))
+    np.testing.assert_array_equal(worth(restored, later), worth(known, later))
+    above = np.where(large(later), 0.1, -0.1)
+    again, again_restored = (sold_above_value(each, later, above) for each in (known, restored))
+    np.testing.assert_array_equal(worth(again, later), worth(again_restored, later))
+
+
+def test_sales_since_the_training_are_kept_as_they_were_before_their_prices_were_known(
+    model: PriceModel, completed: Parts
+) -> None:
+    sales = completed.validation
+    dearer = [sold_above_value(model, sales, np.full(len(sales), above)).since for above in (0.0, 1.0)]
+    np.testing.assert_array_equal(dearer[0].columns, dearer[1].columns)
+    np.testing.assert_array_equal(dearer[0].log_worth, dearer[1].log_worth)
+
+
+def test_sales_before_the_last_one_of_the_training_are_none_since(model: PriceModel, completed: Parts) -> None:
+    assert completed.train.date is not None
+    older = replace(completed.validation, date=np.full(len(completed.validation), completed.train.date.max()))
+    known = sold_above_value(model, older, np.full(len(older), 0.2))
+    assert len(known.since) == 0
+    assert known.networks is model.networks
+
+
+def test_only_the_newest_sales_are_kept_oldest_first(
+    model: PriceModel, completed: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("estimator.model.sales_since_training.MAX_SALES", 40)
+    n = len(completed.validation)
+    assert completed.train.date is not None
+    order = np.random.default_rng(0).permutation(n)
+    sales = replace(completed.validation, date=completed.train.date.max() + 1 + order)
+    known = sold_above_value(model, sales, np.zeros(n))
+    row = known.since.row - len(completed.train)
+    np.testing.assert_array_equal(order[row], np.arange(n - 40, n))
+
+
+def test_forgotten_sales_are_not_learned_from(model: PriceModel, completed: Parts) -> None:
+    sales = completed.validation
+    known = sold_above_value(model, sales, np.zeros(len(sales)))
+    forgotten = np.zeros(len(known.sales), np.bool_)
+    forgotten[[3, *known.since.row[:10]]] = True
+    shorter = known.without_sales(forgotten)
+    kept = known.since.row[10:]
+    np.testing.assert_array_equal(shorter.sales.price[shorter.since.row], known.sales.price[kept])
+    np.testing.assert_array_equal(shorter.since.columns, known.since.columns[10:])
