@@ -43,9 +43,11 @@ test: $(VENV)/dev  ## The tests (minutes)
 test-fast: $(VENV)/dev  ## The tests that train no model, for every save (under a minute)
 	$(PYTEST) $(PARALLEL) -m "not slow and not browser and not training"
 
-# A slow test may take four times as long as another one before it counts as hung.
+# A slow test may take four times as long as another one before it counts as hung. Those of the service measure how fast
+# it answers, so they run alone.
 test-slow: $(VENV)/oracles $(VENV)/peers $(VENV)/cluster nginx  ## The long tests, and comparisons with PyTorch, scikit-learn, boosters (large downloads)
-	$(PYTEST) -m slow --timeout 1200
+	$(PYTEST) -m slow --timeout 1200 $(PARALLEL) --ignore tests/service
+	$(PYTEST) -m slow --timeout 1200 tests/service
 
 # Apart from the slow tests, since Spark and Ray are downloads of 700 MB; Spark needs Java.
 test-engines: $(VENV)/engines  ## The examples for Dask, Spark and Ray with the real engines (large downloads)

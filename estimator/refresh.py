@@ -1,4 +1,4 @@
-"""Adds new sales to a published model without training again: a version of its own, in seconds.
+"""Adds new sales to a published model without training it anew: a version of its own, in seconds.
 
 The price index, comparables, kriging, ranges, applicability and typical facts know the new sales afterwards. The
 networks stay as they were trained; the version says how old they are, and how far prices have moved since.

@@ -114,10 +114,10 @@ def refresh(
 ) -> None:
     """Add new sales to a saved model, save it as a new version, and publish it if it passes the gate.
 
-    Takes seconds: price index, comparables and ranges use the new sales, but the networks are not trained again.
-    What these got wrong about homes sold since their training is carried over to similar homes nearby.
-    The file may repeat sales that the model knows. Those with another price or other facts replace the earlier
-    ones.
+    Takes seconds: price index, comparables and ranges use the new sales, and the network that values homes goes on
+    learning from them. What it got wrong about homes sold since its training is carried over to similar homes
+    nearby. The file may repeat sales that the model knows. Those with another price or other facts replace the
+    earlier ones.
 
     The gate is that of `train`. It compares the prices of the new sales with their values before they were known.
     """

@@ -1,8 +1,8 @@
 """Facts → log price: networks weigh the facts with the prices that kriging and comparables suggest.
 
 The networks, kriging and the comparables know prices adjusted for time, and no date. They give a home's worth on
-the day of the price index's zero; a value as of any day is worth + index. What the networks got wrong about homes
-that were sold since their training corrects the worth of similar homes.
+the day of the price index's zero; a value as of any day is worth + index. From sales since their training the
+networks go on learning, and what they got wrong about these corrects the worth of similar homes.
 
 Knows no currency, no areas and no ranges.
 """
