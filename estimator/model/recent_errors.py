@@ -3,8 +3,7 @@
 Networks keep what they learned until they are trained again. A new block, a rebuilt street or a new fashion shows
 first in the errors of the newest sales. Kriging of these errors corrects similar homes nearby. The correction does
 not depend on monotone facts, so that a price still never falls where one of them rises. See
-benchmarks/DECISIONS.md, "Errors of the sales since the training"; what a student learns from these sales besides is
-in `continued_learning`.
+benchmarks/DECISIONS.md, "Errors of the sales since the training".
 """
 
 import math
