@@ -11,10 +11,12 @@ import numpy as np
 
 from estimator.features.pipeline import FeaturePipeline
 from estimator.market.arrays import BoolArray, Float32Array, FloatArray
+from estimator.market.robust import median_and_sigma
 from estimator.market.sales import Sales
+from estimator.model.ensemble import predict_mean
 from estimator.model.price_index import PriceIndex
 from estimator.model.price_networks import PriceNetworks
-from estimator.model.recent_errors import MIN_SALES, RecentErrors, fit_recent_errors
+from estimator.model.recent_errors import MAX_DEVIATIONS, MIN_SALES, RecentErrors, fit_recent_errors
 from estimator.model.recipe import DEFAULTS
 from estimator.model.sales_since_training import SalesSinceTraining
 from estimator.model.training_set import adjusted_log_price, withhold_facts
@@ -29,6 +31,8 @@ MAX_EARLIER = 4000
 """Earlier sales in a pass, drawn at random."""
 WITHHELD_SHARE = 0.3
 """Share of them that is included a second time with facts withheld, as in a training."""
+BATCH_SIZE = 512
+"""Twice that of a training: half as much then depends on the order of the sales."""
 LEARNING_RATE = 1e-3
 AVERAGE_DECAY = 0.99
 """The weights are averaged over about the last hundred steps."""
@@ -72,10 +76,20 @@ def follow_sales(
     if not learn or len(networks) > 1 or len(since) < MIN_SALES:
         return trained, recent_errors
     earlier = _earlier_columns(pipeline, known, learned, rng)
-    price = (log_price - trained.mean) / trained.deviation
+    price = without_outliers(
+        (log_price - trained.mean) / trained.deviation, predict_mean(trained.networks, since.columns)
+    )
     student = _learn(networks[0], since.columns, price, earlier, rng)
     half = None if recent_errors is None else recent_errors.times(1 - LEARNED_SHARE)
     return replace(trained, networks=StackedNetworks([student])), half
+
+
+def without_outliers(price: FloatArray, value: FloatArray) -> FloatArray:
+    """Return the prices, none further from its value than `MAX_DEVIATIONS` robust standard deviations of all."""
+    error = price - value
+    median, deviation = median_and_sigma(error)
+    bound = MAX_DEVIATIONS * deviation
+    return value + np.clip(error, median - bound, median + bound)
 
 
 def _learn(
@@ -88,14 +102,14 @@ def _learn(
         Batches(
             np.vstack((earlier, np.tile(columns, (REPEATS, 1)))),
             np.concatenate((network.predict(earlier)[:, 0], np.tile(target, REPEATS))),
-            DEFAULTS.batch_size,
+            BATCH_SIZE,
         ),
         loss=MSE(),
         optimiser=AdamW(LEARNING_RATE, weight_decay=DEFAULTS.weight_decay),
         rng=rng,
         plan=Plan(
             epochs=PASSES,
-            schedule=lambda progress: cosine(progress / 2),
+            schedule=cosine,
             clip_norm=DEFAULTS.clip_norm,
             average_decay=AVERAGE_DECAY,
         ),

@@ -10,6 +10,7 @@ from estimator.market.arrays import BoolArray, Float32Array, FloatArray
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales
 from estimator.model import continued_learning
+from estimator.model.continued_learning import without_outliers
 from estimator.model.price_model import PriceModel
 from estimator.model.recent_errors import MIN_SALES
 from estimator.model.recipe import Recipe
@@ -47,9 +48,20 @@ def test_networks_learn_what_is_new_and_the_correction_adds_the_rest(model: Pric
         change = worth(chosen, homes) - worth(as_trained, homes)
         return float(change[large(homes)].mean() - change[~large(homes)].mean())
 
-    for homes, least in ((sales, 0.03), (completed.test, 0.01)):
+    for homes, least in ((sales, 0.02), (completed.test, 0.005)):
         learned, corrected = (contrast(chosen, homes) for chosen in (replace(known, recent_errors=None), known))
         assert least < learned < corrected < 0.4
+
+
+def test_a_price_counts_as_no_further_from_its_value_than_three_deviations() -> None:
+    value = np.linspace(-2, 2, 201)
+    error = np.linspace(-0.2, 0.2, 201)
+    error[100] = 5.0
+    price = value + error
+    counted = without_outliers(price, value)
+    usual = np.arange(201) != 100
+    np.testing.assert_array_equal(counted[usual], price[usual])
+    assert 0.2 < counted[100] - value[100] < 0.6
 
 
 def test_half_of_the_change_is_kept_and_the_trained_networks_stay(
