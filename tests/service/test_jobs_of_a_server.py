@@ -25,10 +25,18 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 WAIT_SECONDS = 300.0
 """The process of a job gives way to everything else on the machine."""
+
+
+def table_of(n: int) -> bytes:
+    """Return a table of n homes of different sizes."""
+    homes = (HOME | {"square_footage": 900 + row % 20_000} for row in range(n))
+    return "\n".join([",".join(HOME), *(",".join(map(str, home.values())) for home in homes)]).encode()
+
+
 ROWS = 20_000
-TABLE = "\n".join(
-    [",".join(HOME), *(",".join(map(str, (HOME | {"square_footage": 900 + row}).values())) for row in range(ROWS))]
-).encode()
+TABLE = table_of(ROWS)
+LONG_TABLE = table_of(20 * ROWS)
+"""Its job takes longer than a server to notice a new version."""
 
 
 def send(server: Server, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
@@ -91,7 +99,7 @@ def test_a_job_outlives_killed_processes_and_keeps_its_version_while_others_are_
     first = load_version(tmp_path / "king_county")
     folder = tmp_path / "jobs"
     with running(tmp_path, jobs_folder=folder) as server:
-        job = start_job(server)
+        job = start_job(server, LONG_TABLE)
         newest = publish_another(tmp_path / "king_county")
         wait_for(lambda: server.predict(HOME)[1]["model_version"] == newest)
         with load(server, 8, [HOME]) as answers:
@@ -111,7 +119,7 @@ def test_a_job_outlives_killed_processes_and_keeps_its_version_while_others_are_
         assert status == 200
         assert start_job(server, TABLE[:200]) != job
         assert state(server, job)["model_version"] == first.name
-    (tmp_path / "homes.csv").write_bytes(TABLE)
+    (tmp_path / "homes.csv").write_bytes(LONG_TABLE)
     predict_file(first.appraiser, tmp_path / "homes.csv", tmp_path / "valued.csv")
     assert result == (tmp_path / "valued.csv").read_bytes()
 
