@@ -133,8 +133,9 @@ def test_a_request_with_a_key_is_answered(keyed: Server) -> None:
 def test_a_busy_server_refuses_before_the_body_and_stays_healthy(models: Path) -> None:
     table = json.dumps([HOME] * 1900).encode()
     begun = PREDICT_HEADERS + f"Content-Length: {len(table)}\r\n\r\n".encode()
-    with running(models, max_concurrent=4) as server, ExitStack() as connections, watched_health(server):
-        busy = [connections.enter_context(server.connect(begun + table)) for _ in range(4)]
+    clients = 24  # as many as keep any machine busy for longer than the pause
+    with running(models, max_concurrent=clients) as server, ExitStack() as connections, watched_health(server):
+        busy = [connections.enter_context(server.connect(begun + table)) for _ in range(clients)]
         time.sleep(0.2)
         with server.connect(begun) as connection:
             assert answer_to(connection) == (503, "/problems/busy", "close")
