@@ -13,7 +13,7 @@ from estimator.features.pipeline import FeaturePipeline
 from estimator.market.arrays import BoolArray, Float32Array, FloatArray
 from estimator.market.robust import median_and_sigma
 from estimator.market.sales import Sales
-from estimator.model.ensemble import predict_mean
+from estimator.model.ensemble import AVERAGE_DECAY, predict_mean
 from estimator.model.price_index import PriceIndex
 from estimator.model.price_networks import PriceNetworks
 from estimator.model.recent_errors import MAX_DEVIATIONS, MIN_SALES, RecentErrors, fit_recent_errors
@@ -25,17 +25,14 @@ from estimator.network import MSE, AdamW, Batches, Network, Plan, StackedNetwork
 LEARNED_SHARE = 0.5
 """Share of the change of the student's weights that is kept; the rest is left to the correction."""
 PASSES = 10
+"""Over the sales since the training and the earlier ones; see the section for this and the learning rate."""
 REPEATS = 3
 """How often a sale since the training is in a pass; an earlier one is in it once."""
 MAX_EARLIER = 4000
 """Earlier sales in a pass, drawn at random."""
-WITHHELD_SHARE = 0.3
-"""Share of them that is included a second time with facts withheld, as in a training."""
 BATCH_SIZE = 512
-"""Twice that of a training: half as much then depends on the order of the sales."""
+"""Twice that of a training: values then depend half as much on the order of the sales."""
 LEARNING_RATE = 1e-3
-AVERAGE_DECAY = 0.99
-"""The weights are averaged over about the last hundred steps."""
 SEED = 0
 """Draws the earlier sales and the order. Always the same, so that the values depend on the sales alone."""
 
@@ -85,7 +82,14 @@ def follow_sales(
 
 
 def without_outliers(price: FloatArray, value: FloatArray) -> FloatArray:
-    """Return the prices, none further from its value than `MAX_DEVIATIONS` robust standard deviations of all."""
+    """Return n log prices with those moved closer whose errors are extreme, shape (n,).
+
+    Parameters
+    ----------
+    price, value
+        Log prices and what a network takes the homes to be worth, in the same units, shape (n,). An error counts
+        for at most `MAX_DEVIATIONS` robust standard deviations from the median error.
+    """
     error = price - value
     median, deviation = median_and_sigma(error)
     bound = MAX_DEVIATIONS * deviation
@@ -125,7 +129,7 @@ def _earlier_columns(
     """Return the columns of some of the sales that the networks were trained on, some with facts withheld."""
     rows = np.flatnonzero(learned)
     drawn = known.take(np.sort(rng.choice(rows, min(len(rows), MAX_EARLIER), replace=False)))
-    _, withheld = withhold_facts(pipeline.encoder.market, drawn, WITHHELD_SHARE, rng)
+    _, withheld = withhold_facts(pipeline.encoder.market, drawn, DEFAULTS.withheld_share, rng)
     return np.vstack(
         [pipeline.transform(each.facts, each.date, each.home, each.date).columns for each in (drawn, withheld)]
     )

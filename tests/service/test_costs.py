@@ -216,7 +216,7 @@ def test_tables_of_clients_that_have_gone_are_not_valued_to_the_end(server: Serv
             clients.enter_context(connection).sendall(head + body)
         time.sleep(0.2)
     assert_idle_soon(server)
-    assert requests(200) - answered <= 8
+    assert requests(200) - answered <= 4
     assert requests(499) - gone >= 1  # one that the worker had begun; what waits in the front is dropped there
 
 
