@@ -10,13 +10,16 @@ import os
 import signal
 import sys
 import threading
+import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TypeVar
 
 import joblib
@@ -42,35 +45,66 @@ _SHORT_ROW_BYTES = 20
 class Workers:
     """Processes that have loaded a model.
 
+    Each has a connection of its own, which ends with it. A `ProcessPoolExecutor` shares one pipe between all: if a
+    process is killed while it sends a result, the executor waits for the rest of that result for ever.
+
     Parameters
     ----------
-    pool
-        The processes.
-    n
-        Their number.
+    processes
+        Each with the connection to it.
     source
         The model.
     """
 
-    def __init__(self, pool: Executor, n: int, source: ModelSource) -> None:
-        self._pool, self._n = pool, n
+    def __init__(self, processes: Sequence[tuple[BaseProcess, Connection]], source: ModelSource) -> None:
+        self._processes = processes
+        self._idle: SimpleQueue[Connection] = SimpleQueue()
+        for _, connection in processes:
+            self._idle.put(connection)
         self.source = source
 
     def imap(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
         """Yield `function(item)` for each item, as `parallel_imap` does; both are sent to a process and back.
+
+        If an error or an interrupt ends this, or its caller closes it, the processes end at once: a whole file
+        would take minutes.
 
         Raises
         ------
         LostProcessError
             A process ended before its work.
         """
+        n = len(self._processes)
+        with ThreadPoolExecutor(n) as threads:  # each waits for one process
+            try:
+                yield from imap_in(threads, partial(self._call, function), items, 2 * n)
+            except BaseException:
+                self.kill()
+                raise
+
+    def kill(self) -> None:
+        """End the processes at once, whatever they do."""
+        for process, _ in self._processes:
+            process.kill()
+        for process, _ in self._processes:
+            process.join()
+
+    def _call(self, function: Callable[[Item], Result], item: Item) -> Result:
+        """Return `function(item)`, computed by an idle process."""
+        connection = self._idle.get()
         try:
-            yield from imap_in(self._pool, function, items, 2 * self._n)
-        except BrokenProcessPool as error:
+            connection.send((function, item))
+            result, error = connection.recv()
+        except (EOFError, OSError) as lost:
             raise LostProcessError(
                 "a process that values homes was killed, perhaps by the system because memory was short; start the"
                 " command again, and it continues where it stopped"
-            ) from error
+            ) from lost
+        finally:
+            self._idle.put(connection)  # if its process has ended, the next call fails too
+        if error is not None:
+            raise error
+        return result  # type: ignore[no-any-return]  # a connection gives anything
 
 
 @contextmanager
@@ -80,9 +114,6 @@ def forked_workers(source: ModelSource, files: Sequence[Path]) -> Iterator[Worke
     A fork copies only one thread of this process, so a lock that another thread holds is never released. Python's
     threads are counted. Arrow, which reads files, must not have started its threads. OpenBLAS and jemalloc prepare
     for forks themselves.
-
-    If an error or an interrupt ends the work inside, the processes end at once. A whole file would take minutes,
-    and with a second interrupt the program would wait for a process that waits for it.
     """
     n = joblib.cpu_count()
     if n == 1 or sys.platform != "linux" or threading.active_count() > 1 or _are_few(files):
@@ -90,19 +121,22 @@ def forked_workers(source: ModelSource, files: Sequence[Path]) -> Iterator[Worke
         return
     load_model(source)
     pa.scalar("")  # Arrow imports pandas for its first value: once here, not in each process
-    stopped, stop = multiprocessing.Pipe(duplex=False)
-    with threadpool_limits(1, user_api="blas"), stopped, stop:
-        pool = ProcessPoolExecutor(n, multiprocessing.get_context("fork"), _begin, (stopped,))
+    with threadpool_limits(1, user_api="blas"):
+        workers = Workers([_started() for _ in range(n)], source)
         try:
-            with warnings.catch_warnings():  # Python 3.12 and later warn of any thread, also of jemalloc's
-                warnings.simplefilter("ignore", DeprecationWarning)
-                pool.submit(os.getpid).result()  # the first call starts all processes
-            yield Workers(pool, n, source)
-        except BaseException:
-            stop.send_bytes(b"stop")  # nobody takes it, so every process sees it
-            raise
+            yield workers
         finally:
-            pool.shutdown(cancel_futures=True)
+            workers.kill()
+
+
+def _started() -> tuple[BaseProcess, Connection]:
+    """Start a process; return it with the connection to it."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=_serve, args=(theirs,), daemon=True)
+    with theirs, warnings.catch_warnings():  # Python 3.12 and later warn of any thread, also of jemalloc's
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process.start()
+    return process, ours
 
 
 def _are_few(files: Sequence[Path]) -> bool:
@@ -118,14 +152,23 @@ def _rows_or_more(file: Path) -> int:
     return rows or 0
 
 
-def _begin(stopped: Connection) -> None:
-    """Prepare a process: it leaves interrupts to its parent, and ends when that says so or itself ends."""
+def _serve(calls: Connection) -> None:
+    """Answer calls, until the parent ends; leave interrupts to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_exit_when_stopped, args=(stopped,), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    while True:
+        function, item = calls.recv()
+        result, raised = None, None
+        try:
+            result = function(item)
+        except Exception as error:  # whatever it is, the parent raises it
+            error.add_note(traceback.format_exc())  # sent with the error; its traceback is not
+            raised = error
+        calls.send((result, raised))
 
 
-def _exit_when_stopped(stopped: Connection) -> None:
+def _exit_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None  # noqa: S101  # this is a worker
-    wait([parent.sentinel, stopped])
+    wait([parent.sentinel])
     os._exit(1)

@@ -1,20 +1,26 @@
 """The processes that value a long file: their answers, and what happens when one or all are stopped."""
 
 import gzip
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from pathlib import Path
+from unittest import mock
 
 import joblib
 import pytest
 
+from estimator.bulk import workers
 from estimator.bulk.journal import JOURNAL_SUFFIX
 from estimator.bulk.model import ModelSource
 from estimator.bulk.workers import forked_workers
+from estimator.errors import LostProcessError
 from tests.bulk.processes import all_end, children, is_running, seven_pieces, wait_for
 from tests.conftest import environment
 
@@ -79,22 +85,22 @@ def test_a_killed_process_and_an_interrupt_end_the_run_which_then_goes_on_to_the
     small_models: Path, source: Path, tmp_path: Path
 ) -> None:
     target, serial = tmp_path / "valued.csv", tmp_path / "serial.csv"
-    process, workers = started(small_models, source, target)
-    os.kill(workers[0], signal.SIGKILL)
+    process, forked = started(small_models, source, target)
+    os.kill(forked[0], signal.SIGKILL)
     _, errors = process.communicate()
     assert process.returncode == 2
     assert "a process that values homes was killed" in errors
     assert "Traceback" not in errors
-    assert not any(map(is_running, workers))
-    process, workers = started(small_models, source, target)
+    assert not any(map(is_running, forked))
+    process, forked = started(small_models, source, target)
     os.killpg(process.pid, signal.SIGINT)  # as the keyboard does
     _, errors = process.communicate()
     assert (process.returncode, errors.strip()) == (1, "Aborted!")
-    assert not any(map(is_running, workers))
-    process, workers = started(small_models, source, target)
+    assert not any(map(is_running, forked))
+    process, forked = started(small_models, source, target)
     process.terminate()
     process.communicate()
-    assert all_end(workers)
+    assert all_end(forked)
 
     one_core = {**environment(), "LOKY_MAX_CPU_COUNT": "1"}
     subprocess.run(command(small_models, source, serial), env=one_core, check=True)
@@ -113,12 +119,41 @@ def test_an_interrupt_does_not_wait_for_the_whole_files_that_processes_value(
         (folder / f"{number}.csv").hardlink_to(source)
     process = running(small_models, folder, answers)
     assert wait_for(lambda: any(file.stat().st_size > 1000 for file in answers.glob(f".*{JOURNAL_SUFFIX}")))
-    workers = children(process.pid)
+    forked = children(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate()
     assert (process.returncode, errors.strip()) == (1, "Aborted!")
-    assert not any(map(is_running, workers))
+    assert not any(map(is_running, forked))
     assert not list(answers.glob("[!.]*"))
+
+
+def long_answer(life: float) -> bytes:
+    """Answer with more than a pipe holds, in a process that is killed after some seconds."""
+    threading.Timer(life, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    return bytes(100_000_000)
+
+
+def ends_of_runs(source: Path) -> list[str]:
+    """Return how runs end if a process is killed after .02, .05, .1 and .2 seconds."""
+    ends = []
+    with mock.patch.object(workers, "load_model"):
+        for life in (0.02, 0.05, 0.1, 0.2):
+            with forked_workers(NO_MODEL, [source]) as processes:
+                assert processes is not None
+                try:
+                    sum(map(len, processes.imap(long_answer, repeat(life))))
+                except LostProcessError as error:
+                    ends.append(str(error))
+    return ends
+
+
+@needs_fork
+def test_a_process_that_is_killed_while_it_answers_ends_the_run(source: Path) -> None:
+    # In a process of its own: this one may have threads of other tests, and is then not forked.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        ends = pool.submit(ends_of_runs, source).result()
+    assert len(ends) == 4
+    assert all("was killed" in end for end in ends)
 
 
 @needs_fork
@@ -135,10 +170,10 @@ def test_an_error_in_a_process_is_the_command_s(small_models: Path, source: Path
 def test_few_homes_start_no_process(homes: Path, tmp_path: Path) -> None:
     compressed = tmp_path / "homes.csv.gz"
     compressed.write_bytes(gzip.compress(homes.read_bytes()))
-    with forked_workers(NO_MODEL, [homes, compressed, tmp_path / "none.csv"]) as workers:
-        assert workers is None
+    with forked_workers(NO_MODEL, [homes, compressed, tmp_path / "none.csv"]) as processes:
+        assert processes is None
 
 
 def test_a_program_with_threads_is_not_forked(source: Path, second_thread: None) -> None:
-    with forked_workers(NO_MODEL, [source]) as workers:
-        assert workers is None
+    with forked_workers(NO_MODEL, [source]) as processes:
+        assert processes is None
