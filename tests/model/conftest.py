@@ -7,7 +7,9 @@ from estimator.market.areas import AreaLookup, Areas
 from estimator.market.market import Market
 from estimator.market.sales import Parts
 from estimator.model.price_index import PriceIndex
+from estimator.model.price_model import PriceModel
 from estimator.model.training_set import TrainingSet, build_training_set
+from tests.model.refreshes import SMALL
 
 
 @pytest.fixture(scope="package")
@@ -32,3 +34,9 @@ def completed(market: Market, areas: Areas, parts: Parts) -> Parts:
     """The parts of the sales, their areas' figures filled in."""
     lookup = AreaLookup(market, areas, parts.train.facts)
     return Parts(*(complete_sales(lookup, part) for part in (parts.train, parts.validation, parts.test)))
+
+
+@pytest.fixture(scope="package")
+def model(market: Market, completed: Parts) -> PriceModel:
+    """A model that knows the training sales."""
+    return PriceModel.fit(market, completed.train, completed.validation, np.random.default_rng(0), recipe=SMALL)

@@ -6,37 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from estimator.market.arrays import BoolArray, Float32Array, FloatArray
+from estimator.market.arrays import Float32Array
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales
 from estimator.model import continued_learning
 from estimator.model.continued_learning import without_outliers
 from estimator.model.price_model import PriceModel
 from estimator.model.recent_errors import MIN_SALES
-from estimator.model.recipe import Recipe
+from tests.model.refreshes import SMALL, large, sold_above_value, worth
 
 pytestmark = pytest.mark.training
-
-SMALL = Recipe(networks=2, epochs=6, width=32, members=2, waves=4)
-
-
-@pytest.fixture(scope="module")
-def model(market: Market, completed: Parts) -> PriceModel:
-    return PriceModel.fit(market, completed.train, completed.validation, np.random.default_rng(0), recipe=SMALL)
-
-
-def worth(model: PriceModel, homes: Sales) -> FloatArray:
-    return model.estimate(homes.facts, homes.date, homes.home, homes.date).log_worth
-
-
-def sold_above_value(model: PriceModel, sales: Sales, above: FloatArray, **options: bool) -> PriceModel:
-    """Return the model that knows the sales, with log prices that are so far above their values."""
-    return model.with_sales(replace(sales, price=np.exp(worth(model, sales) + above)), above, **options)
-
-
-def large(sales: Sales) -> BoolArray:
-    size = sales.facts["square_footage"]
-    return np.asarray(size > np.median(size))
 
 
 def test_networks_learn_what_is_new_and_the_correction_adds_the_rest(model: PriceModel, completed: Parts) -> None:
@@ -156,44 +135,3 @@ def test_a_restored_model_is_the_same_and_learns_the_same(
     above = np.where(large(later), 0.1, -0.1)
     again, again_restored = (sold_above_value(each, later, above) for each in (known, restored))
     np.testing.assert_array_equal(worth(again, later), worth(again_restored, later))
-
-
-def test_sales_since_the_training_are_kept_as_they_were_before_their_prices_were_known(
-    model: PriceModel, completed: Parts
-) -> None:
-    sales = completed.validation
-    dearer = [sold_above_value(model, sales, np.full(len(sales), above)).since for above in (0.0, 1.0)]
-    np.testing.assert_array_equal(dearer[0].columns, dearer[1].columns)
-    np.testing.assert_array_equal(dearer[0].log_worth, dearer[1].log_worth)
-
-
-def test_sales_before_the_last_one_of_the_training_are_none_since(model: PriceModel, completed: Parts) -> None:
-    assert completed.train.date is not None
-    older = replace(completed.validation, date=np.full(len(completed.validation), completed.train.date.max()))
-    known = sold_above_value(model, older, np.full(len(older), 0.2))
-    assert len(known.since) == 0
-    assert known.networks is model.networks
-
-
-def test_only_the_newest_sales_are_kept_oldest_first(
-    model: PriceModel, completed: Parts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("estimator.model.sales_since_training.MAX_SALES", 40)
-    n = len(completed.validation)
-    assert completed.train.date is not None
-    order = np.random.default_rng(0).permutation(n)
-    sales = replace(completed.validation, date=completed.train.date.max() + 1 + order)
-    known = sold_above_value(model, sales, np.zeros(n))
-    row = known.since.row - len(completed.train)
-    np.testing.assert_array_equal(order[row], np.arange(n - 40, n))
-
-
-def test_forgotten_sales_are_not_learned_from(model: PriceModel, completed: Parts) -> None:
-    sales = completed.validation
-    known = sold_above_value(model, sales, np.zeros(len(sales)))
-    forgotten = np.zeros(len(known.sales), np.bool_)
-    forgotten[[3, *known.since.row[:10]]] = True
-    shorter = known.without_sales(forgotten)
-    kept = known.since.row[10:]
-    np.testing.assert_array_equal(shorter.sales.price[shorter.since.row], known.sales.price[kept])
-    np.testing.assert_array_equal(shorter.since.columns, known.since.columns[10:])
