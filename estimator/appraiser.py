@@ -141,7 +141,7 @@ class Appraiser:
         )
 
     def with_sales(self, sales: Sales, rng: np.random.Generator, *, learn: bool = True) -> Self:
-        """Return the same appraiser knowing m more sales, as if it had been given them from the start.
+        """Return the same appraiser knowing m more sales.
 
         First their homes are valued without them: that shows how the prices have moved since, and how large the
         errors are now. Then the price index, kriging, the comparables, the ranges and the applicability domain
@@ -171,7 +171,7 @@ class Appraiser:
     def valued_by(self, networks: PriceNetworks) -> Self:
         """Return the same appraiser, but homes are valued by these networks, such as its student's teacher.
 
-        Its ranges stay: those of the student's errors, which are a little larger than a teacher's.
+        Nothing is added to what they learned in their training. The ranges stay those of the student's errors.
         """
         return replace(self, model=self.model.valued_by(networks))
 

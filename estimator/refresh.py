@@ -1,7 +1,8 @@
 """Adds new sales to a published model without training it anew: a version of its own, in seconds.
 
-The price index, comparables, kriging, ranges, applicability and typical facts know the new sales afterwards. The
-networks stay as they were trained; the version says how old they are, and how far prices have moved since.
+The price index, comparables, kriging, ranges, applicability and typical facts know the new sales afterwards. A
+student learns from them; several networks that answer together stay as they were trained. The version says how old
+the training is, and how far prices have moved since.
 """
 
 import datetime as dt

@@ -46,8 +46,8 @@ TRAINING_CLUSTER = click.option(
 TEACHER = click.option(
     "--teacher",
     is_flag=True,
-    help="Value homes with the networks that taught the served one: slower, a little more accurate. The ranges are"
-    " those of the served one.",
+    help="Value homes with the networks that taught the served one: slower, and a little more accurate as trained."
+    " At a refresh only the served one learns. The ranges are those of the served one.",
 )
 PUBLISH_ANYWAY = click.option(
     "--publish-anyway",

@@ -1,9 +1,9 @@
 """Recent errors: what the networks got wrong about homes sold since their training, carried over to similar homes.
 
-Networks keep what they learned until they are trained again. A new block, a rebuilt street or a new fashion shows
-first in the errors of the newest sales. Kriging of these errors corrects similar homes nearby. The correction does
-not depend on monotone facts, so that a price still never falls where one of them rises. See
-benchmarks/DECISIONS.md, "Errors of the sales since the training".
+A new block, a rebuilt street or a new fashion shows first in the errors of the newest sales. Kriging of these
+errors corrects similar homes nearby: in full if the networks stay as they were trained, by half if a student
+learns from these sales, too. The correction does not depend on monotone facts, so that a price still never falls
+where one of them rises. See benchmarks/DECISIONS.md, "Errors of the sales since the training".
 """
 
 import math
