@@ -303,6 +303,7 @@ def test_training_and_report_tell_of_a_mistyped_date_and_of_a_refresh(thin_marke
     text = " ".join(page_text(result.folder).split())
     assert f"made from version {trained.folder.name} without training again" in text
     assert f"knows {newest.sum() + 1} more sales" in text
+    assert "the network that values homes goes on learning from these sales" in text
     assert set(load_version(result.folder).manifest["files"]) >= {NUMBERS, PAGE}
 
 

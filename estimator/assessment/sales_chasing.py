@@ -37,8 +37,8 @@ class SalesChasing:
     difference, difference_low, difference_high
         Of the two, in percentage points, and its 90% interval.
     absorbed, absorbed_low, absorbed_high
-        Share of what a price differed from the value that the home's own value takes over once its sale is known,
-        and its 90% interval. 0: no chasing; 1: homes are valued at their sale prices.
+        How far the home's own value moves towards its price once its sale is known, as a share of the difference,
+        and the 90% interval. 0: no chasing; 1: homes are valued at their sale prices.
     """
 
     sold: int

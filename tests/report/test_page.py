@@ -46,6 +46,20 @@ def test_the_page_says_what_the_student_loses(report: Report) -> None:
     assert "They then taught one network" not in Page(render(report | {"student": None})).text
 
 
+def test_without_an_area_of_enough_sales_the_page_says_so(report: Report) -> None:
+    levels = {"judged": 2, "outside": 1, "lowest": 0.88, "highest": 1.02}
+    some = Page(render(report | {"area_levels": levels})).text
+    none = Page(render(report | {"area_levels": dict.fromkeys(levels, 0)})).text
+    for of_all, of_none in (
+        ("Of the 2 areas with", "No area has 30 sales or more, so none gets a verdict of its own."),
+        ("Level by area: of the 2 areas", "Level by area: no area has 30 test sales or more."),
+    ):
+        assert of_all in some
+        assert of_all not in none
+        assert of_none in none
+        assert of_none not in some
+
+
 def test_the_page_says_how_the_files_of_sales_differ(report: Report) -> None:
     assert "lack" not in Page(render(report)).text
     differences = {"lacking_columns": ["lot_size (old.csv)", "<b> (new.csv)"], "label_variants": ["Oak, OAK"]}
