@@ -64,15 +64,17 @@ class Workers:
         self.source = source
 
     def imap(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
-        """Yield `function(item)` for each item, as `parallel_imap` does; both are sent to a process and back.
+        """Yield `function(item)` for each item, as `parallel_imap` does.
 
-        If an error or an interrupt ends this, or its caller closes it, the processes end at once: a whole file
-        would take minutes.
+        The function and the item are sent to a process, and the result is sent back.
+
+        If an error or an interrupt ends this, or its caller closes it, the processes end at once: finishing a
+        whole file would take minutes.
 
         Raises
         ------
         LostProcessError
-            A process ended before its work.
+            A process ended before its work was done.
         """
         n = len(self._processes)
         with ThreadPoolExecutor(n) as threads:  # each waits for one process

@@ -25,7 +25,8 @@ from estimator.network import MSE, AdamW, Batches, Network, Plan, StackedNetwork
 LEARNED_SHARE = 0.5
 """Share of the change of the student's weights that is kept; the rest is left to the correction."""
 PASSES = 10
-"""Over the sales since the training and the earlier ones; see the section for this and the learning rate."""
+"""Over the sales since the training and the earlier ones. "What a refresh learns" has the errors with other
+numbers."""
 REPEATS = 3
 """How often a sale since the training is in a pass; an earlier one is in it once."""
 MAX_EARLIER = 4000
@@ -47,9 +48,10 @@ def follow_sales(
     *,
     learn: bool,
 ) -> tuple[PriceNetworks, RecentErrors | None]:
-    """Return the networks that value homes after some sales, and what corrects their values of similar homes.
+    """Return the networks after they learned from the sales since their training, and the correction of the rest.
 
-    Several networks that answer together do not learn: that would take minutes.
+    Only one network learns, from `MIN_SALES` sales on: several that answer together would take minutes. Networks
+    that do not learn are returned as they were trained, with the correction in full.
 
     Parameters
     ----------
@@ -61,8 +63,10 @@ def follow_sales(
         All n sales that the model knows.
     learned
         Whether the networks were trained on them, shape (n,).
+    since
+        The newest of those that they were not trained on.
     learn
-        Whether the networks may learn; without, errors are corrected in full.
+        Whether the networks may learn.
     """
     newest = known.take(since.row)
     log_price = adjusted_log_price(pipeline.encoder.market, newest, index)
@@ -73,7 +77,7 @@ def follow_sales(
     if not learn or len(networks) > 1 or len(since) < MIN_SALES:
         return trained, recent_errors
     earlier = _earlier_columns(pipeline, known, learned, rng)
-    price = without_outliers(
+    price = with_bounded_errors(
         (log_price - trained.mean) / trained.deviation, predict_mean(trained.networks, since.columns)
     )
     student = _learn(networks[0], since.columns, price, earlier, rng)
@@ -81,14 +85,14 @@ def follow_sales(
     return replace(trained, networks=StackedNetworks([student])), half
 
 
-def without_outliers(price: FloatArray, value: FloatArray) -> FloatArray:
-    """Return n log prices with those moved closer whose errors are extreme, shape (n,).
+def with_bounded_errors(price: FloatArray, value: FloatArray) -> FloatArray:
+    """Return n log prices, those with extreme errors moved closer to their values, shape (n,).
 
     Parameters
     ----------
     price, value
-        Log prices and what a network takes the homes to be worth, in the same units, shape (n,). An error counts
-        for at most `MAX_DEVIATIONS` robust standard deviations from the median error.
+        Log prices, and what a network takes the homes to be worth, in the same units, shape (n,). Their difference
+        counts for at most `MAX_DEVIATIONS` robust standard deviations from its median.
     """
     error = price - value
     median, deviation = median_and_sigma(error)

@@ -10,7 +10,7 @@ from estimator.market.arrays import Float32Array
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales
 from estimator.model import continued_learning
-from estimator.model.continued_learning import without_outliers
+from estimator.model.continued_learning import with_bounded_errors
 from estimator.model.price_model import PriceModel
 from estimator.model.recent_errors import MIN_SALES
 from tests.model.refreshes import SMALL, large, sold_above_value, worth
@@ -37,7 +37,7 @@ def test_a_price_counts_as_no_further_from_its_value_than_three_deviations() -> 
     error = np.linspace(-0.2, 0.2, 201)
     error[100] = 5.0
     price = value + error
-    counted = without_outliers(price, value)
+    counted = with_bounded_errors(price, value)
     usual = np.arange(201) != 100
     np.testing.assert_array_equal(counted[usual], price[usual])
     assert 0.2 < counted[100] - value[100] < 0.6
