@@ -34,7 +34,7 @@ class Settings:
         Path | None,
         SettingInfo(
             "path",
-            "File with a secret key of at least 32 bytes. Training signs saved versions with it, and"
+            "File with a secret key of at least 32 bytes. `train` and `refresh` sign saved versions with it, and"
             " `fit-list-prices` what it saves; the server uses nothing that is not signed with it. Empty:"
             " signatures are not checked.",
         ),
@@ -239,8 +239,8 @@ class Settings:
             "URL",
             "Address search of another server, with `{query}` for the address, such as"
             " `https://nominatim.example.com/search?format=json&q={query}`. Its answer may be that of Nominatim,"
-            " Photon, Pelias or a like one. What users of the web page type as an address is sent there when they"
-            " ask for it. Empty: none.",
+            " Photon, Pelias or a similar service. What users of the web page type as an address is sent there"
+            " when they ask for it. Empty: none.",
             check=CHECK_GEOCODER,
         ),
     ] = ""
@@ -256,7 +256,7 @@ class Settings:
         int,
         SettingInfo(
             "bytes",
-            "Room for all jobs together: half for tables that wait, half for results and what becomes one. When"
+            "Room for all jobs together: half for tables that wait, half for results, complete or not. When"
             " either is full, further jobs get status 507. The default is enough for the results of 15 million"
             " homes.",
             (2**20, 2**44),
