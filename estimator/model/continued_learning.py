@@ -51,7 +51,8 @@ def follow_sales(
     """Return the networks after they learned from the sales since their training, and the correction of the rest.
 
     Only one network learns, from `MIN_SALES` sales on: several that answer together would take minutes. Networks
-    that do not learn are returned as they were trained, with the correction in full.
+    that do not learn are returned as they were trained, with the correction in full. A saved model does not know
+    its recipe, so weight decay and the like are the defaults.
 
     Parameters
     ----------

@@ -29,11 +29,11 @@ predicted at a time"."""
 
 
 PASSES_AGAIN = 4
-"""Over all sales, of networks that go on learning; no more than the recipe's epochs, which are few where a pass
-has many steps. See benchmarks/DECISIONS.md, "Networks that answer learn from all sales"."""
+"""Passes over all sales with which networks go on learning; no more than the recipe's epochs, which are few where
+a pass has many steps. See benchmarks/DECISIONS.md, "Networks that answer learn from all sales"."""
 AVERAGE_DECAY = 0.99
-"""Of the weights' average over some hundred steps when they do. It halves by how much a value depends on the seed.
-See there."""
+"""Decay of the running average of their weights, which spans about a hundred steps. The average halves by how much
+a value depends on the seed: see the same section."""
 
 
 @dataclass(frozen=True)
