@@ -57,9 +57,11 @@ def fit_kriging(
     LeaveHomeOut
         For the training sales themselves. It is large and need not be saved.
     """
-    sample = np.sort(rng.permutation(len(homes))[:MAX_RANGE_SALES])
+    # By a number of its own for each sale, so that one sale more replaces at most one of those that are drawn.
+    drawn = np.argsort(rng.random(len(homes)), kind="stable")
+    sample = np.sort(drawn[:MAX_RANGE_SALES])
     range_km = _range_km(None if homes.location is None else homes.location[sample])
-    inducing = homes.take(np.sort(rng.permutation(len(homes))[:n_inducing_points]))
+    inducing = homes.take(np.sort(drawn[:n_inducing_points]))
     n_monotone, mean = homes.monotone.shape[1], float(log_price.mean())
     empty = np.empty(0, np.float32)
     unfitted = Kriging(inducing.facts, inducing.location, range_km, empty, empty, empty, mean)

@@ -84,3 +84,15 @@ def test_very_few_sales(n: int) -> None:
     kriging, left_out = fit_kriging(homes, log_price, np.arange(n), np.random.default_rng(0))
     assert np.isfinite(kriging.estimate(random_homes(9, 1)[0])).all()
     assert np.isfinite(left_out.estimate(homes, np.arange(n))).all()
+
+
+def test_one_sale_more_replaces_at_most_one_inducing_point() -> None:
+    """So that the values of homes far from it stay at a refresh."""
+    homes, log_price = random_homes(N, 0)
+    before, after = (
+        fit_kriging(homes.take(slice(n)), log_price[:n], HOME[:n], np.random.default_rng(0), 100)[0].facts
+        for n in (N - 1, N)
+    )
+    shared = {*map(tuple, before.tolist())} & {*map(tuple, after.tolist())}
+    assert len(before) == len(after) == 100
+    assert len(shared) >= 99
