@@ -97,6 +97,19 @@ def test_a_refresh_gives_the_appraiser_that_knows_the_new_sales(
     )
 
 
+def test_the_order_of_the_sales_in_a_file_changes_nothing(
+    model: Path, write: Write, table: pd.DataFrame, parts: Parts
+) -> None:
+    new, trained = later(table, parts), load_version(model).folder
+    refreshed = []
+    for file in (new, new.iloc[::-1]):
+        result = refresh_model(trained, write(file), seed=5)
+        assert result.folder is not None
+        refreshed.append(load_version(result.folder).appraiser)
+    first, second = (values(each, parts.train) for each in refreshed)
+    np.testing.assert_array_equal(first, second)
+
+
 def test_the_manifest_tells_the_training_from_the_refreshes(
     model: Path, write: Write, table: pd.DataFrame, parts: Parts
 ) -> None:

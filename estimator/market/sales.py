@@ -98,8 +98,9 @@ class Sales:
         )
 
     def sorted_by_date(self) -> "Sales":
-        """Return the sales sorted by date; the order within a day is kept."""
-        return self if self.date is None else self.take(np.argsort(self.date, kind="stable"))
+        """Return the sales sorted by date, those of a day by price and facts: their order now is no matter."""
+        keys = (*self.facts.columns.values(), self.price)
+        return self.take(np.lexsort(keys if self.date is None else (*keys, self.date)))
 
 
 @dataclass(frozen=True)
