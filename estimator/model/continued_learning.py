@@ -75,7 +75,7 @@ def follow_sales(
     recent_errors = fit_recent_errors(homes, log_price - since.log_worth, pipeline.kriging.range_km)
     rng = np.random.default_rng(SEED)
     networks = trained.networks.networks
-    if not learn or len(networks) > 1 or len(since) < MIN_SALES:
+    if not learn or len(networks) > 1 or len(since) < MIN_SALES or not learned.any():
         return trained, recent_errors
     earlier = _earlier_columns(pipeline, known, learned, rng)
     price = with_bounded_errors(

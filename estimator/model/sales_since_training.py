@@ -62,7 +62,7 @@ class SalesSinceTraining:
         trained
             The networks as trained.
         """
-        if known.date is None or not n_added:
+        if known.date is None or not n_added or not learned.any():  # all may have been replaced, a few at a time
             return self
         is_new = known.date > known.date[learned].max()
         is_new[:-n_added] = False

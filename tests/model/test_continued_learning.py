@@ -135,3 +135,14 @@ def test_a_restored_model_is_the_same_and_learns_the_same(
     above = np.where(large(later), 0.1, -0.1)
     again, again_restored = (sold_above_value(each, later, above) for each in (known, restored))
     np.testing.assert_array_equal(worth(again, later), worth(again_restored, later))
+
+
+def test_nothing_is_learned_when_all_sales_of_the_training_have_been_replaced(
+    model: PriceModel, completed: Parts
+) -> None:
+    sales, later = completed.validation, completed.test
+    known = sold_above_value(model, sales, np.zeros(len(sales)))
+    replaced = known.without_sales(known.learned)
+    after = sold_above_value(replaced, later, np.zeros(len(later)))
+    assert len(after.since) == len(known.since)
+    assert after.networks is model.networks
