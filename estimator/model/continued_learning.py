@@ -5,9 +5,12 @@ kept, and half of the correction by recent errors: each alone follows what is ne
 enough. See benchmarks/DECISIONS.md, "What a refresh learns".
 """
 
+import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from estimator.features.pipeline import FeaturePipeline
 from estimator.market.arrays import BoolArray, Float32Array, FloatArray
@@ -20,7 +23,7 @@ from estimator.model.recent_errors import MAX_DEVIATIONS, MIN_SALES, RecentError
 from estimator.model.recipe import DEFAULTS
 from estimator.model.sales_since_training import SalesSinceTraining
 from estimator.model.training_set import adjusted_log_price, withhold_facts
-from estimator.network import MSE, AdamW, Batches, Network, Plan, StackedNetworks, cosine, train
+from estimator.network import MSE, AdamW, Network, Plan, StackedNetworks, Stream, cosine, train
 
 LEARNED_SHARE = 0.5
 """Share of the change of the student's weights that is kept; the rest is left to the correction."""
@@ -32,7 +35,7 @@ REPEATS = 3
 MAX_EARLIER = 4000
 """Earlier sales in a pass, drawn at random."""
 BATCH_SIZE = 512
-"""Twice that of a training: values then depend half as much on the order of the sales."""
+"""Twice that of a training: values then depend less on which sales share a batch."""
 LEARNING_RATE = 1e-3
 SEED = 0
 """Draws the earlier sales and the order. Always the same, so that the values depend on the sales alone."""
@@ -81,7 +84,7 @@ def follow_sales(
     price = with_bounded_errors(
         (log_price - trained.mean) / trained.deviation, predict_mean(trained.networks, since.columns)
     )
-    student = _learn(networks[0], since.columns, price, earlier, rng)
+    student = _learn(networks[0], since.columns, price, earlier, since.row, rng)
     half = None if recent_errors is None else recent_errors.times(1 - LEARNED_SHARE)
     return replace(trained, networks=StackedNetworks([student])), half
 
@@ -102,17 +105,37 @@ def with_bounded_errors(price: FloatArray, value: FloatArray) -> FloatArray:
 
 
 def _learn(
-    network: Network, columns: Float32Array, target: FloatArray, earlier: Float32Array, rng: np.random.Generator
+    network: Network,
+    columns: Float32Array,
+    target: FloatArray,
+    earlier: Float32Array,
+    row: NDArray[np.intp],
+    rng: np.random.Generator,
 ) -> Network:
-    """Return the network after `LEARNED_SHARE` of what it learns from sales, and from itself of earlier ones."""
+    """Return the network after `LEARNED_SHARE` of what it learns from sales, and from itself of earlier ones.
+
+    Parameters
+    ----------
+    columns, target
+        Of the m sales since the training.
+    earlier
+        Columns of earlier sales.
+    row
+        Rows of the m sales among all that the model knows, shape (m,): they decide the order of the sales.
+    """
     student = Network.from_state(network.state())
+    x = np.vstack((earlier, np.repeat(columns, REPEATS, axis=0)))
+    y = np.concatenate((network.predict(earlier)[:, 0], np.repeat(target, REPEATS))).astype(np.float32)
+
+    def one_pass(rng: np.random.Generator) -> Iterator[tuple[Float32Array, Float32Array]]:
+        order = steady_order(len(earlier), row, rng)
+        for start in range(0, len(order), BATCH_SIZE):
+            batch = order[start : start + BATCH_SIZE]
+            yield x[batch], y[batch]
+
     train(
         student,
-        Batches(
-            np.vstack((earlier, np.tile(columns, (REPEATS, 1)))),
-            np.concatenate((network.predict(earlier)[:, 0], np.tile(target, REPEATS))),
-            BATCH_SIZE,
-        ),
+        Stream(one_pass, math.ceil(len(x) / BATCH_SIZE)),
         loss=MSE(),
         optimiser=AdamW(LEARNING_RATE, weight_decay=DEFAULTS.weight_decay),
         rng=rng,
@@ -126,6 +149,17 @@ def _learn(
     before, after = network.parameters.vector, student.parameters.vector
     after[...] = before + np.float32(LEARNED_SHARE) * (after - before)
     return student
+
+
+def steady_order(n_earlier: int, row: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return a random order of some earlier sales, then m later ones `REPEATS` times each.
+
+    A later sale takes its place between the others, whose order stays: one sale more must hardly change what is
+    learned, or the values of homes far from it would move at every refresh.
+    """
+    of_earlier, of_later = rng.spawn(2)  # spawned, so that a pass draws the same however many the last one drew
+    places = of_later.random((int(row.max()) + 1, REPEATS))[row]
+    return np.argsort(np.concatenate((of_earlier.random(n_earlier), places.ravel())), kind="stable")
 
 
 def _earlier_columns(

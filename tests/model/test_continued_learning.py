@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from estimator.market.arrays import Float32Array
+from estimator.market.arrays import Float32Array, FloatArray
 from estimator.market.market import Market
 from estimator.market.sales import Parts, Sales
 from estimator.model import continued_learning
-from estimator.model.continued_learning import with_bounded_errors
+from estimator.model.continued_learning import REPEATS, steady_order, with_bounded_errors
+from estimator.model.ensemble import predict_mean
 from estimator.model.price_model import PriceModel
 from estimator.model.recent_errors import MIN_SALES
 from tests.model.refreshes import SMALL, large, sold_above_value, worth
@@ -146,3 +147,37 @@ def test_nothing_is_learned_when_all_sales_of_the_training_have_been_replaced(
     after = sold_above_value(replaced, later, np.zeros(len(later)))
     assert len(after.since) == len(known.since)
     assert after.networks is model.networks
+
+
+def test_one_sale_more_leaves_the_order_of_the_others() -> None:
+    """Also where the oldest one is no longer kept."""
+    rngs = [np.random.default_rng(0) for _ in range(2)]
+    row = np.arange(100, 150)
+    n = 20 + REPEATS * len(row)
+    for _ in range(3):
+        before, after = steady_order(20, row, rngs[0]), steady_order(20, row + 1, rngs[1])
+        assert sorted(before) == sorted(after) == list(range(n))
+        stays = before[(before < 20) | (before >= 20 + REPEATS)]
+        moved = np.where(after < 20, after, after + REPEATS)
+        np.testing.assert_array_equal(moved[moved < n], stays)
+
+
+def test_each_pass_has_another_order() -> None:
+    rng = np.random.default_rng(0)
+    first, second = (steady_order(20, np.arange(100, 150), rng) for _ in range(2))
+    assert not np.array_equal(first, second)
+
+
+def test_one_sale_more_hardly_changes_the_values_of_other_homes(model: PriceModel, completed: Parts) -> None:
+    sales, rng = completed.validation, np.random.default_rng(0)
+    above = rng.normal(0, 0.2, len(sales))
+    all_but_one = np.arange(len(sales)) < len(sales) - 1
+    every = sold_above_value(model, sales, above)
+    fewer = sold_above_value(model, sales.take(all_but_one), above[all_but_one])
+
+    def values(chosen: PriceModel) -> FloatArray:
+        return predict_mean(chosen.networks.networks, every.since.columns)
+
+    learned = values(every) - values(model)
+    moved = values(every) - values(fewer)
+    assert 0 < np.median(np.abs(moved)) < 0.15 * np.median(np.abs(learned))
