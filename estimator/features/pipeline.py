@@ -192,6 +192,11 @@ class FeaturePipeline:
             homes, facts, *self._price_features(homes.kriging_inputs, facts, home, before, left_out, subjects)
         )
 
+    def complete(self, facts: Facts) -> BoolArray:
+        """Return which of n homes lack none of the facts that nearly all training sales know, shape (n,)."""
+        complete: BoolArray = ~np.logical_or.reduce(facts.unknown(self.rarely_missing), axis=1)
+        return complete
+
     def with_sales(self, sales: Sales, log_price: FloatArray) -> "FeaturePipeline":
         """Return the pipeline with price features from other, such as newer, sales; encodings stay the same.
 

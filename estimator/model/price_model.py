@@ -238,7 +238,7 @@ class PriceModel:
         residuals = np.concatenate((self.residual, residual))
         learned = np.concatenate((self.learned, np.zeros(len(sales), np.bool_)))
         with threadpool_limits(1, user_api="blas"):
-            index = index_of_sales(self.market, known, residuals)
+            index = self._index(known, residuals)
             pipeline = self.pipeline.with_sales(known, adjusted_log_price(self.market, known, index))
             since = self.since.joined(known, len(sales), learned, self.pipeline, self.trained)
             networks, recent_errors = follow_sales(
@@ -256,6 +256,15 @@ class PriceModel:
             recent_errors=recent_errors,
             training_errors=None,
         )
+
+    def _index(self, known: Sales, residual: FloatArray) -> PriceIndex:
+        """Return the index of n sales, without those that lack facts which nearly all training sales know.
+
+        The values of such homes are too high or too low together, which would look like a movement of prices.
+        """
+        complete = self.pipeline.complete(known.facts)
+        rows = complete if complete.any() else np.ones(len(known), np.bool_)
+        return index_of_sales(self.market, known.take(rows), residual[rows])
 
     def without_sales(self, rows: BoolArray) -> "PriceModel":
         """Return the same model that forgets some of its sales, shape (n,), when the next ones are added."""

@@ -20,6 +20,9 @@ MAX_SALES = 5000
 class SalesSinceTraining:
     """The sales after the last one that the networks were trained on, oldest first.
 
+    Those that lack facts which nearly all training sales know are left out: what they say of other homes is mostly
+    what they lack.
+
     Earlier sales that were added later do not count, because kriging and the comparables know them already: see
     benchmarks/DECISIONS.md, "Errors of the sales since the training". There are none without dates, which would
     show which sales are new.
@@ -66,6 +69,7 @@ class SalesSinceTraining:
             return self
         is_new = known.date > known.date[learned].max()
         is_new[:-n_added] = False
+        is_new &= pipeline.complete(known.facts)
         added = np.flatnonzero(is_new)
         added = added[np.argsort(known.date[added], kind="stable")][-MAX_SALES:]
         if not len(added):

@@ -1,5 +1,6 @@
 """Which sales count as made since the training, and as what they are kept."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -51,3 +52,18 @@ def test_forgotten_sales_are_not_learned_from(model: PriceModel, completed: Part
     kept = known.since.row[10:]
     np.testing.assert_array_equal(shorter.sales.price[shorter.since.row], known.sales.price[kept])
     np.testing.assert_array_equal(shorter.since.columns, known.since.columns[10:])
+
+
+def test_sales_that_lack_a_usual_fact_move_neither_the_index_nor_the_networks(
+    model: PriceModel, completed: Parts
+) -> None:
+    """Their values are too high or too low together."""
+    sales = completed.validation
+    assert "square_footage" in model.pipeline.rarely_missing
+    unknown = np.full(len(sales), np.nan)
+    lacking = replace(sales, facts=type(sales.facts)({**sales.facts.columns, "square_footage": unknown}))
+    none, lower = (sold_above_value(model, lacking, np.full(len(sales), above)) for above in (0.0, -0.3))
+    assert pickle.dumps(lower.index.state()) == pickle.dumps(none.index.state())
+    assert lower.networks is model.networks
+    assert lower.recent_errors is None
+    assert len(lower.since) == 0
