@@ -7,7 +7,7 @@ the training is, and how far prices have moved since.
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from estimator.assessment.gate import Verdict
 from estimator.assessment.judging import judge_refreshed
 from estimator.assessment.set_aside import set_aside_record
 from estimator.errors import DataError
-from estimator.market.known_sales import MatchedSales, describe_changes, match_sales
+from estimator.features.pipeline import RARELY_MISSING_SHARE
+from estimator.market.known_sales import MatchedSales, describe_changes, known_under_another_id, match_sales
 from estimator.market.market_data import USUAL_CHECKS, SalesChecks
 from estimator.market.sales import Sales
 from estimator.market.sales_file import read_validated_sales
@@ -41,8 +42,12 @@ from estimator.report.files import read_report, refreshed_report, report_files
 from estimator.training import file_sha256
 
 MAX_REPLACED_SHARE = 0.5
-"""Share of the known sales that a file may replace. The networks were trained on the earlier ones: with more, most
-of what they learned is no longer so."""
+"""Share of the sales of the training that all refreshes together may replace. With more, most of what the networks
+learned is no longer so."""
+
+MAX_EQUAL_SHARE = 0.5
+"""Share of the added sales that may have price, day and facts of a known sale with another identifier, before a
+message asks how identifiers are written. Two flats of a house can be sold alike, most of a file cannot."""
 
 _OF_THE_VERSION = ("version", "created", "files")
 """Entries of a manifest that are about the saved version, not about its training."""
@@ -121,12 +126,7 @@ def refresh_model(
     set_aside = set_aside_record(validated, validated.set_aside)
     matched = match_sales(known, validated.sales, appraiser.areas.facts)
     replaced = _describe_replaced(appraiser, matched, validated.row)
-    if len(replaced) > MAX_REPLACED_SHARE * len(known):
-        raise DataError(
-            f"{sales_path}: {len(replaced):,} of the {len(known):,} sales that the model knows have other prices"
-            f" or facts here, such as {replaced[0]}; at most {100 * MAX_REPLACED_SHARE:g}% can be replaced without"
-            " training again: correct the file, or train"
-        )
+    _check_replaced(saved, matched, replaced, sales_path)
     added = int(matched.new.sum())
     if not added and not replaced:
         return RefreshResult(None, 0, matched.n_unchanged, (), set_aside)
@@ -138,6 +138,8 @@ def refresh_model(
     counts = {"added": added, "replaced": len(replaced), "known": matched.n_unchanged}
     record = {
         **counts,
+        "lacking_facts": _lacking_facts(appraiser, new),
+        "known_under_another_id": _known_under_another_id(appraiser, matched),
         "set_aside": set_aside,
         "sales_sha256": file_sha256(sales_path),
         "seed": seed,
@@ -152,6 +154,46 @@ def refresh_model(
     return RefreshResult(folder, added, matched.n_unchanged, replaced, set_aside, record, gate, passed)
 
 
+def _check_replaced(saved: SavedVersion, matched: MatchedSales, replaced: Sequence[str], sales_path: Path) -> None:
+    """Raise a DataError if this file and those before it replace most of the sales of the training.
+
+    Parameters
+    ----------
+    replaced
+        What is different about each sale that the file replaces.
+    """
+    learned = saved.appraiser.model.learned
+    remaining = int(learned.sum()) - int(learned[matched.replaced].sum())
+    trained = sum(saved.manifest.get("sales", {}).values()) or int(learned.sum())
+    if replaced and trained - remaining > MAX_REPLACED_SHARE * trained:
+        raise DataError(
+            f"{sales_path}: with this file, {trained - remaining:,} of the {trained:,} sales of the training have"
+            f" other prices or facts than then, such as {replaced[0]}; at most {100 * MAX_REPLACED_SHARE:g}% can"
+            " be replaced without training again: correct the file, or train"
+        )
+
+
+def _lacking_facts(appraiser: Appraiser, new: Sales) -> dict[str, int]:
+    """Return how many new sales lack each of the facts that nearly all training sales know, if many lack it."""
+    names = appraiser.model.pipeline.rarely_missing
+    lacking = appraiser.areas.complete(new.facts)[0].unknown(names).sum(axis=0).tolist()
+    usual = (1 - RARELY_MISSING_SHARE) * len(new)
+    return {name: count for name, count in zip(names, lacking, strict=True) if count > usual}
+
+
+def _known_under_another_id(appraiser: Appraiser, matched: MatchedSales) -> dict[str, Any] | None:
+    """Return how many added sales equal a known one but for the identifier, with an example; None if few do."""
+    known, added = appraiser.model.sales, matched.sales.take(matched.new)
+    row = known_under_another_id(known, added, appraiser.areas.facts)
+    equal = np.flatnonzero(row >= 0)
+    if len(equal) <= MAX_EQUAL_SHARE * len(added):
+        return None
+    assert known.sale_id is not None  # noqa: S101  # without identifiers there is none
+    assert added.sale_id is not None  # noqa: S101
+    first = equal[0]
+    return {"sales": len(equal), "id": str(added.sale_id[first]), "known_id": str(known.sale_id[row[first]])}
+
+
 def before_and_added(appraiser: Appraiser, matched: MatchedSales) -> tuple[Appraiser, Sales]:
     """Return the appraiser without the sales that a file replaces, and the file's sales that it is to be given.
 
@@ -161,7 +203,7 @@ def before_and_added(appraiser: Appraiser, matched: MatchedSales) -> tuple[Appra
         The file's sales, matched with those of the appraiser's model.
     """
     before = _without_sales(appraiser, matched.replaced) if matched.differs.any() else appraiser
-    return before, matched.sales.take(matched.new | matched.differs).sorted_by_date()
+    return before, matched.sales.take(matched.new | matched.differs).in_fixed_order()
 
 
 def _without_sales(appraiser: Appraiser, rows: NDArray[np.intp]) -> Appraiser:

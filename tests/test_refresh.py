@@ -84,7 +84,7 @@ def test_a_refresh_gives_the_appraiser_that_knows_the_new_sales(
     assert result.set_aside["sales"] == 0
     loaded = load_version(model)
     assert loaded.folder == result.folder
-    direct = appraiser.with_sales(parts.test.sorted_by_date(), np.random.default_rng(5))
+    direct = appraiser.with_sales(parts.test.in_fixed_order(), np.random.default_rng(5))
     np.testing.assert_array_equal(values(loaded.appraiser, parts.train), values(direct, parts.train))
     for refreshed in (loaded.appraiser, direct):
         assert refreshed.sale_dates is not None
@@ -188,7 +188,7 @@ def test_a_corrected_price_replaces_the_wrong_one_and_is_listed(
     known = corrected.model.sales
     assert len(known) == sum(len(part) for part in vars(parts).values())
     assert len(corrected.calibration[0].residual) == len(parts.validation) + len(parts.test)
-    right = appraiser.with_sales(parts.test.sorted_by_date(), np.random.default_rng(0))
+    right = appraiser.with_sales(parts.test.in_fixed_order(), np.random.default_rng(0))
     np.testing.assert_allclose(known.price.sum(), right.model.sales.price.sum())
     moved = np.abs(values(corrected, parts.validation) / values(right, parts.validation) - 1)
     assert np.nanmedian(moved) < 0.002
@@ -200,8 +200,46 @@ def test_a_file_that_replaces_most_sales_is_refused_because_the_networks_learned
 ) -> None:
     known = table[~table["id"].isin(later(table, parts)["id"])].copy()
     known["price"] = [str(int(price) + 1000) for price in known["price"]]
-    with pytest.raises(DataError, match=r"sales that the model knows have other prices .* row 2, .*; at most 50%"):
+    with pytest.raises(DataError, match=r"of the training have other prices .* row 2, .*; at most 50%"):
         refresh_model(model, write(known), seed=0)
+
+
+def test_files_that_replace_most_sales_together_are_refused_too(
+    appraiser: Appraiser, write: Write, table: pd.DataFrame, parts: Parts, tmp_path: Path
+) -> None:
+    trained = int(appraiser.model.learned.sum())
+    folder = save_version(tmp_path / "models" / "king_county", appraiser, {"sales": {"train": trained}})
+    assert parts.train.sale_id is not None
+    train = table[table["id"].isin(parts.train.sale_id)].copy()
+    train["price"] = [str(int(price) + 1000) for price in train["price"]]
+    third = len(train) // 3 + 1
+    once = refresh_model(folder, write(train.iloc[:third]), seed=0, publish_anyway=True).folder
+    assert once is not None
+    with pytest.raises(DataError, match=rf"of the {trained:,} sales of the training have other prices"):
+        refresh_model(once, write(train.iloc[third : 2 * third]), seed=0)
+
+
+def test_new_sales_that_lack_a_usual_fact_are_counted(
+    model: Path, write: Write, table: pd.DataFrame, parts: Parts
+) -> None:
+    new = later(table, parts)
+    result = refresh_model(model, write(new.drop(columns="grade")), seed=0, publish_anyway=True)
+    assert result.record is not None
+    assert result.record["lacking_facts"] == {"grade": len(new)}
+    assert result.record["known_under_another_id"] is None
+
+
+def test_sales_whose_ids_are_written_in_another_way_are_noticed(
+    model: Path, write: Write, table: pd.DataFrame, parts: Parts
+) -> None:
+    assert parts.train.sale_id is not None
+    known = table[table["id"].isin(parts.train.sale_id)].head(40)
+    again = known.assign(id="0" + known["id"])
+    result = refresh_model(model, write(again), seed=0, publish_anyway=True)
+    assert result.record is not None
+    first = known["id"].iloc[0]
+    assert result.record["known_under_another_id"] == {"sales": 40, "id": f"0{first}", "known_id": first}
+    assert result.record["lacking_facts"] == {}
 
 
 def test_prices_that_rise_raise_the_values(appraiser: Appraiser, parts: Parts) -> None:

@@ -20,7 +20,14 @@ from estimator.cli.options import (
     TRAINING_CLUSTER,
 )
 from estimator.cli.set_aside import accuracy_with_suspects, checks_options, report_set_aside
-from estimator.cli.tables import error_table, gate_reasons, refresh_summary, replaced_list, walk_summary
+from estimator.cli.tables import (
+    error_table,
+    gate_reasons,
+    refresh_summary,
+    refresh_warnings,
+    replaced_list,
+    walk_summary,
+)
 from estimator.cluster import trainings_on
 from estimator.market.market_data import SalesChecks
 from estimator.market.sales import Split
@@ -131,6 +138,7 @@ def refresh(
         f"added {plural(result.added, 'sale')}, replaced {len(result.replaced):,}; already known: {result.known:,}"
     )
     click.echo(replaced_list(result.replaced), nl=False)
+    click.echo(refresh_warnings(result.record), nl=False, err=True)
     click.echo(refresh_summary(result.record))
     _end_with_gate(result.gate, folder, published=result.published)
 

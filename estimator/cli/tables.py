@@ -163,6 +163,26 @@ def refresh_summary(record: Mapping[str, Any]) -> str:
     )
 
 
+def refresh_warnings(record: Mapping[str, Any]) -> str:
+    """Return what is to check about the new sales of a refreshed version, a line each; '' if nothing is."""
+    lines = []
+    if lacking := record["lacking_facts"]:
+        new = record["added"] + record["replaced"]
+        facts = ", ".join(f"{name} ({count:,} of {new:,})" for name, count in lacking.items())
+        lines.append(
+            f"new sales lack facts that nearly all sales of the training have: {facts}. Such sales change neither"
+            " the price index nor the network. Add the facts to the file, or train again if they are no longer"
+            " recorded.\n"
+        )
+    if equal := record["known_under_another_id"]:
+        lines.append(
+            f"{equal['sales']:,} of {plural(record['added'], 'added sale')} have the price, the day and the facts"
+            f" of a known sale with another id, such as {equal['id']}, known as {equal['known_id']}. If the ids"
+            " are written in another way than before, these sales now count twice.\n"
+        )
+    return "".join(lines)
+
+
 def gate_reasons(reasons: Sequence[str]) -> str:
     """Return what speaks against publishing a version, a line each."""
     return "\n".join(f"  {reason}" for reason in reasons)

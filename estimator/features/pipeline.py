@@ -37,7 +37,7 @@ from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 
-_RARELY_MISSING_SHARE = 0.95
+RARELY_MISSING_SHARE = 0.95
 """A fact is rarely missing if at least this share of sales has it. If more sales lack it, kriging can learn what
 that means."""
 MIN_KRIGING_SPREAD = 0.05
@@ -128,7 +128,7 @@ class FeaturePipeline:
         names = with_rare_labels(market, sales.facts)
         effects = LabelEffects.fit(names, sales, homes.kriging_inputs, log_price)
         known_share = {name: sales.facts.known(name).mean() for name in encoder.encoding.fact_names}
-        rarely_missing = tuple(name for name, share in known_share.items() if share >= _RARELY_MISSING_SHARE)
+        rarely_missing = tuple(name for name, share in known_share.items() if share >= RARELY_MISSING_SHARE)
         unscaled = cls(encoder, kriging, effects, comparables, NumberScales.fit(np.empty((0, 0))), rarely_missing)
         price_features, error_features = unscaled._price_features(
             homes.kriging_inputs, sales.facts, sales.home, sales.date, left_out

@@ -83,6 +83,16 @@ def match_sales(known: Sales, sales: Sales, looked_up: Collection[str]) -> Match
     return MatchedSales(_with_homes(sales, home), known_row, differs)
 
 
+def known_under_another_id(known: Sales, sales: Sales, looked_up: Collection[str]) -> NDArray[np.intp]:
+    """Return a known sale that says the same as each of n new sales but for the identifier, −1 if there is none.
+
+    The parameters are those of `match_sales`. There is none where sales have no identifiers.
+    """
+    if known.sale_id is None or sales.sale_id is None:
+        return np.full(len(sales), _NONE)
+    return _equal_rows(known, sales, looked_up)
+
+
 def describe_changes(market: Market, earlier: Sales, later: Sales, looked_up: Collection[str]) -> list[str]:
     """Return what is different about each of n sales, such as 'price 250,000 → 230,000, bedrooms 3 → unknown'."""
     changes: list[list[str]] = [[] for _ in range(len(later))]

@@ -98,7 +98,11 @@ class Sales:
         )
 
     def sorted_by_date(self) -> "Sales":
-        """Return the sales sorted by date, those of a day by price and facts: their order now is no matter."""
+        """Return the sales sorted by date; the order within a day is kept."""
+        return self if self.date is None else self.take(np.argsort(self.date, kind="stable"))
+
+    def in_fixed_order(self) -> "Sales":
+        """Return the sales sorted by date, those of a day by price and facts, however they are ordered now."""
         keys = (*self.facts.columns.values(), self.price)
         return self.take(np.lexsort(keys if self.date is None else (*keys, self.date)))
 

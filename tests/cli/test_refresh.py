@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from estimator.appraiser import Appraiser
-from estimator.cli.tables import MAX_REPORTED, refresh_summary, replaced_list
+from estimator.cli.tables import MAX_REPORTED, refresh_summary, refresh_warnings, replaced_list
 from estimator.market.sales import Parts
 from estimator.registry import load_version, publish, save_version
 from tests.conftest import KING_COUNTY, estimator, run_command
@@ -71,6 +71,20 @@ def test_only_the_first_replaced_sales_are_listed() -> None:
     assert lines[-1] == "and 3 more"
     assert len(lines) == MAX_REPORTED + 1
     assert replaced_list([]) == ""
+
+
+def test_what_is_to_check_about_new_sales_is_told() -> None:
+    record = {
+        "added": 40,
+        "replaced": 2,
+        "lacking_facts": {"grade": 42, "view": 30},
+        "known_under_another_id": {"sales": 39, "id": "0123", "known_id": "123"},
+    }
+    lacking, equal = refresh_warnings(record).splitlines()
+    assert "grade (42 of 42), view (30 of 42)" in lacking
+    assert "39 of 40 added sales have the price" in equal
+    assert "such as 0123, known as 123" in equal
+    assert refresh_warnings({**record, "lacking_facts": {}, "known_under_another_id": None}) == ""
 
 
 def test_without_dates_only_the_age_of_the_training_is_told() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estimator.market.facts import Facts
-from estimator.market.known_sales import MatchedSales, describe_changes, match_sales
+from estimator.market.known_sales import MatchedSales, describe_changes, known_under_another_id, match_sales
 from estimator.market.market import Market
 from estimator.market.sales import Sales
 
@@ -138,3 +138,10 @@ def test_what_was_added_once_is_known_the_next_time(rows: list[tuple[str, int]],
         assert matched.new.sum() == len(rows) - cut
         joined = known.joined(matched.sales.take(matched.new))
         assert match(joined, everything).n_unchanged == len(rows)
+
+
+def test_the_same_sale_under_another_id_is_found() -> None:
+    later = make_sales("xyb", [0, 1, 40], [100, 300, 110])
+    assert known_under_another_id(KNOWN, later, LOOKED_UP).tolist() == [0, -1, -1]
+    without = make_sales(None, [0], [100])
+    assert known_under_another_id(KNOWN, without, LOOKED_UP).tolist() == [-1]
