@@ -58,7 +58,8 @@ def fit_kriging(
         For the training sales themselves. It is large and need not be saved.
     """
     # By a number of its own for each sale, so that one sale more replaces at most one of those that are drawn.
-    drawn = np.argsort(rng.random(len(homes)), kind="stable")
+    # By a generator of its own: sales that were made up with the same seed would be drawn by one of their facts.
+    drawn = np.argsort(rng.spawn(1)[0].random(len(homes)), kind="stable")
     sample = np.sort(drawn[:MAX_RANGE_SALES])
     range_km = _range_km(None if homes.location is None else homes.location[sample])
     inducing = homes.take(np.sort(drawn[:n_inducing_points]))

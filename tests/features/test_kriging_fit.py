@@ -96,3 +96,11 @@ def test_one_sale_more_replaces_at_most_one_inducing_point() -> None:
     shared = {*map(tuple, before.tolist())} & {*map(tuple, after.tolist())}
     assert len(before) == len(after) == 100
     assert len(shared) >= 99
+
+
+def test_locations_made_up_with_the_same_seed_do_not_decide_which_sales_are_inducing_points() -> None:
+    north = np.random.default_rng(0).random(N)
+    homes = replace(random_homes(N, 0)[0], location=np.column_stack((north, north[::-1])))
+    points = fit_kriging(homes, np.zeros(N), HOME, np.random.default_rng(0), 100)[0].location
+    assert points is not None
+    assert abs(points[:, 0].mean() - north.mean()) < 0.1
