@@ -123,6 +123,12 @@ class Kriging:
         effect: Float32Array = np.einsum("nr,r->n", monotone, self.monotone_coefficients)
         return effect.astype(np.float64)
 
+    @property
+    def points(self) -> KrigingInputs:
+        """The inducing points, without the columns that the kernel does not need."""
+        none = np.empty((len(self.facts), 0), np.float32)
+        return KrigingInputs(self.facts, none, none, self.location)
+
     def kernel(self, homes: KrigingInputs) -> Float32Array:
         """Return the kernel (covariance) of n homes with the m inducing points, shape (n, m).
 

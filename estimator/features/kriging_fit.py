@@ -38,6 +38,7 @@ def fit_kriging(
     home: NDArray[np.int64],
     rng: np.random.Generator,
     n_inducing_points: int = N_INDUCING_POINTS,
+    points: KrigingInputs | None = None,
 ) -> tuple[Kriging, LeaveHomeOut]:
     """Fit to n sales.
 
@@ -49,6 +50,8 @@ def fit_kriging(
         Identifies the home that was sold, shape (n,).
     n_inducing_points
         At most.
+    points
+        The inducing points; None to draw them from the sales.
 
     Returns
     -------
@@ -57,16 +60,14 @@ def fit_kriging(
     LeaveHomeOut
         For the training sales themselves. It is large and need not be saved.
     """
-    # By a number of its own for each sale, so that one sale more replaces at most one of those that are drawn.
-    # By a generator of its own: sales that were made up with the same seed would be drawn by one of their facts.
-    drawn = np.argsort(rng.spawn(1)[0].random(len(homes)), kind="stable")
-    sample = np.sort(drawn[:MAX_RANGE_SALES])
+    sample = np.sort(rng.permutation(len(homes))[:MAX_RANGE_SALES])
     range_km = _range_km(None if homes.location is None else homes.location[sample])
-    inducing = homes.take(np.sort(drawn[:n_inducing_points]))
+    if points is None:
+        points = homes.take(np.sort(rng.permutation(len(homes))[:n_inducing_points]))
     n_monotone, mean = homes.monotone.shape[1], float(log_price.mean())
     empty = np.empty(0, np.float32)
-    unfitted = Kriging(inducing.facts, inducing.location, range_km, empty, empty, empty, mean)
-    kernel = unfitted.kernel(inducing).astype(np.float64)
+    unfitted = Kriging(points.facts, points.location, range_km, empty, empty, empty, mean)
+    kernel = unfitted.kernel(points).astype(np.float64)
     root = cholesky(kernel + _JITTER * np.eye(len(kernel)), lower=True)
     kernel_factor = LowerTriangle(root)
     target = (log_price - mean).astype(np.float32)

@@ -26,7 +26,7 @@ from estimator.features.encoding import Encoding
 from estimator.features.grid_inputs import Subjects
 from estimator.features.home_encoder import EncodedHomes, HomeEncoder
 from estimator.features.kriging import Kriging, KrigingInputs
-from estimator.features.kriging_fit import fit_kriging
+from estimator.features.kriging_fit import N_INDUCING_POINTS, fit_kriging
 from estimator.features.label_effects import LabelEffects, with_rare_labels
 from estimator.features.leave_home_out import LeaveHomeOut
 from estimator.features.monotone import MonotoneEncoding
@@ -197,15 +197,20 @@ class FeaturePipeline:
         complete: BoolArray = ~np.logical_or.reduce(facts.unknown(self.rarely_missing), axis=1)
         return complete
 
-    def with_sales(self, sales: Sales, log_price: FloatArray) -> "FeaturePipeline":
+    def with_sales(self, sales: Sales, log_price: FloatArray, *, keep_points: bool = False) -> "FeaturePipeline":
         """Return the pipeline with price features from other, such as newer, sales; encodings stay the same.
 
         Parameters
         ----------
         log_price
             Of the n sales, adjusted for time, shape (n,).
+        keep_points
+            Whether kriging keeps its inducing points, once it has as many as it may have. Others would move the
+            values of homes far from any new sale.
         """
-        return self._with_sales(sales, self.encoder.transform(sales.facts, sales.date), log_price)[0]
+        full = len(self.kriging.facts) == N_INDUCING_POINTS
+        points = self.kriging.points if keep_points and full else None
+        return self._with_sales(sales, self.encoder.transform(sales.facts, sales.date), log_price, points)[0]
 
     def fit_again(self, sales: Sales, log_price: FloatArray) -> tuple["FeaturePipeline", LeaveHomeOut, Features]:
         """Return the same as `fit`, but with the encodings and scales of this pipeline; see `with_sales`."""
@@ -217,12 +222,12 @@ class FeaturePipeline:
         return pipeline, left_out, pipeline._features(homes, sales.facts, price_features, error_features)
 
     def _with_sales(
-        self, sales: Sales, homes: EncodedHomes, log_price: FloatArray
+        self, sales: Sales, homes: EncodedHomes, log_price: FloatArray, points: KrigingInputs | None = None
     ) -> tuple["FeaturePipeline", LeaveHomeOut]:
         """Return the pipeline with price features from other sales, and kriging for these sales themselves."""
         fixed_rng = np.random.default_rng(0)  # so that the same sales always give the same features
         inputs = homes.kriging_inputs
-        kriging, left_out = fit_kriging(inputs, log_price, sales.home, fixed_rng)
+        kriging, left_out = fit_kriging(inputs, log_price, sales.home, fixed_rng, points=points)
         pipeline = replace(
             self,
             kriging=kriging,

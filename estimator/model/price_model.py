@@ -229,7 +229,7 @@ class PriceModel:
             Their log(price) − worth, the worth estimated by this model, which does not know them, shape (m,). The
             index takes the level of the newest values from them.
         learn
-            Whether the networks may learn from them.
+            Whether the networks may learn from them, as at a refresh. Kriging then keeps its inducing points.
         """
         known = self.sales.joined(sales)
         if self.recent_errors is not None:
@@ -239,7 +239,8 @@ class PriceModel:
         learned = np.concatenate((self.learned, np.zeros(len(sales), np.bool_)))
         with threadpool_limits(1, user_api="blas"):
             index = self._index(known, residuals)
-            pipeline = self.pipeline.with_sales(known, adjusted_log_price(self.market, known, index))
+            log_price = adjusted_log_price(self.market, known, index)
+            pipeline = self.pipeline.with_sales(known, log_price, keep_points=learn)
             since = self.since.joined(known, len(sales), learned, self.pipeline, self.trained)
             networks, recent_errors = follow_sales(
                 self.trained, pipeline, known, learned, since, index, learn=learn

@@ -86,21 +86,10 @@ def test_very_few_sales(n: int) -> None:
     assert np.isfinite(left_out.estimate(homes, np.arange(n))).all()
 
 
-def test_one_sale_more_replaces_at_most_one_inducing_point() -> None:
-    """So that the values of homes far from it stay at a refresh."""
+def test_given_inducing_points_are_kept() -> None:
     homes, log_price = random_homes(N, 0)
-    before, after = (
-        fit_kriging(homes.take(slice(n)), log_price[:n], HOME[:n], np.random.default_rng(0), 100)[0].facts
-        for n in (N - 1, N)
-    )
-    shared = {*map(tuple, before.tolist())} & {*map(tuple, after.tolist())}
-    assert len(before) == len(after) == 100
-    assert len(shared) >= 99
-
-
-def test_locations_made_up_with_the_same_seed_do_not_decide_which_sales_are_inducing_points() -> None:
-    north = np.random.default_rng(0).random(N)
-    homes = replace(random_homes(N, 0)[0], location=np.column_stack((north, north[::-1])))
-    points = fit_kriging(homes, np.zeros(N), HOME, np.random.default_rng(0), 100)[0].location
-    assert points is not None
-    assert abs(points[:, 0].mean() - north.mean()) < 0.1
+    earlier, _ = fit_kriging(homes, log_price, HOME, np.random.default_rng(0), 100)
+    again, _ = fit_kriging(homes, log_price, HOME, np.random.default_rng(1), 100, earlier.points)
+    subjects, _ = random_homes(200, 4)
+    np.testing.assert_array_equal(again.facts, earlier.facts)
+    np.testing.assert_allclose(again.estimate(subjects), earlier.estimate(subjects), rtol=1e-5)

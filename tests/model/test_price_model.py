@@ -257,3 +257,15 @@ def test_a_restored_model_is_not_trained_again(market: Market, model: PriceModel
     restored = PriceModel.from_state(market, model.state())
     with pytest.raises(ValueError, match="lacks the networks that taught"):
         restored.retrained(SMALL, np.random.default_rng(0))
+
+
+def test_a_refresh_keeps_the_inducing_points_once_there_are_as_many_as_there_may_be(
+    model: PriceModel, completed: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others would move the values of homes far from the new sales."""
+    before = model.pipeline.kriging.facts
+    sales, none = completed.validation, np.zeros(len(completed.validation))
+    assert len(model.with_sales(sales, none).pipeline.kriging.facts) > len(before)
+    monkeypatch.setattr("estimator.features.pipeline.N_INDUCING_POINTS", len(before))
+    np.testing.assert_array_equal(model.with_sales(sales, none).pipeline.kriging.facts, before)
+    assert len(model.with_sales(sales, none, learn=False).pipeline.kriging.facts) > len(before)
