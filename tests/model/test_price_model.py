@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from estimator.features.kriging_fit import N_INDUCING_POINTS
 from estimator.market.facts import Facts
 from estimator.market.market import Market
 from estimator.market.sales import Parts
@@ -259,13 +260,16 @@ def test_a_restored_model_is_not_trained_again(market: Market, model: PriceModel
         restored.retrained(SMALL, np.random.default_rng(0))
 
 
+@pytest.mark.training
 def test_a_refresh_keeps_the_inducing_points_once_there_are_as_many_as_there_may_be(
     model: PriceModel, completed: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others would move the values of homes far from the new sales."""
     before = model.pipeline.kriging.facts
+    assert len(before) == N_INDUCING_POINTS
     sales, none = completed.validation, np.zeros(len(completed.validation))
-    assert len(model.with_sales(sales, none).pipeline.kriging.facts) > len(before)
-    monkeypatch.setattr("estimator.features.pipeline.N_INDUCING_POINTS", len(before))
     np.testing.assert_array_equal(model.with_sales(sales, none).pipeline.kriging.facts, before)
-    assert len(model.with_sales(sales, none, learn=False).pipeline.kriging.facts) > len(before)
+    drawn = model.with_sales(sales, none, learn=False).pipeline.kriging.facts
+    assert not np.array_equal(drawn, before)
+    monkeypatch.setattr("estimator.features.pipeline.N_INDUCING_POINTS", N_INDUCING_POINTS + 1)
+    np.testing.assert_array_equal(model.with_sales(sales, none).pipeline.kriging.facts, drawn)
