@@ -164,6 +164,7 @@ def _check_replaced(saved: SavedVersion, matched: MatchedSales, replaced: Sequen
     """
     learned = saved.appraiser.model.learned
     remaining = int(learned.sum()) - int(learned[matched.replaced].sum())
+    # Every training writes its "sales"; a version that was saved by a program's own call may lack them.
     trained = sum(saved.manifest.get("sales", {}).values()) or int(learned.sum())
     if replaced and trained - remaining > MAX_REPLACED_SHARE * trained:
         raise DataError(

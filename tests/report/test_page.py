@@ -60,6 +60,29 @@ def test_without_an_area_of_enough_sales_the_page_says_so(report: Report) -> Non
         assert of_none not in some
 
 
+def test_the_page_says_what_is_to_check_about_the_sales_of_a_refresh(report: Report) -> None:
+    record = {
+        "from": "first",
+        "added": 300,
+        "replaced": 0,
+        "known": 0,
+        "training": {"version": "first", "newest_sale": "2016-07-01"},
+        "training_age_days": 3,
+        "newest_sale": "2016-10-01",
+        "level_change": 0.6,
+        "set_aside": report["set_aside"],
+        "lacking_facts": {"grade": 300, "view": 120},
+        "known_under_another_id": {"sales": 290, "id": "0123", "known_id": "123"},
+    }
+    text = " ".join(Page(render(report | {"refreshed": record})).text.split())
+    assert "nor the network: grade in 300 of them, view in 120 of them." in text
+    assert "290 of the added sales have the price, the day and the facts of a known sale" in text
+    usual = record | {"lacking_facts": {}, "known_under_another_id": None}
+    text = Page(render(report | {"refreshed": usual})).text
+    assert "lack facts" not in text
+    assert "another identifier" not in text
+
+
 def test_the_page_says_how_the_files_of_sales_differ(report: Report) -> None:
     assert "lack" not in Page(render(report)).text
     differences = {"lacking_columns": ["lot_size (old.csv)", "<b> (new.csv)"], "label_variants": ["Oak, OAK"]}
